@@ -1,0 +1,89 @@
+"""The contract: a Model yields Stages and samples. Everything else is an optional capability.
+
+A capability is a Protocol: a command or a button exists when `isinstance(model, Scores)` says so, so no model carries
+stubs that raise.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+
+from torch import Tensor, nn
+
+from genlab.core.moves import Draws, Stage
+from genlab.core.space import Batch, Space
+
+Claim = Literal["exact", "lower", "estimate"]
+Given = Mapping[str, Tensor]
+
+
+class LogProb(NamedTuple):
+    """A claim about log p(x | given), never negated."""
+
+    nats: Tensor  # (B,)
+    claim: Claim
+    how: str  # "exact", "ELBO", "IW-5000", "ODE, Hutchinson, uniform dequantisation", ...; ends in ", given label" if so
+
+
+class Model(nn.Module, ABC):
+    """A distribution that can be trained and sampled.
+
+    A subclass is built as `Class(config, space, given)`; every module, parameter and buffer exists since `__init__`.
+    """
+
+    space: Space
+    given: Mapping[str, Space]
+
+    def __init__(self, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__()
+        self.space, self.given = space, dict(given or {})
+
+    @abstractmethod
+    def stages(self) -> Iterator[Stage]:
+        """Ordinary Python between two yields: growth, freezing, hand-over. Replayed when a run is resumed."""
+
+    @abstractmethod
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]:
+        """Frames (n, *space.shape) in the data's units; every frame is a sample, the last is the result."""
+
+
+@runtime_checkable
+class Scores(Protocol):
+    """Knows a likelihood, with a claim about what the number is."""
+
+    claim: Claim
+
+    def log_prob(self, batch: Batch, *, noise: Draws) -> LogProb: ...
+
+
+@runtime_checkable
+class Encodes(Protocol):
+    """Has latents: encode (B, *shape) -> (B, *latent) and back; reconstruct and interpolate follow."""
+
+    def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor: ...
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor: ...
+
+
+@runtime_checkable
+class Interpolates(Protocol):
+    """Walks between latents: `interpolate(a, b, steps)` on two latents gives (steps, *latent)."""
+
+    def draw(self, n: int, *, noise: Draws) -> Tensor: ...
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor: ...
+    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor: ...
+
+
+@runtime_checkable
+class Completes(Protocol):
+    """Fills the entries where mask (B, *shape) is False, keeping the others."""
+
+    def complete(self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]: ...
+
+
+@runtime_checkable
+class Translates(Protocol):
+    """Carries an example into another domain."""
+
+    def translate(self, x: Tensor, to: str, *, noise: Draws) -> Tensor: ...

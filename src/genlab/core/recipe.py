@@ -1,0 +1,219 @@
+"""What a run is asked to do: the model's config, a budget, how each move descends. No torch here: help pages read this.
+
+Every field is made by `knob`, which states its unit and range; `replaced` is the one way to change a field by name.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+
+def knob(default: Any, about: str, *, low: float | None = None, high: float | None = None) -> Any:
+    """A dataclass field with its meaning, unit and closed range; choices are the field's Literal type."""
+    metadata = {"about": about, "low": low, "high": high}
+    if isinstance(default, dict | list):
+        return field(default_factory=lambda: type(default)(default), metadata=metadata)
+    return field(default=default, metadata=metadata)
+
+
+@dataclass(frozen=True)
+class Budget:
+    """How long to train: exactly one of the three."""
+
+    steps: int | None = None
+    examples: int | None = None
+    seconds: float | None = None
+
+    def __post_init__(self) -> None:
+        said = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+        if len(said) != 1:
+            raise ValueError(f"a budget is steps, examples or seconds, exactly one of them; got {said or 'none'}")
+        ((unit, amount),) = said.items()
+        if not amount > 0 or amount == float("inf"):
+            raise ValueError(f"--{unit} must be more than 0, got {amount}")
+
+    @property
+    def unit(self) -> str:
+        return next(key for key, value in dataclasses.asdict(self).items() if value is not None)
+
+    @property
+    def amount(self) -> float:
+        return float(getattr(self, self.unit))
+
+
+@dataclass(frozen=True)
+class Optim:
+    """How one move descends. Rates follow the stage's progress: warm-up, then `decay`."""
+
+    name: Literal["adamw", "muon", "sgd", "rmsprop"] = knob("adamw", "update rule; muon: matrices by Muon, the rest by AdamW")
+    rate: float = knob(1e-3, "learning rate", low=0)
+    beta1: float = knob(0.9, "decay of the gradient's average (momentum for sgd)", low=0, high=0.9999)
+    beta2: float = knob(0.999, "decay of the squared gradient's average", low=0, high=0.99999)
+    weight_decay: float = knob(0.0, "decoupled decay of tensors with two or more dimensions", low=0)
+    warmup: float = knob(0.0, "share of the stage over which the rate rises from 0", low=0, high=1)
+    decay: Literal["constant", "cosine", "linear"] = knob("constant", "how the rate falls after the warm-up")
+    floor: float = knob(0.0, "share of the rate that cosine and linear end at", low=0, high=1)
+    clip: float = knob(0.0, "largest norm of a move's gradient; 0 leaves it alone", low=0)
+    matrix_rate: float = knob(0.02, "learning rate of the matrices under muon", low=0)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """Everything that decides a run beside the data and the machine."""
+
+    name: str
+    model: Any  # the model's own config dataclass
+    budget: Budget = Budget(seconds=60)
+    batch: int = knob(64, "examples a step, over all processes", low=1, high=1_000_000)
+    optim: Optim = Optim()
+    moves: Mapping[str, Optim] = knob({}, "by move name: what differs from `optim`")
+    half_life: float = knob(0.0, "averaged weights: examples after which a weight's share halves; 0 is off", low=0)
+    flip: bool = knob(False, "augmentation: mirror half of the training pictures left to right")
+    seed: int = knob(0, "of everything random", low=0, high=2**62)
+    paper: str = ""
+    expected: str = ""  # the result and the command that yields it
+
+    def optim_of(self, move: str) -> Optim:
+        return self.moves.get(move, self.optim)
+
+
+def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
+    """Dotted name -> field of everything `--set` can change."""
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for entry in dataclasses.fields(thing):
+        value = getattr(thing, entry.name)
+        if isinstance(value, Mapping):
+            for key, inner in value.items():
+                found |= settings(inner, f"{prefix}{entry.name}.{key}.")
+        elif dataclasses.is_dataclass(value):
+            found |= settings(value, f"{prefix}{entry.name}.")
+        elif "about" in entry.metadata:
+            found[prefix + entry.name] = entry
+    return found
+
+
+def replaced(recipe: Any, changes: Mapping[str, Any], what: str = "recipe") -> Any:
+    """The recipe with `{"model.latent": "64"}` applied; strings are read as the field's type.
+
+    Raises ValueError naming the near miss of an unknown key, or the valid range of a wrong value.
+    """
+    known = settings(recipe)
+    for key, value in changes.items():
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1, 0.4) or difflib.get_close_matches(f"model.{key}", known, 1, 0.5)
+            hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
+            raise ValueError(f"--set {key}: no such setting of this {what}; {hint}")
+        recipe = _put(recipe, key.split("."), read(value, type_of(recipe, key), known[key], key))
+    return recipe
+
+
+def type_of(thing: Any, key: str) -> Any:
+    """The annotated type of a dotted field."""
+    *path, last = key.split(".")
+    for name in path:
+        thing = thing[name] if isinstance(thing, Mapping) else getattr(thing, name)
+    return typing.get_type_hints(type(thing))[last]
+
+
+def _put(thing: Any, path: list[str], value: Any) -> Any:
+    head, *rest = path
+    if isinstance(thing, Mapping):
+        return {**thing, head: _put(thing[head], rest, value)}
+    return dataclasses.replace(thing, **{head: _put(getattr(thing, head), rest, value) if rest else value})
+
+
+def read(value: Any, wanted: Any, entry: dataclasses.Field[Any], key: str) -> Any:
+    """`value` as `wanted`, checked against the field's range; ValueError says what would be right."""
+    try:
+        result = _parsed(value, wanted)
+    except (ValueError, TypeError, KeyError):
+        raise ValueError(f"--set {key}={value}: needs {described(wanted, entry)}") from None
+    for number in result if isinstance(result, tuple) else (result,):
+        low, high = entry.metadata.get("low"), entry.metadata.get("high")
+        numeric = isinstance(number, int | float) and not isinstance(number, bool)
+        if numeric and (number != number or (low is not None and number < low) or (high is not None and number > high)):
+            raise ValueError(f"--set {key}={value}: needs {described(wanted, entry)}")
+    return result
+
+
+_WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
+
+
+def _parsed(value: Any, wanted: Any) -> Any:
+    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is Literal:
+        match = [option for option in options if str(option) == str(value)]
+        if not match:
+            raise ValueError
+        return match[0]
+    if origin in (typing.Union, types.UnionType):
+        if value is None or str(value).lower() == "none":
+            return None
+        return _parsed(value, next(option for option in options if option is not type(None)))
+    if origin is tuple:
+        parts = value.strip("()[] ").split(",") if isinstance(value, str) else list(value)
+        return tuple(_parsed(part.strip() if isinstance(part, str) else part, options[0]) for part in parts if part != "")
+    if wanted is bool:
+        return _WORDS[str(value).lower()]
+    if wanted is int:
+        if isinstance(value, str) and value.lstrip("-").isdigit():
+            return int(value)
+        if not float(value).is_integer():
+            raise ValueError
+        return int(float(value))
+    return wanted(value)
+
+
+def described(wanted: Any, entry: dataclasses.Field[Any]) -> str:
+    """A type and range in words: "a whole number from 1 to 4096 (size of the latent vector)"."""
+    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+    if origin is Literal:
+        words = "one of " + ", ".join(str(option) for option in options)
+    elif origin is tuple:
+        words = "numbers separated by commas"
+    else:
+        plain = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
+        words = next((plain[kind] for kind in (wanted, *options) if kind in plain), str(wanted))
+    low, high = entry.metadata.get("low"), entry.metadata.get("high")
+    if low is not None and high is not None:
+        words += f" from {low:g} to {high:g}"
+    elif low is not None:
+        words += f" of at least {low:g}"
+    about = entry.metadata.get("about", "")
+    return f"{words} ({about})" if about else words
+
+
+def check(recipe: Any) -> None:
+    """ValueError unless every field of a recipe lies in its range."""
+    for key, entry in settings(recipe).items():
+        thing: Any = recipe
+        for name in key.split("."):
+            thing = thing[name] if isinstance(thing, Mapping) else getattr(thing, name)
+        read(thing, type_of(recipe, key), entry, key)
+
+
+def to_json(thing: Any) -> Any:
+    """A recipe as plain JSON values."""
+    return dataclasses.asdict(thing)
+
+
+def from_json(base: Any, record: Mapping[str, Any]) -> Any:
+    """`base` with every recorded setting put back; unknown keys are refused by name."""
+    changes: dict[str, Any] = {}
+    known = settings(base)
+    for key in known:
+        value: Any = record
+        for name in key.split("."):
+            if not isinstance(value, Mapping) or name not in value:
+                raise ValueError(f"the recipe lacks {key}; it was written by another version of genlab")
+            value = value[name]
+        changes[key] = value
+    recipe = replaced(base, changes)
+    budget = {unit: amount for unit, amount in record.get("budget", {}).items() if amount is not None}
+    return dataclasses.replace(recipe, budget=Budget(**budget)) if budget else recipe

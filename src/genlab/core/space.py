@@ -1,0 +1,118 @@
+"""Space: what one example is. The data makes it, models read it, nobody types it twice."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+if TYPE_CHECKING:  # the command line describes spaces without loading torch
+    from torch import Tensor
+
+Kind = Literal["real", "binary", "ordinal", "token"]
+
+
+@dataclass(frozen=True)
+class Space:
+    """The set that one example lives in.
+
+    shape   without the batch dimension; () is a single label
+    axes    "D" points, "T" text, "CHW" picture, "CT" sound, "FCHW" video, "" label
+    kind    real numbers, bits, ordered integers (grey levels) or unordered tokens
+    levels  alphabet size of ordinal and token data (2 for binary)
+    names   of the classes or tokens, `levels` of them, or none
+    end     tokens: from the first `end` on every entry is `end` and costs nothing
+    rate    Hz, or frames a second
+    center, scale   real data: per-coordinate mean and standard deviation of the train split
+    note    how the data were changed on the way in ("binarised: dynamic"); every score repeats it
+    """
+
+    shape: tuple[int, ...]
+    axes: str
+    kind: Kind
+    levels: int = 0
+    names: tuple[str, ...] = ()
+    end: int | None = None
+    rate: float | None = None
+    center: tuple[float, ...] = ()
+    scale: tuple[float, ...] = ()
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        if len(self.axes) != len(self.shape):
+            raise ValueError(f"axes {self.axes!r} name {len(self.axes)} dimensions, the shape {self.shape} has {len(self.shape)}")
+        if self.kind not in ("real", "binary", "ordinal", "token"):
+            raise ValueError(f"kind {self.kind!r} is not one of real, binary, ordinal, token")
+        if self.kind == "binary" and self.levels == 0:
+            object.__setattr__(self, "levels", 2)
+        if self.kind != "real" and self.levels < 2:
+            raise ValueError(f"{self.kind} data need at least 2 levels, got {self.levels}")
+        if self.names and len(self.names) != self.levels:
+            raise ValueError(f"{len(self.names)} names for {self.levels} levels")
+        if any(side < 1 for side in self.shape):
+            raise ValueError(f"every side of the shape {self.shape} must be at least 1")
+
+    @property
+    def size(self) -> int:
+        """Entries of one example, scored or not."""
+        total = 1
+        for side in self.shape:
+            total *= side
+        return total
+
+    @property
+    def picture(self) -> bool:
+        return self.axes == "CHW"
+
+    @property
+    def discrete(self) -> bool:
+        return self.kind != "real"
+
+    def sizes(self, batch: Batch) -> Tensor:
+        """Scored entries of each example, (B,): the only divisor of bits/dim and nats/character.
+
+        A short last window counts its `length`; a line counts its characters and one end symbol.
+        """
+        import torch
+
+        count = len(batch.x)
+        if batch.length is not None:
+            return batch.length.to(batch.x.device)
+        if self.end is None:
+            return torch.full((count,), self.size, device=batch.x.device)
+        ended = (batch.x == self.end).flatten(1)
+        first = torch.where(ended.any(1), ended.int().argmax(1) + 1, torch.full_like(ended[:, 0], self.size, dtype=torch.long))
+        return first
+
+    def mask(self, batch: Batch) -> Tensor:
+        """(B, *shape) bool: which entries are scored."""
+        import torch
+
+        where = torch.arange(self.size, device=batch.x.device).reshape(1, *self.shape)
+        sizes = self.sizes(batch).reshape(-1, *([1] * len(self.shape)))
+        return where < sizes
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Space:
+        known = {field.name for field in fields(cls)}
+        values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known}
+        return cls(**values)
+
+
+class Batch(NamedTuple):
+    """Examples in the space's own units, with what is given about them."""
+
+    x: Tensor  # (B, *space.shape)
+    given: Mapping[str, Tensor] = {}  # "label" (B,), "before" (B, K) preceding tokens, -1 where there are none
+    index: Tensor | None = None  # (B,) which examples: names the files of a bad batch
+    length: Tensor | None = None  # (B,) where the last window is short
+
+    def to(self, device: Any) -> Batch:
+        def move(value: Tensor | None) -> Tensor | None:
+            return None if value is None else value.to(device, non_blocking=True)
+
+        given = {key: value.to(device, non_blocking=True) for key, value in self.given.items()}
+        return Batch(self.x.to(device, non_blocking=True), given, move(self.index), move(self.length))

@@ -1,0 +1,43 @@
+"""Multi-layer perceptrons."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+
+class MLP(nn.Sequential):
+    """Linear layers of the given widths with an activation between them: (..., sizes[0]) -> (..., sizes[-1]).
+
+    norm    "layer" normalises every hidden layer, "none" does not
+    zero    the last layer starts at zero: the network begins as a constant
+    """
+
+    def __init__(self, sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.SiLU, norm: str = "none", zero: bool = False):
+        layers: list[nn.Module] = []
+        for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+            layers += [nn.Linear(before, after)]
+            layers += [nn.LayerNorm(after)] if norm == "layer" else []
+            layers += [activation()]
+        last = nn.Linear(sizes[-2], sizes[-1])
+        if zero:
+            nn.init.zeros_(last.weight)
+            nn.init.zeros_(last.bias)
+        super().__init__(*layers, last)
+
+
+class Condition(nn.Module):
+    """A label as a vector: (B,) int64 -> (B, width). Class `classes` (or a missing label) is the learnt "no label"."""
+
+    def __init__(self, classes: int, width: int):
+        super().__init__()
+        self.classes = classes
+        self.table = nn.Embedding(classes + 1, width)
+        nn.init.normal_(self.table.weight, std=0.02)
+
+    def forward(self, label: Tensor | None, n: int) -> Tensor:
+        if label is None:
+            label = torch.full((n,), self.classes, device=self.table.weight.device)
+        return self.table(label)

@@ -1,0 +1,66 @@
+"""What there is, without loading torch: help pages and `genlab list` read this table."""
+
+from __future__ import annotations
+
+import difflib
+from typing import NamedTuple
+
+
+class Entry(NamedTuple):
+    name: str
+    family: str
+    kinds: tuple[str, ...]  # of data: points, pictures, text, lines
+    likelihood: str  # the claim, and how
+    can: str  # beside train, sample and compare
+    idea: str  # one line
+    paper: str
+    module: str  # where the recipe function and the class are found
+
+
+MODELS: tuple[Entry, ...] = (
+    Entry("ngram", "autoregressive", ("text", "lines", "pictures"), "exact", "complete",
+          "counts what follows each short context, smoothed",
+          "Chen & Goodman, An Empirical Study of Smoothing Techniques for Language Modeling, 1998", "genlab.recipes.language"),
+    Entry("gpt", "autoregressive", ("text", "lines", "pictures"), "exact", "complete",
+          "a transformer predicts the next token or pixel from all before",
+          "Radford et al., Language Models are Unsupervised Multitask Learners, 2019", "genlab.recipes.language"),
+    Entry("pixelcnn", "autoregressive", ("pictures",), "exact", "complete",
+          "masked convolutions predict each pixel from those above and to the left",
+          "van den Oord et al., Conditional Image Generation with PixelCNN Decoders, 2016", "genlab.recipes.pixels"),
+    Entry("vae", "autoencoder", ("points", "pictures"), "lower (ELBO, IW-k)", "encode, reconstruct, interpolate",
+          "an encoder and a decoder meet in a Gaussian code",
+          "Kingma & Welling, Auto-Encoding Variational Bayes, 2014", "genlab.recipes.autoencoders"),
+    Entry("vqvae", "autoencoder", ("pictures",), "lower (code and prior)", "encode, reconstruct",
+          "a picture becomes a grid of discrete codes, then a prior learns the grids",
+          "van den Oord et al., Neural Discrete Representation Learning, 2017", "genlab.recipes.pixels"),
+    Entry("gan", "adversarial", ("points", "pictures"), "none", "interpolate",
+          "a generator learns to fool a critic",
+          "Goodfellow et al., Generative Adversarial Nets, 2014", "genlab.recipes.adversarial"),
+    Entry("ddpm", "diffusion", ("points", "pictures"), "lower (variational bound)", "guided sampling",
+          "noise is removed step by step",
+          "Ho et al., Denoising Diffusion Probabilistic Models, 2020", "genlab.recipes.diffusion"),
+    Entry("flow-matching", "diffusion", ("points", "pictures"), "estimate (ODE)", "guided sampling",
+          "a velocity field carries noise to data along straight lines",
+          "Lipman et al., Flow Matching for Generative Modeling, 2023", "genlab.recipes.diffusion"),
+    Entry("rbm", "energy", ("pictures",), "exact (small) or estimate (AIS)", "reconstruct",
+          "visible and hidden bits settle into low energy together",
+          "Hinton, Training Products of Experts by Minimizing Contrastive Divergence, 2002", "genlab.recipes.energy"),
+)  # fmt: skip
+
+DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains unless told otherwise
+    "pictures": ("vae", "pixelcnn", "gan", "ddpm"),
+    "points": ("vae", "gan", "ddpm", "flow-matching"),
+    "text": ("ngram", "gpt"),
+    "lines": ("ngram", "gpt"),
+}
+
+
+def entry(name: str) -> Entry:
+    """The row of a model; ValueError names the near miss."""
+    for row in MODELS:
+        if row.name == name:
+            return row
+    names = [row.name for row in MODELS]
+    near = difflib.get_close_matches(name, names, 1, 0.4)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+    raise ValueError(f"no model is called {name!r}; {hint}")

@@ -1,0 +1,48 @@
+"""From a name and a space to a recipe and a model."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Mapping
+from typing import Any
+
+from genlab.core.model import Model
+from genlab.core.recipe import Recipe, check, replaced
+from genlab.core.space import Space
+from genlab.recipes.index import entry
+
+
+def kind_of(space: Space) -> str:
+    """The kind of data a space describes, in the index's words."""
+    if space.axes == "CHW":
+        return "pictures"
+    if space.axes == "T":
+        return "text" if space.end is None else "lines"
+    if space.axes == "D":
+        return "points"
+    raise ValueError(f"no model here learns data with axes {space.axes!r} yet")
+
+
+def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Mapping[str, Any] | None = None) -> Recipe:
+    """The model's recipe for this kind of data, with `--set` changes applied and checked.
+
+    Raises ValueError if the model does not learn this kind of data, or a change is impossible.
+    """
+    row = entry(name)
+    kind = kind_of(space)
+    if kind not in row.kinds:
+        raise ValueError(f"{name} learns {', '.join(row.kinds)}; these data are {kind}")
+    function = getattr(importlib.import_module(row.module), name.replace("-", "_"))
+    recipe = replaced(function(space, given), changes or {}, what=f"{name} recipe")
+    check(recipe)
+    return recipe
+
+
+def build(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
+    """A freshly initialised model; the same seed gives the same weights whatever torch's generators did before."""
+    import torch
+
+    classes = importlib.import_module(entry(recipe.name).module).CLASSES
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        return classes[recipe.name](recipe.model, space, given)
