@@ -79,7 +79,9 @@ class Interpolates(Protocol):
 class Completes(Protocol):
     """Fills the entries where mask (B, *shape) is False, keeping the others."""
 
-    def complete(self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]: ...
+    def complete(
+        self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, **options: Any
+    ) -> Iterator[Tensor]: ...
 
 
 @runtime_checkable

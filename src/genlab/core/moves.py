@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
-import torch
 from torch import Tensor, nn
 
 from genlab.core.space import Batch
@@ -123,9 +122,3 @@ def _tensors(thing: Owned) -> Iterator[Tensor]:
         yield from thing.buffers()
     else:
         yield thing
-
-
-@torch.no_grad()
-def buffers_outside(model: nn.Module, owned: set[int]) -> list[Tensor]:
-    """The buffers that a move must leave as they were (batch-norm statistics of a frozen player, say)."""
-    return [buffer for buffer in model.buffers() if id(buffer) not in owned]

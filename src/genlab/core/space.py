@@ -40,7 +40,9 @@ class Space:
 
     def __post_init__(self) -> None:
         if len(self.axes) != len(self.shape):
-            raise ValueError(f"axes {self.axes!r} name {len(self.axes)} dimensions, the shape {self.shape} has {len(self.shape)}")
+            raise ValueError(
+                f"axes {self.axes!r} name {len(self.axes)} dimensions, the shape {self.shape} has {len(self.shape)}"
+            )
         if self.kind not in ("real", "binary", "ordinal", "token"):
             raise ValueError(f"kind {self.kind!r} is not one of real, binary, ordinal, token")
         if self.kind == "binary" and self.levels == 0:

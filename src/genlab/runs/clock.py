@@ -1,0 +1,95 @@
+"""Progress of a stage in its budget's unit, and the schedule that lets a run in seconds be repeated.
+
+Progress in steps is exact. Progress in seconds is time spent inside `fit` ÷ the stage's share of the budget, floored to
+thousandths; the steps at which it changed are the schedule, and a schedule replayed gives the same steps byte for byte.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from typing import Any
+
+from genlab.core.recipe import Budget
+
+
+class Clock:
+    """Counts only while it runs."""
+
+    def __init__(self) -> None:
+        self.elapsed, self._since = 0.0, None
+
+    def resume(self) -> None:
+        self._since = time.perf_counter()
+
+    def pause(self) -> None:
+        self.elapsed, self._since = self.now(), None
+
+    def now(self) -> float:
+        """Seconds."""
+        return self.elapsed + (time.perf_counter() - self._since if self._since is not None else 0.0)
+
+
+class Progress:
+    """How far each stage is.
+
+    schedule: rows [stage, step, thousandths] at which progress in seconds changed; given one, time no longer decides.
+    """
+
+    def __init__(self, budget: Budget, batch: int, schedule: list[list[int]] | None = None):
+        self.budget, self.batch = budget, batch
+        self.replayed = {(stage, step): mark for stage, step, mark in schedule} if schedule is not None else None
+        self.schedule: list[list[int]] = []
+        self.clock = Clock()
+        self.share, self.before, self.began, self.mark = 1.0, 0.0, 0.0, 0
+        self.limit: int | None = None  # steps of this stage, where they are known
+
+    def enter(self, share: float, passes: int | None, count: int) -> None:
+        """Begin a stage that is worth `share` of the budget, or `passes` over `count` examples."""
+        self.share, self.began, self.mark = share, self.clock.now(), 0
+        if passes is not None:
+            self.limit = passes * math.ceil(count / self.batch)
+        elif self.budget.steps is not None:
+            self.limit = max(1, round(share * self.budget.steps))
+        elif self.budget.examples is not None:
+            self.limit = max(1, math.ceil(share * self.budget.examples / self.batch))
+        else:
+            self.limit = None
+
+    def leave(self) -> None:
+        self.before = min(1.0, self.before + self.share)
+
+    def at(self, stage: int, step: int) -> float:
+        """Progress 0..1 of the stage at the start of this step; 1 ends it."""
+        if self.limit is not None:
+            return min(1.0, step / self.limit)
+        mark = self._replay(stage, step) if self.replayed is not None else self._measure()
+        if mark != self.mark or step == 0:
+            self.schedule.append([stage, step, mark])
+        self.mark = mark
+        return mark / 1000
+
+    def _replay(self, stage: int, step: int) -> int:
+        assert self.replayed is not None
+        return self.replayed.get((stage, step), self.mark)
+
+    def _measure(self) -> int:
+        spent = self.clock.now() - self.began
+        return min(1000, math.floor(1000 * spent / (self.share * self.budget.amount)))
+
+    def overall(self, stage: int, step: int) -> float:
+        """Progress 0..1 of the whole run, for whoever watches."""
+        inside = min(1.0, step / self.limit) if self.limit is not None else self.mark / 1000
+        return min(1.0, self.before + self.share * inside)
+
+    def state(self) -> dict[str, Any]:
+        names = ("share", "before", "mark", "schedule")
+        record = {name: getattr(self, name) for name in names}
+        return {**record, "elapsed": self.clock.now(), "spent": self.clock.now() - self.began}
+
+    def load(self, record: dict[str, Any]) -> None:
+        """After `enter`: carries on where the saved clock stood."""
+        self.before, self.mark = record["before"], record["mark"]
+        self.schedule = [list(row) for row in record["schedule"]]
+        self.clock.elapsed = record["elapsed"]
+        self.began = self.clock.now() - record["spent"]

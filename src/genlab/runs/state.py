@@ -1,0 +1,48 @@
+"""Optimiser state as flat tensors and plain numbers, since no pickle is ever written."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor
+
+Optimisers = Mapping[str, Sequence[torch.optim.Optimizer]]
+
+
+def pack_optimisers(optimisers: Optimisers) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Tensors and numbers by "optimiser.MOVE.k.parameter.name"; rates and groups follow from the recipe."""
+    tensors: dict[str, Tensor] = {}
+    numbers: dict[str, float] = {}
+    for key, value in _entries(optimisers):
+        if isinstance(value, Tensor):
+            tensors[key] = value.detach().to("cpu", copy=True).contiguous()
+        elif value is not None:
+            numbers[key] = value
+    return tensors, numbers
+
+
+def _entries(optimisers: Optimisers) -> list[tuple[str, Any]]:
+    return [
+        (f"optimiser.{move}.{k}.{index}.{name}", value)
+        for move, found in optimisers.items()
+        for k, optimiser in enumerate(found)
+        for index, entry in optimiser.state_dict()["state"].items()
+        for name, value in entry.items()
+    ]
+
+
+def unpack_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> None:
+    """Fill freshly built optimisers with what `pack_optimisers` saved."""
+    for move, found in optimisers.items():
+        for k, optimiser in enumerate(found):
+            prefix = f"optimiser.{move}.{k}."
+            state: dict[int, dict[str, Any]] = {}
+            for source in (tensors, numbers):
+                for key, value in source.items():
+                    if key.startswith(prefix):
+                        index, name = key[len(prefix) :].split(".", 1)
+                        kept = value.clone() if isinstance(value, Tensor) else value
+                        state.setdefault(int(index), {})[name] = kept
+            optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
