@@ -83,8 +83,7 @@ class Space:
         if self.end is None:
             return torch.full((count,), self.size, device=batch.x.device)
         ended = (batch.x == self.end).flatten(1)
-        first = torch.where(ended.any(1), ended.int().argmax(1) + 1, torch.full_like(ended[:, 0], self.size, dtype=torch.long))
-        return first
+        return torch.where(ended.any(1), ended.int().argmax(1) + 1, torch.full_like(ended[:, 0], self.size, dtype=torch.long))
 
     def mask(self, batch: Batch) -> Tensor:
         """(B, *shape) bool: which entries are scored."""
@@ -100,7 +99,7 @@ class Space:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Space:
         known = {field.name for field in fields(cls)}
-        values = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known}
+        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known}
         return cls(**values)
 
 

@@ -224,7 +224,7 @@ def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
 def _device(wanted: str, processes: PartialState) -> torch.device:
     if wanted == "auto":
-        return processes.device
+        return torch.device(processes.device or "cpu")
     try:
         device = torch.device(wanted)
         torch.empty(0, device=device)

@@ -50,7 +50,8 @@ class Muon(torch.optim.Optimizer):
 
     def _advance(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
         gradients: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
-        averages = []
+        averages: list[Tensor] = []
+        values: list[Tensor] = [parameter.data for parameter in parameters]
         for parameter in parameters:
             state = self.state[parameter]
             if not state:
@@ -61,5 +62,5 @@ class Muon(torch.optim.Optimizer):
         rows, columns = parameters[0].shape
         update = orthogonalised(torch.stack(ahead)) * max(1.0, rows / columns) ** 0.5
         if group["weight_decay"]:
-            torch._foreach_mul_(parameters, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(parameters, list(update.unbind()), alpha=-group["lr"])
+            torch._foreach_mul_(values, 1 - group["lr"] * group["weight_decay"])
+        torch._foreach_add_(values, list(update.unbind()), alpha=-group["lr"])

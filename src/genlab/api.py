@@ -1,0 +1,248 @@
+"""What Python users call: open data, train a model on them, sample the run."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.core.data import Data
+from genlab.core.fit import fit
+from genlab.core.model import Model
+from genlab.core.moves import Tick
+from genlab.core.noise import Noise
+from genlab.core.recipe import Budget, Recipe, from_json, to_json
+from genlab.core.space import Space
+from genlab.data import open
+from genlab.recipes.make import build, recipe_for
+from genlab.runs.engine import Engine, copy_into, prepared
+from genlab.runs.folder import Folder
+from genlab.runs.train import save, training
+
+__all__ = ["Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
+
+CHUNK = 256  # rows sampled at once
+EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-identical
+
+
+class Session:
+    """One training under way: iterate it for ticks; `stop()` after any closed tick keeps what was learnt.
+
+    with_ticks is what the command line, a notebook or a page iterates; `train` is the same without looking.
+    """
+
+    def __init__(self, folder: Folder, data: Data, recipe: Recipe, engine: Engine, resuming: bool = False):
+        self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
+        self.model = build(recipe, data.space, data.given)
+
+    @property
+    def parameters(self) -> int:
+        return sum(parameter.numel() for parameter in self.model.parameters())
+
+    def __iter__(self) -> Iterator[Tick]:
+        yield from training(self.folder, self.model, self.data, self.recipe, self.engine, self.resuming)
+
+    def stop(self) -> Run:
+        """Write weights and a checkpoint now; between closed steps only."""
+        save(self.folder, self.engine)
+        return Run(self.folder.path, str(self.engine.device))
+
+    def run(self) -> Run:
+        """The finished run."""
+        return Run(self.folder.path, str(self.engine.device))
+
+
+def session(
+    name: str,
+    data: Any,
+    out: str | Path,
+    *,
+    budget: Budget | None = None,
+    seed: int = 0,
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+    device: str = "auto",
+    precision: str = "auto",
+    schedule: list[list[int]] | None = None,
+) -> Session:
+    """A new run of model `name` on `data`, its folder made and its recipe written; nothing is trained yet."""
+    recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
+    recipe = replace(recipe, budget=budget or recipe.budget)
+    engine = Engine(device, precision, schedule)
+    made = Session(Folder(out), data, recipe, engine)
+    space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
+    settings = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
+    made.folder.create({"recipe": to_json(recipe), **space, "data": data.describe(), "engine": settings}, force)
+    return made
+
+
+def train(
+    name: str,
+    data: Any,
+    *,
+    steps: int | None = None,
+    examples: int | None = None,
+    seconds: float | None = None,
+    out: str | Path | None = None,
+    watch: Callable[[Tick], object] | None = None,
+    **options: Any,
+) -> Run:
+    """Train a model of this name on data (what `open` gave, or its path) and return the run.
+
+    steps, examples, seconds   the budget, one of them; the recipe's own otherwise
+    out                        the run's folder; a new one under runs/ otherwise
+    watch                      called with every Tick
+    options                    seed, settings={"model.latent": 8}, force, device, precision, schedule
+    """
+    data = open(data) if isinstance(data, str | Path) else data
+    said = {"steps": steps, "examples": examples, "seconds": seconds}
+    budget = Budget(**{unit: amount for unit, amount in said.items() if amount is not None}) if any_given(said) else None
+    made = session(name, data, out or new_folder(data.name, name), budget=budget, **options)
+    for tick in made:
+        if watch is not None:
+            watch(tick)
+    return made.run()
+
+
+def any_given(said: Mapping[str, Any]) -> bool:
+    return any(amount is not None for amount in said.values())
+
+
+def new_folder(data: str, model: str) -> Path:
+    """runs/DATA-MODEL-N, the first that does not exist."""
+    number = 1
+    while (path := Path("runs") / f"{data.replace('/', '-')}-{model}-{number}").exists():
+        number += 1
+    return path
+
+
+def load(path: str | Path, device: str = "auto") -> Run:
+    """A run from its folder."""
+    return Run(path, device)
+
+
+def resume(path: str | Path, device: str = "auto", precision: str = "auto") -> Session:
+    """Carry a run on from its last checkpoint, to the weights it would have had without the stop."""
+    run = Run(path, device)
+    schedule = run.folder.schedule()
+    finished = schedule if schedule and schedule[-1][2] == 1000 else None
+    return Session(run.folder, run.data(), run.recipe, Engine(device, precision, finished), resuming=True)
+
+
+class Run:
+    """A trained model in its folder.
+
+    path, recipe, space, given   what it is and what it learnt from
+    """
+
+    def __init__(self, path: str | Path, device: str = "auto"):
+        self.folder = Folder(path)
+        self.path = self.folder.path
+        self.head = self.folder.head()
+        self.space = Space.from_json(self.head["space"])
+        self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
+        base = recipe_for(self.head["recipe"]["name"], self.space, self.given)
+        self.recipe: Recipe = from_json(base, self.head["recipe"])
+        self._device, self._models = device, {}
+
+    def data(self, **options: Any) -> Any:
+        """The data it was trained on, opened again; ValueError if they have changed since."""
+        record = self.head["data"]
+        data: Any = open(record["source"], **{**record["options"], **options})
+        if data.fingerprint != record["fingerprint"]:
+            raise ValueError(f"{record['source']} has changed since {self.path} was trained on it; restore it, or train anew")
+        return data
+
+    def model(self, averaged: bool = True) -> Model:
+        """The model with its averaged weights where it has them (or the raw ones), in eval mode."""
+        if averaged not in self._models:
+            tensors, _ = self.folder.weights(averaged)
+            model = build(self.recipe, self.space, self.given)
+            copy_into(model, tensors)
+            self._models[averaged] = prepared(model, Engine(self._device).device).eval().requires_grad_(False)
+        return self._models[averaged]
+
+    @property
+    def averaged(self) -> bool:
+        """Whether sampling and scoring use averaged weights."""
+        return (self.path / "average.safetensors").exists()
+
+    def sample(self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any) -> Tensor:
+        """(n, *space.shape) in the data's units.
+
+        given     {"label": 3}, {"label": "cat"} or {"label": (n,) tensor}; labels are drawn as often as in training otherwise
+        options   averaged=False for the raw weights, exact=True for byte-identical chunks, and the model's own (steps=50, ...)
+        """
+        *_, last = self.frames(n, seed, given, **options)
+        return last
+
+    def frames(
+        self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, averaged: bool = True, exact: bool = False, **options: Any
+    ) -> Iterator[Tensor]:
+        """Frames on the way to `sample`, each (n, *space.shape); more than one chunk of rows yields only the result."""
+        if n < 1:
+            raise ValueError(f"n must be at least 1, got {n}")
+        model = self.model(averaged)
+        labels = self.labels(n, seed, given)
+        size = EXACT_CHUNK if exact else CHUNK
+        if n <= size and not exact:
+            yield from _drawn(model, range(n), seed, labels, options)
+            return
+        parts = []
+        for first in range(0, n, size):
+            rows = range(first, first + size) if exact else range(first, min(n, first + size))
+            chosen = {key: value[[min(row, n - 1) for row in rows]] for key, value in labels.items()}
+            *_, last = _drawn(model, rows, seed, chosen, options)
+            parts.append(last)
+        yield torch.cat(parts)[:n]
+
+    def labels(self, n: int, seed: int, given: Mapping[str, Any] | None) -> dict[str, Tensor]:
+        """What is given, as tensors of n rows on the model's device."""
+        found: dict[str, Tensor] = {}
+        for key, value in (given or {}).items():
+            if key not in self.given:
+                known = f"it is given {', '.join(self.given)}" if self.given else "nothing is given to it"
+                raise ValueError(f"{self.path.name} was not trained with {key}: {known}")
+            found[key] = torch.as_tensor(_class(value, self.given[key], key)).expand(n) if not isinstance(value, Tensor) else value
+        if "label" in self.given and "label" not in found:
+            found["label"] = self._drawn_labels(n, seed)
+        return {key: value.to(Engine(self._device).device) for key, value in found.items()}
+
+    def _drawn_labels(self, n: int, seed: int) -> Tensor:
+        """Labels as frequent as among the training examples."""
+        space = self.given["label"]
+        counts = self.head["data"].get("label_counts") or [1] * space.levels
+        edges = torch.tensor(counts, dtype=torch.float64).cumsum(0)
+        draws = Noise(seed, n, dtype=torch.float64).fork("label").uniform(())
+        return torch.searchsorted(edges, draws * edges[-1], right=True).clamp(max=space.levels - 1)
+
+    def ticks(self) -> list[dict[str, Any]]:
+        """The readings written while it was trained."""
+        return list(self.folder.ticks())
+
+
+@torch.no_grad()
+def _drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
+    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    noise = Noise(seed, rows, device)
+    try:
+        frames = model.sample(len(rows), given or None, noise=noise, **options)
+    except TypeError as error:
+        raise ValueError(f"this model's sampling has no such option: {error}") from None
+    for frame in frames:
+        yield frame.cpu()
+
+
+def _class(value: Any, space: Space, key: str) -> int:
+    """A class by number or name; ValueError says which there are."""
+    words = [str(name) for name in space.names]
+    if str(value) in words:
+        return words.index(str(value))
+    if str(value).lstrip("-").isdigit() and 0 <= int(value) < space.levels:
+        return int(value)
+    there = ", ".join(words[:20]) + (" ..." if len(words) > 20 else "") if words else f"0 to {space.levels - 1}"
+    raise ValueError(f"there is no {key} {value!r}; there is {there}")

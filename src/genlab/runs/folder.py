@@ -1,0 +1,147 @@
+"""The folder of a run.
+
+recipe.json            format number, genlab version, resolved recipe, space, given, where the data came from
+ticks.jsonl            readings at five hundred points of progress
+schedule.json          for budgets in seconds: at which steps progress changed
+weights.safetensors    raw weights; average.safetensors: averaged ones. Either file alone can be sampled
+state/                 what resuming needs: N.safetensors, and manifest.json with length and checksum, written last
+samples/, scores.json  what was drawn and measured
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Iterator, Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+from torch import Tensor
+
+from genlab.runs.files import checksum, finite, read_tensors, write_json, write_tensors
+
+FORMAT = 1
+_POINTS = 500  # of progress at which readings are written down
+
+
+class Folder:
+    """Reads and writes one run's folder; `path` need not exist before `create`."""
+
+    def __init__(self, path: str | Path):
+        self.path = Path(path)
+        self._logged = -1
+
+    # --- writing -----------------------------------------------------------------------------------------------------
+
+    def create(self, head: Mapping[str, Any], force: bool = False) -> None:
+        """Make the folder with its recipe.json. An existing run is replaced only by force, anything else never."""
+        if self.path.exists() and any(self.path.iterdir() if self.path.is_dir() else [self.path]):
+            if not self.is_run():
+                raise ValueError(f"{self.path} exists and is no run of genlab; choose another --out")
+            if not force:
+                raise ValueError(f"{self.path} already holds a run; choose another --out, or --force to replace it")
+            shutil.rmtree(self.path)
+        self.path.mkdir(parents=True, exist_ok=True)
+        write_json(self.path / "recipe.json", {"format": FORMAT, "genlab": version("genlab"), **head})
+
+    def log(self, row: Mapping[str, Any]) -> None:
+        with (self.path / "ticks.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(finite(row)) + "\n")
+
+    def due(self, progress: float) -> bool:
+        """Whether readings at this progress (0..1 of the run) are written down: a function of progress, never of time."""
+        mark = int(progress * _POINTS)
+        found, self._logged = mark != self._logged, mark
+        return found
+
+    def write_weights(self, raw: Mapping[str, Tensor], averaged: Mapping[str, Tensor] | None) -> None:
+        head = self.head()
+        write_tensors(self.path / "weights.safetensors", raw, head)
+        if averaged is not None:
+            write_tensors(self.path / "average.safetensors", averaged, head)
+
+    def write_schedule(self, rows: list[list[int]]) -> None:
+        write_json(self.path / "schedule.json", rows)
+
+    def write_state(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
+        """A checkpoint; the one before it is kept beside."""
+        folder = self.path / "state"
+        kept = self._manifest()
+        number = kept[-1]["number"] + 1 if kept else 0
+        file = folder / f"{number}.safetensors"
+        ticks = self.path / "ticks.jsonl"
+        record = {**record, "ticks_bytes": ticks.stat().st_size if ticks.exists() else 0}
+        write_tensors(file, tensors, {"format": FORMAT, "record": record})
+        entry = {"number": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)}
+        write_json(folder / "manifest.json", [*kept[-1:], entry])
+        for old in kept[:-1]:
+            (folder / old["file"]).unlink(missing_ok=True)
+
+    # --- reading -----------------------------------------------------------------------------------------------------
+
+    def is_run(self) -> bool:
+        return (self.path / "recipe.json").is_file()
+
+    def head(self) -> dict[str, Any]:
+        """recipe.json; ValueError if this is no run, or one of a newer genlab."""
+        if not self.path.exists():
+            raise ValueError(f"there is no folder {self.path}")
+        if not self.is_run():
+            raise ValueError(f"{self.path} is no run of genlab: it holds no recipe.json")
+        try:
+            head = json.loads((self.path / "recipe.json").read_text(encoding="utf-8"))
+            found = int(head["format"])
+        except (ValueError, KeyError, TypeError):
+            raise ValueError(f"{self.path / 'recipe.json'} is damaged; restore it from a copy or train again") from None
+        if found > FORMAT:
+            raise ValueError(
+                f"{self.path} was written by a newer genlab (format {found}, this one reads up to {FORMAT}); upgrade genlab"
+            )
+        return head
+
+    def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
+        """The tensors, and whether they are averaged ones."""
+        file = self.path / "average.safetensors"
+        averaged = averaged and file.exists()
+        file = file if averaged else self.path / "weights.safetensors"
+        if not file.exists():
+            raise ValueError(
+                f"{self.path} holds no weights yet: its training never reached a save; train it again with --force"
+            )
+        return read_tensors(file)[0], averaged
+
+    def ticks(self) -> Iterator[dict[str, Any]]:
+        file = self.path / "ticks.jsonl"
+        if file.exists():
+            for line in file.read_text(encoding="utf-8").splitlines():
+                yield json.loads(line)
+
+    def schedule(self) -> list[list[int]] | None:
+        file = self.path / "schedule.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The newest checkpoint whose length and checksum are right, or None where there never was one."""
+        kept = self._manifest()
+        for entry in reversed(kept):
+            file = self.path / "state" / Path(entry["file"]).name
+            if file.exists() and file.stat().st_size == entry["bytes"] and checksum(file) == entry["sha256"]:
+                tensors, metadata = read_tensors(file)
+                return tensors, metadata["record"]
+        if kept:
+            raise ValueError(
+                f"every checkpoint in {self.path / 'state'} is damaged; the weights beside it may still be sampled"
+            )
+        return None
+
+    def cut_ticks(self, size: int) -> None:
+        """Forget readings written after a checkpoint."""
+        file = self.path / "ticks.jsonl"
+        if file.exists():
+            with file.open("r+b") as handle:
+                handle.truncate(size)
+
+    def _manifest(self) -> list[dict[str, Any]]:
+        file = self.path / "state" / "manifest.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
