@@ -1,0 +1,49 @@
+"""What people look at: pictures of samples, training curves, the report of a comparison, the page of one run.
+
+The record
+----------
+`write(folder, record, media)` writes `folder/report.json` (the record, as it is) and `folder/report.html` (one file, no
+network). The record is plain JSON; keys marked ? may be missing, everything else is needed:
+
+    {"data": {"name": "digits",                    what a person calls it: the title
+              "source"?: "digits",                 as it was given on the command line
+              "space": Space.to_json(),            of one example; says how samples are drawn
+              "given"?: {"label": Space.to_json()},
+              "counts"?: {"train": 1437, "validation": 180, "test": 180},
+              "skipped"?: [{"path": ..., "reason": ...}]},
+     "budget": {"seconds" | "steps" | "examples": 30, "seeds"?: 1},
+     "models": [{"name", "family", "parameters", "train_seconds", "examples_seen",
+                 "likelihood": null or {"bits_per_dim" | "nats_per_character" | "nats": VALUE, "claim", "how",
+                                        "split"?: "test", "error"?: standard error in the same unit},
+                 "sample_seconds_per_100",
+                 "scores": {NAME: {"value", "protocol", "better"?: "lower" | "higher"}},
+                 "run",                            where its folder is, as the commands below should name it
+                 "seed"?: 0,                       several seeds: one row for each, the same name in all
+                 "steps"?: 1200,
+                 "error"?: "why it stopped"}],     then every number may be null
+     "command"?: "genlab compare digits --seconds 30",
+     "versions"?: {"genlab": "0.1.0", "torch": "2.13.0"},
+     "machine"?: "2 cores of an Intel Xeon, no GPU",
+     "written"?: "2025-11-01 12:00"}
+
+Likelihoods in a record are costs, -log p: lower is better (`nats` is per example). They are ranked only among equals: same
+unit, same claim, the same ", given ..." at the end of `how`, the same note of the space. A score is ranked only if it says
+which way is `better`. A number that is not finite is null in the JSON and "not finite" on the page.
+
+The media
+---------
+`media[model["run"]]` is what a model's row looks like, `media[REAL]` real examples of the test split. Samples are given as
+numbers in the data's own units (or texts where an alphabet is not in `space.names`), never as pictures: the report decides
+how to draw. A missing entry leaves its place empty.
+
+Drawing elsewhere (`sample --out`): `pictures.picture(x, space)`, `pictures.png(image)`, `pictures.gif(frames, space)`,
+`pictures.texts(x, space)`; one run (`show`): `runs.write(folder, head, media, scores)`; readings of a run as a curve:
+`curves.readings(rows of ticks.jsonl)`.
+"""
+
+from __future__ import annotations
+
+from genlab.report.html import write
+from genlab.report.media import REAL, Media
+
+__all__ = ["REAL", "Media", "write"]
