@@ -1,0 +1,134 @@
+"""Training curves as small pictures, one for each reading, all over the same seconds.
+
+A panel is an SVG of its own: no script, no font, no fixed colour but the line's (`--hue` where a page sets it), so it reads
+on light and on dark paper. The thin line is what was read, the strong one its exponential mean with a half-life of a
+fortieth of the run. Readings that span more than a decade and a half are drawn on a logarithmic axis, and the axis says so.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genlab.report.words import number
+
+WIDTH, HEIGHT = 320, 150
+LEFT, RIGHT, TOP, BOTTOM = 44, 12, 30, 24  # margins
+MOST = 240  # points of a line
+Point = tuple[float, str, float]
+
+
+class Axis(NamedTuple):
+    """From values to pixels; `low` and `high` are values, `logarithmic` says how they are spaced."""
+
+    low: float
+    high: float
+    start: float
+    stop: float
+    logarithmic: bool = False
+
+    def __call__(self, values: Any) -> Any:
+        low, high, values = (np.log10(v) if self.logarithmic else v for v in (self.low, self.high, np.asarray(values)))
+        return self.start + np.clip((values - low) / (high - low), 0, 1) * (self.stop - self.start)
+
+    def ticks(self) -> list[float]:
+        """About three round values inside the axis."""
+        if self.logarithmic:
+            decades = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
+            return [10.0**decade for decade in decades][:: max(1, math.ceil(len(decades) / 4))]
+        raw = (self.high - self.low) / 3
+        power = 10.0 ** math.floor(math.log10(raw))
+        step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
+        first = math.ceil(self.low / step - 1e-9)
+        return [round(step * i, 12) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
+
+
+def readings(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
+    """Points of the rows of a run's ticks.jsonl. The stage is named where there are several."""
+    rows = list(rows)
+    staged = len({row["name"] for row in rows}) > 1
+    return [
+        (row["seconds"], f"{row['name']}: {name}" if staged else name, value)
+        for row in rows
+        for name, value in row["readings"].items()
+        if value is not None
+    ]
+
+
+def panels(points: Sequence[Point]) -> list[str]:
+    """An SVG for each reading, losses first, then in order of appearance."""
+    by_name: dict[str, list[tuple[float, float]]] = {}
+    for seconds, name, value in points:
+        if math.isfinite(value):
+            by_name.setdefault(name, []).append((seconds, value))
+    end = max((seconds for seconds, _, _ in points), default=0.0)
+    names = sorted(by_name, key=lambda name: name.rsplit(".", 1)[-1] != "loss")
+    return [panel(title, sorted(by_name[name]), end) for name, title in zip(names, short(names), strict=True)]
+
+
+def short(names: Sequence[str]) -> list[str]:
+    """Names of readings without the move's, where one move took them all: "vae.kl" -> "kl"."""
+    moves = {name.rsplit(".", 1)[0] for name in names}
+    return [name.rsplit(".", 1)[-1] if len(moves) == 1 else name.replace(".", " · ") for name in names]
+
+
+def panel(title: str, line: Sequence[tuple[float, float]], end: float) -> str:
+    """One reading, [(seconds, value)] in order of time, from 0 to `end` seconds."""
+    seconds, values = np.array(line, np.float64).T
+    mean = smooth(values)
+    across = Axis(0.0, max(end, 1e-9), LEFT, WIDTH - RIGHT)
+    up = vertical(values, mean)
+    last = number(float(mean[-1]))
+    label = f"{title}: {number(float(mean[0]))} at {number(seconds[0])} s, {last} at {number(seconds[-1])} s"
+    parts = [
+        f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
+        f'<text x="{LEFT}" y="16" class="curve-title">{escape(title)}{" (log)" if up.logarithmic else ""}</text>',
+        f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end" class="curve-last">{last}</text>',
+    ]
+    for tick in up.ticks():
+        y = float(up(tick))
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" class="curve-grid"/>')
+        parts.append(f'<text x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end" class="curve-tick">{plain(tick)}</text>')
+    *earlier, final = across.ticks()
+    for tick, text in [*((tick, plain(tick)) for tick in earlier), (final, f"{plain(final)} s")]:
+        x = float(across(tick))
+        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="middle" class="curve-tick">{text}</text>')
+    parts += [f'<path d="{path(across, up, seconds, values)}" class="curve-raw"/>'] if len(values) > 2 else []
+    parts += [f'<path d="{path(across, up, seconds, mean)}" class="curve-mean"/>', "</svg>"]
+    return "".join(parts)
+
+
+def plain(tick: float) -> str:
+    return f"{tick:g}".replace("-", "−")
+
+
+def vertical(values: np.ndarray, mean: np.ndarray) -> Axis:
+    """The axis of values: all of the mean after its first twentieth, and 96 % of what was read."""
+    settled = mean[len(mean) // 20 :]
+    low = min(float(np.quantile(values, 0.02)), float(settled.min()))
+    high = max(float(np.quantile(values, 0.98)), float(settled.max()))
+    if low > 0 and high / low > 30:
+        return Axis(low / 1.1, high * 1.1, HEIGHT - BOTTOM, TOP, logarithmic=True)
+    room = 0.06 * (high - low) or 0.5 * abs(high) or 0.5
+    return Axis(low - room, high + room, HEIGHT - BOTTOM, TOP)
+
+
+def smooth(values: np.ndarray) -> np.ndarray:
+    """Exponential mean with a half-life of a fortieth of the points, unbiased at its beginning."""
+    keep = 0.5 ** (1 / max(1.0, len(values) / 40))
+    total, weight, means = 0.0, 0.0, np.empty_like(values)
+    for i, value in enumerate(values):
+        total, weight = keep * total + value, keep * weight + 1
+        means[i] = total / weight
+    return means
+
+
+def path(across: Axis, up: Axis, seconds: np.ndarray, values: np.ndarray) -> str:
+    """The `d` of a line through at most `MOST` of the points."""
+    chosen = np.unique(np.linspace(0, len(values) - 1, min(MOST, len(values))).round().astype(int))
+    places = zip(across(seconds[chosen]), up(values[chosen]), strict=True)
+    return "M" + "L".join(f"{x:.1f} {y:.1f}" for x, y in places)

@@ -1,0 +1,167 @@
+"""Samples as something to look at: grids of pictures, scattered points, blocks of text; still or moving.
+
+Everything is drawn from numbers in the data's own units, so two pictures of the same space are comparable: grey levels are
+never stretched to what a batch happens to hold, and points share the frame of the real data.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+
+from genlab.core.space import Space
+from genlab.report.scatter import frame_of, scatter
+
+TILE = 64  # pixels that a small picture is enlarged to, by whole factors
+WIDEST = 1024  # pixels of a grid
+GUTTER = 4
+HOLD = 1500  # milliseconds that the last frame of a moving picture stays
+INK, PAPER = (28, 27, 26, 255), (255, 255, 255, 255)
+
+
+def picture(
+    x: Any,
+    space: Space,
+    *,
+    real: Any = None,
+    columns: int | None = None,
+    paper: tuple[int, int, int, int] | None = PAPER,
+) -> Image.Image:
+    """n samples as one RGBA image.
+
+    x        (n, *space.shape) in the data's units, or n texts
+    real     points only: real ones, whose density lies behind and whose extent is the frame
+    columns  pictures only: tiles in a row; by default the grid is as square as the tiles allow
+    paper    colour behind; None is transparent, for pages with a light and a dark side
+    """
+    if space.axes == "CHW":
+        image = grid(levels(x, space), columns)
+    elif space.axes == "D":
+        image = scatter(numbers(x), frame_of(numbers(x) if real is None else numbers(real), space), real=real)
+    elif space.axes == "T":
+        image = page(x if _is_texts(x) else texts(x, space))
+    else:
+        raise ValueError(f"samples with axes {space.axes!r} cannot be drawn yet; save them as .npz")
+    return image if paper is None else over(image, paper)
+
+
+def png(image: Image.Image) -> bytes:
+    """A PNG file, in the smallest mode that loses nothing."""
+    if image.mode == "RGBA" and image.getchannel("A").getextrema() == (255, 255):
+        image = image.convert("RGB")
+    if image.mode == "RGB":
+        red, green, blue = image.split()
+        if red.tobytes() == green.tobytes() == blue.tobytes():
+            image = red
+    out = io.BytesIO()
+    image.save(out, "PNG", optimize=True)
+    return out.getvalue()
+
+
+def gif(frames: Sequence[Any], space: Space, *, real: Any = None, columns: int | None = None, most: int = 60) -> bytes:
+    """The way to the samples as a looping GIF: at most `most` frames, evenly chosen, the last one held."""
+    if not len(frames):
+        raise ValueError("a moving picture needs at least one frame")
+    chosen = sorted({round(i) for i in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
+    if space.axes == "D" and real is None and not space.scale:
+        real = numbers(frames[-1])  # one frame for all: where the points end
+    images = [picture(frames[i], space, real=real, columns=columns).convert("RGB") for i in chosen]
+    width, height = (max(image.size[side] for image in images) for side in (0, 1))
+    images = [image if image.size == (width, height) else _padded(image, width, height) for image in images]
+    out = io.BytesIO()
+    each = max(40, 3000 // len(images))
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=[each] * (len(images) - 1) + [HOLD], loop=0)
+    return out.getvalue()
+
+
+def numbers(x: Any) -> np.ndarray:
+    """An array of whatever holds numbers; tensors come from their device."""
+    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+
+
+def levels(x: Any, space: Space) -> np.ndarray:
+    """(n, H, W, 3) uint8 of pictures (n, C, H, W) in the data's units: integers by their place among the levels, real
+    numbers from 2.5 standard deviations below the data's mean to 2.5 above."""
+    values = numbers(x).astype(np.float64)
+    if space.kind == "real":
+        center, spread = np.resize(space.center or (0.0,), values.shape[1]), np.resize(space.scale or (1.0,), values.shape[1])
+        low = (center - 2.5 * spread)[:, None, None]
+        values = (values - low) / (5 * spread)[:, None, None]
+    else:
+        values = values / (space.levels - 1)
+    values = np.clip(np.nan_to_num(values), 0, 1).transpose(0, 2, 3, 1)
+    if values.shape[-1] not in (1, 3):
+        values = values.mean(-1, keepdims=True)
+    return np.rint(np.repeat(values, 3 // values.shape[-1], axis=-1) * 255).astype(np.uint8)
+
+
+def grid(tiles: np.ndarray, columns: int | None = None, gutter: int = GUTTER) -> Image.Image:
+    """Tiles (n, H, W, 3) uint8 in rows, transparent between; small tiles grow by a whole factor, nearest neighbour."""
+    count, height, width = tiles.shape[:3]
+    columns = min(columns or best_columns(count, height, width), count)
+    room = (WIDEST - gutter * (columns - 1)) // columns
+    factor = max(1, min(TILE // max(height, width), room // width))
+    tiles = tiles.repeat(factor, axis=1).repeat(factor, axis=2)
+    height, width = tiles.shape[1:3]
+    rows = math.ceil(count / columns)
+    canvas = np.zeros((rows * (height + gutter) - gutter, columns * (width + gutter) - gutter, 4), np.uint8)
+    for number, tile in enumerate(tiles):
+        top, left = number // columns * (height + gutter), number % columns * (width + gutter)
+        canvas[top : top + height, left : left + width, :3] = tile
+        canvas[top : top + height, left : left + width, 3] = 255
+    return Image.fromarray(canvas, "RGBA")
+
+
+def best_columns(count: int, height: int, width: int) -> int:
+    """Columns of a grid a little wider than high, with few empty places: 64 -> 8, 10 -> 5, 12 -> 4, 3 -> 3."""
+    ideal = 1.15 * math.sqrt(count * height / width)
+    return min(range(1, count + 1), key=lambda c: (-(-count // c) * c - count) / count + 0.4 * abs(math.log(c / ideal)))
+
+
+def texts(x: Any, space: Space) -> tuple[str, ...]:
+    """Token numbers (n, T) as characters: names joined, cut before the first `end`."""
+    rows = numbers(x)
+    cut = [row[: int(np.argmax(row == space.end))] if (row == space.end).any() else row for row in rows]
+    if space.names:
+        return tuple("".join(space.names[token] for token in row) for row in cut)
+    return tuple(" ".join(str(int(token)) for token in row) for row in cut)
+
+
+def page(blocks: Sequence[str], width: int = 80, size: int = 16) -> Image.Image:
+    """Texts under one another in a fixed pitch, wrapped at `width` characters, a blank line between long ones."""
+    import matplotlib
+
+    font = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSansMono.ttf"), size)
+    lines = [[part for line in block.split("\n") for part in _wrapped(line, width)] for block in blocks]
+    between = "\n\n" if any(len(block) > 1 for block in lines) else "\n"
+    text = between.join("\n".join(block) for block in lines)
+    left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font, spacing=size // 3)
+    image = Image.new("RGBA", (math.ceil(right - left) + 2 * size, math.ceil(bottom - top) + 2 * size), (0, 0, 0, 0))
+    ImageDraw.Draw(image).multiline_text((size - left, size - top), text, INK, font, spacing=size // 3)
+    return image
+
+
+def _wrapped(line: str, width: int) -> list[str]:
+    return textwrap.wrap(line, width, drop_whitespace=False, replace_whitespace=False) or [""]
+
+
+def over(image: Image.Image, paper: tuple[int, int, int, int]) -> Image.Image:
+    """The image on paper of one colour."""
+    return Image.alpha_composite(Image.new("RGBA", image.size, paper), image)
+
+
+def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
+    canvas = Image.new("RGB", (width, height), PAPER[:3])
+    canvas.paste(image, (0, 0))
+    return canvas
+
+
+def _is_texts(x: Any) -> bool:
+    return isinstance(x, list | tuple) and all(isinstance(item, str) for item in x)

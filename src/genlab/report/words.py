@@ -1,0 +1,83 @@
+"""Numbers and spaces in words: what a reader meets instead of floats and dataclasses."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+from genlab.core.space import Space
+
+NONE, BROKEN = "–", "not finite"
+
+
+def number(value: float | None, digits: int = 3) -> str:
+    """Three significant digits, thousands set apart: 0.0123, 1.20, 87.3, 1,437."""
+    if value is None:
+        return NONE
+    if not math.isfinite(value):
+        return BROKEN
+    if value == 0 or isinstance(value, int):
+        return f"{value:,}".replace("-", "−") if value else "0"
+    size = math.floor(math.log10(abs(value)) + 1e-12)
+    if size < -4 or size > 8:
+        return f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
+    return f"{value:,.{max(0, digits - 1 - size)}f}".replace("-", "−")
+
+
+def seconds(value: float | None) -> str:
+    """0.4 ms, 21 ms, 0.31 s, 30 s, 12.5 min, 3.2 h."""
+    if value is None or not math.isfinite(value):
+        return NONE if value is None else BROKEN
+    for unit, size, below in (("ms", 1e-3, 0.1), ("s", 1.0, 100.0), ("min", 60.0, 5400.0), ("h", 3600.0, math.inf)):
+        if value < below:
+            return f"{float(f'{value / size:.2g}'):g} {unit}"
+    raise AssertionError
+
+
+def count(value: int | None) -> str:
+    """437, 12,800, 1.25 M."""
+    if value is None:
+        return NONE
+    for unit, size in (("G", 1e9), ("M", 1e6)):
+        if value >= size:
+            return f"{value / size:.3g} {unit}"
+    return f"{value:,}"
+
+
+def times(factor: float) -> str:
+    """How many times as much: "1.4 times", "38 times"."""
+    return f"{float(f'{factor:.2g}'):,g} times"
+
+
+def joined(words: Sequence[str]) -> str:
+    """a, b and c."""
+    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
+
+
+def plural(amount: int, word: str) -> str:
+    return f"{amount:,} {word}{'' if amount == 1 else 's'}"
+
+
+def thing(space: Space) -> str:
+    """What one example is called."""
+    if space.axes == "T":
+        return "window" if space.end is None else "line"
+    return {"CHW": "picture", "D": "point", "CT": "recording", "FCHW": "video"}.get(space.axes, "example")
+
+
+def described(space: Space) -> str:
+    """8 × 8 grey, 17 levels; points in 2 dimensions; windows of 64, an alphabet of 65."""
+    levels = {"binary": "black and white", "ordinal": f"{space.levels} levels", "real": "real numbers"}
+    if space.axes == "CHW":
+        channels, height, width = space.shape
+        colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
+        words = f"{width} × {height} pixels, {colour}, {levels.get(space.kind, space.kind)}"
+    elif space.axes == "D":
+        words = f"{plural(space.shape[0], 'dimension')}, {levels.get(space.kind, space.kind)}"
+    elif space.axes == "T" and space.end is None:
+        words = f"windows of {space.shape[0]:,}, an alphabet of {space.levels:,}"
+    elif space.axes == "T":
+        words = f"up to {space.shape[0] - 1:,} long, an alphabet of {space.levels - 1:,}"
+    else:
+        words = f"{' × '.join(str(side) for side in space.shape)} {space.kind}"
+    return f"{words}; {space.note}" if space.note else words
