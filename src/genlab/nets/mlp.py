@@ -13,14 +13,23 @@ class MLP(nn.Sequential):
 
     norm    "layer" normalises every hidden layer, "none" does not
     zero    the last layer starts at zero: the network begins as a constant
+    dropout share of every hidden layer's units left out while training
     """
 
-    def __init__(self, sizes: Sequence[int], activation: Callable[[], nn.Module] = nn.SiLU, norm: str = "none", zero: bool = False):
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        activation: Callable[[], nn.Module] = nn.SiLU,
+        norm: str = "none",
+        zero: bool = False,
+        dropout: float = 0.0,
+    ):
         layers: list[nn.Module] = []
         for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
             layers += [nn.Linear(before, after)]
             layers += [nn.LayerNorm(after)] if norm == "layer" else []
             layers += [activation()]
+            layers += [nn.Dropout(dropout)] if dropout else []
         last = nn.Linear(sizes[-2], sizes[-1])
         if zero:
             nn.init.zeros_(last.weight)
