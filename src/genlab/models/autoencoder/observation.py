@@ -1,0 +1,77 @@
+"""p(x | z): how the numbers that leave a decoder become a distribution over one example.
+
+A decoder's output h has one more axis than an example, of `parameters` entries, and the entries of x are independent
+given it. Bits are Bernoulli (h: logits); ordered levels are discretised logistic and real numbers Gaussian (h: location
+and, unless one scale an entry is shared by all examples, the logarithm of the scale; both in centred units).
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.core.space import Space
+from genlab.maths import densities
+from genlab.nets.units import affine, dtype_of, log_volume, restored
+
+Spread = Literal["entry", "shared"]
+
+NARROWEST = -7.0  # log of the smallest scale, centred units: data on a line would otherwise have infinite density
+
+
+class Observation(nn.Module):
+    """The distribution of x (*, *space.shape) given h (*, parameters, *space.shape).
+
+    spread  "entry": the decoder says the scale of every entry; "shared": it is one learnt number an entry
+    """
+
+    def __init__(self, space: Space, spread: Spread = "entry"):
+        super().__init__()
+        if space.kind == "token":
+            raise ValueError("a VAE needs points or pictures: its decoder has no distribution over unordered tokens")
+        self.space, self.dims = space, len(space.shape)
+        scaled = space.kind != "binary"
+        self.parameters_per_entry = 2 if scaled and spread == "entry" else 1
+        self.log_scale = nn.Parameter(torch.full(space.shape, -1.0)) if scaled and spread == "shared" else None
+        self.offset = log_volume(space) if space.kind == "real" else 0.0
+
+    def log_prob(self, x: Tensor, h: Tensor) -> Tensor:
+        """log p(x | h), nats summed over the entries: shape (*), in the user's units where x is real."""
+        location, log_scale = self._split(h)
+        if self.space.kind == "binary":
+            found = densities.bernoulli(x, location)
+        elif self.space.kind == "ordinal":
+            found = densities.discretised_logistic(x, location, log_scale, self.space.levels)
+        else:
+            center, scale = affine(self.space, location)
+            found = densities.gaussian((x - center) / scale, location, log_scale)
+        return found.flatten(-self.dims).sum(-1) + self.offset
+
+    def mean(self, h: Tensor) -> Tensor:
+        """The likeliest bits, the nearest level to the location, or the location itself, in the data's units."""
+        location, _ = self._split(h)
+        if self.space.kind == "binary":
+            return (location > 0).to(dtype_of(self.space))
+        return restored(location, self.space)
+
+    def draw(self, h: Tensor, noise: Tensor) -> Tensor:
+        """A draw of p(x | h) in the data's units; noise (*, *shape) is normal for real data, uniform otherwise."""
+        location, log_scale = self._split(h)
+        if self.space.kind == "binary":
+            return densities.bernoulli_quantile(noise, location).to(dtype_of(self.space))
+        if self.space.kind == "ordinal":
+            levels = densities.discretised_logistic_quantile(noise, location, log_scale, self.space.levels)
+            return levels.to(dtype_of(self.space))
+        return restored(location + log_scale.exp() * noise, self.space)
+
+    def _split(self, h: Tensor) -> tuple[Tensor, Tensor]:
+        """Location and log of the scale, at least single precision."""
+        h = h if h.dtype == torch.float64 else h.float()
+        location = h.select(-self.dims - 1, 0)
+        if self.space.kind == "binary":
+            return location, location
+        raw = h.select(-self.dims - 1, 1) if self.log_scale is None else self.log_scale.to(h.dtype).expand_as(location)
+        return location, NARROWEST + F.softplus(raw - NARROWEST)

@@ -1,0 +1,245 @@
+"""Variational autoencoder: x <- p(x|z, y), z ~ N(0, I), with an encoder q(z|x, y) = N(m, s^2) that makes it trainable.
+
+    ELBO(x) = E_q[log p(x|z, y)] - KL(q(z|x, y) || N(0, I))  <=  log p(x|y)
+
+z = m + s eps carries the gradient through the draw; y is the label, when the data have one: encoder and decoder hear it.
+Kingma & Welling, "Auto-Encoding Variational Bayes", 2014. With `draws` = k > 1 the objective is the tighter IW-k of Burda,
+Grosse & Salakhutdinov, "Importance Weighted Autoencoders", 2016, the encoder's gradient in the doubly reparameterised form
+of Tucker et al., "Doubly Reparameterized Gradient Estimators for Monte Carlo Objectives", 2019, whose signal does not
+drown in noise as k grows.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from genlab.core.model import Claim, Given, LogProb, Model
+from genlab.core.moves import Descend, Draws, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.maths.densities import gaussian, standard_normal
+from genlab.maths.divergences import standard_normal_kl
+from genlab.models.autoencoder.observation import Observation, Spread
+from genlab.nets.conv import Block, ConvDecoder, ConvEncoder
+from genlab.nets.mlp import MLP, Condition
+from genlab.nets.units import centred
+from genlab.objectives.variational import importance_weighted, negative_elbo, shares
+
+ROWS = 4096  # decoder evaluations at once while scoring
+
+
+@dataclass(frozen=True)
+class VAEConfig:
+    latent: int = knob(32, "numbers in the code z", low=1, high=4096)
+    net: Literal["mlp", "conv"] = knob("conv", "networks: multi-layer perceptrons, or convolutions (pictures only)")
+    width: int = knob(64, "units of a hidden layer, or channels of the first halved grid", low=1, high=8192)
+    depth: int = knob(2, "hidden layers, or residual blocks a level", low=0, high=64)
+    norm: Literal["none", "group"] = knob("group", "normalisation inside the networks (perceptrons: of each layer)")
+    spread: Spread = knob("entry", "the decoder's scale: said for every entry, or one learnt number an entry shared by all")
+    draws: int = knob(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
+    beta: float = knob(1.0, "weight of the KL", low=0, high=1000)
+    rise: float = knob(0.0, "share of the stage over which beta rises from 0", low=0, high=1)
+    free: float = knob(0.0, "free bits: nats a latent coordinate may cost before it is pushed down", low=0, high=100)
+    dropout: float = knob(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
+    mean: bool = knob(False, "samples are the decoder's means (smooth) unless told otherwise, instead of draws (what is scored)")
+
+
+class VAE(Model):
+    """Latents (B, latent), real, a priori standard normal."""
+
+    claim: ClassVar[Claim] = "lower"
+
+    def __init__(self, config: VAEConfig, space: Space, given: dict[str, Space] | None = None):
+        super().__init__(space, given)
+        if config.net == "conv" and not space.picture:
+            raise ValueError(f"convolutions need pictures, not {space.axes!r} of shape {space.shape}: --set model.net=mlp")
+        if config.draws > 1 and (config.beta != 1 or config.free > 0 or config.rise > 0):
+            raise ValueError("beta, rise and free bits belong to the ELBO: leave them alone with draws > 1, or set draws=1")
+        self.config = config
+        self.classes = self.given["label"].levels if "label" in self.given else 0
+        hears = min(config.width, 64) if self.classes else 0
+        self.label_in = Condition(self.classes, hears) if hears else None
+        self.label_out = Condition(self.classes, hears) if hears else None
+        self.observation = Observation(space, config.spread)
+        self.encoder = Encoder(config, space, hears)
+        self.decoder = Decoder(config, space, hears, self.observation.parameters_per_entry)
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        yield Stage("fit", [Descend("elbo", [self], self.loss)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Minus the bound, nats an example."""
+        k = self.config.draws
+        m, log_s = self.posterior(batch.x, batch.given)
+        eps = now.noise.normal((k, self.config.latent)).to(m.dtype).transpose(0, 1)  # (k, B, latent)
+        if k > 1:
+            return self._importance_weighted_loss(batch, m, log_s, eps)
+        log_likelihood = self.log_likelihood(batch, m + log_s.exp() * eps[0])
+        kl = standard_normal_kl(m, log_s)
+        beta = self.config.beta * min(1.0, now.progress / self.config.rise if self.config.rise else 1.0)
+        loss = negative_elbo(log_likelihood, kl, beta, self.config.free, now.mean)
+        return loss, {"distortion": -log_likelihood.mean(), "rate": kl.sum(1).mean()}
+
+    def _importance_weighted_loss(self, batch: Batch, m: Tensor, log_s: Tensor, eps: Tensor) -> tuple[Tensor, Readings]:
+        z = m + log_s.exp() * eps
+        # Tucker et al., eq. 8: log q is held still, so the encoder learns through z alone ...
+        log_w = self._log_weights(batch, z, m.detach(), log_s.detach())
+        w = shares(log_w)
+        if z.requires_grad:
+            z.register_hook(lambda gradient: w.unsqueeze(-1) * gradient)  # ... with w^2, while the decoder keeps w
+        surrogate = -(w * log_w).sum(0).mean()
+        value = -importance_weighted(log_w.detach()).mean()
+        return value + surrogate - surrogate.detach(), {"draws used": (1 / w.square().sum(0)).mean()}
+
+    # --- the three distributions -------------------------------------------------------------------------------------
+
+    def posterior(self, x: Tensor, given: Given) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation of q(z|x, y), each (B, latent)."""
+        u = centred(x, self.space).to(self._dtype)
+        return self.encoder(u, self._hear(self.label_in, given, len(x)))
+
+    def log_likelihood(self, batch: Batch, z: Tensor) -> Tensor:
+        """log p(x|z, y), nats: z (*, B, latent) -> (*, B)."""
+        return self.observation.log_prob(batch.x, self._decoded(z, batch.given))
+
+    def _log_weights(self, batch: Batch, z: Tensor, m: Tensor, log_s: Tensor) -> Tensor:
+        """log w = log p(x|z) + log p(z) - log q(z|x): z (k, B, latent) -> (k, B)."""
+        prior_over_posterior = (standard_normal(z) - gaussian(z, m, log_s)).sum(-1)
+        return self.log_likelihood(batch, z) + prior_over_posterior
+
+    def _decoded(self, z: Tensor, given: Given) -> Tensor:
+        """The parameters of p(x|z, y): z (*, B, latent) -> (*, B, parameters, *shape)."""
+        *lead, count, _ = z.shape
+        c = self._hear(self.label_out, given, count)
+        if c is not None:
+            c = c.expand(*lead, count, -1).flatten(0, -2)
+        return self.decoder(z.flatten(0, -2), c).unflatten(0, (*lead, count))
+
+    # --- scoring -----------------------------------------------------------------------------------------------------
+
+    def log_prob(self, batch: Batch, *, noise: Draws, draws: int = 1) -> LogProb:
+        """The ELBO from one draw of z an example, or with `draws` = k > 1 the tighter IW-k; (B,) nats."""
+        if draws < 1:
+            raise ValueError(f"draws must be at least 1, got {draws}")
+        suffix = ", given label" if self.classes else ""
+        m, log_s = self.posterior(batch.x, batch.given)
+        if draws == 1:
+            z = m + log_s.exp() * noise.normal((self.config.latent,)).to(m.dtype)
+            nats = self.log_likelihood(batch, z) - standard_normal_kl(m, log_s).sum(1)
+            return LogProb(nats, "lower", f"ELBO{suffix}")
+        at_once = max(1, ROWS // len(batch.x))
+        parts = []
+        for start in range(0, draws, at_once):
+            eps = noise.normal((min(at_once, draws - start), self.config.latent)).to(m.dtype).transpose(0, 1)
+            parts.append(self._log_weights(batch, m + log_s.exp() * eps, m, log_s))
+        return LogProb(importance_weighted(torch.cat(parts)), "lower", f"IW-{draws}{suffix}")
+
+    # --- sampling and latents ----------------------------------------------------------------------------------------
+
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws, mean: bool | None = None) -> Iterator[Tensor]:
+        """One frame (n, *shape). mean=False draws from p(x|z), as `log_prob` assumes; mean=True shows its mean.
+
+        Unset, it is what the config's `mean` says. Both use the same codes for the same noise.
+        """
+        given = self._labelled(n, given, noise)
+        z = self.draw(n, noise=noise)
+        yield self.decode(z, given, noise=None if (self.config.mean if mean is None else mean) else noise)
+
+    def draw(self, n: int, *, noise: Draws) -> Tensor:
+        """n codes from the prior, (n, latent)."""
+        assert n == len(noise)
+        return noise.normal((self.config.latent,)).to(self._dtype)
+
+    def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """The mean of q(z|x, y), or with noise a draw of it: (B, *shape) -> (B, latent)."""
+        m, log_s = self.posterior(x, given or {})
+        return m if noise is None else m + log_s.exp() * noise.normal((self.config.latent,)).to(m.dtype)
+
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """The mean of p(x|z, y) in the data's units (bits: the likelier one), or with noise a draw of it."""
+        h = self._decoded(z.to(self._dtype), given or {})
+        if noise is None:
+            return self.observation.mean(h)
+        source = noise.normal if self.space.kind == "real" else noise.uniform
+        return self.observation.draw(h, source(self.space.shape).to(h.dtype))
+
+    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
+        """A point on the great circle from a to b, so that it is as likely a code as its ends (White, 2016)."""
+        angle = torch.arccos(torch.cosine_similarity(a, b, dim=-1).clamp(-1, 1)).unsqueeze(-1)
+        arc = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
+        return torch.where(torch.sin(angle) < 1e-4, torch.lerp(a, b, share), arc)
+
+    # --- labels ------------------------------------------------------------------------------------------------------
+
+    def _labelled(self, n: int, given: Given | None, noise: Draws) -> Given:
+        """`given`, with labels drawn uniformly where the model needs them and nobody said which."""
+        if not self.classes or (given is not None and "label" in given):
+            return given or {}
+        return {"label": (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)}
+
+    def _hear(self, condition: Condition | None, given: Given, n: int) -> Tensor | None:
+        if condition is None:
+            return None
+        if "label" not in given:
+            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
+        return condition(given["label"].to(condition.table.weight.device), n)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.decoder.parameters()).dtype
+
+
+class Encoder(nn.Module):
+    """Centred example and label vector -> mean and log standard deviation of q, each (B, latent)."""
+
+    def __init__(self, config: VAEConfig, space: Space, hears: int):
+        super().__init__()
+        self.conv = config.net == "conv"
+        if self.conv:
+            block = Block(config.norm, hears, config.dropout)
+            self.net = ConvEncoder(space.shape, 2 * config.latent, config.width, config.depth, block)
+        else:
+            self.net = perceptron(space.size + hears, 2 * config.latent, config)
+
+    def forward(self, u: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
+        h = self.net(u, c) if self.conv else self.net(joined(u.flatten(1), c))
+        m, raw = (h if h.dtype == torch.float64 else h.float()).chunk(2, 1)
+        # Straight near 0 and never above 3: a wild first step must not overflow exp.
+        return m, 3 - nn.functional.softplus(3 - raw)
+
+
+class Decoder(nn.Module):
+    """Code and label vector -> parameters of p(x|z), (B, parameters, *shape)."""
+
+    def __init__(self, config: VAEConfig, space: Space, hears: int, parameters: int):
+        super().__init__()
+        self.conv, self.out = config.net == "conv", (parameters, *space.shape)
+        if self.conv:
+            channels, height, width = space.shape
+            shape = (parameters * channels, height, width)
+            block = Block(config.norm, hears, config.dropout)
+            self.net = ConvDecoder(config.latent + hears, shape, config.width, config.depth, block)
+        else:
+            self.net = perceptron(config.latent + hears, math.prod(self.out), config)
+
+    def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
+        z = joined(z, c)
+        h = self.net(z, c) if self.conv else self.net(z)
+        return h.reshape(len(z), *self.out)
+
+
+def perceptron(inputs: int, outputs: int, config: VAEConfig) -> MLP:
+    norm = "layer" if config.norm == "group" else "none"
+    return MLP([inputs, *[config.width] * config.depth, outputs], norm=norm, dropout=config.dropout)
+
+
+def joined(x: Tensor, c: Tensor | None) -> Tensor:
+    return x if c is None else torch.cat([x, c], -1)

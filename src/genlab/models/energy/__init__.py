@@ -1,0 +1,1 @@
+"""Models that give every example an energy: likely is low."""

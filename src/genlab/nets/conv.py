@@ -1,0 +1,160 @@
+"""Convolutional networks between pictures of any size and a small grid of features.
+
+Each level halves both sides, rounding up (31 -> 16 -> 8), so odd and oblong pictures need no padding by the caller, and
+going up again simply asks for the sizes met on the way down. Residual blocks (He et al., "Identity Mappings in Deep
+Residual Networks", 2016) work on the halved grids only: at full size there is one convolution, which on pictures of few
+channels is where the time would otherwise go.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Block:
+    """What all residual blocks of a network share."""
+
+    norm: Literal["group", "none"] = "group"  # group norm couples no examples
+    condition: int = 0  # size of the vector that shifts every block's channels; 0: there is none
+    dropout: float = 0.0  # share of whole channels left out while training
+
+
+def grids(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
+    """Sizes on the way down, the picture's own first: halved while the longer side exceeds `smallest`."""
+    found = [(height, width)]
+    while max(found[-1]) > smallest:
+        rows, columns = found[-1]
+        found.append((math.ceil(rows / 2), math.ceil(columns / 2)))
+    return found
+
+
+def widths(base: int, levels: int, largest: int = 4) -> list[int]:
+    """Channels of each level: doubling from `base`, at most `largest` times it."""
+    return [base * min(2**level, largest) for level in range(levels)]
+
+
+def prepared(channels: int, norm: str) -> list[nn.Module]:
+    """Normalisation (up to 8 groups) and activation, as they stand before a convolution."""
+    return [nn.GroupNorm(math.gcd(8, channels), channels), nn.SiLU()] if norm == "group" else [nn.SiLU()]
+
+
+class Residual(nn.Module):
+    """x + conv(act(norm(conv(act(norm(x))) + W c))): x (B, C, H, W), c (B, condition) -> (B, C, H, W).
+
+    The second convolution starts at zero: a new block is the identity.
+    """
+
+    def __init__(self, channels: int, block: Block):
+        super().__init__()
+        last = nn.Conv2d(channels, channels, 3, padding=1)
+        nn.init.zeros_(last.weight)
+        self.first = nn.Sequential(*prepared(channels, block.norm), nn.Conv2d(channels, channels, 3, padding=1))
+        self.second = nn.Sequential(*prepared(channels, block.norm), nn.Dropout2d(block.dropout), last)
+        self.shift = nn.Linear(block.condition, channels) if block.condition else None
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        h = self.first(x)
+        if self.shift is not None and c is not None:
+            h = h + self.shift(c)[:, :, None, None]
+        return x + self.second(h)
+
+
+class Level(nn.Module):
+    """What happens between two grids: a convolution that changes size and channels, and residual blocks beside it."""
+
+    def __init__(self, resize: nn.Module, blocks: Sequence[Residual]):
+        super().__init__()
+        self.resize, self.blocks = resize, nn.ModuleList(blocks)
+
+    def refined(self, x: Tensor, c: Tensor | None) -> Tensor:
+        for block in self.blocks:
+            x = block(x, c)
+        return x
+
+
+class Shrink(nn.Module):
+    """Picture to grid: (B, channels, *sizes[0]) -> (B, widths[-1], *sizes[-1]), by strided convolutions and residual blocks.
+
+    sizes   from `grids`; a single one is kept, and the convolution then has stride one
+    base    channels of the first halved grid
+    depth   residual blocks a level
+    """
+
+    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
+        super().__init__()
+        self.widths = widths(base, max(len(sizes) - 1, 1))
+        stride = 1 if len(sizes) == 1 else 2
+        self.levels = nn.ModuleList(
+            Level(nn.Conv2d(before, after, 3, stride=stride, padding=1), [Residual(after, block) for _ in range(depth)])
+            for before, after in zip([channels, *self.widths[:-1]], self.widths, strict=True)
+        )
+        self.last = nn.Sequential(*prepared(self.widths[-1], block.norm))
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        for level in self.levels:
+            assert isinstance(level, Level)
+            x = level.refined(level.resize(x), c)
+        return self.last(x)
+
+
+class Grow(nn.Module):
+    """Grid to picture, the mirror of `Shrink`: (B, widths[-1], *sizes[-1]) -> (B, channels, *sizes[0]).
+
+    Nearest neighbours, then a convolution: no checkerboard (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016).
+    """
+
+    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
+        super().__init__()
+        self.widths = widths(base, max(len(sizes) - 1, 1))
+        self.sizes = list(reversed(sizes[:-1])) or [sizes[0]]
+        upward = self.widths[::-1]
+        self.levels = nn.ModuleList(
+            Level(
+                nn.Sequential(*prepared(before, block.norm), nn.Conv2d(before, after, 3, padding=1)),
+                [Residual(before, block) for _ in range(depth)],
+            )
+            for before, after in zip(upward, [*upward[1:], channels], strict=True)
+        )
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        for size, level in zip(self.sizes, self.levels, strict=True):
+            assert isinstance(level, Level)
+            x = level.refined(x, c)
+            x = level.resize(F.interpolate(x, size) if x.shape[-2:] != size else x)
+        return x
+
+
+class ConvEncoder(nn.Module):
+    """Picture to vector: (B, C, H, W), c (B, condition) -> (B, outputs)."""
+
+    def __init__(self, shape: Sequence[int], outputs: int, base: int, depth: int, block: Block):
+        super().__init__()
+        channels, height, width = shape
+        sizes = grids(height, width)
+        self.trunk = Shrink(channels, sizes, base, depth, block)
+        self.head = nn.Linear(self.trunk.widths[-1] * math.prod(sizes[-1]), outputs)
+
+    def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.head(self.trunk(x, c).flatten(1))
+
+
+class ConvDecoder(nn.Module):
+    """Vector to picture: (B, inputs), c (B, condition) -> (B, C, H, W)."""
+
+    def __init__(self, inputs: int, shape: Sequence[int], base: int, depth: int, block: Block):
+        super().__init__()
+        channels, height, width = shape
+        sizes = grids(height, width)
+        self.trunk = Grow(channels, sizes, base, depth, block)
+        self.grid = (self.trunk.widths[-1], *sizes[-1])
+        self.head = nn.Linear(inputs, math.prod(self.grid))
+
+    def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        return self.trunk(self.head(z).unflatten(1, self.grid), c)
