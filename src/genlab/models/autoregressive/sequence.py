@@ -1,0 +1,125 @@
+"""What models of sequences share: p(x | y) = prod_t p(x_t | x_<t, y), exactly scored, drawn in order, completed in order.
+
+A model says two things: the log-probabilities of all entries of whole sequences, and a reader that gives the logits of the
+next entry while it goes. Text arrives with the tokens before its window, which are conditioned on and not scored.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping
+from typing import ClassVar
+
+import torch
+from torch import Tensor
+
+from genlab.core.model import Claim, Given, LogProb, Model
+from genlab.core.moves import Draws
+from genlab.core.space import Batch, Space
+from genlab.nets.units import dtype_of
+from genlab.samplers.tokens import Choice, Predict, sequence, token_by_token, unsequence
+
+FRAMES = 32  # of a text while it is drawn; of a picture, one a row
+
+
+class Autoregressive(Model):
+    """Learns text, lines and pictures of bits or levels."""
+
+    claim: ClassVar[Claim] = "exact"
+
+    def __init__(self, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__(space, given)
+        if space.axes not in ("T", "CHW") or not space.discrete:
+            raise ValueError(f"sequences are text, lines or pictures of levels, not {space.kind} data with axes {space.axes!r}")
+        self.classes = self.given["label"].levels if "label" in self.given else 0
+
+    @abstractmethod
+    def entries(self, x: Tensor, given: Given) -> Tensor:
+        """log p(x_t | x_<t, given), nats: sequences (B, T) -> (B, T)."""
+
+    @abstractmethod
+    def reader(self, n: int, given: Given) -> Predict:
+        """A fresh `predict` for `token_by_token`."""
+
+    def scored(self, batch: Batch) -> Tensor:
+        """(B, T) bool: entries that say something. The last of a line can only be its end, so it says nothing."""
+        mask = sequence(self.space.mask(batch), self.space).bool()
+        if self.space.end is not None:
+            mask[:, -1] = False
+        return mask
+
+    def log_prob(self, batch: Batch, *, noise: Draws | None = None) -> LogProb:
+        """(B,) nats of the integers themselves; nothing is drawn."""
+        nats = self.entries(sequence(batch.x, self.space), self.labelled(batch.given))
+        nats = nats.masked_fill(~self.scored(batch), 0).sum(1)
+        return LogProb(nats, "exact", "exact, given label" if self.classes else "exact")
+
+    def sample(
+        self,
+        n: int,
+        given: Given | None = None,
+        *,
+        noise: Draws,
+        length: int | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """Frames (n, *shape): a text as far as it is written, a picture as far down as it is painted.
+
+        given    "label" (n,); "before" (n, K): text to go on from
+        length   tokens of a text, any number; the space's own otherwise
+        """
+        length = self._length(length)
+        given = self._drawn_labels(n, given, noise)
+        blank = torch.zeros(n, length, dtype=torch.int64, device=noise.device)
+        yield from self._draw(blank, None, given, noise, Choice(temperature, top_k, top_p))
+
+    def complete(
+        self,
+        x: Tensor,
+        mask: Tensor,
+        given: Given | None = None,
+        *,
+        noise: Draws,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """Fill entries where mask (B, *shape) is False from what is kept before them in the order of reading.
+
+        A text may have any length here: keep its beginning and the rest is its continuation.
+        """
+        given = self._drawn_labels(len(x), given, noise)
+        keep = sequence(mask, self.space).bool()
+        yield from self._draw(sequence(x, self.space), keep, given, noise, Choice(temperature, top_k, top_p))
+
+    def _draw(self, x: Tensor, keep: Tensor | None, given: Given, noise: Draws, choice: Choice) -> Iterator[Tensor]:
+        n, length = x.shape
+        stride = self.space.shape[0] * self.space.shape[2] if self.space.picture else max(1, length // FRAMES)
+        u = noise.uniform((length,))
+        frames = token_by_token(self.reader(n, given), x, u, choice, keep=keep, end=self.space.end, stride=stride)
+        for frame in frames:
+            yield unsequence(frame, self.space).to(dtype_of(self.space))
+
+    def _length(self, wanted: int | None) -> int:
+        if wanted is None:
+            return self.space.size
+        if self.space.picture or self.space.end is not None:
+            raise ValueError("length is an option of text; pictures and lines have the length of their space")
+        if wanted < 1:
+            raise ValueError(f"length must be at least 1 token, got {wanted}")
+        return wanted
+
+    def labelled(self, given: Given) -> Given:
+        """`given`, checked to hold labels where the model needs them."""
+        if self.classes and "label" not in given:
+            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
+        return given
+
+    def _drawn_labels(self, n: int, given: Given | None, noise: Draws) -> Given:
+        """`given`, with labels drawn uniformly where the model needs them and nobody said which."""
+        given = given or {}
+        if not self.classes or "label" in given:
+            return given
+        return {**given, "label": (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)}
