@@ -14,10 +14,12 @@ network). The record is plain JSON; keys marked ? may be missing, everything els
      "budget": {"seconds" | "steps" | "examples": 30, "seeds"?: 1},
      "models": [{"name", "family", "parameters", "train_seconds", "examples_seen",
                  "likelihood": null or {"bits_per_dim" | "nats_per_character" | "nats": VALUE, "claim", "how",
-                                        "split"?: "test", "error"?: standard error in the same unit,
-                                        "of"?: "pictures binarised at half", where not of the data as they are},
+                                        "error"?: standard error in the same unit,
+                                        "split"?: "test", "examples"?: 500, "of"?: 10000,
+                                        "note"?: "binarised: threshold", how the data were changed},
                  "sample_seconds_per_100",
-                 "scores": {NAME: {"value", "protocol", "better"?: "lower" | "higher", "error"?}},
+                 "scores": {NAME: {"value", "protocol": words or {key: value}, "better"?: "lower" | "higher",
+                                   "unit"?, "error"?, "reason"?: why there is no value}},
                  "run",                            where its folder is, as the commands below should name it
                  "seed"?: 0,                       several seeds: one row for each, the same name in all
                  "steps"?: 1200,
@@ -28,8 +30,8 @@ network). The record is plain JSON; keys marked ? may be missing, everything els
      "written"?: "2025-11-01 12:00"}
 
 Likelihoods in a record are costs, -log p: lower is better (`nats` is per example). They are ranked only among equals: same
-unit, same claim, the same ", given ..." at the end of `how`, the same `of`. A score is ranked only if it says
-which way is `better`, against those of the same protocol; its NAME is written as inside a sentence: "Fréchet distance",
+unit, same claim, the same ", given ..." at the end of `how`, the same `note`. A score is ranked only if it says
+which way is `better`, against those of the same protocol (but for `seed` and `weights`); its NAME is written as inside a sentence: "Fréchet distance",
 "mode coverage". A number that is not finite is null in the JSON and "not finite" on the page.
 
 The media

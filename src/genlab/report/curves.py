@@ -1,8 +1,7 @@
 """Training curves as small pictures, one for each reading, all over the same seconds.
 
 A panel is an SVG of its own: no script, no font, no fixed colour but the line's (`--hue` where a page sets it), so it reads
-on light and on dark paper. The thin line is what was read, the strong one its exponential mean with a half-life of a
-fortieth of the run. Readings that span more than a decade and a half are drawn on a logarithmic axis, and the axis says so.
+on light and on dark paper. The thin line is what was read, the strong one its smooth mean. Readings that span more than a decade and a half are drawn on a logarithmic axis, and the axis says so.
 """
 
 from __future__ import annotations
@@ -32,14 +31,17 @@ class Axis(NamedTuple):
     logarithmic: bool = False
 
     def __call__(self, values: Any) -> Any:
-        low, high, values = (np.log10(v) if self.logarithmic else v for v in (self.low, self.high, np.asarray(values)))
-        return self.start + np.clip((values - low) / (high - low), 0, 1) * (self.stop - self.start)
+        values = np.clip(values, self.low, self.high)
+        low, high, values = (np.log10(v) if self.logarithmic else v for v in (self.low, self.high, values))
+        return self.start + (values - low) / (high - low) * (self.stop - self.start)
 
     def ticks(self) -> list[float]:
         """About three round values inside the axis."""
         if self.logarithmic:
-            decades = range(math.ceil(math.log10(self.low) - 1e-9), math.floor(math.log10(self.high) + 1e-9) + 1)
-            return [10.0**decade for decade in decades][:: max(1, math.ceil(len(decades) / 4))]
+            decades = range(math.floor(math.log10(self.low)), math.floor(math.log10(self.high) + 1e-9) + 1)
+            factors = (1, 2, 5) if self.high < 50 * self.low else (1,)
+            inside = [factor * 10.0**d for d in decades for factor in factors if self.low <= factor * 10.0**d <= self.high]
+            return inside[:: max(1, math.ceil(len(inside) / 4))]
         raw = (self.high - self.low) / 3
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
@@ -103,7 +105,9 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float) -> str:
 
 
 def plain(tick: float) -> str:
-    return f"{tick:g}".replace("-", "−")
+    """A round number, short: 0.5, −20, 500k."""
+    value, unit = (tick / 1e6, "M") if abs(tick) >= 1e6 else (tick / 1e3, "k") if abs(tick) >= 1e4 else (tick, "")
+    return f"{value:g}{unit}".replace("-", "−")
 
 
 def vertical(values: np.ndarray, mean: np.ndarray) -> Axis:
@@ -118,13 +122,12 @@ def vertical(values: np.ndarray, mean: np.ndarray) -> Axis:
 
 
 def smooth(values: np.ndarray) -> np.ndarray:
-    """Exponential mean with a half-life of a fortieth of the points, unbiased at its beginning."""
-    keep = 0.5 ** (1 / max(1.0, len(values) / 40))
-    total, weight, means = 0.0, 0.0, np.empty_like(values)
-    for i, value in enumerate(values):
-        total, weight = keep * total + value, keep * weight + 1
-        means[i] = total / weight
-    return means
+    """Mean under a Gaussian of a fortieth of the points, centred so that it does not lag, within the ends."""
+    width = max(len(values) / 40, 1e-3)
+    reach = min(int(3 * width), len(values) // 2)
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / width) ** 2)
+    total, weight = (np.convolve(line, kernel)[reach : reach + len(values)] for line in (values, np.ones_like(values)))
+    return total / weight
 
 
 def path(across: Axis, up: Axis, seconds: np.ndarray, values: np.ndarray) -> str:

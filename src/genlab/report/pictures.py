@@ -46,7 +46,7 @@ def picture(
     elif space.axes == "D":
         image = scatter(numbers(x), frame_of(numbers(x) if real is None else numbers(real), space), real=real)
     elif space.axes == "T":
-        image = page(x if _is_texts(x) else texts(x, space))
+        image = page(x if is_texts(x) else texts(x, space))
     else:
         raise ValueError(f"samples with axes {space.axes!r} cannot be drawn yet; save them as .npz")
     return image if paper is None else over(image, paper)
@@ -163,5 +163,5 @@ def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
     return canvas
 
 
-def _is_texts(x: Any) -> bool:
+def is_texts(x: Any) -> bool:
     return isinstance(x, list | tuple) and all(isinstance(item, str) for item in x)

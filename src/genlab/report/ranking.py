@@ -28,12 +28,12 @@ class Value:
     """One model's number in a group: over its seeds, in the order of the rows."""
 
     name: str
-    seeds: tuple[float, ...]
+    seeds: Sequence[float]
     error: float = 0.0  # standard error, where one is known
 
     @property
     def mean(self) -> float:
-        return sum(self.seeds) / len(self.seeds)
+        return sum(self.seeds) / len(self.seeds) if len(self.seeds) > 1 else self.seeds[0]
 
     @property
     def low(self) -> float:
@@ -113,7 +113,8 @@ def _numbers(row: Row) -> Iterator[tuple[tuple[str, str, str, str], float, float
             yield ("Likelihood", comparable(likelihood), unit, "lower"), value, likelihood.get("error") or 0.0
     for name, score in (row.get("scores") or {}).items():
         if finite(score.get("value")):
-            yield (name, score.get("protocol", ""), "", score.get("better") or ""), score["value"], score.get("error") or 0.0
+            key = name, condition(score), score.get("unit") or "", score.get("better") or ""
+            yield key, score["value"], score.get("error") or 0.0
     if finite(row.get("sample_seconds_per_100")):
         yield (SPEED, "", "", "lower"), row["sample_seconds_per_100"], 0.0
 
@@ -131,8 +132,16 @@ def cost(likelihood: Mapping[str, Any]) -> tuple[str, Any]:
 def comparable(likelihood: Mapping[str, Any]) -> str:
     """What two likelihoods must share to be ranked: claim, condition, data."""
     given = re.search(r"given [\w ]+$", likelihood.get("how", ""))
-    parts = [CLAIMS.get(likelihood["claim"], likelihood["claim"]), given.group() if given else "", likelihood.get("of") or ""]
+    parts = [CLAIMS.get(likelihood["claim"], likelihood["claim"]), given.group() if given else "", likelihood.get("note") or ""]
     return ", ".join(part for part in parts if part)
+
+
+def condition(score: Mapping[str, Any]) -> str:
+    """What two scores of a name must share to be ranked: the protocol but for the seed and the kind of weights."""
+    protocol = score.get("protocol") or ""
+    if isinstance(protocol, Mapping):
+        protocol = {key: value for key, value in protocol.items() if key not in ("seed", "weights")}
+    return words.protocol(protocol)
 
 
 def best(group: Group, name: str) -> bool:
@@ -142,11 +151,24 @@ def best(group: Group, name: str) -> bool:
 
 
 def verdicts(models: Sequence[Row]) -> list[Verdict]:
-    """A statement for each group of at least two, then what models lack."""
-    said = [_leader(group) for group in groups(models) if group.ranked]
+    """Who leads each group of at least two."""
+    return [_leader(group) for group in groups(models) if group.ranked]
+
+
+def remarks(models: Sequence[Row]) -> list[str]:
+    """What the verdicts leave out: what chance may have done, likelihoods that nothing compares with, and none at all."""
+    seeds = [sum(row["name"] == name for row in models) for name in _names(models)]
+    if len(seeds) < 2:
+        return ["One model: nothing to compare it with."]
+    said = ["One seed: differences may be chance." if min(seeds) == 1 else f"Means over {min(seeds)} seeds."]
+    for group in groups(models):
+        if group.title == "Likelihood" and not group.ranked:
+            value = SIGNS.get(_claim(group), "") + group.write(group.values[0].mean)
+            said.append(f"{group.values[0].name} alone has a likelihood of its kind ({group.qualifier}), {value}: not ranked.")
     without = _names(row for row in models if row.get("likelihood") is None and not row.get("error"))
-    if without and len(without) < len(_names(models)):
-        said.append(Verdict("No likelihood", words.joined(without), "", "Such a model cannot say how probable an example is."))
+    if without:
+        has = "has" if len(without) == 1 else "have"
+        said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
     return said
 
 
@@ -210,7 +232,8 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
         nearest = min(rivals, key=lambda rival: abs(rival.mean - value.mean))
         if not _known(value, nearest) or group.clear(value, nearest):
             sign = SIGNS.get(_claim(group), "")
-            side.append(f"{superlative(group, worst=side is weak)}{of}: {sign}{group.write(value.mean)}")
+            shared = ", shared" if nearest.mean == value.mean else ""
+            side.append(f"{superlative(group, worst=side is weak)}{of}{shared}: {sign}{group.write(value.mean)}")
     _likelihood_words(row, models, strong, weak)
     return strong, weak
 
@@ -224,7 +247,13 @@ def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: 
         weak.append("Its likelihood on the test data is not finite")
     elif likelihood["claim"] == "exact" and set(claims) != {"exact"}:
         strong.append("Its likelihood is exact, not a bound or an estimate")
-    weak.extend(f"{name} is not finite" for name, score in (row.get("scores") or {}).items() if not finite(score.get("value")))
+    scores = (row.get("scores") or {}).items()
+    weak.extend(f"{name[:1].upper()}{name[1:]}: {missing(score)}" for name, score in scores if not finite(score.get("value")))
+
+
+def missing(score: Mapping[str, Any]) -> str:
+    """Why a score has no value."""
+    return f"not measured, {score['reason']}" if score.get("reason") else words.BROKEN
 
 
 def _all_equal(group: Group) -> bool:

@@ -14,7 +14,7 @@ from PIL import Image
 from genlab.core.space import Space
 
 SIDE = 480  # pixels
-DOT = (37, 99, 205)  # of samples
+DOT = (47, 116, 240)  # of samples
 SHADE = (128, 126, 122)  # of real data
 RADIUS = 2.1  # pixels of a disc
 
@@ -55,7 +55,7 @@ def scatter(x: np.ndarray, frame: Frame, real: Any = None, side: int = SIDE) -> 
     if x.shape[1] == 1:
         return _histogram(x[:, 0], frame, None if behind is None else behind[:, 0], side)
     shade = np.zeros((side, side)) if behind is None else 0.5 * _density(_places(behind, frame, side), side)
-    dots = 1 - 0.45 ** _discs(_places(x, frame, side), side)
+    dots = 1 - 0.3 ** _discs(_places(x, frame, side), side)
     return _layers(shade, dots)
 
 

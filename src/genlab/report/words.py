@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from genlab.core.space import Space
 
@@ -81,3 +82,13 @@ def described(space: Space) -> str:
     else:
         words = f"{' × '.join(str(side) for side in space.shape)} {space.kind}"
     return f"{words}; {space.note}" if space.note else words
+
+
+def protocol(said: str | Mapping[str, Any]) -> str:
+    """How a number was made, in one line: "split test, real 180, generated 2,000"."""
+    if isinstance(said, str):
+        return said
+    parts = [(key, protocol(value) if isinstance(value, Mapping) else value) for key, value in said.items()]
+    return ", ".join(
+        f"{key} {value:,}" if isinstance(value, int) and key != "seed" else f"{key} {value}" for key, value in parts
+    )
