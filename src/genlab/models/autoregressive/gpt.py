@@ -1,0 +1,236 @@
+"""A decoder-only transformer: p(x_t | x_<t) is the softmax of a linear map of what causal self-attention made of x_<t.
+
+An example is a sequence x_0 .. x_{N-1} (see `samplers.tokens`). The network reads `lead` places before it,
+
+    place        0 ...      lead-1   lead  lead+1 ...
+    reads     before ...   before     x_0     x_1 ...
+    predicts                  x_0     x_1     x_2 ...
+
+which hold the text before the window, or a start token where there is none; lines and pictures always begin at the start
+token, so there lead = 1. While it trains on text, one window in START forgets what was before it, so that the model also
+knows how to begin.
+
+A sequence longer than `block` places is read in blocks that overlap by half: place i is predicted from the block beginning
+at the last multiple of block/2 that leaves it at least half a block of context (see `beginning`). Scoring, sampling and
+completing share this rule, so likelihoods stay exact and a text may go on for ever.
+
+Positions are learned vectors or rotary (see `nets.rotary`); in pictures both go by row, column and channel of the entry
+predicted. Labels are a vector added at every place. Every row of a sample has its own uniforms; the cache of keys and values
+changes how the logits are computed, not which.
+
+Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; Chen et al., "Generative Pretraining from
+Pixels", 2020.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.core.model import Given
+from genlab.core.moves import Descend, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.models.autoregressive.sequence import Autoregressive
+from genlab.nets.rotary import angles, rotation
+from genlab.nets.transformer import Cache, Transformer
+from genlab.samplers.tokens import Predict, sequence
+
+START = 32  # windows of text for each that is trained without the text before it
+LOGITS = 2**25  # computed at once while scoring
+
+
+@dataclass(frozen=True)
+class GPTConfig:
+    layers: int = knob(4, "blocks of attention and feed-forward", low=1, high=256)
+    heads: int = knob(4, "heads of attention; they divide the width", low=1, high=256)
+    width: int = knob(128, "numbers in the residual stream", low=1, high=65536)
+    dropout: float = knob(0.0, "share of what each block adds that is dropped while training", low=0, high=0.95)
+    positions: Literal["learned", "rotary"] = knob("rotary", "how places are told apart")
+    norm: Literal["layer", "rms"] = knob("rms", "layer: gains and biases everywhere, as in GPT-2; rms: none anywhere")
+    activation: Literal["gelu", "gelu-tanh", "relu2", "swiglu"] = knob("relu2", "of the feed-forward maps")
+    qk_norm: bool = knob(True, "queries and keys are normalised")
+    tied: bool = knob(True, "the last linear map is the table of token vectors")
+    before: int = knob(1, "tokens of text before a window that are read", low=1, high=32)
+    block: int = knob(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
+
+
+class GPT(Autoregressive):
+    """Learns text, lines and pictures of bits or levels."""
+
+    coordinates: Tensor
+    turn: Tensor | None
+
+    def __init__(self, config: GPTConfig, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__(space, given)
+        self.config = config
+        self.lead = config.before if space.axes == "T" and space.end is None else 1
+        self.block = min(config.block, self.lead - 1 + space.size)
+        if self.block < self.lead:
+            raise ValueError(f"a block of {config.block} places has no room for {self.lead} tokens before the window")
+        if config.positions == "rotary" and config.width % (2 * config.heads):
+            raise ValueError(f"rotary heads have an even size: choose a width that is a multiple of {2 * config.heads}")
+        self.body = Transformer(
+            config.layers, config.width, config.heads, config.norm, config.activation, config.qk_norm, config.dropout
+        )
+        self.table = table(space.levels + 1, config.width)  # the last row is the start token
+        self.label = table(self.classes, config.width) if self.classes else None
+        self.head = None if config.tied else nn.Linear(config.width, space.levels, bias=False)
+        self.drop = nn.Dropout(config.dropout)
+        coordinates, extents = places(space, self.block)
+        self.register_buffer("coordinates", coordinates, persistent=False)
+        self.places = nn.ModuleList(table(extent, config.width) for extent in extents if config.positions == "learned")
+        turn = rotation(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
+        self.register_buffer("turn", turn if config.positions == "rotary" else None, persistent=False)
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        yield Stage("fit", [Descend("predict", [self], self.loss)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Mean negative log-probability of an entry, nats; of sequences longer than a block, over one block drawn at random."""
+        x = sequence(batch.x, self.space)
+        read = self.read(x, batch.given)
+        if "before" in batch.given:
+            forgets = now.noise.uniform((1,)) < 1 / START
+            read[:, : self.lead] = read[:, : self.lead].masked_fill(forgets, self.space.levels)
+        starts = self.beginnings(read.shape[1])
+        start = starts[0] if len(starts) == 1 else starts[int(now.noise.uniform((1,))[0, 0] * len(starts))]
+        first = max(start, self.lead - 1)
+        nats = self.predicted(x, read, start, first, batch.given)
+        mask = self.scored(batch)[:, first - self.lead + 1 :][:, : nats.shape[1]]
+        return -(nats * mask).sum() / now.mean(mask.sum()), {}
+
+    # --- the network -------------------------------------------------------------------------------------------------
+
+    def read(self, x: Tensor, given: Given) -> Tensor:
+        """What the places read: sequences (B, N) -> tokens (B, lead - 1 + N)."""
+        return torch.cat([self.opening(len(x), given), x[:, :-1]], 1)
+
+    def opening(self, n: int, given: Given) -> Tensor:
+        """(n, lead) tokens before the first entry; a start token where there is none."""
+        start = self.space.levels
+        if "before" not in given or self.space.axes != "T" or self.space.end is not None:
+            return torch.full((n, self.lead), start, device=self.table.weight.device)
+        known = given["before"][:, -self.lead :]
+        return F.pad(known.masked_fill(known < 0, start), (self.lead - known.shape[1], 0), value=start)
+
+    def hidden(self, tokens: Tensor, first: int, given: Given, cache: Cache | None = None) -> Tensor:
+        """What the places first, first + 1, ... know after reading tokens (B, S): (B, S, width)."""
+        where = slice(first, first + tokens.shape[1])
+        h = self.table(tokens)
+        for axis, vectors in enumerate(self.places):
+            h = h + vectors(self.coordinates[where, axis])
+        if self.label is not None:
+            h = h + self.label(given["label"])[:, None]
+        turn = None if self.turn is None else self.turn[:, where]
+        return self.body(self.drop(h), turn, cache)
+
+    def logits(self, h: Tensor) -> Tensor:
+        """(..., width) -> (..., levels), at least float32."""
+        weight = self.table.weight[: self.space.levels] if self.head is None else self.head.weight
+        out = F.linear(h, weight)
+        return out if out.dtype == torch.float64 else out.float()
+
+    # --- blocks ------------------------------------------------------------------------------------------------------
+
+    def beginnings(self, length: int) -> range:
+        """Where the blocks of a sequence of so many places begin."""
+        return range(0, beginning(length - 1, self.block) + 1, hop(self.block))
+
+    def from_block(self, place: int, start: int) -> int:
+        """A place as the position vectors know it: absolute in pictures, counted from its block's beginning in texts."""
+        return place if self.space.picture else place - start
+
+    def predicted(self, x: Tensor, read: Tensor, start: int, first: int, given: Given) -> Tensor:
+        """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
+        stop = min(start + self.block, read.shape[1])
+        h = self.hidden(read[:, start:stop], self.from_block(start, start), given)[:, first - start :]
+        logits = self.logits(h)
+        x = x[:, first - self.lead + 1 : stop - self.lead + 1]
+        return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
+
+    def entries(self, x: Tensor, given: Given) -> Tensor:
+        rows = max(1, LOGITS // (self.block * self.space.levels))
+        parts = [{key: value[i : i + rows] for key, value in given.items()} for i in range(0, len(x), rows)]
+        return torch.cat([self._entries(some, part) for some, part in zip(x.split(rows), parts, strict=True)])
+
+    def _entries(self, x: Tensor, given: Given) -> Tensor:
+        read = self.read(x, given)
+        fresh = self.block - hop(self.block)  # places of a later block that an earlier one has predicted
+        return torch.cat(
+            [
+                self.predicted(x, read, start, start + fresh if start else self.lead - 1, given)
+                for start in self.beginnings(read.shape[1])
+            ],
+            1,
+        )
+
+    def reader(self, n: int, given: Given) -> Predict:
+        return Reader(self, n, given)
+
+
+class Reader:
+    """Logits of one entry after another, remembering the keys and values of what was read.
+
+    cached    False reads the whole block again for every entry: slow, and plainly right
+    """
+
+    def __init__(self, model: GPT, n: int, given: Given, cached: bool = True):
+        self.model, self.given, self.cached = model, given, cached
+        self.opening = model.opening(n, given)
+        self.start = self.done = 0
+        self.cache: Cache | None = None
+
+    def __call__(self, t: int, x: Tensor) -> Tensor:
+        """(n, levels) logits of entry t given x[:, :t]."""
+        model, place = self.model, self.model.lead - 1 + t
+        start = beginning(place, model.block)
+        if self.cache is None or start != self.start or not self.cached:
+            room = min(model.block, self.opening.shape[1] + x.shape[1])
+            self.cache = model.body.cache(len(x), room, model.table.weight)
+            self.start = self.done = start
+        tokens = self._read(x, self.done, place + 1)
+        h = model.hidden(tokens, model.from_block(self.done, start), self.given, self.cache)
+        self.done = place + 1
+        return model.logits(h[:, -1])
+
+    def _read(self, x: Tensor, first: int, stop: int) -> Tensor:
+        """What the places first .. stop - 1 read."""
+        lead = self.model.lead
+        return torch.cat([self.opening[:, first:stop], x[:, max(first - lead, 0) : max(stop - lead, 0)]], 1)
+
+
+def beginning(place: int, block: int) -> int:
+    """Where the block begins that predicts this place's entry."""
+    return 0 if place < block else ((place - block) // hop(block) + 1) * hop(block)
+
+
+def hop(block: int) -> int:
+    """From the beginning of one block to the next."""
+    return max(1, block // 2)
+
+
+def places(space: Space, block: int) -> tuple[Tensor, tuple[int, ...]]:
+    """Integer coordinates (P, A) of the places, and the extents of the A axes; an axis of extent one is left out."""
+    if not space.picture:
+        return torch.arange(block)[:, None], (block,)
+    channels, height, width = space.shape
+    index = torch.arange(space.size)
+    axes = [(index // (width * channels), height), (index // channels % width, width), (index % channels, channels)]
+    axes = [axis for axis in axes if axis[1] > 1] or axes[:1]
+    return torch.stack([axis[0] for axis in axes], 1), tuple(axis[1] for axis in axes)
+
+
+def table(rows: int, width: int) -> nn.Embedding:
+    """Learned vectors. Marked as a table, so that no optimiser takes it for a linear map."""
+    made = nn.Embedding(rows, width)
+    nn.init.normal_(made.weight, std=0.02)
+    made.weight.table = True  # pyright: ignore[reportAttributeAccessIssue]
+    return made

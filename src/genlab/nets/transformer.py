@@ -1,0 +1,157 @@
+"""A stack of causal self-attention and feed-forward blocks, pre-norm:
+
+    h <- h + A(norm(h)),    h <- h + F(norm(h)),    out = norm(h)
+
+Shapes: B rows, S places, C width, H heads, d = C/H a head.
+
+The axes: norm "layer" (gains and biases, and biases in every linear map) or "rms" (neither); the activation of F; whether
+queries and keys are normalised (Henry et al., "Query-Key Normalization for Transformers", 2020); whether they are turned by
+rotary positions. Maps into the residual stream start at zero: a new stack is the identity.
+
+Vaswani et al., "Attention Is All You Need", 2017; pre-norm and layout as in Radford et al., "Language Models are
+Unsupervised Multitask Learners", 2019; squared ReLU: So et al., "Primer", 2021; gated: Shazeer, "GLU Variants Improve
+Transformer", 2020.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import partial
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.nets.rotary import rotated
+
+
+def squared_relu(x: Tensor) -> Tensor:
+    return F.relu(x).square()
+
+
+ACTIVATIONS = {"gelu": F.gelu, "gelu-tanh": partial(F.gelu, approximate="tanh"), "relu2": squared_relu, "swiglu": F.silu}
+
+
+class RMSNorm(nn.Module):
+    """Divides a vector by the root of its mean square; nothing is learnt."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return F.rms_norm(x, x.shape[-1:])
+
+
+class Cache:
+    """Keys and values of the places already read, for every block: (layers, n, H, room, d)."""
+
+    def __init__(self, layers: int, n: int, heads: int, room: int, size: int, like: Tensor):
+        self.keys = torch.empty(layers, n, heads, room, size, dtype=like.dtype, device=like.device)
+        self.values = torch.empty_like(self.keys)
+        self.used = 0
+
+    def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Everything read so far, these places included."""
+        end = self.used + k.shape[2]
+        self.keys[layer, :, :, self.used : end] = k
+        self.values[layer, :, :, self.used : end] = v
+        return self.keys[layer, :, :, :end], self.values[layer, :, :, :end]
+
+
+class Attention(nn.Module):
+    """Causal self-attention, (B, S, C) -> (B, S, C)."""
+
+    def __init__(self, width: int, heads: int, bias: bool, qk_norm: bool):
+        super().__init__()
+        self.heads, self.qk_norm = heads, qk_norm
+        self.qkv = nn.Linear(width, 3 * width, bias)
+        self.out = nn.Linear(width, width, bias)
+
+    def forward(self, x: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
+        rows, places, width = x.shape
+        qk, v = self.qkv(x).split([2 * width, width], -1)
+        qk = qk.unflatten(-1, (2 * self.heads, -1)).transpose(1, 2)  # (B, 2H, S, d)
+        v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, S, d)
+        if self.qk_norm:
+            qk = F.rms_norm(qk, qk.shape[-1:])
+        if turn is not None:
+            qk = rotated(qk, turn)
+        q, k = qk.chunk(2, 1)
+        mask = None
+        if cache is not None:
+            k, v = cache.extend(layer, k, v)
+            if cache.used and places > 1:
+                mask = torch.ones(places, k.shape[2], dtype=torch.bool, device=x.device).tril(cache.used)
+        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and places > 1)
+        return self.out(y.transpose(1, 2).reshape(rows, places, width))
+
+
+class FeedForward(nn.Module):
+    """Two linear maps and an activation, four times as wide inside (a gated one 8/3 times: as many weights)."""
+
+    def __init__(self, width: int, activation: str, bias: bool):
+        super().__init__()
+        self.activation, self.gated = ACTIVATIONS[activation], activation == "swiglu"
+        inside = 8 * width // 3 if self.gated else 4 * width
+        self.into = nn.Linear(width, inside * (1 + self.gated), bias)
+        self.out = nn.Linear(inside, width, bias)
+
+    def forward(self, x: Tensor) -> Tensor:
+        h = self.into(x)
+        if self.gated:
+            gate, h = h.chunk(2, -1)
+            return self.out(self.activation(gate) * h)
+        return self.out(self.activation(h))
+
+
+class Block(nn.Module):
+    def __init__(self, width: int, heads: int, norm: str, activation: str, qk_norm: bool, dropout: float):
+        super().__init__()
+        bias = norm == "layer"
+        self.before_attention, self.before_feed = normalisation(norm, width), normalisation(norm, width)
+        self.attention = Attention(width, heads, bias, qk_norm)
+        self.feed = FeedForward(width, activation, bias)
+        self.drop = nn.Dropout(dropout)
+
+    def forward(self, h: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
+        h = h + self.drop(self.attention(self.before_attention(h), turn, cache, layer))
+        return h + self.drop(self.feed(self.before_feed(h)))
+
+
+class Transformer(nn.Module):
+    """(B, S, C) -> (B, S, C); place s sees places up to s.
+
+    turn    (2, S, d) from `rotary.rotation`, or None
+    cache   makes these places a continuation of those it holds
+    """
+
+    def __init__(
+        self, layers: int, width: int, heads: int, norm: str = "layer", activation: str = "gelu", qk_norm: bool = False,
+        dropout: float = 0.0,
+    ):  # fmt: skip
+        super().__init__()
+        if width % heads:
+            raise ValueError(f"a width of {width} does not divide among {heads} heads; choose a multiple of {heads}")
+        self.heads, self.size = heads, width // heads
+        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, qk_norm, dropout) for _ in range(layers))
+        self.norm = normalisation(norm, width)
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                nn.init.normal_(module.weight, std=1 / math.sqrt(module.in_features))
+                if module.bias is not None:
+                    nn.init.zeros_(module.bias)
+        for module in self.modules():
+            if isinstance(module, Attention | FeedForward):
+                nn.init.zeros_(module.out.weight)
+
+    def forward(self, h: Tensor, turn: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+        for layer, block in enumerate(self.blocks):
+            h = block(h, turn, cache, layer)
+        if cache is not None:
+            cache.used += h.shape[1]
+        return self.norm(h)
+
+    def cache(self, n: int, room: int, like: Tensor) -> Cache:
+        """An empty cache for n rows of up to `room` places."""
+        return Cache(len(self.blocks), n, self.heads, room, self.size, like)
+
+
+def normalisation(kind: str, width: int) -> nn.Module:
+    return nn.LayerNorm(width) if kind == "layer" else RMSNorm()
