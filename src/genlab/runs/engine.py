@@ -213,10 +213,14 @@ def prepared(model: Model, device: torch.device) -> Model:
 
 @torch.no_grad()
 def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Copy saved weights into the existing tensors; ValueError names what is missing, left over or of another shape."""
+    """Copy saved weights into the existing tensors; ValueError names what is missing, left over or of another shape.
+
+    Buffers that a module lists in `grows` have the size its data gave them: it resizes them itself when they are loaded.
+    """
     own = model.state_dict()
+    grows = {f"{path}.{name}".lstrip(".") for path, module in model.named_modules() for name in getattr(module, "grows", ())}
     wrong = sorted(set(own) ^ set(tensors))
-    wrong += [name for name in own if name in tensors and own[name].shape != tensors[name].shape]
+    wrong += [name for name in own if name in tensors and name not in grows and own[name].shape != tensors[name].shape]
     if wrong:
         raise ValueError(f"these weights belong to another model: {', '.join(wrong[:4])}{' ...' if len(wrong) > 4 else ''}")
     model.load_state_dict(dict(tensors))
