@@ -1,0 +1,150 @@
+"""A small convolutional classifier, trained by `fit` on the data's own labels, whose last hidden layer gives the features.
+
+It depends on nothing but the train split and a seed, so it is trained once for each data set, kept with its accuracy on the
+test split, and found again by the data's fingerprint.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any, cast
+
+import torch
+from safetensors import safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy, relu
+
+from genlab.core.data import Data
+from genlab.core.fit import Engine, fit
+from genlab.core.model import Model
+from genlab.core.moves import Descend, Now, Readings, Stage
+from genlab.core.recipe import Budget, Optim, Recipe
+from genlab.core.space import Batch, Space
+from genlab.features.base import Features, cache, chunked, hash_of
+from genlab.nets.conv import grids
+from genlab.nets.units import centred
+
+FORMAT = 1  # of the kept file; a change of network or training raises it
+WIDTH, WIDEST = 24, 96  # channels: of the finest grid, of the coarsest
+BATCH, EPOCHS, FEWEST, MOST = 64, 24, 300, 1500  # examples a step; passes over the data, within so many steps
+
+
+class Classifier(nn.Module):
+    """(B, C, H, W) in the data's units -> features (B, dims) -> logits (B, classes). It has stages, so `fit` can train it."""
+
+    def __init__(self, space: Space, classes: int, dims: int):
+        super().__init__()
+        self.space = space
+        self.trunk, outputs = trunk(*space.shape)
+        self.features = nn.Linear(outputs, dims)
+        self.head = nn.Linear(dims, classes)
+
+    def hidden(self, x: Tensor) -> Tensor:
+        return relu(self.features(self.trunk(centred(x, self.space))))
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.head(self.hidden(x))
+
+    def stages(self) -> Iterator[Stage]:
+        yield Stage("classify", [Descend("classify", [self], self._turn)])
+
+    def _turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        logits = self(batch.x)
+        right = (logits.argmax(1) == batch.given["label"]).float().mean()
+        return cross_entropy(logits, batch.given["label"]), {"accuracy": right}
+
+
+def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
+    """Convolutions down to a grid of at most 4 x 4, flattened, and how many numbers come out.
+
+    A picture of more than 16 pixels is halved at once: at full size a convolution costs most and sees least.
+    """
+    sizes = grids(height, width)
+    layers, wide = _block(channels, WIDTH, 2 if max(height, width) > 16 else 1), WIDTH
+    for _ in sizes[2 if max(height, width) > 16 else 1 :]:
+        after = min(2 * wide, WIDEST)
+        layers += [*_block(wide, wide, 1), *_block(wide, after, 2)]
+        wide = after
+    return nn.Sequential(*layers, nn.Flatten()), wide * sizes[-1][0] * sizes[-1][1]
+
+
+def _block(before: int, after: int, stride: int) -> list[nn.Module]:
+    return [nn.Conv2d(before, after, 3, stride=stride, padding=1), nn.GroupNorm(8, after), nn.ReLU()]
+
+
+def classifier_features(
+    data: Data, dims: int, engine: Engine, seed: int = 0, progress: Callable[[float], object] | None = None
+) -> Features:
+    """Features of the data's own classifier: read from the cache, or trained and put there.
+
+    engine      what trains it where it has to be; also says the device
+    progress    called with the share of the training done, 0..1
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        net = Classifier(data.space, data.given["label"].levels, dims)
+    fingerprint = str(getattr(data, "fingerprint", ""))
+    path = cache() / "features" / f"classifier-{FORMAT}-{fingerprint[:24]}-{dims}-{seed}.safetensors"
+    record = _read(net, path) if fingerprint else None
+    if record is None:
+        record = _trained(net, data, engine, seed, progress)
+        if fingerprint:
+            _keep(net, record, path)
+    return _as_features(net, record, dims)
+
+
+def _trained(
+    net: Classifier, data: Data, engine: Engine, seed: int, progress: Callable[[float], object] | None
+) -> dict[str, Any]:
+    """Trains for a number of steps that the size of the train split fixes; says how well it went."""
+    steps = min(MOST, max(FEWEST, EPOCHS * data.count("train") // BATCH))
+    rates = Optim(rate=3e-3, beta2=0.99, weight_decay=0.02, warmup=0.1, decay="cosine")
+    recipe = Recipe("classifier", None, Budget(steps=steps), BATCH, rates, seed=seed)
+    for tick in fit(cast(Model, net), data, recipe, engine):
+        if progress is not None:
+            progress(tick.progress)
+    net.eval()
+    correct = total = 0
+    while total < data.count("test"):
+        batch = data.once("test", total, 500)
+        correct += int((chunked(net, batch.x.to(_device(net))).argmax(1) == batch.given["label"]).sum())
+        total += len(batch.x)
+    return {"steps": steps, "seed": seed, "test accuracy": round(correct / max(total, 1), 4)}
+
+
+def _as_features(net: Classifier, record: Mapping[str, Any], dims: int) -> Features:
+    net.eval().requires_grad_(False)
+    about = {"features": "last hidden layer of a classifier of the train split", "dims": dims}
+    protocol = {**about, "preprocessing": "levels to [-1, 1]", "weights hash": hash_of(net), "classifier": dict(record)}
+    device = _device(net)
+
+    def classify(x: Tensor) -> Tensor:
+        return net(x.to(device)).softmax(1)
+
+    return Features("classifier features", dims, lambda x: net.hidden(x.to(device)), protocol, classify)
+
+
+def _read(net: Classifier, path: Path) -> dict[str, Any] | None:
+    """Loads kept weights; None where there are none, or where they are broken and must be made again."""
+    try:
+        with safe_open(path, "pt") as file:
+            net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            return json.loads(file.metadata()["record"])
+    except Exception:  # whatever is wrong with the file, training makes it again
+        return None
+
+
+def _keep(net: Classifier, record: Mapping[str, Any], path: Path) -> None:
+    """Beside, then renamed: the file is whole or absent."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
+    beside = path.with_suffix(f".{hash_of(net)}.tmp")
+    beside.write_bytes(save(tensors, {"record": json.dumps(record)}))
+    beside.replace(path)
+
+
+def _device(net: nn.Module) -> torch.device:
+    return next(net.parameters()).device

@@ -1,0 +1,138 @@
+"""Likelihood of a split under a model, with the claim the model makes about it.
+
+A split of N examples with costs -log p(x_i) nats and sizes d_i scored entries (Space.sizes) has the cost per entry
+c = sum_i -log p(x_i) / sum_i d_i. Where every d_i is the same its standard error is that of a mean; in general, for a ratio
+of means, it is sqrt(sum_i (-log p(x_i) - c d_i)^2 / (N (N - 1))) / mean d (Cochran, "Sampling Techniques", 1977, eq. 2.46).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.core.data import Data, Split
+from genlab.core.model import Claim, Model, Scores
+from genlab.core.noise import Noise
+from genlab.core.space import Batch, Space
+
+
+@dataclass(frozen=True)
+class Likelihood:
+    """Costs (-log p, lower is better), each with its standard error over examples."""
+
+    nats: float  # per example
+    nats_error: float
+    per_entry: float  # nats per scored entry: pixel and channel, character, coordinate
+    per_entry_error: float
+    claim: Claim
+    how: str
+    unit: str  # what people quote: "bits_per_dim", "nats_per_character" or "nats"
+    split: Split
+    examples: int
+    of: int  # examples of the whole split
+    seed: int
+    note: str = ""
+
+    @property
+    def bits(self) -> float:
+        """Bits per scored entry."""
+        return self.per_entry / math.log(2)
+
+    @property
+    def value(self) -> float:
+        return {"bits_per_dim": self.bits, "nats_per_character": self.per_entry, "nats": self.nats}[self.unit]
+
+    @property
+    def error(self) -> float:
+        """Standard error of `value`."""
+        errors = {"bits_per_dim": self.per_entry_error / math.log(2), "nats_per_character": self.per_entry_error}
+        return errors.get(self.unit, self.nats_error)
+
+    def line(self) -> str:
+        sign = {"exact": "", "lower": "<= ", "estimate": "~ "}[self.claim]
+        unit = self.unit.replace("_", " ")
+        more = f", {self.bits:.4g} bits per character" if self.unit == "nats_per_character" else ""
+        counted = f"{self.examples:,} of {self.of:,}" if self.examples < self.of else f"all {self.of:,}"
+        note = f", {self.note}" if self.note else ""
+        return f"{sign}{self.value:.4f} ± {self.error:.2g} {unit}{more} ({self.how}; {counted} of {self.split}{note})"
+
+    def to_json(self) -> dict[str, Any]:
+        counted = {"split": self.split, "examples": self.examples, "of": self.of, "seed": self.seed}
+        also = {"nats_per_example": self.nats, "bits_per_entry": self.bits, **({"note": self.note} if self.note else {})}
+        error = {"error": self.error} if math.isfinite(self.error) else {}
+        return {self.unit: self.value, **error, "claim": self.claim, "how": self.how, **counted, **also}
+
+
+def unit_of(space: Space) -> str:
+    """The unit the field quotes: bits/dim for pictures with levels, nats a picture for binary ones, nats a character, nats."""
+    if space.axes == "T":
+        return "nats_per_character"
+    return "bits_per_dim" if space.kind == "ordinal" else "nats"
+
+
+@torch.no_grad()
+def likelihood_of(
+    model: Model,
+    data: Data,
+    split: Split = "test",
+    noise_seed: int = 0,
+    limit: int | None = None,
+    progress: Callable[[float], object] | None = None,
+    batch: int = 64,
+) -> Likelihood | None:
+    """The cost of a split under the model, or None if it has no likelihood.
+
+    noise_seed   of what a bound or an estimate draws: row i of the split has its own stream whatever the batch
+    limit        at most so many examples, in blocks spread evenly over the split
+    progress     called with the share done, 0..1
+    """
+    if not isinstance(model, Scores):
+        return None
+    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    costs: list[Tensor] = []
+    sizes: list[Tensor] = []
+    claim, how = model.claim, ""
+    total = min(data.count(split), limit or data.count(split))
+    for first, part in blocks(data, split, total, batch):
+        noise = Noise(noise_seed, range(first, first + len(part.x)), device)
+        nats, claim, how = model.log_prob(part.to(device), noise=noise)
+        costs.append(-nats.double().cpu())
+        sizes.append(data.space.sizes(part).double().cpu())
+        if progress is not None:
+            progress(sum(len(cost) for cost in costs) / total)
+    cost, d = torch.cat(costs), torch.cat(sizes)
+    c = float(cost.sum() / d.sum())
+    return Likelihood(
+        nats=float(cost.mean()),
+        nats_error=standard_error(cost),
+        per_entry=c,
+        per_entry_error=standard_error(cost - c * d) / float(d.mean()),
+        claim=claim,
+        how=how,
+        unit=unit_of(data.space),
+        split=split,
+        examples=len(cost),
+        of=data.count(split),
+        seed=noise_seed,
+        note=data.space.note,
+    )
+
+
+def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:
+    """(position, batch) of `total` examples of one pass; where that is not all of them, blocks spread evenly."""
+    count = data.count(split)
+    needed = math.ceil(total / size)
+    for k in range(needed):
+        n = min(size, total - k * size)
+        first = k * size if total == count else k * (count - size) // max(needed - 1, 1) if count > size else 0
+        yield first, data.once(split, first, n)
+
+
+def standard_error(values: Tensor) -> float:
+    """Of the mean of (N,) values; nan for one."""
+    return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else float("nan")

@@ -1,0 +1,162 @@
+"""Generative adversarial network: x = G(z, y) with z ~ N(0, I), learnt against a critic D(x, y).
+
+The variables are one latent and one example; every variant here changes a formula, so it is a value in the config: the two
+losses (`objectives.adversarial`), what keeps the critic smooth (`objectives.penalties`, spectral norm), label smoothing and
+instance noise. There is no likelihood: G's samples fill a set of dimension at most that of z.
+
+Pictures have levels, a network's output has none. Training happens on the continuum [-1, 1], where level k of L is
+2k/(L-1) - 1 and G ends in tanh; samples are rounded to levels. Real and generated pictures both get uniform noise as wide as
+one level before the critic sees them, so that it cannot tell them by their lack of levels: the convolved densities agree
+exactly where the originals do, and G's best answer is still on the levels.
+
+Goodfellow et al., "Generative Adversarial Nets", 2014; R1: Mescheder et al., "Which Training Methods for GANs do actually
+Converge?", 2018; instance noise: Sønderby et al., "Amortised MAP Inference for Image Super-resolution", 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from genlab.core.model import Given, Model
+from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.maths.sphere import slerp
+from genlab.nets.dcgan import Critic, Generator
+from genlab.nets.players import FlatCritic, FlatGenerator, spectrally_normal
+from genlab.nets.units import centred, restored
+from genlab.objectives.adversarial import VALUES
+from genlab.objectives.penalties import between, clip, unit_slope, zero_slope
+
+SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
+
+
+@dataclass(frozen=True)
+class GANConfig:
+    value: Literal["minimax", "nonsaturating", "least-squares", "hinge", "wasserstein", "wasserstein-gp", "relativistic"] = (
+        knob("nonsaturating", "what the two players want of the critic's scores")
+    )
+    r1: float = knob(1.0, "weight of the squared slope at real examples; wasserstein values ignore it", low=0, high=1e4)
+    r2: float = knob(0.0, "the same at generated examples", low=0, high=1e4)
+    slope: float = knob(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
+    clip: float = knob(0.01, "wasserstein: largest absolute weight of the critic", low=1e-6, high=10)
+    smooth: float = knob(0.0, "one-sided label smoothing: how far the target of real examples is below 1", low=0, high=0.5)
+    noise: float = knob(
+        0.0, "instance noise at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
+    )
+    every: int = knob(1, "critic turns for each generator turn", low=1, high=100)
+    latent: int = knob(32, "size of z", low=1, high=4096)
+    width: int = knob(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
+    hears: Literal["embedding", "norm"] = knob("embedding", "how a picture generator hears the label: beside z or by its norms")
+    spectral: bool = knob(False, "spectral normalisation of the critic")
+
+
+class GAN(Model):
+    """Points, vectors and pictures of any size, with or without labels. Interpolates, does not score."""
+
+    def __init__(self, config: GANConfig, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__(space, given)
+        self.config, self.value = config, VALUES[config.value]
+        if config.smooth and not self.value.smooths:
+            raise ValueError(f"label smoothing means nothing to the value {config.value}; set model.smooth=0")
+        self.classes = self.given["label"].levels if "label" in self.given else 0
+        self.generator, critic = players(config, space, self.classes)
+        self.critic = spectrally_normal(critic) if config.spectral else critic
+
+    def stages(self) -> Iterator[Stage]:
+        critic = Descend("critic", [self.critic], self._critic_turn)
+        leash = [Apply("clip", [self.critic], self._clip)] if self.config.value == "wasserstein" else []
+        generator = Descend("generator", [self.generator], self._generator_turn, every=self.config.every)
+        yield Stage("game", [critic, *leash, generator])
+
+    # --- the game ----------------------------------------------------------------------------------------------------
+
+    def _critic_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        real, label = self._real(batch, now), self._label(batch)
+        with torch.no_grad():
+            fake = self._fake(label, now)
+        lipschitz = self.config.value.startswith("wasserstein")
+        real.requires_grad_(self.config.r1 > 0 and not lipschitz)
+        fake.requires_grad_(self.config.r2 > 0 and not lipschitz)
+        r, f = self.critic(torch.cat([real, fake]), None if label is None else label.repeat(2)).chunk(2)
+        loss = self.value.critic(r, f, 1 - self.config.smooth)
+        penalty = torch.zeros_like(loss)
+        if real.requires_grad:
+            penalty = penalty + self.config.r1 * zero_slope(r, real)
+        if fake.requires_grad:
+            penalty = penalty + self.config.r2 * zero_slope(f, fake)
+        if self.config.value == "wasserstein-gp" and self.config.slope:
+            middle = between(real, fake, now.noise.uniform(())).requires_grad_()
+            penalty = penalty + self.config.slope * unit_slope(self.critic(middle, label), middle)
+        readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean(), "told": (r > f).float().mean()}
+        return loss + penalty, readings
+
+    def _generator_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        label = self._label(batch)
+        f = self.critic(self._fake(label, now), label)
+        r = self.critic(self._real(batch, now), label) if self.value.paired else f.detach()
+        return self.value.generator(r, f), {"fake": f.mean()}
+
+    def _clip(self, batch: Batch, now: Now) -> Readings:
+        return {"clipped": clip(self.critic.parameters(), self.config.clip)}
+
+    def _real(self, batch: Batch, now: Now) -> Tensor:
+        return self._veiled(centred(batch.x, self.space).to(self._dtype), now)
+
+    def _fake(self, label: Tensor | None, now: Now) -> Tensor:
+        return self._veiled(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), label), now)
+
+    def _veiled(self, u: Tensor, now: Now) -> Tensor:
+        """As the critic sees it: dequantised, and behind instance noise that clears as training goes on."""
+        if self.space.discrete:
+            u = u + (now.noise.uniform(self.space.shape) - 0.5) * (2 / (self.space.levels - 1))
+        spread = self.config.noise * (1 - now.progress)
+        return u + spread * now.noise.normal(self.space.shape) if spread else u
+
+    def _picture(self, z: Tensor, label: Tensor | None) -> Tensor:
+        u = self.generator(z, label)
+        return u.tanh() if self.space.discrete else u
+
+    def _label(self, batch: Batch) -> Tensor | None:
+        return batch.given["label"] if self.classes else None
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.generator.parameters()).dtype
+
+    # --- what comes out ----------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws) -> Iterator[Tensor]:
+        yield self.decode(self.draw(n, noise=noise), given, noise=noise)
+
+    def draw(self, n: int, *, noise: Draws) -> Tensor:
+        """Latents (n, latent) as training drew them."""
+        assert len(noise) == n
+        return noise.normal((self.config.latent,))
+
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """Latents (n, latent) -> examples in the data's units. Labels not given are drawn from `noise`."""
+        label = (given or {}).get("label")
+        if self.classes and label is None:
+            if noise is None:
+                raise ValueError("this model was trained with labels: give a label for each latent")
+            label = (noise.uniform(()) * self.classes).long()
+        return restored(self._picture(z, label if self.classes else None), self.space)
+
+    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
+        return slerp(a, b, share)
+
+
+def players(config: GANConfig, space: Space, classes: int) -> tuple[nn.Module, nn.Module]:
+    """Generator and critic for a space: convolutions for pictures, multi-layer perceptrons for everything else."""
+    if space.picture and min(space.shape[1:]) >= SMALLEST_PICTURE:
+        shape = (space.shape[0], space.shape[1], space.shape[2])
+        generator = Generator(config.latent, shape, config.width, classes, config.hears)
+        return generator, Critic(shape, config.width, classes)
+    flat = FlatGenerator(config.latent, space.shape, config.width, classes)
+    return flat, FlatCritic(space.shape, config.width, classes)

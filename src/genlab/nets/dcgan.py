@@ -1,0 +1,137 @@
+"""Convolutional generator and critic: a vector grows into a picture by doublings, a picture shrinks to a vector by halvings.
+
+The grids of a picture of side s are s, ceil(s/2), ceil(s/4), ... down to at most 4, so every size is reached exactly, odd
+and oblong ones too: a doubling crops its last row or column, a halving repeats it. A picture of more than 16 pixels is
+halved at once and doubled last, by a single convolution: at full size a layer costs most and sees least.
+
+Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", 2016, with a
+residual convolution on every grid and group norm in place of batch norm, which would make a sample depend on its neighbours.
+"""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import leaky_relu, pad
+
+from genlab.nets.conv import grids
+from genlab.nets.players import Projection
+
+LARGE = 16  # pixels: pictures with a longer side are halved at once
+LEAK = 0.2  # slope of the activations below 0
+
+
+def channels(count: int, width: int) -> list[int]:
+    """Channels of `count` grids, finest first: they double at every halving, up to 8 times `width`."""
+    return [width * min(2**level, 8) for level in range(count)]
+
+
+class Norm(nn.Module):
+    """Group norm whose scale and shift, if there are `hears` numbers to hear, follow them: (B, C, H, W) -> the same."""
+
+    def __init__(self, width: int, hears: int = 0):
+        super().__init__()
+        self.norm = nn.GroupNorm(math.gcd(8, width), width, affine=not hears)
+        self.style = nn.Linear(hears, 2 * width) if hears else None
+
+    def forward(self, h: Tensor, heard: Tensor | None = None) -> Tensor:
+        h = self.norm(h)
+        if self.style is None or heard is None:
+            return h
+        scale, shift = self.style(heard)[:, :, None, None].chunk(2, 1)
+        return h * (1 + scale) + shift
+
+
+class Up(nn.Module):
+    """One grid of the generator: h + act(norm(conv(h))), then doubled: (B, C, h, w) -> (B, C', *size)."""
+
+    def __init__(self, before: int, after: int, size: tuple[int, int], hears: int = 0):
+        super().__init__()
+        self.size = size
+        self.refine = nn.Conv2d(before, before, 3, padding=1)
+        self.grow = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        self.norms = nn.ModuleList([Norm(before, hears), Norm(after, hears)])
+
+    def forward(self, h: Tensor, heard: Tensor | None) -> Tensor:
+        h = h + leaky_relu(self.norms[0](self.refine(h), heard), LEAK)
+        h = self.grow(h)[:, :, : self.size[0], : self.size[1]]
+        return leaky_relu(self.norms[1](h, heard), LEAK)
+
+
+class Generator(nn.Module):
+    """(B, latent) and, with classes, (B,) labels -> (B, *shape) real numbers.
+
+    hears   how the label enters: "embedding" beside the latent, or "norm", the scale and shift of every norm
+    """
+
+    def __init__(self, latent: int, shape: tuple[int, int, int], width: int = 32, classes: int = 0, hears: str = "embedding"):
+        super().__init__()
+        whole, *sizes = grids(*shape[1:])
+        large = max(whole) > LARGE
+        sizes = sizes if large else [whole, *sizes]
+        wide = channels(len(sizes), width)
+        self.label = nn.Embedding(classes, width) if classes else None
+        self.by_norm = classes > 0 and hears == "norm"
+        style = width if self.by_norm else 0
+        self.whole, self.grid = whole, (wide[-1], *sizes[-1])
+        self.stem = nn.Linear(latent + (width if classes and not self.by_norm else 0), math.prod(self.grid))
+        self.stem_norm = Norm(wide[-1], style)
+        steps = pairwise(zip(reversed(wide), reversed(sizes), strict=True))
+        self.ups = nn.ModuleList(Up(before, after, size, style) for (before, _), (after, size) in steps)
+        self.refine = nn.Conv2d(width, width, 3, padding=1)
+        picture = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
+        self.picture = picture if large else nn.Conv2d(width, shape[0], 3, padding=1)
+
+    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
+        heard = None if self.label is None or label is None else self.label(label)
+        if heard is not None and not self.by_norm:
+            z = torch.cat([z, heard], 1)
+        h = self.stem(z).unflatten(1, self.grid)
+        h = leaky_relu(self.stem_norm(h, heard), LEAK)
+        for up in self.ups:
+            h = up(h, heard)
+        h = h + leaky_relu(self.refine(h), LEAK)
+        return self.picture(h)[:, :, : self.whole[0], : self.whole[1]]
+
+
+class Down(nn.Module):
+    """One grid of the critic: h + act(conv(h)), then halved: (B, C, h, w) -> (B, C', ceil(h/2), ceil(w/2))."""
+
+    def __init__(self, before: int, after: int):
+        super().__init__()
+        self.refine = nn.Conv2d(before, before, 3, padding=1)
+        self.shrink = nn.Conv2d(before, after, 4, stride=2, padding=1)
+
+    def forward(self, h: Tensor) -> Tensor:
+        h = h + leaky_relu(self.refine(h), LEAK)
+        return leaky_relu(self.shrink(even(h)), LEAK)
+
+
+class Critic(nn.Module):
+    """(B, *shape) real numbers and, with classes, (B,) labels -> (B,) scores."""
+
+    def __init__(self, shape: tuple[int, int, int], width: int = 32, classes: int = 0):
+        super().__init__()
+        whole, *sizes = grids(*shape[1:])
+        self.large = max(whole) > LARGE
+        sizes = sizes if self.large else [whole, *sizes]
+        wide = channels(len(sizes), width)
+        stem = nn.Conv2d(shape[0], width, 4, stride=2, padding=1)
+        self.stem = stem if self.large else nn.Conv2d(shape[0], width, 3, padding=1)
+        self.downs = nn.ModuleList(Down(before, after) for before, after in pairwise(wide))
+        self.features = nn.Linear(wide[-1] * math.prod(sizes[-1]), 4 * width)
+        self.head = Projection(4 * width, classes)
+
+    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+        h = leaky_relu(self.stem(even(x) if self.large else x), LEAK)
+        for down in self.downs:
+            h = down(h)
+        return self.head(leaky_relu(self.features(h.flatten(1)), LEAK), label)
+
+
+def even(h: Tensor) -> Tensor:
+    """Repeats the last row or column where there is an odd number of them."""
+    return pad(h, (0, h.shape[3] % 2, 0, h.shape[2] % 2), mode="replicate")

@@ -1,0 +1,56 @@
+"""Adversarial models, tuned so that the first try works: critic and generator turn about, equal rates, no momentum.
+
+The two regularisers that make the game converge do the work: the critic's slope at real examples costs (R1), and samples come
+from an average of the generator's weights. What differs with the data is size alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from genlab.core.recipe import Budget, Optim, Recipe
+from genlab.core.space import Space
+from genlab.models.adversarial.gan import GAN, SMALLEST_PICTURE, GANConfig
+
+CLASSES: dict[str, type] = {"gan": GAN}
+
+
+class Size(NamedTuple):
+    latent: int
+    width: int
+    r1: float
+    batch: int
+    rate: float
+    half_life: float  # examples
+    seconds: float
+
+
+SIZES: dict[str, Size] = {
+    "vector": Size(latent=8, width=128, r1=0.1, batch=256, rate=3e-3, half_life=100_000, seconds=60),
+    "small": Size(latent=32, width=32, r1=1.0, batch=64, rate=1e-3, half_life=10_000, seconds=60),
+    "picture": Size(latent=64, width=32, r1=1.0, batch=64, rate=1e-3, half_life=20_000, seconds=300),
+    "large": Size(latent=128, width=48, r1=1.0, batch=32, rate=5e-4, half_life=20_000, seconds=900),
+}
+
+
+def size_of(space: Space) -> str:
+    """Which row of SIZES suits a space."""
+    if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
+        return "vector"
+    side = max(space.shape[1:])
+    return "small" if side <= 16 else "picture" if side <= 32 else "large"
+
+
+def gan(space: Space, given: Mapping[str, Space]) -> Recipe:
+    size = SIZES[size_of(space)]
+    return Recipe(
+        "gan",
+        GANConfig(latent=size.latent, width=size.width, r1=size.r1),
+        Budget(seconds=size.seconds),
+        batch=size.batch,
+        optim=Optim(rate=size.rate, beta1=0.0, beta2=0.99, decay="cosine"),
+        half_life=size.half_life,
+        paper="Goodfellow et al., Generative Adversarial Nets, 2014; R1: Mescheder et al., 2018",
+        expected="",
+    )

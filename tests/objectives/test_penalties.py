@@ -1,0 +1,67 @@
+"""Penalties of critics whose slope is known."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+from torch import nn
+
+from genlab.nets.players import FlatCritic, spectrally_normal
+from genlab.objectives.penalties import between, clip, squared_slope, unit_slope, zero_slope
+
+
+def test_a_linear_critic_has_the_same_slope_everywhere():
+    w = torch.tensor([3.0, -4.0], dtype=torch.float64, requires_grad=True)
+    x = torch.randn(7, 2, dtype=torch.float64, requires_grad=True)
+    torch.testing.assert_close(squared_slope(x @ w, x), torch.full((7,), 25.0, dtype=torch.float64))
+    assert zero_slope(x @ w, x).item() == pytest.approx(12.5)
+    assert unit_slope(x @ w, x).item() == pytest.approx(16)  # (5 - 1)^2
+    (gradient,) = torch.autograd.grad(unit_slope(x @ w, x), w)
+    torch.testing.assert_close(gradient, 2 * (5 - 1) * w.detach() / 5)  # d/dw (|w| - 1)^2
+
+
+def test_a_quadratic_critic_has_its_slope_at_each_point():
+    x = torch.randn(5, 3, 2, dtype=torch.float64, requires_grad=True)
+    scores = x.square().flatten(1).sum(1) / 2  # gradient x
+    torch.testing.assert_close(squared_slope(scores, x), x.detach().square().flatten(1).sum(1))
+
+
+def test_a_flat_critic_is_penalised_without_a_nan():
+    w = torch.zeros(2, requires_grad=True)
+    x = torch.randn(4, 2, requires_grad=True)
+    loss = unit_slope(x @ w, x)
+    loss.backward()
+    assert loss.detach() == pytest.approx(1, abs=1e-5)
+    assert w.grad is not None
+    assert w.grad.isfinite().all()
+
+
+def test_between_lies_on_the_line():
+    a, b = torch.randn(2, 4, 1, 2, 2)
+    torch.testing.assert_close(between(a, b, torch.ones(4)), a)
+    torch.testing.assert_close(between(a, b, torch.zeros(4)), b)
+    torch.testing.assert_close(between(a, b, torch.full((4,), 0.25)), b + 0.25 * (a - b))
+
+
+def test_clipping_bounds_every_weight_and_counts():
+    layer = nn.Linear(10, 10)
+    with torch.no_grad():
+        layer.weight.fill_(0.5)
+        layer.bias.fill_(0.005)
+    assert clip(layer.parameters(), 0.01) == pytest.approx(100 / 110)
+    assert float(layer.weight.max()) == pytest.approx(0.01)
+    assert float(layer.bias.max()) == pytest.approx(0.005)
+
+
+def test_a_spectrally_normal_critic_is_lipschitz():
+    critic = spectrally_normal(FlatCritic((6,), width=16)).train()
+    x = torch.randn(64, 6)
+    for _ in range(50):  # power iteration
+        critic(x)
+    critic.eval()
+    a, b = torch.randn(2, 500, 6)
+    steepness = (critic(a) - critic(b)).abs() / (a - b).norm(dim=1)
+    assert float(steepness.max()) <= 1 + 1e-3
+    weights = [layer.weight for layer in critic.modules() if isinstance(layer, nn.Linear)]
+    for weight in weights:
+        assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1, abs=1e-2)
