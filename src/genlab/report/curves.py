@@ -1,7 +1,8 @@
 """Training curves as small pictures, one for each reading, all over the same seconds.
 
 A panel is an SVG of its own: no script, no font, no fixed colour but the line's (`--hue` where a page sets it), so it reads
-on light and on dark paper. The thin line is what was read, the strong one its smooth mean. Readings that span more than a decade and a half are drawn on a logarithmic axis, and the axis says so.
+on light and on dark paper. The thin line is what was read, the strong one its smooth mean. Readings that span more than a
+decade and a half are drawn on a logarithmic axis, and the axis says so.
 """
 
 from __future__ import annotations

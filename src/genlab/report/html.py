@@ -165,7 +165,7 @@ def table(models: Sequence[Row], found: Sequence[Group], hues: Mapping[str, int]
 def _likelihood_cell(row: Row, unit: str, found: Sequence[Group]) -> Cell:
     likelihood = row.get("likelihood")
     if not likelihood or cost(likelihood)[0] != unit:
-        return Cell("none" if likelihood is None else words.NONE)
+        return Cell("none" if likelihood is None and not row.get("error") else words.NONE)
     value, qualifier = cost(likelihood)[1], comparable(likelihood)
     if not finite(value):
         return Cell(words.BROKEN, None, likelihood["how"], qualifier)
@@ -261,10 +261,10 @@ def facts(rows: Sequence[Row], found: Sequence[Group]) -> list[Fact]:
     row = rows[0]
     likelihood = row.get("likelihood")
     said = [_measured_fact(group, row, likelihood) for group in found if group.rank(row["name"]) is not None]
-    if likelihood is None:
+    if likelihood is None and not row.get("error"):
         said.insert(0, Fact("Likelihood", "none", "not defined for this model"))
     steps = f"{row['steps']:,} steps" if row.get("steps") else ""
-    seen = f"{words.count(row.get('examples_seen'))} examples seen"
+    seen = f"{words.count(row['examples_seen'])} examples seen" if row.get("examples_seen") else ""
     said.append(Fact("Training", words.seconds(row.get("train_seconds")), ", ".join(part for part in (steps, seen) if part)))
     said.append(Fact("Parameters", words.count(row.get("parameters"))))
     return said

@@ -241,6 +241,8 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
 def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: list[str]) -> None:
     likelihood = row.get("likelihood")
     claims = [other["likelihood"]["claim"] for other in models if other.get("likelihood")]
+    if row.get("error"):
+        return
     if likelihood is None:
         weak.append("No likelihood: it cannot say how probable an example is")
     elif not finite(cost(likelihood)[1]):

@@ -88,7 +88,10 @@ def protocol(said: str | Mapping[str, Any]) -> str:
     """How a number was made, in one line: "split test, real 180, generated 2,000"."""
     if isinstance(said, str):
         return said
-    parts = [(key, protocol(value) if isinstance(value, Mapping) else value) for key, value in said.items()]
-    return ", ".join(
-        f"{key} {value:,}" if isinstance(value, int) and key != "seed" else f"{key} {value}" for key, value in parts
-    )
+    return ", ".join(f"{key} {_said(key, value)}" for key, value in said.items())
+
+
+def _said(key: str, value: Any) -> str:
+    if isinstance(value, Mapping):
+        return f"({protocol(value)})"
+    return f"{value:,}" if type(value) is int and key != "seed" else str(value)
