@@ -131,7 +131,7 @@ def _put(thing: Any, path: list[str], value: Any) -> Any:
 def read(value: Any, wanted: Any, entry: dataclasses.Field[Any], key: str) -> Any:
     """`value` as `wanted`, checked against the field's range; ValueError says what would be right."""
     try:
-        result = _parsed(value, wanted)
+        result = parsed(value, wanted)
     except (ValueError, TypeError, KeyError):
         raise ValueError(f"--set {key}={value}: needs {described(wanted, entry)}") from None
     for number in result if isinstance(result, tuple) else (result,):
@@ -145,7 +145,8 @@ def read(value: Any, wanted: Any, entry: dataclasses.Field[Any], key: str) -> An
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def _parsed(value: Any, wanted: Any) -> Any:
+def parsed(value: Any, wanted: Any) -> Any:
+    """`value`, a word of the command line or a value of JSON, as the type `wanted`; ValueError or KeyError if it is none."""
     origin, options = typing.get_origin(wanted), typing.get_args(wanted)
     if origin is Literal:
         match = [option for option in options if str(option) == str(value)]
@@ -155,10 +156,10 @@ def _parsed(value: Any, wanted: Any) -> Any:
     if origin in (typing.Union, types.UnionType):
         if value is None or str(value).lower() == "none":
             return None
-        return _parsed(value, next(option for option in options if option is not type(None)))
+        return parsed(value, next(option for option in options if option is not type(None)))
     if origin is tuple:
         parts = value.strip("()[] ").split(",") if isinstance(value, str) else list(value)
-        return tuple(_parsed(part.strip() if isinstance(part, str) else part, options[0]) for part in parts if part != "")
+        return tuple(parsed(part.strip() if isinstance(part, str) else part, options[0]) for part in parts if part != "")
     if wanted is bool:
         return _WORDS[str(value).lower()]
     if wanted is int:
