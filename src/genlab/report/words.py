@@ -19,7 +19,7 @@ def number(value: float | None, digits: int = 3) -> str:
         return BROKEN
     if value == 0 or isinstance(value, int):
         return f"{value:,}".replace("-", "−") if value else "0"
-    size = math.floor(math.log10(abs(value)) + 1e-12)
+    size = int(f"{value:.{digits - 1}e}".split("e")[1])  # of the rounded number: 9.999 is 10.0
     if size < -4 or size > 8:
         return f"{value:.{digits - 1}e}".replace("e-0", "e-").replace("e+0", "e").replace("e+", "e").replace("-", "−")
     return f"{value:,.{max(0, digits - 1 - size)}f}".replace("-", "−")

@@ -1,0 +1,68 @@
+"""Numbers as a reader meets them."""
+
+from __future__ import annotations
+
+import math
+
+import pytest
+
+from genlab.core.space import Space
+from genlab.report import words
+from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (2.41372, "2.41"), (0.0123456, "0.0123"), (87.31, "87.3"), (1437.2, "1,437"), (-0.5, "−0.500"), (0.0, "0"), (8, "8"),
+        (999.96, "1,000"), (1.2e-7, "1.20e−7"), (3.4e12, "3.40e12"), (1234567, "1,234,567"), (None, "–"),
+        (9.999, "10.0"), (0.09999, "0.100"),
+        (math.nan, "not finite"), (math.inf, "not finite"),
+    ],
+)  # fmt: skip
+def test_number(value: float | None, text: str) -> None:
+    assert words.number(value) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.0042, "4.2 ms"),
+        (0.31, "0.31 s"),
+        (30.02, "30 s"),
+        (99.9, "100 s"),
+        (750.0, "12 min"),
+        (11520.0, "3.2 h"),
+        (None, "–"),
+    ],
+)
+def test_seconds(value: float | None, text: str) -> None:
+    assert words.seconds(value) == text
+
+
+@pytest.mark.parametrize(("value", "text"), [(437, "437"), (52800, "52,800"), (1234567, "1.23 M"), (7_000_000_000, "7 G")])
+def test_count(value: int, text: str) -> None:
+    assert words.count(value) == text
+
+
+def test_spaces_in_words() -> None:
+    assert words.described(DIGITS) == "8 × 8 pixels, grey, 17 levels"
+    assert words.described(COLOUR) == "31 × 20 pixels, colour, 256 levels"
+    assert words.described(POINTS) == "2 dimensions, real numbers"
+    assert words.described(TEXT) == "windows of 32, an alphabet of 3"
+    assert words.described(LINES) == "up to 4 long, an alphabet of 2"
+    noted = Space((1, 2, 2), "CHW", "binary", note="binarised: dynamic")
+    assert words.described(noted) == "2 × 2 pixels, grey, black and white; binarised: dynamic"
+
+
+def test_a_protocol_in_one_line() -> None:
+    said = {"split": "test", "generated": 2000, "seed": 12345, "exact": True, "features": {"dim": 64}}
+    assert words.protocol(said) == "split test, generated 2,000, seed 12345, exact True, features (dim 64)"
+    assert words.protocol("2,000 samples") == "2,000 samples"
+
+
+def test_lists_and_plurals() -> None:
+    assert words.joined([]) == ""
+    assert words.joined(["a"]) == "a"
+    assert words.joined(["a", "b", "c"]) == "a, b and c"
+    assert (words.plural(1, "file"), words.plural(1200, "file")) == ("1 file", "1,200 files")
