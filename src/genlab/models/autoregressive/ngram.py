@@ -14,8 +14,7 @@ What is learnt is the list of events and how often each was seen: the saved buff
 decide. They grow in place, and loading resizes them before it copies. Everything smoothed is a function of the list, and
 computed when first asked for.
 
-Smoothing: see `maths.smoothing`. Kneser-Ney counts kinds of longer context below the longest level, which suits words and
-letters; with few symbols every kind is soon seen, so pictures discount plain counts ("absolute").
+Smoothing: see `maths.smoothing`.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ from genlab.samplers.tokens import Predict, sequence
 @dataclass(frozen=True)
 class NGramConfig:
     order: int = knob(5, "symbols of a gram: the entry itself and order - 1 around or before it", low=1, high=33)
-    smoothing: Literal["kneser-ney", "absolute", "add-k"] = knob("kneser-ney", "what unseen events get; see the levels below")
+    smoothing: Literal["kneser-ney", "add-k"] = knob("kneser-ney", "what events that were never seen get")
     k: float = knob(0.1, "add-k: what is added to every count", low=1e-9, high=1e9)
     tones: int = knob(16, "levels told apart in the context of a pixel", low=2, high=65536)
 
@@ -56,14 +55,12 @@ class NGram(Autoregressive):
     def __init__(self, config: NGramConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
         self.config, self.symbols = config, space.levels
-        self.tones = min(config.tones, space.levels) if space.picture else space.levels
+        self.tones, self.channels, self.tables = _alphabet(space, self.given, config.tones)
         self.edge, self.unknown, self.base = self.tones, self.tones + 1, self.tones + 2
-        self.channels = space.shape[0] if space.picture else 1
-        self.tables = max(self.classes, 1) * self.channels
         self.reach = config.order - 1
-        most = _largest(self.base, self.tables * self.symbols)
+        most = largest_order(space, self.given, config.tones)
         if config.order > most:
-            raise ValueError(f"with {self.symbols} symbols an order of at most {most} can be counted, not {config.order}")
+            raise ValueError(f"with {self.symbols} symbols the order can be at most {most}, not {config.order}")
         self.register_buffer("codes", torch.empty(0, dtype=torch.int64))
         self.register_buffer("counts", torch.empty(0, dtype=torch.int64))
         self._levels: list[Level] | None = None
@@ -208,10 +205,18 @@ def _everyone(table: Counts, now: Now) -> Counts:
     return tally(codes[codes >= 0], counts[codes >= 0])
 
 
-def _largest(base: int, rest: int) -> int:
-    """The largest order whose events fit in 63 bits."""
-    order = 1
-    while rest * base**order < 2**63:
+def _alphabet(space: Space, given: Mapping[str, Space], tones: int) -> tuple[int, int, int]:
+    """Levels told apart in a context, channels, and tables (one for every label and channel)."""
+    channels = space.shape[0] if space.picture else 1
+    classes = given["label"].levels if "label" in given else 1
+    return min(tones, space.levels) if space.picture else space.levels, channels, channels * classes
+
+
+def largest_order(space: Space, given: Mapping[str, Space], tones: int = 2) -> int:
+    """The largest order whose events have codes below 2^63."""
+    tones, _, tables = _alphabet(space, given, tones)
+    order, codes = 1, tables * space.levels
+    while (codes := codes * (tones + 2)) < 2**63:
         order += 1
     return order
 
