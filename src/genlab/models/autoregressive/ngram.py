@@ -233,7 +233,7 @@ def template(space: Space, size: int) -> Tensor:
     found = torch.empty(height, width, channels, size, dtype=torch.int64)
     for channel in range(channels):
         near = [
-            ((row * row + column * column) ** 0.5 + 0.5 * (other != channel), -row, -column, row, column, other)
+            ((row * row + column * column) ** 0.5 + 0.5 * (other != channel), -row, column, row, column, other)
             for row, column in offsets
             for other in range(channels)
             if (row, column) < (0, 0) or other < channel
