@@ -63,5 +63,5 @@ def test_identical_clouds_are_at_distance_zero_also_where_singular():
 
 
 def test_too_few_samples_are_refused_with_the_remedy():
-    with pytest.raises(ValueError, match="needs more than 8 examples .* draw more samples"):
+    with pytest.raises(ValueError, match=r"needs more than 8 examples .* draw more samples"):
         frechet_distance(torch.randn(8, 8), torch.randn(100, 8))

@@ -28,6 +28,7 @@ from genlab.core.space import Batch
 class Engine(Protocol):
     """What `fit` leaves to others: device, precision, optimisers, budget, clock, averaged weights, state."""
 
+    device: torch.device
     stage: int
     step: int
     examples: int

@@ -93,6 +93,7 @@ def classifier_features(
         record = _trained(net, data, engine, seed, progress)
         if fingerprint:
             _keep(net, record, path)
+    net.to(engine.device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
     return _as_features(net, record, dims)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -59,16 +59,10 @@ class Protocol:
     seed: int  # of the samples
     weights: str = "averaged"  # or "raw"
     note: str = ""  # the space's: how the data were changed on the way in
-    extra: Mapping[str, Any] = field(default_factory=dict)
 
-    def record(self, **more: Any) -> dict[str, Any]:
-        said = {key: getattr(self, key) for key in ("split", "real", "generated", "seed", "weights")}
-        note = {"note": self.note} if self.note else {}
-        return said | note | dict(self.extra) | more | {"version": version("genlab")}
-
-    def score(self, name: str, value: float | None, *, reason: str = "", **options: Any) -> Score:
-        """A score under this protocol. options: better, unit, error, and `how`, a mapping of what else belongs to it."""
-        how = options.pop("how", {})
+    def score(self, name: str, value: float | None, how: Mapping[str, Any] | None = None, **options: Any) -> Score:
+        """A score under this protocol. how: what else belongs to it; options: the other fields of a Score."""
         if value is not None and not math.isfinite(value):
-            value, reason = None, f"the result was {value}"
-        return Score(name, value, self.record(**how), reason=reason, **options)
+            value, options = None, {**options, "reason": f"the result was {value}"}
+        said = {key: entry for key, entry in asdict(self).items() if entry != ""}
+        return Score(name, value, {**said, **(how or {}), "version": version("genlab")}, **options)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any, NamedTuple
 
 import torch
@@ -90,10 +90,9 @@ def _frechet(sitting: Sitting, features: Features) -> Score:
     name = f"Fréchet distance ({features.name})"
     real = features(first(sitting.data, sitting.split, REAL))
     train = features(first(sitting.data, "train", len(sitting.samples)))
-    score = _attempt(sitting, name, lambda: frechet_distance(features(sitting.samples), real), features.protocol)
     floor = _attempt(sitting, name, lambda: frechet_distance(train, real), {}).value
-    protocol = {**score.protocol, "train examples themselves": None if floor is None else round(floor, 6)}
-    return Score(name, score.value, protocol, "lower", reason=score.reason)
+    how = {**features.protocol, "train examples themselves": None if floor is None else round(floor, 6)}
+    return _attempt(sitting, name, lambda: frechet_distance(features(sitting.samples), real), how)
 
 
 def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
@@ -110,12 +109,12 @@ def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
         yield score("samples of the class asked for", found.agreement, better="higher", how=how)
 
 
-def _attempt(sitting: Sitting, name: str, measure: Callable[[], float], how: Any, **options: Any) -> Score:
-    """The measure's score, or one that carries its refusal."""
+def _attempt(sitting: Sitting, name: str, measure: Callable[[], float], how: Mapping[str, Any]) -> Score:
+    """A distance, or a score that carries its refusal."""
     try:
-        return sitting.protocol.score(name, measure(), how=how, **options)
+        return sitting.protocol.score(name, measure(), how, better="lower")
     except ValueError as refusal:
-        return sitting.protocol.score(name, None, reason=str(refusal), how=how, **options)
+        return sitting.protocol.score(name, None, how, better="lower", reason=str(refusal))
 
 
 # --- points ----------------------------------------------------------------------------------------------------------

@@ -1,0 +1,128 @@
+"""The same features for the same data: trained once, kept, found again; random ones from their seed alone."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from genlab.core.space import Batch, Space
+from genlab.features import classifier as module
+from genlab.features import classifier_features, features_for, pixel_features, random_features
+from genlab.runs.engine import Engine
+
+SPACE = Space((1, 8, 8), "CHW", "ordinal", 17)
+
+
+class Bars:
+    """Noisy pictures with a bright bar in one of four rows: the row is the class."""
+
+    paired, name = False, "bars"
+
+    def __init__(self, fingerprint: str, labelled: bool = True, space: Space = SPACE):
+        self.fingerprint, self.space = fingerprint, space
+        self.given = {"label": Space((), "", "token", 4)} if labelled else {}
+
+    def count(self, split):
+        return {"train": 400, "validation": 100, "test": 200}[split]
+
+    def once(self, split, cursor, n):
+        n = max(0, min(n, self.count(split) - cursor))
+        generator = torch.Generator().manual_seed(1000 * len(split) + cursor)
+        label = torch.randint(4, (n,), generator=generator)
+        x = torch.randint(6, (n, *self.space.shape), generator=generator)
+        x[torch.arange(n), :, label] += 8
+        return Batch(x.to(torch.uint8), {"label": label})
+
+    def stream(self, split, cursor, n):
+        return self.once(split, cursor % (self.count(split) - n), n)
+
+
+@pytest.fixture(autouse=True)
+def _quick(monkeypatch, tmp_path):
+    monkeypatch.setattr(module, "FEWEST", 40)
+    monkeypatch.setattr(module, "MOST", 40)
+    monkeypatch.setenv("GENLAB_CACHE", str(tmp_path))
+
+
+def test_a_classifier_learns_its_classes_and_says_how_well(tmp_path):
+    told: list[float] = []
+    features = classifier_features(Bars("a"), 16, Engine("cpu"), progress=told.append)
+    assert told == sorted(told)
+    assert told[-1] == 1
+    assert features.protocol["classifier"]["test accuracy"] > 0.95
+    x = Bars("a").once("test", 0, 200)
+    assert features.classify is not None
+    assert (features.classify(x.x).argmax(1) == x.given["label"]).float().mean() > 0.95
+    values = features(x.x)
+    assert values.shape == (200, 16)
+    assert values.dtype == torch.float64
+
+
+def test_it_is_trained_once_and_found_again(monkeypatch):
+    first = classifier_features(Bars("b"), 16, Engine("cpu"))
+    again = classifier_features(Bars("c"), 16, Engine("cpu"))  # the same pictures under another name: trained again
+    assert again.protocol["weights hash"] == first.protocol["weights hash"]  # and to the same weights
+
+    def forbidden(*_):
+        raise AssertionError("trained although it was kept")
+
+    monkeypatch.setattr(module, "_trained", forbidden)
+    kept = classifier_features(Bars("b"), 16, Engine("cpu"))
+    assert kept.protocol == first.protocol
+    x = Bars("b").once("test", 0, 50).x
+    assert kept(x).equal(first(x))
+    with pytest.raises(AssertionError, match="although"):
+        classifier_features(Bars("d"), 16, Engine("cpu"))
+
+
+def test_a_broken_file_is_made_again(tmp_path):
+    first = classifier_features(Bars("e"), 16, Engine("cpu"))
+    (path,) = (tmp_path / "features").iterdir()
+    path.write_bytes(path.read_bytes()[:100])
+    assert classifier_features(Bars("e"), 16, Engine("cpu")).protocol == first.protocol
+    assert [file.name for file in (tmp_path / "features").iterdir()] == [path.name]
+
+
+def test_training_it_leaves_the_callers_randomness_alone():
+    classifier_features(Bars("f"), 16, Engine("cpu"))
+    torch.manual_seed(0)
+    expected = torch.rand(3)
+    torch.manual_seed(0)
+    classifier_features(Bars("f"), 16, Engine("cpu"))
+    assert torch.rand(3).equal(expected)
+
+
+@pytest.mark.parametrize("shape", [(1, 8, 8), (3, 20, 31), (1, 28, 28), (3, 64, 9), (1, 1, 3)])
+def test_random_features_are_everybodys(shape):
+    space = Space(shape, "CHW", "ordinal", 256)
+    x = torch.randint(256, (6, *shape), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
+    torch.manual_seed(1)
+    one = random_features(space, 16)
+    torch.manual_seed(2)
+    two = random_features(space, 16)
+    assert one(x).shape == (6, 16)
+    assert one(x).equal(two(x))
+    assert one.protocol == two.protocol
+    assert one.protocol["weights hash"] != random_features(space, 16, seed=1).protocol["weights hash"]
+    assert one(x).var(0).min() > 0
+
+
+def test_pixels_are_the_pixels():
+    x = torch.tensor([[[[0, 8], [16, 4]]]], dtype=torch.uint8)
+    assert pixel_features(Space((1, 2, 2), "CHW", "ordinal", 17))(x).tolist() == [[-1, 0, 1, -0.5]]
+
+
+def test_the_choice_follows_the_data_and_the_scale_is_one():
+    labelled = features_for(Bars("g"), Engine("cpu"))
+    plain = features_for(Bars("h", labelled=False), Engine("cpu"))
+    large = features_for(Bars("i", labelled=False, space=Space((3, 20, 20), "CHW", "ordinal", 17)), Engine("cpu"))
+    assert labelled is not None
+    assert plain is not None
+    assert large is not None
+    assert labelled.name == "classifier features"
+    assert plain.name == "pixels"
+    assert large.name == "features of a random network"
+    for features in (labelled, plain):
+        assert float(features(Bars("g").once("train", 0, 5000).x).var(0).sum()) == pytest.approx(1, rel=1e-5)
+    points = Bars("j", labelled=False, space=Space((2,), "D", "real"))
+    assert features_for(points, Engine("cpu")) is None
