@@ -80,7 +80,7 @@ class GPT(Autoregressive):
         )
         self.table = table(space.levels + 1, config.width)  # the last row is the start token
         self.label = table(self.classes, config.width) if self.classes else None
-        self.head = None if config.tied else nn.Linear(config.width, space.levels, bias=False)
+        self.head = None if config.tied else table(space.levels, config.width)
         self.drop = nn.Dropout(config.dropout)
         coordinates, extents = places(space, self.block)
         self.register_buffer("coordinates", coordinates, persistent=False)
@@ -134,8 +134,8 @@ class GPT(Autoregressive):
 
     def logits(self, h: Tensor) -> Tensor:
         """(..., width) -> (..., levels), at least float32."""
-        weight = self.table.weight[: self.space.levels] if self.head is None else self.head.weight
-        out = F.linear(h, weight)
+        vectors = self.table if self.head is None else self.head
+        out = F.linear(h, vectors.weight[: self.space.levels])
         return out if out.dtype == torch.float64 else out.float()
 
     # --- blocks ------------------------------------------------------------------------------------------------------

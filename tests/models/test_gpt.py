@@ -1,0 +1,207 @@
+"""The transformer: causal, normalised, its cache equal to reading everything again, blocks and beginnings."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+
+import pytest
+import torch
+
+from genlab.core.moves import Now
+from genlab.core.noise import Noise
+from genlab.core.space import Batch, Space
+from genlab.models.autoregressive.gpt import GPT, GPTConfig, Reader, beginning
+from genlab.samplers.tokens import sequence, token_by_token
+
+TEXT = Space((12,), "T", "token", 7)
+LINES = Space((4,), "T", "token", 3, end=2)
+BITS = Space((1, 2, 2), "CHW", "binary")
+COLOUR = Space((3, 2, 3), "CHW", "ordinal", 4)
+LABEL = Space((), "", "token", 2)
+SMALL = GPTConfig(layers=2, heads=2, width=16)
+CONFIGS = {
+    "default": SMALL,
+    "gpt2": replace(SMALL, positions="learned", norm="layer", activation="gelu-tanh", qk_norm=False),
+    "gated": replace(SMALL, activation="swiglu", tied=False),
+    "blocks": replace(SMALL, block=5),
+    "odd blocks learned": replace(SMALL, block=3, positions="learned"),
+    "sees before": replace(SMALL, before=4, block=9),
+}
+
+
+def made(config: GPTConfig, space: Space, labelled: bool = False) -> GPT:
+    """In float64, with weights large enough that everything matters."""
+    torch.manual_seed(0)
+    model = GPT(config, space, {"label": LABEL} if labelled else {}).double().eval()
+    for value in model.parameters():
+        torch.nn.init.normal_(value, std=0.4)
+    return model.requires_grad_(False)
+
+
+def example(space: Space, n: int = 6) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    torch.manual_seed(1)
+    given = {"label": torch.arange(n) % 2}
+    if space == TEXT:
+        given["before"] = torch.randint(-1, space.levels, (n, 8))
+    return torch.randint(space.levels, (n, space.size)), given
+
+
+CASES = {
+    **{f"text-{name}": (config, TEXT, False) for name, config in CONFIGS.items()},
+    **{f"colour-{name}": (config, COLOUR, True) for name, config in CONFIGS.items()},
+    "lines": (SMALL, LINES, True),
+    "bits": (CONFIGS["odd blocks learned"], BITS, False),
+}
+cases = pytest.mark.parametrize(("config", "space", "labelled"), CASES.values(), ids=CASES)
+
+
+@cases
+def test_nothing_is_known_of_what_comes_later(config: GPTConfig, space: Space, labelled: bool) -> None:
+    model, (x, given) = made(config, space, labelled), example(space)
+    before = model.entries(x, given)
+    for t in range(space.size):
+        other = torch.cat([x[:, :t], (x[:, t:] + 1) % space.levels], 1)
+        after = model.entries(other, given)
+        assert torch.equal(after[:, :t], before[:, :t])
+        assert not torch.isclose(after[:, t], before[:, t], atol=1e-3).all()
+
+
+@cases
+def test_every_entry_matters_later(config: GPTConfig, space: Space, labelled: bool) -> None:
+    """A change of entry t is felt by entry t + 1 in every row: places are not shifted."""
+    model, (x, given) = made(config, space, labelled), example(space)
+    for t in range(space.size - 1):
+        other = x.clone()
+        other[:, t] = (x[:, t] + 1) % space.levels
+        moved = (model.entries(other, given) - model.entries(x, given)).abs()[:, t + 1]
+        assert (moved > 0).all()
+
+
+@cases
+def test_cached_samples_equal_reading_everything_again(config: GPTConfig, space: Space, labelled: bool) -> None:
+    model, (_, given) = made(config, space, labelled), example(space)
+    length = 40 if space == TEXT else space.size  # far beyond the block
+    u = Noise(2, 6, dtype=torch.float64).uniform((length,))
+    blank = torch.zeros(6, length, dtype=torch.int64)
+    *_, fast = token_by_token(Reader(model, 6, given), blank, u, end=space.end)
+    *_, slow = token_by_token(Reader(model, 6, given, cached=False), blank, u, end=space.end)
+    assert torch.equal(fast, slow)
+    assert len(fast.unique()) > 1
+
+
+@cases
+def test_the_reader_gives_the_probabilities_that_are_scored(config: GPTConfig, space: Space, labelled: bool) -> None:
+    """Entry by entry with the cache, and skipping entries as completion does."""
+    model, (x, given) = made(config, space, labelled), example(space)
+    whole = model.entries(x, given)
+    for step in (1, 3):
+        reader = Reader(model, 6, given)
+        for t in range(0, space.size, step):
+            found = reader(t, x).log_softmax(-1).gather(1, x[:, t : t + 1])[:, 0]
+            torch.testing.assert_close(found, whole[:, t], rtol=0, atol=1e-10)
+
+
+@pytest.mark.parametrize("space", [BITS, LINES, Space((3,), "T", "token", 3)], ids=str)
+@pytest.mark.parametrize("name", ["default", "gpt2", "odd blocks learned"])
+@pytest.mark.parametrize("labelled", [False, True])
+def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, labelled: bool) -> None:
+    model = made(CONFIGS[name], space, labelled)
+    rows = torch.tensor(list(itertools.product(range(space.levels), repeat=space.size)))
+    if space.end is not None:
+        ended = (rows == space.end).cumsum(1).bool()
+        rows = rows[(ended == (rows == space.end)).all(1) & ended[:, -1]]
+    found = model.log_prob(Batch(rows.reshape(-1, *space.shape), {"label": torch.ones(len(rows), dtype=torch.int64)}))
+    assert found.nats.exp().sum().item() == pytest.approx(1, abs=1e-9)
+    assert found.how == ("exact, given label" if labelled else "exact")
+    if labelled:
+        with pytest.raises(ValueError, match="label"):
+            model.log_prob(Batch(rows.reshape(-1, *space.shape)))
+
+
+def test_completing_a_sample_from_its_beginning_gives_the_sample() -> None:
+    """The same uniforms after the same beginning: conditioning is exact."""
+    for space, config in ((TEXT, CONFIGS["blocks"]), (COLOUR, SMALL), (LINES, SMALL)):
+        model = made(config, space)
+        *_, drawn = model.sample(8, noise=Noise(3, 8, dtype=torch.float64))
+        kept = torch.arange(space.size).reshape(1, -1) < space.size // 2
+        mask = kept.expand(8, -1) if not space.picture else model_mask(space, kept).expand(8, *space.shape)
+        start = torch.where(mask, drawn, torch.zeros_like(drawn))
+        *_, again = model.complete(start, mask, noise=Noise(3, 8, dtype=torch.float64))
+        assert torch.equal(again, drawn)
+        assert again.dtype == drawn.dtype
+
+
+def model_mask(space: Space, kept: torch.Tensor) -> torch.Tensor:
+    """(1, *shape): the first entries in the order of reading."""
+    channels, height, width = space.shape
+    return kept.reshape(1, height, width, channels).movedim(-1, 1)
+
+
+def test_a_text_goes_on_from_what_was_before() -> None:
+    """Sampling after `before` is sampling the rest of a text that begins so."""
+    model = made(SMALL, TEXT)
+    before = torch.tensor([[1, 2], [3, 4]])
+    u = Noise(4, 2, dtype=torch.float64).uniform((5,))
+    *_, one = token_by_token(model.reader(2, {"before": before}), torch.zeros(2, 5, dtype=torch.int64), u)
+    *_, two = model.sample(2, {"before": before[:, -1:]}, noise=Noise(4, 2, dtype=torch.float64), length=5)
+    assert torch.equal(one, two)  # one token before the window is read
+    x, _ = example(TEXT)
+    none = torch.full((6, 32), -1)
+    assert torch.equal(model.entries(x, {"before": none}), model.entries(x, {}))
+
+
+def test_a_few_windows_forget_what_was_before() -> None:
+    """The loss is that of the batch with 1 in 32 beginnings replaced by start tokens, as many as the noise says."""
+    model, n = made(SMALL, TEXT), 64
+    x, given = example(TEXT, n)
+    noise = Noise(5, n, dtype=torch.float64)
+    forgets = noise.uniform((1,)) < 1 / 32
+    assert 0 < forgets.sum() < 8
+    loss, _ = model.loss(Batch(x, given), Now(0, 0.0, Noise(5, n, dtype=torch.float64)))
+    expected = -model.entries(x, {**given, "before": given["before"].masked_fill(forgets, -1)}).mean()
+    torch.testing.assert_close(loss, expected)
+
+
+def test_the_loss_of_lines_counts_what_can_be_said() -> None:
+    model = made(SMALL, LINES)
+    x = torch.tensor([[0, 1, 2, 2], [0, 1, 1, 2], [2, 2, 2, 2]])
+    loss, _ = model.loss(Batch(x), Now(0, 0.0, Noise(0, 3)))
+    nats = model.entries(x, {})
+    said = torch.tensor([[1, 1, 1, 0], [1, 1, 1, 0], [1, 0, 0, 0]])  # a line of three characters can only end
+    torch.testing.assert_close(loss, -(nats * said).sum() / 7)
+    torch.testing.assert_close(model.log_prob(Batch(x)).nats, (nats * said).sum(1))
+
+
+def test_a_loss_over_blocks_is_right_on_average() -> None:
+    """The mean over blocks, each as likely, of the block's mean log-probability."""
+    model = made(CONFIGS["blocks"], COLOUR)
+    x, _ = example(COLOUR)
+    pictures = x.reshape(6, 2, 3, 3).movedim(-1, 1)
+    starts = model.beginnings(COLOUR.size)
+    read = model.read(sequence(pictures, COLOUR), {})
+    blocks = {start: -model.predicted(x, read, start, start, {}).mean().item() for start in starts}
+    seen = {float(model.loss(Batch(pictures), Now(0, 0.0, Noise(seed, 6)))[0]) for seed in range(60)}
+    assert len(starts) == 8
+    assert sorted(seen) == pytest.approx(sorted(blocks.values()))
+
+
+@pytest.mark.parametrize("block", [1, 2, 3, 8, 9])
+def test_blocks_leave_every_place_half_a_block_of_context(block: int) -> None:
+    for place in range(50):
+        start = beginning(place, block)
+        assert start <= place < start + block
+        assert start == 0 or place - start >= block - max(1, block // 2)
+
+
+def test_tables_are_marked_for_the_optimiser() -> None:
+    """Muon must not take an embedding for a linear map; everything else with two dimensions is one."""
+    model = GPT(replace(SMALL, positions="learned", tied=False), COLOUR, {"label": LABEL})
+    marked = {name for name, value in model.named_parameters() if getattr(value, "table", False)}
+    assert marked == {"table.weight", "label.weight", "head.weight", "places.0.weight", "places.1.weight", "places.2.weight"}
+
+
+@pytest.mark.parametrize("wrong", [{"width": 18, "heads": 4}, {"width": 20, "heads": 4}, {"before": 8, "block": 6}], ids=str)
+def test_impossible_configurations_are_refused(wrong: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match=r"choose|room"):
+        GPT(replace(SMALL, **wrong), TEXT)
