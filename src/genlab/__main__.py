@@ -1,0 +1,5 @@
+"""`python -m genlab` is the command `genlab`."""
+
+from genlab.cli.main import run
+
+run()

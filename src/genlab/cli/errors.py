@@ -1,0 +1,77 @@
+"""What went wrong, as one sentence with the remedy, and the exit code that says whose turn it is.
+
+0 done; 2 the call or the data must change; 1 the machine or genlab failed; 128 + n stopped by signal n.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+
+from cyclopts import CycloptsError
+
+USAGE, FAILED = 2, 1
+FULL = (errno.ENOSPC, errno.EDQUOT)
+
+
+class Stopped(Exception):
+    """A signal ended the work; what was kept has been said. number: of the signal."""
+
+    def __init__(self, number: int):
+        super().__init__(number)
+        self.number = number
+
+
+def explained(error: BaseException) -> tuple[str, int]:
+    """The sentence (empty where everything has been said) and the exit code."""
+    if isinstance(error, Stopped):
+        return "", 128 + error.number
+    if isinstance(error, KeyboardInterrupt):
+        return "stopped", 130
+    if isinstance(error, CycloptsError):
+        said = sentence(str(error).split(" Available commands")[0])
+        return said if said.endswith("?") else f"{said}; --help shows what there is", USAGE
+    if disk_full(error):
+        return f"the disk is full{_where(error)}; no half-written file was kept. Free some space and call again", FAILED
+    if isinstance(error, OSError):
+        return _of_system(error)
+    if isinstance(error, MemoryError) or out_of_memory(error):
+        return "out of memory; try a smaller batch (--set batch=16), a smaller --size, or --device cpu", FAILED
+    if isinstance(error, ValueError):
+        return sentence(str(error)), USAGE
+    return f"{type(error).__name__}: {sentence(str(error))} (a fault of genlab's; --debug shows where)", FAILED
+
+
+def disk_full(error: BaseException) -> bool:
+    """safetensors reports it in words."""
+    said = isinstance(error, OSError) and error.errno in FULL
+    return said or os.strerror(errno.ENOSPC).lower() in str(error).lower()
+
+
+def out_of_memory(error: BaseException) -> bool:
+    """torch has one class for a GPU and none for the CPU."""
+    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
+
+
+def sentence(text: str) -> str:
+    """One line without the full stop."""
+    return " ".join(text.split()).removesuffix(".") or "no reason was given"
+
+
+def _of_system(error: OSError) -> tuple[str, int]:
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return f"there is no {error.filename}", USAGE
+    if isinstance(error, PermissionError) and error.filename:
+        return f"{error.filename} may not be read or written by you; change its permissions or choose another place", USAGE
+    reason = error.strerror or str(error)
+    return f"{sentence(reason)}{_where(error)}", FAILED if error.errno is None else USAGE
+
+
+def _where(error: BaseException) -> str:
+    name = getattr(error, "filename", None)
+    return f": {name}" if name else ""
+
+
+def debugging() -> bool:
+    """Whether errors keep their traceback."""
+    return os.environ.get("GENLAB_DEBUG", "") not in ("", "0")

@@ -1,0 +1,129 @@
+"""`genlab list`: what there is, one line each; or one model with its knobs."""
+
+from __future__ import annotations
+
+import dataclasses
+import json as _json
+from collections.abc import Iterator, Mapping
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+from rich.console import Console
+from rich.table import Table
+
+from genlab.cli.options import DataOptions, Json
+from genlab.core.space import Space
+from genlab.recipes.index import MODELS, Entry, entry
+
+EXAMPLES = """Examples:
+  genlab list
+  genlab list data
+  genlab list vae
+  genlab list vae --data my-pictures/ --size 64"""
+
+TYPICAL = {  # spaces that defaults are shown for while no data are named
+    "pictures": Space((1, 28, 28), "CHW", "ordinal", 256),
+    "text": Space((64,), "T", "token", 65),
+    "lines": Space((16,), "T", "token", 27, end=26),
+    "points": Space((2,), "D", "real", center=(0.0, 0.0), scale=(1.0, 1.0)),
+}
+BITS = Space((1, 8, 8), "CHW", "binary")
+WIDE = 240  # columns of a line that no terminal folds
+
+
+def list_(
+    what: Annotated[str, Parameter(help="models, data, or the name of a model.")] = "models",
+    /,
+    *,
+    data: Annotated[str | None, Parameter(help="With a model: show its defaults for these data.")] = None,
+    options: DataOptions = DataOptions(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Show what there is: models, built-in data, the settings of a model."""
+    if what == "models":
+        _show([row._asdict() for row in MODELS], _models, json)
+    elif what == "data":
+        from genlab.data.index import SOURCES
+
+        _show([row._asdict() for row in SOURCES], _data, json)
+    else:
+        row = entry(what)
+        space, given, named = _space(row, data, options)
+        _show({**row._asdict(), "defaults for": named, "settings": list(knobs(row.name, space, given))}, _model, json)
+
+
+def knobs(name: str, space: Space, given: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
+    """Every setting of a model's recipe for a space: name, default, what it may be."""
+    from genlab.core.recipe import described, settings, type_of
+    from genlab.recipes.make import recipe_for
+
+    recipe = recipe_for(name, space, given)
+    for key, field in settings(recipe).items():
+        value: Any = recipe
+        for part in key.split("."):
+            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        bare = dataclasses.field(metadata={**field.metadata, "about": ""})
+        needs = described(type_of(recipe, key), bare)
+        yield {"key": key, "default": value, "needs": needs, "about": field.metadata["about"]}
+
+
+def _space(row: Entry, data: str | None, options: DataOptions) -> tuple[Space, Mapping[str, Space], str]:
+    if data is not None:
+        from genlab.data import open
+
+        source: Any = open(data, **options.chosen())
+        return source.space, source.given, data
+    from genlab.recipes.make import recipe_for
+
+    for space in (TYPICAL[row.kinds[0]], BITS):
+        try:
+            recipe_for(row.name, space, {})
+        except ValueError:
+            continue
+        return space, {}, f"{row.kinds[0]} of shape {' x '.join(map(str, space.shape))}, {space.kind}"
+    raise AssertionError(f"{row.name} learns no typical space")
+
+
+def _show(record: Any, draw: Any, json: bool) -> None:
+    if json:
+        print(_json.dumps(record, indent=1, ensure_ascii=False))
+        return
+    console = Console(highlight=False)
+    if not console.is_terminal:
+        console = Console(highlight=False, width=WIDE)
+    for part in draw(record):
+        console.print(part, markup=False) if isinstance(part, str) else console.print(part)
+
+
+def _models(rows: list[dict[str, Any]]) -> Iterator[Any]:
+    table = _table("model", "family", "idea", "paper")
+    for row in rows:
+        table.add_row(row["name"], row["family"], row["idea"], row["paper"])
+    yield table
+    yield "\ngenlab list MODEL shows its settings; genlab list data what there is to learn from."
+
+
+def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
+    table = _table("data", "kind", "what it is")
+    for row in rows:
+        table.add_row(row["name"], row["kind"], row["about"])
+    yield table
+    yield "\nYour own: a folder of pictures, MNIST's IDX files, .npz, .npy, .parquet, .txt (--lines), .csv; hub:OWNER/NAME."
+
+
+def _model(record: dict[str, Any]) -> Iterator[Any]:
+    yield f"{record['name']}: {record['idea']}"
+    yield f"{record['paper']}"
+    yield f"likelihood: {record['likelihood']}; can also {record['can']}; learns {', '.join(record['kinds'])}\n"
+    table = _table("setting", "default", "is", "")
+    for row in record["settings"]:
+        table.add_row(row["key"], str(row["default"]), row["needs"], row["about"])
+    yield table
+    yield f"\nDefaults for {record['defaults for']}. Change one: genlab train {record['name']} DATA --set KEY=VALUE"
+
+
+def _table(*heads: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for head in heads:
+        table.add_column(head, overflow="fold")
+    return table

@@ -1,0 +1,87 @@
+"""The command `genlab`: its verbs, and what becomes of errors.
+
+Nothing here loads torch: a verb does when it runs.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from cyclopts import App, CycloptsError, Parameter
+
+from genlab.cli import compare, complete, latents, listing, sample, score, show, train
+from genlab.cli.errors import debugging, explained
+
+HELP = """Learn a distribution from your data in every way the field knows, and find out which way to use.
+
+Start with: genlab compare digits"""
+EPILOGUE = """genlab VERB --help has examples. --debug shows where an error came from."""
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"genlab {version('genlab')}"
+
+
+app = App(
+    name="genlab",
+    help=HELP,
+    help_epilogue=EPILOGUE,
+    help_format="plaintext",
+    version=_version,
+    default_parameter=Parameter(
+        negative=(), show_default=lambda value: None if value is None or value is False else str(value)
+    ),
+)
+VERBS: tuple[tuple[str, Callable[..., Any], str], ...] = (
+    ("list", listing.list_, listing.EXAMPLES),
+    ("compare", compare.compare, compare.EXAMPLES),
+    ("train", train.train, train.EXAMPLES),
+    ("sample", sample.sample, sample.EXAMPLES),
+    ("score", score.score, score.EXAMPLES),
+    ("reconstruct", latents.reconstruct, latents.RECONSTRUCT_EXAMPLES),
+    ("interpolate", latents.interpolate, latents.INTERPOLATE_EXAMPLES),
+    ("complete", complete.complete, complete.EXAMPLES),
+    ("show", show.show, show.EXAMPLES),
+)
+
+
+def flowing(doc: str) -> str:
+    """A docstring whose paragraphs are one line each: the terminal breaks them."""
+    return "\n\n".join(" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
+
+
+for order, (name, function, examples) in enumerate(VERBS):
+    app.command(function, name=name, help=flowing(function.__doc__ or ""), help_epilogue=examples, sort_key=order)
+
+
+def run(arguments: Sequence[str] | None = None) -> None:
+    """What the command `genlab` calls."""
+    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+
+
+def main(arguments: Sequence[str]) -> int:
+    """One call; its exit code. --debug, or GENLAB_DEBUG=1, lets errors keep their traceback."""
+    words = list(arguments)
+    if "--debug" in words:
+        words.remove("--debug")
+        os.environ["GENLAB_DEBUG"] = "1"
+    try:
+        code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader of a pipe has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except (Exception, KeyboardInterrupt) as error:
+        if debugging() and not isinstance(error, CycloptsError):
+            traceback.print_exc()
+        sentence, code = explained(error)
+        if sentence:
+            print(f"genlab: {sentence}", file=sys.stderr)
+        return code
+    return code if isinstance(code, int) else 0

@@ -1,0 +1,142 @@
+"""Options that several verbs share, in groups. No torch here: help pages read this."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import Group, Parameter
+
+if TYPE_CHECKING:
+    from genlab.core.recipe import Budget
+
+OUTPUT = Group("Output", sort_key=20)
+BUDGET = Group("Budget", sort_key=10)
+DATA = Group("Data", sort_key=30)
+MACHINE = Group("Machine", sort_key=40)
+
+
+@Parameter(name="*", group=DATA)
+@dataclass(frozen=True)
+class DataOptions:
+    size: int | None = None
+    """Side of the square that pictures are resized and cropped to, in pixels."""
+    lines: bool = False
+    """A text file holds one item a line: names and the like."""
+    length: int | None = None
+    """Characters (or tokens) of one window of a text."""
+    vocabulary: int | None = None
+    """Learn a byte-level vocabulary of so many tokens instead of reading characters."""
+    binarise: Literal["threshold", "static", "dynamic"] | None = None
+    """Make pictures black and white; every score says so."""
+    no_labels: bool = False
+    """Do not tell the model which class an example belongs to."""
+    allow_bad: bool = False
+    """Go on although more than a tenth of the files cannot be read."""
+
+    def chosen(self) -> dict[str, Any]:
+        """What was asked for, as `genlab.open` takes it; its own defaults hold for the rest."""
+        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        said = {name: value for name, value in found.items() if value is not None and value is not False}
+        return {"labels": False, **said} if said.pop("no_labels", False) else said
+
+    def words(self) -> list[str]:
+        """The same on a command line."""
+        said = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return [word for name, value in said.items() for word in option_words(name, value)]
+
+
+@Parameter(name="*", group=BUDGET)
+@dataclass(frozen=True)
+class BudgetOptions:
+    steps: int | None = None
+    """Train for so many steps."""
+    seconds: float | None = None
+    """Train for so long; only time spent training counts."""
+    examples: int | None = None
+    """Train on so many examples."""
+
+    def budget(self) -> Budget | None:
+        """None leaves it to the recipe."""
+        from genlab.core.recipe import Budget
+
+        said = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return Budget(**said) if any(value is not None for value in said.values()) else None
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
+class MachineOptions:
+    device: str = "auto"
+    """auto (a GPU when there is one), cpu, cuda, cuda:1, mps."""
+    threads: int | None = None
+    """Threads of the CPU; torch's own choice otherwise."""
+
+    def apply(self) -> None:
+        """Limit torch's threads."""
+        if self.threads is None:
+            return
+        if self.threads < 1:
+            raise ValueError(f"--threads must be at least 1, got {self.threads}")
+        import torch
+
+        torch.set_num_threads(self.threads)
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
+class TrainingOptions(MachineOptions):
+    precision: Literal["auto", "float32", "bf16"] = "auto"
+    """auto is bf16 on CUDA and float32 elsewhere."""
+
+
+@Parameter(name="*", group=OUTPUT)
+@dataclass(frozen=True)
+class FolderOptions:
+    out: Path | None = None
+    """Where to write."""
+    force: bool = False
+    """Replace what an earlier call wrote there; anything else is never replaced."""
+
+
+Json = Annotated[bool, Parameter(name="--json", group=OUTPUT, help="Print one JSON object and nothing else on stdout.")]
+Seed = Annotated[int, Parameter(help="Of everything random; the same seed gives the same result.")]
+Raw = Annotated[bool, Parameter(help="Use the raw weights instead of the averaged ones.")]
+Option = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--option",
+        consume_multiple=True,
+        show_default=False,
+        help="KEY=VALUE of the model's own sampling, as steps=50 or temperature=0.8; an unknown one lists what there is.",
+    ),
+]
+Set = Annotated[
+    tuple[str, ...],
+    Parameter(
+        name="--set",
+        consume_multiple=True,
+        show_default=False,
+        help="KEY=VALUE of the recipe, as model.latent=64; `genlab list MODEL` has them all.",
+    ),
+]
+
+
+def option_words(name: str, value: Any) -> list[str]:
+    """An option as it is typed, nothing where it was left out."""
+    if value is None or value is False:
+        return []
+    return [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+
+
+def pairs(said: Sequence[str], option: str) -> dict[str, str]:
+    """KEY=VALUE words as a mapping; ValueError shows the form."""
+    found: dict[str, str] = {}
+    for word in said:
+        key, equals, value = word.partition("=")
+        if not (key and equals):
+            raise ValueError(f"{option} {word}: write {option} KEY=VALUE")
+        found[key] = value
+    return found

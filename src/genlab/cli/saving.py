@@ -1,0 +1,77 @@
+"""Samples into files: the suffix says how. Every file is whole or absent."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from genlab.core.space import Space
+from genlab.report import pictures
+from genlab.runs.files import write_atomic
+
+FORMATS = (".png", ".npz", ".gif", ".txt")
+
+
+def check(out: Path, space: Space, force: bool = False) -> None:
+    """ValueError, before any work, if samples of this space cannot be written there."""
+    if out.suffix == "":
+        if not (space.picture or space.axes == "T"):
+            raise ValueError(f"--out {out}: one file a sample suits pictures and text; for points choose .png or .npz")
+        if out.is_file():
+            raise ValueError(f"--out {out} is a file; give it a suffix ({', '.join(FORMATS)}) or name a folder")
+        if out.is_dir() and any(out.iterdir()) and not force:
+            raise ValueError(f"--out {out} is a folder with files in it; choose another, or --force to add to it")
+    elif out.suffix not in FORMATS:
+        raise ValueError(f"--out {out}: {out.suffix} is not written here; choose {', '.join(FORMATS)} or a folder")
+    elif out.is_dir():
+        raise ValueError(f"--out {out} is a folder; name it without a suffix to write one file a sample")
+    elif out.suffix == ".txt" and space.axes != "T":
+        raise ValueError(f"--out {out}: .txt holds text; these samples go to .png or .npz")
+
+
+def write(out: Path, frames: Sequence[Any], space: Space, given: Mapping[str, Any], columns: int | None = None) -> Path:
+    """Write the last frame (a .gif: all of them). Frames are (n, *space.shape) in the data's units. Returns the path."""
+    last = frames[-1]
+    if out.suffix == "":
+        return _folder(out, last, space)
+    made = {
+        ".png": lambda: pictures.png(pictures.picture(last, space, columns=columns)),
+        ".gif": lambda: pictures.gif(frames, space, columns=columns),
+        ".npz": lambda: npz(last, space, given),
+        ".txt": lambda: (text(last, space) + "\n").encode(),
+    }[out.suffix]()
+    write_atomic(out, lambda beside: beside.write_bytes(made))
+    return out
+
+
+def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
+    """x in the data's units, what was given, and for pictures the axes and levels `genlab.open` reads them back with."""
+    arrays = {"x": pictures.numbers(x)} | {key: pictures.numbers(value) for key, value in {**given, **more}.items()}
+    if space.picture:
+        arrays |= {"axes": np.array("NCHW"), "levels": np.array(space.levels)}
+    out = io.BytesIO()
+    np.savez_compressed(out, allow_pickle=False, **arrays)
+    return out.getvalue()
+
+
+def text(x: Any, space: Space) -> str:
+    """Lines under one another; windows of a text with a rule between."""
+    return ("\n" if space.end is not None else "\n" + "-" * 40 + "\n").join(pictures.texts(x, space))
+
+
+def _folder(out: Path, x: Any, space: Space) -> Path:
+    """One file a sample, pictures at their own size."""
+    if space.axes == "T":
+        parts = [(item + "\n").encode() for item in pictures.texts(x, space)]
+    else:
+        from PIL import Image
+
+        parts = [pictures.png(Image.fromarray(tile)) for tile in pictures.levels(x, space)]
+    width, suffix = len(str(len(parts) - 1)), ".txt" if space.axes == "T" else ".png"
+    for number, part in enumerate(parts):
+        write_atomic(out / f"{number:0{width}}{suffix}", lambda beside, part=part: beside.write_bytes(part))
+    return out

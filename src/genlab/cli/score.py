@@ -1,0 +1,68 @@
+"""`genlab score`: how probable a run finds data it has not seen, and how close its samples come."""
+
+from __future__ import annotations
+
+import json as _json
+from typing import Annotated, Any
+
+from cyclopts import Parameter
+
+from genlab.cli.asked import own_options
+from genlab.cli.options import Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.progress import Progress
+from genlab.core.data import Split
+
+EXAMPLES = """Examples:
+  genlab score runs/digits-vae-1
+  genlab score runs/digits-vae-1 --split validation --json
+  genlab score runs/digits-flow-matching-1 --examples 100"""
+
+NONE = "likelihood: not defined: {name} draws examples without knowing how probable one is; what follows compares its samples"
+
+
+def score(
+    run: Annotated[str, Parameter(name="RUN", help="Folder of a run.")],
+    /,
+    *,
+    split: Annotated[Split, Parameter(help="Which part of the data.")] = "test",
+    n: Annotated[int | None, Parameter(name="-n", help="Samples to compare; chosen by the kind of data.")] = None,
+    examples: Annotated[int | None, Parameter(help="Examples of the split, for the likelihood; all otherwise.")] = None,
+    seed: Seed = 0,
+    option: Option = (),
+    raw: Raw = False,
+    machine: MachineOptions = MachineOptions(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Measure a run.
+
+    How probable it finds data it has not seen, with the claim it makes about that number, and how close its samples come.
+    Every number states how it was made. They are kept in the run's scores.json.
+    """
+    for name, value in (("-n", n), ("--examples", examples)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    machine.apply()
+    from genlab.api import Engine, load
+    from genlab.cli.measuring import Protocol, how_many, measure
+    from genlab.cli.opening import reopened
+    from genlab.features import features_for
+    from genlab.runs.files import write_json
+
+    loaded = load(run, machine.device)
+    options = own_options(loaded.model(not raw).sample, option)
+    protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, examples, options=options)
+    with Progress() as progress:
+        data = reopened(loaded, progress)
+        with progress.task("features to compare in") as task:
+            features = features_for(data, Engine(machine.device), task)
+        found = measure(loaded, data, features, protocol, progress)
+    record: dict[str, Any] = {"run": run, "split": split, "seed": seed, "weights": found.weights, **found.to_json()}
+    write_json(loaded.path / "scores.json", record)
+    if json:
+        print(_json.dumps(record, ensure_ascii=False))
+        return
+    name = loaded.recipe.name
+    print(NONE.format(name=name) if found.likelihood is None else f"likelihood (-log p): {found.likelihood.line()}")
+    for item in found.scores.values():
+        print(item.line())
+    print(f"drawing 100 takes {found.seconds_per_100:.3g} s; {found.weights} weights")

@@ -1,0 +1,87 @@
+"""`genlab show`: what is in a run."""
+
+from __future__ import annotations
+
+import json as _json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from genlab.cli.options import Json, MachineOptions
+from genlab.cli.progress import Progress, duration
+from genlab.cli.sample import Run_
+
+if TYPE_CHECKING:
+    from genlab.api import Run
+    from genlab.report import Media
+
+EXAMPLES = """Examples:
+  genlab show runs/digits-vae-1
+  genlab show runs/digits-vae-1 --json"""
+
+DRAWN = {"pictures": 64, "points": 1000, "text": 3, "lines": 24}  # samples on the page, where none lie in the run
+
+
+def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json = False) -> None:  # noqa: B008
+    """Show what is in a run.
+
+    What it learnt from, how long, its last readings and scores; and a page with its curves, samples and recipe. The page is
+    RUN/show.html, one file that needs no network.
+    """
+    machine.apply()
+    from genlab.api import load
+    from genlab.report import runs
+
+    loaded = load(run, machine.device)
+    ticks, row = loaded.ticks(), _measured(loaded.path)
+    with Progress() as progress, progress.task("drawing the page"):
+        page = runs.write(loaded.path, loaded.head, media_of(loaded, ticks), row)
+    last = ticks[-1] if ticks else {}
+    if json:
+        print(_json.dumps({"run": run, **loaded.head, "last": last, "scores": row, "page": str(page)}, ensure_ascii=False))
+        return
+    for name, said in _facts(loaded, last, row):
+        print(f"{name:<12}{said}")
+    print(f"{'page':<12}{page}")
+
+
+def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
+    """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
+    from genlab.recipes.make import kind_of
+    from genlab.report import Media
+    from genlab.report.curves import readings
+
+    count = DRAWN[kind_of(run.space)]
+    weights = "averaged weights" if run.averaged else "raw weights"
+    has_weights = (run.path / "weights.safetensors").exists()
+    return Media(run.sample(count) if has_weights else None, 0, readings(ticks), weights)
+
+
+def _measured(path: Path) -> dict[str, Any]:
+    """scores.json, where the run was scored."""
+    file = path / "scores.json"
+    return _json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+
+
+def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    from genlab.recipes.index import entry
+    from genlab.report import words
+    from genlab.report.ranking import SIGNS, cost
+
+    listed, recipe = entry(run.recipe.name), run.recipe
+    yield "model", f"{recipe.name}: {listed.idea} ({listed.paper})"
+    yield "data", f"{run.head['data']['source']}: {words.described(run.space)}"
+    classes = run.given.get("label")
+    if classes is not None:
+        yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"
+    yield "budget", f"{recipe.budget.amount:g} {recipe.budget.unit}, batches of {recipe.batch}, seed {recipe.seed}"
+    if last:
+        yield "trained", f"{last['progress']:.0%}: {last['examples']:,} examples in {duration(last['seconds'])}"
+        yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in last["readings"].items())
+    if row.get("likelihood"):
+        unit, value = cost(row["likelihood"])
+        sign = SIGNS.get(row["likelihood"]["claim"], "")
+        yield "likelihood", f"{sign}{words.number(value)} {unit} ({row['likelihood']['how']}, {row['split']} split)"
+    for name, score in (row.get("scores") or {}).items():
+        yield "score", f"{name} {words.number(score['value'])}"
+    yield "sampling", "averaged weights" if run.averaged else "raw weights (it keeps no average)"

@@ -1,0 +1,35 @@
+"""Ctrl-C as a request: training ends at the next closed step and keeps what was learnt."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+from types import FrameType
+from typing import Any
+
+WORDS = b"\nstopping after this step; once more stops at once and keeps only the last checkpoint\n"
+
+
+class Stop:
+    """While it is entered, SIGINT and SIGTERM set `asked` to their number; a second one raises KeyboardInterrupt."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> Stop:
+        if threading.current_thread() is threading.main_thread():  # elsewhere signals cannot be heard
+            self._before = {number: signal.signal(number, self._hear) for number in (signal.SIGINT, signal.SIGTERM)}
+        return self
+
+    def __exit__(self, *reason: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def _hear(self, number: int, frame: FrameType | None) -> None:
+        if self.asked:
+            raise KeyboardInterrupt
+        self.asked = number
+        os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, WORDS)  # print is not safe inside a handler

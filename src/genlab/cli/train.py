@@ -1,0 +1,87 @@
+"""`genlab train`: one model on one source of data, into the folder of a run."""
+
+from __future__ import annotations
+
+import json as _json
+from typing import TYPE_CHECKING, Annotated, Any
+
+from cyclopts import Parameter
+
+from genlab.cli.errors import Stopped
+from genlab.cli.options import BudgetOptions, DataOptions, FolderOptions, Json, Seed, Set, TrainingOptions, pairs
+from genlab.cli.progress import Progress, duration
+from genlab.cli.stop import Stop
+from genlab.recipes.index import entry
+
+if TYPE_CHECKING:
+    from genlab.api import Session
+
+EXAMPLES = """Examples:
+  genlab train ddpm digits
+  genlab train vae my-pictures/ --size 64 --seconds 600 --out runs/faces
+  genlab train gpt names.txt --lines --steps 2000 --set model.layers=6 batch=32
+  genlab train gan points/ring --seconds 30 --seed 1"""
+
+
+def train(
+    model: Annotated[str, Parameter(help="Name of a model: `genlab list`.")],
+    data: Annotated[str, Parameter(help="A folder, a file, or something built in: `genlab list data`.")],
+    /,
+    *,
+    seed: Seed = 0,
+    changes: Set = (),
+    budget: BudgetOptions = BudgetOptions(),  # noqa: B008
+    output: FolderOptions = FolderOptions(),  # noqa: B008
+    options: DataOptions = DataOptions(),  # noqa: B008
+    machine: TrainingOptions = TrainingOptions(),  # noqa: B008
+    json: Json = False,
+) -> None:
+    """Train a model on data.
+
+    The run is a folder, runs/DATA-MODEL-N unless --out says otherwise. Ctrl-C ends training at the next step and keeps what
+    was learnt.
+    """
+    entry(model)
+    spend, settings = budget.budget(), pairs(changes, "--set")
+    machine.apply()
+    from genlab.api import new_folder, session
+    from genlab.cli.opening import opened
+    from genlab.cli.training import follow
+
+    with Progress() as progress:
+        source = opened(data, options.chosen(), progress)
+        made = session(
+            model,
+            source,
+            output.out or new_folder(source.name, model),
+            budget=spend,
+            seed=seed,
+            settings=settings,
+            force=output.force,
+            device=machine.device,
+            precision=machine.precision,
+        )
+        progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
+        with Stop() as stop, progress.task(f"training {model}") as task:
+            finished = follow(made, task, stop)
+    _say(made, finished, json)
+    if not finished:
+        raise Stopped(stop.asked)
+
+
+def _say(made: Session, finished: bool, json: bool) -> None:
+    """The end, and how to go on."""
+    engine, path = made.engine, made.folder.path
+    if json:
+        print(_json.dumps(_record(made, finished)))
+        return
+    done = "trained" if finished else f"stopped at {engine.overall():.0%}; what was learnt is kept"
+    print(f"{done}: {engine.examples:,} examples in {duration(engine.seconds)}")
+    print(f"run: {path}")
+    print(f"next: genlab sample {path}    genlab score {path}    genlab show {path}")
+
+
+def _record(made: Session, finished: bool) -> dict[str, Any]:
+    engine = made.engine
+    counted = {"examples": engine.examples, "seconds": round(engine.seconds, 3), "progress": engine.overall()}
+    return {"run": str(made.folder.path), "finished": finished, "parameters": made.parameters, **counted}
