@@ -1,0 +1,85 @@
+"""What every source has beside its examples: a name, how to open it again, a record for reports."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from typing import Any
+
+from genlab.core.data import Split
+from genlab.core.space import Batch, Space
+from genlab.data.options import Request
+
+SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
+FORMAT = 1  # of what examples are made of the same files; raise it when that changes
+
+
+class Opened(ABC):
+    """A `core.data.Data` that knows where it is from.
+
+    name      short: "digits", "my-pictures"
+    source    what `open` takes again, with `options`
+    kind      pictures, points, text or lines
+    content   hash of the examples as they are stored
+    skipped   (file, reason) of everything that could not be read
+    facts     what else a report may say: licence, duplicates, ...
+    """
+
+    paired = False
+
+    def __init__(self, request: Request, kind: str, content: bytes, facts: Mapping[str, Any] | None = None):
+        self.name, self.source, self.kind = request.name, request.source, kind
+        self.options: dict[str, Any] = request.options.record()
+        self.seed = request.options.seed
+        self.skipped: list[tuple[str, str]] = []
+        self.facts: dict[str, Any] = dict(facts or {})
+        self._content = content
+
+    space: Space
+    given: Mapping[str, Space]
+
+    @property
+    def fingerprint(self) -> str:
+        """Hash of the content and of the options that shape it: equal data, equal examples in equal splits."""
+        shaping = {key: value for key, value in self.options.items() if key not in ("seed", "allow_bad")}
+        said = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
+        return hashlib.blake2b(self._content + said, digest_size=16).hexdigest()
+
+    @abstractmethod
+    def count(self, split: Split) -> int:
+        """Examples of a split in one finite pass."""
+
+    @abstractmethod
+    def stream(self, split: Split, cursor: int, n: int) -> Batch:
+        """n examples from position `cursor` of an endless stream, a pure function of (seed, split, cursor)."""
+
+    @abstractmethod
+    def once(self, split: Split, cursor: int, n: int) -> Batch:
+        """Up to n examples from position `cursor` of one finite pass; the same ones whatever the seed."""
+
+    def label_counts(self) -> list[int] | None:
+        """Examples of each class in the train split, where there are classes."""
+        return None
+
+    def describe(self) -> dict[str, Any]:
+        """Plain JSON values: where the data are from, what they are, what was left out."""
+        return {
+            "name": self.name,
+            "source": self.source,
+            "kind": self.kind,
+            "options": self.options,
+            "fingerprint": self.fingerprint,
+            "space": self.space.to_json(),
+            "given": {key: space.to_json() for key, space in self.given.items()},
+            "counts": {split: self.count(split) for split in SPLITS},
+            "label_counts": self.label_counts(),
+            "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
+            **self.facts,
+        }
+
+
+def class_space(names: tuple[str, ...]) -> dict[str, Space]:
+    """`given` of examples that have one of these classes; nothing for fewer than two."""
+    return {"label": Space((), "", "token", len(names), names)} if len(names) > 1 else {}

@@ -1,0 +1,27 @@
+"""The 1,797 handwritten digits that come with the package: files/digits.txt says where they are from."""
+
+from __future__ import annotations
+
+from importlib.resources import files
+
+import numpy as np
+
+from genlab.data import splits
+from genlab.data.examples import Examples, Stored
+from genlab.data.index import source
+from genlab.data.levels import fitted, pictures
+from genlab.data.options import Request
+
+LEVELS = 17  # inked pixels of a 4 x 4 block: 0 ... 16
+
+
+def read(request: Request) -> Examples:
+    row = source("digits")
+    assert row is not None
+    with files("genlab.data").joinpath("files/digits.npz").open("rb") as file:
+        found = np.load(file, allow_pickle=False)
+        x, labels = found["x"], found["label"]
+    x = fitted(x, request.options.size, LEVELS, request.progress)
+    facts = {"about": row.about, "licence": row.licence}
+    stored = Stored(x, splits.digests(x), labels, tuple("0123456789"), facts=facts)
+    return pictures(request, stored, LEVELS)

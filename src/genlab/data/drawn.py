@@ -1,0 +1,53 @@
+"""Sources that a formula draws: as many fresh examples as anyone asks for, and a fixed sample to score on.
+
+Every example is a function of its own few uniform numbers, so position `cursor` of a stream costs nothing to find.
+"""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping
+
+import numpy as np
+import torch
+
+from genlab.core.data import Split
+from genlab.core.noise import hashed
+from genlab.core.space import Batch, Space
+from genlab.data.base import Opened
+from genlab.data.draws import uniforms
+from genlab.data.index import source
+from genlab.data.options import Request
+
+COUNTS: dict[Split, int] = {"train": 10_000, "validation": 2_000, "test": 10_000}
+
+
+class Drawn(Opened):
+    """A source with a formula; `stream` never repeats, `once` is the same sample for every seed.
+
+    width   uniform numbers an example is made of
+    """
+
+    given: Mapping[str, Space] = {}
+    width: int
+
+    def __init__(self, request: Request, kind: str):
+        row = source(request.name)
+        assert row is not None
+        super().__init__(request, kind, request.name.encode(), {"about": row.about, "licence": row.licence})
+
+    @abstractmethod
+    def make(self, u: np.ndarray) -> np.ndarray:
+        """Uniform numbers (n, width) -> examples (n, *space.shape)."""
+
+    def count(self, split: Split) -> int:
+        return COUNTS[split]
+
+    def stream(self, split: Split, cursor: int, n: int) -> Batch:
+        return self._batch(hashed(self.seed, self.name, "stream", split), cursor, n)
+
+    def once(self, split: Split, cursor: int, n: int) -> Batch:
+        return self._batch(hashed(self.name, "once", split), cursor, max(0, min(n, COUNTS[split] - cursor)))
+
+    def _batch(self, key: int, cursor: int, n: int) -> Batch:
+        return Batch(torch.from_numpy(self.make(uniforms(key, cursor, n, self.width))))

@@ -1,0 +1,71 @@
+"""Which split an example belongs to, decided by its content.
+
+An example's digest, read as a number u in [0, 1), is compared with the shares: u < 0.8 is train, and so on. Files that are
+added or removed therefore move no other example, and equal examples are always on one side.
+"""
+
+from __future__ import annotations
+
+import hashlib
+
+import numpy as np
+
+from genlab.data.options import SHARES
+
+FEWEST = 20  # items in all
+FEWEST_EACH = 2  # in every split that has a share
+TRAIN, VALIDATION, TEST = 0, 1, 2
+TENTH = 0.1  # of the source's own train split goes to a split that the source lacks
+
+
+def digest(example: bytes) -> bytes:
+    return hashlib.blake2b(example, digest_size=16).digest()
+
+
+def digests(rows: np.ndarray) -> np.ndarray:
+    """(N, 16) uint8 of the rows of an array (N, ...)."""
+    found = b"".join(digest(row) for row in np.ascontiguousarray(rows))
+    return np.frombuffer(found, np.uint8).reshape(len(rows), 16)
+
+
+def places(digest: np.ndarray) -> np.ndarray:
+    """(N, 16) digests -> u, (N,) float64 in [0, 1)."""
+    return (np.ascontiguousarray(digest[:, :8]).view("<u8")[:, 0] >> 11) * 2.0**-53
+
+
+def by_content(digest: np.ndarray, shares: tuple[float, float, float] | None = None) -> np.ndarray:
+    """(N,) int8 of TRAIN, VALIDATION, TEST."""
+    edges = np.cumsum(shares or SHARES)[:2]
+    return np.searchsorted(edges, places(digest), side="right").astype(np.int8)
+
+
+def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
+    """A source's own splits (N,) int8, where a missing validation or test split gets a tenth of train, by content."""
+    sides, place = own.copy(), places(digest)
+    for number, missing in enumerate(side for side in (VALIDATION, TEST) if not (own == side).any()):
+        taken = (place >= number * TENTH) & (place < (number + 1) * TENTH)
+        sides[(own == TRAIN) & taken] = missing
+    return sides
+
+
+def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
+    """How many examples are copies of others, and how many held-out ones stand in train as well (a source's own doing)."""
+    seen = np.ascontiguousarray(digest).view("V16")[:, 0]
+    duplicates = len(seen) - len(np.unique(seen))
+    if not duplicates:
+        return {"duplicates": 0}
+    shared = int(np.isin(seen[sides != TRAIN], seen[sides == TRAIN]).sum())
+    return {"duplicates": duplicates} | ({"held-out examples that are also in train": shared} if shared else {})
+
+
+def enough(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, things: str) -> None:
+    """ValueError unless every split that has a share has examples to speak of."""
+    total = sum(counts.values())
+    wanted = [split for split, share in zip(counts, shares or SHARES, strict=True) if share > 0]
+    if total >= FEWEST and all(counts[split] >= FEWEST_EACH for split in wanted):
+        return
+    said = ", ".join(f"{count} {split}" for split, count in counts.items())
+    raise ValueError(
+        f"{name} holds {total} {things} ({said}), too few to learn from and to score on: "
+        f"give at least {FEWEST}, and {FEWEST_EACH} in every split (about 60 are enough)"
+    )
