@@ -8,7 +8,8 @@ The discretised logistic (Salimans, Karpathy, Chen & Kingma, "PixelCNN++", 2017)
 distribution with location m and scale s puts on its bin, whose edges lie half way to the neighbours; the first and the
 last bin are open. With a, b the standardised lower and upper edges and sigma the logistic function,
     P(k) = sigma(b) - sigma(a) = sigma(b) sigma(-a) (1 - exp(a - b)),
-a product of three numbers in (0, 1), so its logarithm needs no approximation in the tails.
+a product of three numbers in (0, 1), so its logarithm needs no approximation in the tails. The discretised Gaussian (Ho, Jain &
+Abbeel, "Denoising Diffusion Probabilistic Models", 2020, eq. 13) does the same with a normal distribution.
 """
 
 from __future__ import annotations
@@ -60,6 +61,20 @@ def discretised_logistic(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int
 def discretised_logistic_quantile(u: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
     """Levels (int64): a logistic draw, rounded to the bin it falls in."""
     return nearest_level(logistic_quantile(u, mean, log_scale), levels)
+
+
+def discretised_gaussian(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
+    """log P(x) of levels x in {0 .. levels-1} when a normal draw is rounded to its bin; mean and log of the deviation centred."""
+    half = 1 / (levels - 1)
+    inverse = torch.exp(-log_scale)
+    middle = (x.to(mean.dtype) * (2 * half) - 1 - mean) * inverse
+    infinite = torch.full_like(middle, torch.inf)
+    a = torch.where(x <= 0, -infinite, middle - half * inverse)
+    b = torch.where(x >= levels - 1, infinite, middle + half * inverse)
+    # Phi(b) - Phi(a) = Phi(-a) - Phi(-b): of the two, the one in the lower tail keeps its digits.
+    a, b = torch.where(a + b > 0, -b, a), torch.where(a + b > 0, -a, b)
+    below, above = torch.special.log_ndtr(a), torch.special.log_ndtr(b)
+    return above + torch.log1p(-torch.exp(below - above))
 
 
 def nearest_level(c: Tensor, levels: int) -> Tensor:
