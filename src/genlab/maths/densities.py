@@ -64,7 +64,7 @@ def discretised_logistic_quantile(u: Tensor, mean: Tensor, log_scale: Tensor, le
 
 
 def discretised_gaussian(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
-    """log P(x) of levels x in {0 .. levels-1} when a normal draw is rounded to its bin; mean and log of the deviation centred."""
+    """log P(x) of levels x in {0 .. levels-1}: a normal draw, rounded to its bin; mean and log of the deviation centred."""
     half = 1 / (levels - 1)
     inverse = torch.exp(-log_scale)
     middle = (x.to(mean.dtype) * (2 * half) - 1 - mean) * inverse
