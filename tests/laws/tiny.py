@@ -1,0 +1,214 @@
+"""Tiny spaces with a known distribution, and every recipe trained on each: what the laws are checked on.
+
+A recipe added to the index is covered here without a new test: the cases are all (recipe, tiny space) that it learns.
+"""
+
+from __future__ import annotations
+
+import itertools
+import math
+from dataclasses import dataclass, replace
+from functools import cache, lru_cache
+
+import torch
+from torch import Tensor
+
+from genlab.core.fit import fit
+from genlab.core.model import Model, Scores
+from genlab.core.noise import BatchNoise, Noise, hashed
+from genlab.core.recipe import Budget, Recipe
+from genlab.core.space import Batch, Space
+from genlab.nets.units import dtype_of
+from genlab.recipes.index import MODELS
+from genlab.recipes.make import build, kind_of, recipe_for
+from genlab.runs.engine import Engine
+
+STEPS = 600
+POOL = 1 << 16
+BITS = Space((1, 2, 2), "CHW", "binary")
+GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
+STRINGS = Space((3,), "T", "token", 3, names=("a", "b", "c"))
+LINES = Space((3,), "T", "token", 3, names=("a", "b", "."), end=2)
+PLANE = Space((2,), "D", "real", center=(1.0, -2.0), scale=(2.0, 0.5))
+LABEL = Space((), "", "token", 2, names=("no", "yes"))
+SPACES = {"bits": BITS, "greys": GREYS, "strings": STRINGS, "lines": LINES, "plane": PLANE}
+
+
+def every(space: Space) -> Tensor:
+    """(N, *shape): all examples of a discrete space; a line is its own only spelling, ended where it ends."""
+    rows = torch.tensor(list(itertools.product(range(space.levels), repeat=space.size)))
+    if space.end is not None:
+        after = (rows == space.end).cumsum(1).bool()
+        rows = rows[(~after | (rows == space.end)).all(1) & (rows[:, -1] == space.end)]
+    return rows.reshape(-1, *space.shape).to(dtype_of(space))
+
+
+class Table:
+    """A discrete source with known probabilities, drawn with replacement: (seed, cursor) decides every batch."""
+
+    paired = False
+    finite = 6000  # examples of one pass
+
+    def __init__(self, space: Space, labelled: bool):
+        self.space = space
+        self.given = {"label": LABEL} if labelled else {}
+        self.x = every(space)
+        weights = torch.from_numpy(BatchNoise(hashed("table"), 2).uniform((len(self.x),)).numpy()) ** 2 + 0.05
+        if not labelled:
+            weights = weights[:1]
+        self.p = (weights / weights.sum(1, keepdim=True)).double()  # (labels, N)
+
+    @property
+    def entropy(self) -> float:
+        """Nats, given the label where there is one."""
+        return float(-(self.p * self.p.log()).sum(1).mean())
+
+    def count(self, split: str) -> int:
+        return self.finite
+
+    @cache  # noqa: B019
+    def _pool(self, split: str) -> tuple[Tensor, Tensor]:
+        """Labels and indices of POOL draws."""
+        draws = BatchNoise(hashed(split, "table"), POOL).uniform((2,)).double()
+        label = (draws[:, 1] * len(self.p)).long()
+        edges = self.p[label].cumsum(1)
+        return label, torch.searchsorted(edges, draws[:, :1].contiguous(), right=True)[:, 0].clamp(max=len(self.x) - 1)
+
+    def stream(self, split: str, cursor: int, n: int) -> Batch:
+        label, index = self._pool(split)
+        rows = torch.arange(cursor, cursor + n) % POOL
+        return Batch(self.x[index[rows]], {"label": label[rows]} if self.given else {}, index[rows])
+
+    def once(self, split: str, cursor: int, n: int) -> Batch:
+        return self.stream(split, cursor, max(0, min(n, self.finite - cursor)))
+
+
+class Gaussian:
+    """Correlated normal points in a plane, in awkward units."""
+
+    paired = False
+    space = PLANE
+    chol = torch.tensor([[2.0, 0.0], [0.3, 0.4]])
+
+    def __init__(self, labelled: bool, stretch: float = 1.0, shift: float = 0.0):
+        self.given = {"label": LABEL} if labelled else {}
+        self.stretch, self.shift = stretch, shift
+        center = tuple(value * stretch + shift for value in PLANE.center)
+        self.space = replace(PLANE, center=center, scale=tuple(value * stretch for value in PLANE.scale))
+
+    @property
+    def entropy(self) -> float:
+        return float(2 * 0.5 * math.log(2 * math.pi * math.e) + self.chol.diagonal().log().sum()) + 2 * math.log(self.stretch)
+
+    def count(self, split: str) -> int:
+        return 6000
+
+    def stream(self, split: str, cursor: int, n: int) -> Batch:
+        noise = BatchNoise(hashed(split, "gaussian", cursor), n)
+        label = (noise.uniform((1,))[:, 0] * 2).long()
+        x = noise.normal((2,)) @ self.chol.T + torch.tensor([1.0, -2.0])
+        return Batch(x * self.stretch + self.shift, {"label": label} if self.given else {})
+
+    def once(self, split: str, cursor: int, n: int) -> Batch:
+        return self.stream(split, cursor, max(0, min(n, 6000 - cursor)))
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str  # of the recipe
+    place: str  # of the tiny space
+    labelled: bool
+
+    def __str__(self) -> str:
+        return f"{self.name}-{self.place}{'-given-label' if self.labelled else ''}"
+
+    @property
+    def data(self) -> Table | Gaussian:
+        return tiny_data(self.place, self.labelled)
+
+    def recipe(self, **changes: object) -> Recipe:
+        found = recipe_for(self.name, self.data.space, self.data.given, LIGHTER.get(self.name, {}))
+        return replace(found, budget=Budget(steps=LONGER.get(self.name, STEPS)), batch=64, **changes)
+
+    def build(self) -> Model:
+        return build(self.recipe(), self.data.space, self.data.given)
+
+
+# Settings that make a recipe affordable here without changing what is tested.
+LIGHTER: dict[str, dict[str, object]] = {
+    "gpt": {"model.layers": 1, "model.heads": 2, "model.width": 32},
+    "rbm": {"optim.rate": 0.05},
+}
+LONGER = {"rbm": 1500}  # steps, where a move follows only an approximation of the likelihood's gradient
+
+
+@lru_cache
+def tiny_data(place: str, labelled: bool) -> Table | Gaussian:
+    return Gaussian(labelled) if place == "plane" else Table(SPACES[place], labelled)
+
+
+def learns(name: str, place: str) -> bool:
+    """Whether the recipe takes this space: by its kind, and by its own word for what it cannot learn."""
+    row = next(row for row in MODELS if row.name == name)
+    if kind_of(SPACES[place]) not in row.kinds:
+        return False
+    try:
+        recipe_for(name, SPACES[place], {})
+    except ValueError:
+        return False
+    return True
+
+
+CASES = [
+    Case(row.name, place, labelled)
+    for row in MODELS
+    for place in SPACES
+    for labelled in ((False, True) if place in ("bits", "lines", "plane") else (False,))
+    if learns(row.name, place)
+]
+
+
+@lru_cache
+def trained(case: Case) -> Model:
+    """The model after its few hundred steps, with averaged weights, in eval mode."""
+    model, engine = case.build(), Engine("cpu")
+    for _ in fit(model, case.data, case.recipe(), engine):
+        pass
+    engine.average.swap()
+    return model
+
+
+def scores(case: Case) -> bool:
+    return isinstance(case.build(), Scores)
+
+
+def claim(case: Case) -> str:
+    model = case.build()
+    return model.claim if isinstance(model, Scores) else "none"
+
+
+@torch.no_grad()
+def log_probs(model: Model, x: Tensor, label: int | None, draws: int = 1, seed: int = 5, **options: object) -> Tensor:
+    """(draws, N) nats of each x, independent draws of the model's own noise."""
+    rows = x.repeat(draws, *([1] * (x.ndim - 1)))
+    given = {} if label is None else {"label": torch.full((len(rows),), label)}
+    found = model.log_prob(Batch(rows, given), noise=Noise(seed, len(rows)), **options)
+    return found.nats.reshape(draws, len(x)).double()
+
+
+@torch.no_grad()
+def drawn(model: Model, n: int, label: int | None, seed: int = 3, **options: object) -> Tensor:
+    given = None if label is None else {"label": torch.full((n,), label)}
+    *_, last = model.sample(n, given, noise=Noise(seed, n), **options)
+    return last
+
+
+def frequencies(samples: Tensor, x: Tensor) -> Tensor:
+    """(N,) share of the samples equal to each x; they must sum to one."""
+    same = (samples.flatten(1)[:, None] == x.flatten(1)[None]).all(2)
+    assert same.any(1).all(), "a sample lies outside its space"
+    return same.double().mean(0)
+
+
+def labels_of(case: Case) -> tuple[int | None, ...]:
+    return (0, 1) if case.labelled else (None,)
