@@ -67,6 +67,16 @@ def test_scores_of_another_protocol_are_not_ranked_but_seeds_and_weights_may_dif
     assert said(rows)["Lowest Fréchet distance"] == "b"
 
 
+def test_the_first_scores_are_said_and_all_are_weighed() -> None:
+    names = ("one", "two", "three")
+    rows = [
+        row(who, None, {name: {"value": v, "protocol": "p", "better": "lower"} for name in names})
+        for who, v in (("a", 1.0), ("b", 2.0))
+    ]
+    assert set(said(rows)) == {"Lowest one", "Lowest two", "Fastest to sample"}
+    assert "Lowest three: 1.00" in measured(rows[0], rows)[0]
+
+
 def test_a_score_that_does_not_say_which_way_is_better_is_not_ranked() -> None:
     rows = [row(name, None, {"distinct": {"value": value, "protocol": "p"}}) for name, value in (("a", 1.0), ("b", 2.0))]
     assert set(said(rows)) == {"Fastest to sample"}
@@ -128,6 +138,7 @@ def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
         "pixelcnn alone has a likelihood of its kind (exact, given label), 1.86 bits/dim: not ranked.",
         "gan has no likelihood and cannot say how probable an example is.",
     ]
+    assert remarks([]) == ["No model has been measured yet."]
     assert remarks(four()[:1]) == ["One model: nothing to compare it with."]
 
 

@@ -185,6 +185,20 @@ def test_several_seeds_are_rows_of_the_table_and_one_card(tmp_path: Path) -> Non
     assert "Means over 2 seeds." in page.text
 
 
+def test_before_the_first_model_is_done_there_is_a_page(tmp_path: Path) -> None:
+    page = written(tmp_path, [])
+    assert "No model has been measured yet." in page.text
+    assert len(page.all("img")) == 2, "the real pictures, in a row and as a grid"
+
+
+def test_what_real_data_score_stands_in_the_head(tmp_path: Path) -> None:
+    models = [
+        row(name, None, distance(value, **{"train examples themselves": 0.0175}))
+        for name, value in (("vae", 9.0), ("gan", 3.0))
+    ]
+    assert "lower is better; real data 0.0175" in written(tmp_path, models).text
+
+
 def test_one_model_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     page = written(tmp_path, four()[:1])
     assert "One model: nothing to compare it with." in page.text

@@ -31,7 +31,7 @@ network). The record is plain JSON; keys marked ? may be missing, everything els
 
 Likelihoods in a record are costs, -log p: lower is better (`nats` is per example). They are ranked only among equals: same
 unit, same claim, the same ", given ..." at the end of `how`, the same `note`. A score is ranked only if it says which way is
-`better`, against those of the same protocol but for `seed` and `weights`; its NAME is written as inside a sentence:
+`better`, against those of the same protocol (but for ranking.VARIES); its NAME is written as inside a sentence:
 "Fréchet distance", "mode coverage". A number that is not finite is null in the JSON and "not finite" on the page.
 
 The media

@@ -37,13 +37,13 @@ class Axis(NamedTuple):
         return self.start + (values - low) / (high - low) * (self.stop - self.start)
 
     def ticks(self) -> list[float]:
-        """About three round values inside the axis."""
+        """A few round values inside the axis."""
         if self.logarithmic:
             decades = range(math.floor(math.log10(self.low)), math.floor(math.log10(self.high) + 1e-9) + 1)
             factors = (1, 2, 5) if self.high < 50 * self.low else (1,)
             inside = [factor * 10.0**d for d in decades for factor in factors if self.low <= factor * 10.0**d <= self.high]
             return inside[:: max(1, math.ceil(len(inside) / 4))]
-        raw = (self.high - self.low) / 3
+        raw = (self.high - self.low) / 4
         power = 10.0 ** math.floor(math.log10(raw))
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
         first = math.ceil(self.low / step - 1e-9)

@@ -35,6 +35,7 @@ from genlab.report.ranking import (
 )
 
 HUES = 9  # colours that the style sheet has for models
+FLOOR = "train examples themselves"  # the part of a score's protocol that holds what real examples score
 SHOWN = 6  # curves of a card; the rest is folded away
 
 
@@ -145,7 +146,7 @@ def table(models: Sequence[Row], found: Sequence[Group], hues: Mapping[str, int]
     units = list(dict.fromkeys(cost(row["likelihood"])[0] for row in models if row.get("likelihood")))
     scores = {name: score.get("better") for row in models for name, score in (row.get("scores") or {}).items()}
     columns = [Column(f"Likelihood, {unit}", "lower is better") for unit in units]
-    columns += [Column(name[:1].upper() + name[1:], f"{better} is better" if better else "") for name, better in scores.items()]
+    columns += [Column(name[:1].upper() + name[1:], hint(name, better, models)) for name, better in scores.items()]
     columns += [Column(title) for title in (SPEED, "Training", "Examples seen", "Parameters")]
     several = len({row["name"] for row in models}) < len(models)
     rows = []
@@ -160,6 +161,14 @@ def table(models: Sequence[Row], found: Sequence[Group], hues: Mapping[str, int]
         seed = f"seed {row['seed']}" if several and row.get("seed") is not None else ""
         rows.append({"name": row["name"], "slug": slug(row["name"]), "seed": seed, "hue": hues[row["name"]], "cells": cells})
     return columns, rows
+
+
+def hint(name: str, better: str | None, models: Sequence[Row]) -> str:
+    """Which way is better, and what real examples score where that was measured."""
+    protocols = [score.get("protocol") for row in models if (score := (row.get("scores") or {}).get(name))]
+    floors = {said.get(FLOOR) for said in protocols if isinstance(said, Mapping)} - {None}
+    real = f"real data {words.number(floors.pop())}" if len(floors) == 1 else ""
+    return "; ".join(part for part in (f"{better} is better" if better else "", real) if part)
 
 
 def _likelihood_cell(row: Row, unit: str, found: Sequence[Group]) -> Cell:
@@ -272,9 +281,9 @@ def facts(rows: Sequence[Row], found: Sequence[Group]) -> list[Fact]:
 
 def _measured_fact(group: Group, row: Row, likelihood: Mapping[str, Any] | None) -> Fact:
     value = group.values[group.rank(row["name"]) or 0]
-    ranged = f"{group.write(value.low)} to {group.write(value.high)}" if len(value.seeds) > 1 else ""
+    ranged = f"{group.write(value.low, bare=True)} to {group.write(value.high)}" if len(value.seeds) > 1 else ""
     if group.title != "Likelihood" or likelihood is None:
-        text = words.seconds(value.mean) if group.title == SPEED else group.write(value.mean)
+        text = group.write(value.mean, bare=group.title == SPEED)
         return Fact(group.title[:1].upper() + group.title[1:], text, ranged, group.qualifier)
     error = f" ± {words.number(value.error, 2)}" if value.error else ""
     text = f"{SIGNS.get(likelihood['claim'], '')}{words.number(value.mean)}{error} {group.unit}"

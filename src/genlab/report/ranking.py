@@ -21,6 +21,8 @@ UNITS = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "na
 CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
 SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 SPEED = "Time to sample 100"
+VARIES = ("seed", "weights", "shares")  # parts of a protocol that may differ between scores that are ranked
+LEADING = 2  # scores among the verdicts; the table has all
 
 
 @dataclass(frozen=True)
@@ -67,11 +69,10 @@ class Group:
         """0 is the best; None if the model has no place here."""
         return next((place for place, value in enumerate(self.values) if value.name == name), None)
 
-    def write(self, value: float) -> str:
-        """The value with its unit, as a reader meets it."""
-        if self.title == SPEED:
-            return f"{words.seconds(value)} per 100"
-        return f"{words.number(value)} {self.unit}".rstrip()
+    def write(self, value: float, bare: bool = False) -> str:
+        """The value as a reader meets it, with its unit unless bare."""
+        text = words.seconds(value) if self.title == SPEED else words.number(value)
+        return text if bare else f"{text} {'per 100' if self.title == SPEED else self.unit}".rstrip()
 
 
 @dataclass(frozen=True)
@@ -137,10 +138,10 @@ def comparable(likelihood: Mapping[str, Any]) -> str:
 
 
 def condition(score: Mapping[str, Any]) -> str:
-    """What two scores of a name must share to be ranked: the protocol but for the seed and the kind of weights."""
+    """What two scores of a name must share to be ranked: the protocol but for what may vary."""
     protocol = score.get("protocol") or ""
     if isinstance(protocol, Mapping):
-        protocol = {key: value for key, value in protocol.items() if key not in ("seed", "weights")}
+        protocol = {key: value for key, value in protocol.items() if key not in VARIES}
     return words.protocol(protocol)
 
 
@@ -151,13 +152,17 @@ def best(group: Group, name: str) -> bool:
 
 
 def verdicts(models: Sequence[Row]) -> list[Verdict]:
-    """Who leads each group of at least two."""
-    return [_leader(group) for group in groups(models) if group.ranked]
+    """Who leads each group of at least two, of likelihood, the first scores and speed."""
+    ranked = [group for group in groups(models) if group.ranked]
+    scores = list(dict.fromkeys(group.title for group in ranked if group.title not in ("Likelihood", SPEED)))
+    return [_leader(group) for group in ranked if group.title not in scores[LEADING:]]
 
 
 def remarks(models: Sequence[Row]) -> list[str]:
     """What the verdicts leave out: what chance may have done, likelihoods that nothing compares with, and none at all."""
     seeds = [sum(row["name"] == name for row in models) for name in _names(models)]
+    if not seeds:
+        return ["No model has been measured yet."]
     if len(seeds) < 2:
         return ["One model: nothing to compare it with."]
     said = ["One seed: differences may be chance." if min(seeds) == 1 else f"Means over {min(seeds)} seeds."]
