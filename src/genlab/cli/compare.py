@@ -18,6 +18,7 @@ from genlab.cli.errors import FAILED, Stopped
 from genlab.cli.options import DataOptions, FolderOptions, Json, TrainingOptions, option_words
 from genlab.cli.progress import Progress
 
+WIDE = 160  # columns of a table that no terminal folds
 EXAMPLES = """Examples:
   genlab compare digits
   genlab compare my-pictures/ --size 32 --seconds 600
@@ -96,12 +97,13 @@ def _say(comparison: Any, json: bool) -> None:
     if json:
         print(_json.dumps(_json.loads((comparison.folder / "report.json").read_text(encoding="utf-8")), ensure_ascii=False))
         return
-    console = Console(highlight=False, soft_wrap=True)
-    console.print(table(comparison.rows))
+    console = Console(highlight=False)
+    console = console if console.is_terminal else Console(highlight=False, width=WIDE)
+    console.print(table(comparison.rows, console.width))
     for row in comparison.rows:
         if row.get("error"):
-            console.print(f"{row['name']}: {row['error']}", markup=False)
-    console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False)
+            console.print(f"{row['name']}: {row['error']}", markup=False, soft_wrap=True)
+    console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True)
     best = leader(comparison.rows, comparison.data.space)
     if best is not None:
-        console.print(f"{best.why}: genlab sample {best.run}", markup=False)
+        console.print(f"{best.why}: genlab sample {best.run}", markup=False, soft_wrap=True)

@@ -8,7 +8,7 @@ import shutil
 import signal
 import time
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -18,7 +18,7 @@ from genlab.api import Engine, Run, Session, session
 from genlab.cli.compare import Ask
 from genlab.cli.errors import debugging, explained
 from genlab.cli.measuring import Measured, Protocol, how_many, measure
-from genlab.cli.progress import Progress, Task
+from genlab.cli.progress import Note, Progress, Task
 from genlab.cli.stop import Stop
 from genlab.cli.training import follow
 from genlab.core.recipe import Budget
@@ -107,9 +107,20 @@ class Outlook:
         return max(0, waiting) * (self.seconds + self.measuring) + train + max(0.0, measuring)
 
     def done(self) -> float:
-        """Share of the whole, 0..1."""
         past = time.monotonic() - self.began
         return past / max(past + self.left(), 1e-9)
+
+    def note(self) -> str:
+        return f"{min(len(self.spent) + 1, self.jobs)} of {self.jobs}"
+
+    def watching(self, task: Task) -> Callable[[float, Note], None]:
+        """The task of a training, observed."""
+
+        def show(share: float, note: Note) -> None:
+            self.share = share
+            task(share, note)
+
+        return show
 
 
 class Comparison:
@@ -127,11 +138,10 @@ class Comparison:
         """Every job, until one is stopped: the signal's number, or 0."""
         self.write()
         outlook = Outlook(len(self.jobs), self.ask.seconds)
-        with progress.task(f"comparing {self.data.name}", outlook.left) as overall:
+        with progress.task(f"comparing {len(self.jobs)} models", chapter=True, forecast=outlook):
             features = self._features(progress)
-            for number, job in enumerate(self.jobs):
-                overall(outlook.done(), lambda number=number: f"model {number + 1} of {len(self.jobs)}")
-                stopped = self._job(job, features, progress, Watched(overall, outlook))
+            for job in self.jobs:
+                stopped = self._job(job, features, progress, outlook)
                 self.write()
                 if stopped:
                     return stopped
@@ -153,20 +163,20 @@ class Comparison:
             "written": f"{datetime.now():%Y-%m-%d %H:%M}",
         }
 
-    def _job(self, job: Job, features: Features | None, progress: Progress, watched: Watched) -> int:
+    def _job(self, job: Job, features: Features | None, progress: Progress, outlook: Outlook) -> int:
         """Train and measure one model; a failure becomes its row's error. Returns the signal that stopped it, or 0."""
         row = self._row(job)
         self.rows.append(row)
         try:
             made = self._session(job)
             row |= {"parameters": made.parameters}
-            with Stop() as stop, progress.task(f"training {job.folder}") as task:
-                finished = follow(made, watched.beside(task), stop)
+            with Stop() as stop, progress.task(f"training {job.folder}", chapter=True) as task:
+                finished = follow(made, outlook.watching(task), stop)
             row |= _counted(made)
             if not finished:
                 row["error"] = f"stopped at {made.engine.overall():.0%} of its training; the run can be sampled"
                 return stop.asked
-            watched.outlook.trained()
+            outlook.trained()
             run = made.run()
             found = measure(run, self.data, features, self.protocol, progress)
             row |= found.to_json()
@@ -179,7 +189,7 @@ class Comparison:
                 traceback.print_exc()
             row["error"] = explained(error)[0]
             progress.say(f"{job.folder}: {row['error']}")
-        watched.outlook.measured()
+        outlook.measured()
         return 0
 
     def _session(self, job: Job) -> Session:
@@ -209,21 +219,6 @@ class Comparison:
     def _features(self, progress: Progress) -> Features | None:
         with progress.task("features to compare in") as task:
             return features_for(self.data, Engine(self.ask.machine.device), task)
-
-
-class Watched(NamedTuple):
-    """The bar of the whole comparison, moved by the bar of a model."""
-
-    overall: Task
-    outlook: Outlook
-
-    def beside(self, task: Task) -> Any:
-        def both(share: float, note: Any = None) -> None:
-            self.outlook.share = share
-            self.overall(self.outlook.done())
-            task(share, note)
-
-        return both
 
 
 def _counted(made: Session) -> dict[str, Any]:

@@ -1,7 +1,7 @@
 """Work under way, on stderr: bars with the time left on a terminal, elsewhere a few plain lines.
 
-A task is called with the share done, as often as the work likes; it looks at the share and asks for the note only at a calm
-pace, so a reading is fetched from the device only when somebody sees it.
+A task is called with the share done, as often as the work likes; it asks for the note only at a calm pace, so a reading is
+fetched from the device only when somebody sees it. Tasks nest: whatever happens inside moves those around it.
 """
 
 from __future__ import annotations
@@ -10,28 +10,45 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn
+from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bars
+from rich.text import Text
 
 PACE = 0.25  # seconds between two looks at a bar
 LINES, LINE_PACE = 0.1, 2.0  # share and seconds between two plain lines
 Note = Callable[[], str]
 
 
+class Forecast(Protocol):
+    """Knows how a long piece of work stands better than the share of one task can tell."""
+
+    def done(self) -> float: ...  # share, 0..1
+    def left(self) -> float: ...  # seconds
+    def note(self) -> str: ...
+
+
 class Task(ABC):
     """Call it with the share done (0..1), and what else a reader may want to know."""
 
-    def __init__(self, title: str, left: Callable[[], float] | None = None):
-        self.title, self.began, self._left = title, time.monotonic(), left
+    def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
+        self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
         self.share = 0.0
 
     def __call__(self, share: float, note: Note | None = None) -> None:
         self.share = min(1.0, share)
         if self.due():
             self.show(note() if note else "")
+        self._around()
+
+    def refresh(self) -> None:
+        """Look at the forecast again."""
+        if self.forecast is not None:
+            self.share = min(1.0, self.forecast.done())
+            if self.due():
+                self.show(self.forecast.note())
 
     @abstractmethod
     def due(self) -> bool: ...
@@ -46,8 +63,8 @@ class Task(ABC):
 
     def left(self) -> str:
         """The time left in words, empty while nothing can be said."""
-        if self._left is not None:
-            return f"{duration(self._left())} left"
+        if self.forecast is not None:
+            return f"{duration(self.forecast.left())} left"
         if self.share < 0.01 or self.elapsed < 1:
             return ""
         return f"{duration(self.elapsed * (1 - self.share) / self.share)} left"
@@ -56,29 +73,41 @@ class Task(ABC):
 class BarTask(Task):
     """A bar; it runs to and fro until a share is known."""
 
-    def __init__(self, title: str, bars: Bars, left: Callable[[], float] | None = None):
-        super().__init__(title, left)
+    def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None, bars: Bars):
+        super().__init__(title, around, forecast)
         self._bars, self._shown = bars, 0.0
-        self._row = bars.add_task(title, total=None, left="", note="")
+        self._row = bars.add_task(title, total=None, task=self, note="")
 
     def due(self) -> bool:
         return time.monotonic() - self._shown >= PACE
 
     def show(self, note: str) -> None:
         self._shown = time.monotonic()
-        self._bars.update(self._row, total=1.0, completed=self.share, left=self.left(), note=note)
+        self._bars.update(self._row, total=1.0, completed=self.share, note=note)
 
     def close(self, finished: bool) -> None:
         self._bars.remove_task(self._row)
 
 
-class LineTask(Task):
-    """A line at the start, every tenth of the way where that is not too often, and at the end."""
+class Left(ProgressColumn):
+    """Counts down between two looks."""
 
-    def __init__(self, title: str, say: Callable[[str], None], left: Callable[[], float] | None = None):
-        super().__init__(title, left)
-        self._say, self._mark, self._shown, self._note = say, 0.0, time.monotonic(), ""
-        say(f"{title} ...")
+    def render(self, task: Any) -> Text:
+        return Text(task.fields["task"].left())
+
+
+class LineTask(Task):
+    """A line every tenth of the way where that is not too often. A chapter also has one at its start and at its end;
+    anything else is mentioned only if it took a while."""
+
+    def __init__(
+        self, title: str, around: Callable[[], None], forecast: Forecast | None, say: Callable[[str], None], chapter: bool
+    ):
+        super().__init__(title, around, forecast)
+        self._say, self._chapter = say, chapter
+        self._mark, self._shown = 0.0, time.monotonic()
+        if chapter:
+            say(f"{title} ...")
 
     def due(self) -> bool:
         return self.share - self._mark >= LINES - 1e-9 and time.monotonic() - self._shown >= LINE_PACE
@@ -88,7 +117,8 @@ class LineTask(Task):
         self._say(", ".join(part for part in (f"{self.title}: {self.share:.0%}", self.left(), note) if part))
 
     def close(self, finished: bool) -> None:
-        self._say(f"{self.title}: {'done' if finished else 'stopped'} after {duration(self.elapsed)}")
+        if self._chapter or self.elapsed >= LINE_PACE:
+            self._say(f"{self.title}: {'done' if finished else 'stopped'} after {duration(self.elapsed)}")
 
 
 class Progress:
@@ -97,17 +127,19 @@ class Progress:
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
         self._bars: Bars | None = None
+        self._open: list[Task] = []
 
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
-            columns: list[Any] = [
+            self._bars = Bars(
                 TextColumn("{task.description}", markup=False),
                 BarColumn(bar_width=28),
                 TextColumn("{task.percentage:>3.0f} %"),
-                TextColumn("{task.fields[left]}", markup=False),
+                Left(),
                 TextColumn("{task.fields[note]}", markup=False, style="dim"),
-            ]
-            self._bars = Bars(*columns, console=self.console, transient=True)
+                console=self.console,
+                transient=True,
+            )
             self._bars.start()
         return self
 
@@ -120,22 +152,36 @@ class Progress:
         self.console.print(line, markup=False)
 
     @contextmanager
-    def task(self, title: str, left: Callable[[], float] | None = None) -> Iterator[Task]:
-        """A task that is over when the block is left. left: seconds to go, where the share alone cannot tell."""
-        task = BarTask(title, self._bars, left) if self._bars is not None else LineTask(title, self.say, left)
+    def task(self, title: str, *, chapter: bool = False, forecast: Forecast | None = None) -> Iterator[Task]:
+        """A task that is over when the block is left.
+
+        chapter    what the call was made for, rather than a step on the way
+        forecast   where the share alone cannot tell how long it still takes
+        """
+        if self._bars is not None:
+            task: Task = BarTask(title, self._refresh, forecast, self._bars)
+        else:
+            task = LineTask(title, self._refresh, forecast, self.say, chapter)
+        self._open.append(task)
         finished = False
         try:
             yield task
             finished = True
         finally:
+            self._open.remove(task)
             task.close(finished)
+            self._refresh()
+
+    def _refresh(self) -> None:
+        for task in self._open:
+            task.refresh()
 
 
 def duration(seconds: float) -> str:
     """8 s, 3 min 20 s, 2 h 05 min."""
     whole = max(0, round(seconds))
     if whole < 100:
-        return f"{whole} s" if seconds >= 1 or whole == 0 else "1 s"
+        return f"{max(1, whole)} s"
     minutes, rest = divmod(whole, 60)
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -11,7 +12,7 @@ from genlab.core.space import Space
 from genlab.report import words
 from genlab.report.ranking import SIGNS, SPEED, Group, best, cost, groups, superlative
 
-SCORES = 3  # columns
+WIDE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
 Row = Mapping[str, Any]
 
 
@@ -20,17 +21,20 @@ class Leader(NamedTuple):
     run: str
 
 
-def table(rows: Sequence[Row]) -> Table:
-    """A row a model, means over its seeds; the best of each ranked column is bold."""
+def table(rows: Sequence[Row], width: int) -> Table:
+    """A row a model, means over its seeds; the best of each ranked column is bold. width: of the terminal."""
     found = groups(rows)
-    scores = list(dict.fromkeys(group.title for group in found if group.better and group.title not in ("Likelihood", SPEED)))
+    units = {cost(row["likelihood"])[0] for row in rows if row.get("likelihood")}
+    unit = units.pop() if len(units) == 1 else ""
+    titles = list(dict.fromkeys(group.title for group in found if group.better and group.title not in ("Likelihood", SPEED)))
     shown = Table(box=None, pad_edge=False, header_style="bold", show_footer=False)
-    shown.add_column("model")
-    for title in ("-log p", *scores[:SCORES], "to draw 100", "parameters"):
-        shown.add_column(title, justify="right", overflow="fold")
+    scores = titles[: 3 if width >= WIDE else 2]
+    shown.add_column("model", no_wrap=True)
+    for title in (f"-log p, {unit}".removesuffix(", "), *scores, "to draw 100", "parameters"):
+        shown.add_column("\n".join(textwrap.wrap(title, HEAD)), justify="right", no_wrap=True)
     for name in dict.fromkeys(row["name"] for row in rows):
         row = next(row for row in rows if row["name"] == name)
-        cells = [_likelihood(name, row, found), *(_cell(name, title, found) for title in scores[:SCORES])]
+        cells = [_likelihood(name, row, found, not unit), *(_cell(name, title, found) for title in scores)]
         shown.add_row(name, *cells, _cell(name, SPEED, found), words.count(row["parameters"]))
     return shown
 
@@ -59,8 +63,9 @@ def _cell(name: str, title: str, found: Sequence[Group]) -> str:
     return words.NONE
 
 
-def _likelihood(name: str, row: Row, found: Sequence[Group]) -> str:
+def _likelihood(name: str, row: Row, found: Sequence[Group], with_unit: bool) -> str:
     if row.get("likelihood") is None:
         return "none" if not row.get("error") else words.NONE
     sign = SIGNS.get(row["likelihood"]["claim"], "")
-    return f"{sign}{_cell(name, 'Likelihood', found)} {cost(row['likelihood'])[0]}"
+    unit = f" {cost(row['likelihood'])[0]}" if with_unit else ""
+    return f"{sign}{_cell(name, 'Likelihood', found)}{unit}"

@@ -62,7 +62,7 @@ def train(
             precision=machine.precision,
         )
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
-        with Stop() as stop, progress.task(f"training {model}") as task:
+        with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
             finished = follow(made, task, stop)
     _say(made, finished, json)
     if not finished:

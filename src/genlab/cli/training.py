@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-from genlab.cli.progress import Task
+from genlab.cli.progress import Note
 from genlab.cli.stop import Stop
 
 if TYPE_CHECKING:
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 SHOWN = 3  # readings beside a bar
 
 
-def follow(session: Session, task: Task, stop: Stop) -> bool:
+def follow(session: Session, task: Callable[[float, Note], None], stop: Stop) -> bool:
     """Train to the end, or to the first closed step after somebody asked to stop; whether the end was reached.
 
     Either way the run's folder holds its weights afterwards.

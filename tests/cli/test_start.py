@@ -1,0 +1,81 @@
+"""Start-up: help is there at once, because nothing of it loads torch."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+
+import pytest
+
+from genlab.cli.main import VERBS
+from genlab.data.index import SOURCES
+from genlab.recipes.index import MODELS
+from tests.cli.calls import COMMAND, call, refused
+
+NAMES = [name for name, _, _ in VERBS]
+HEAVY = {"torch", "numpy", "PIL", "matplotlib", "accelerate"}
+
+
+@pytest.mark.parametrize(
+    "words", [[], ["--help"], ["--version"], ["list"], ["list", "data"], *([name, "--help"] for name in NAMES)]
+)
+def test_help_and_lists_load_nothing_heavy(words: list[str]) -> None:
+    program = f"""
+import sys
+from genlab.cli.main import main
+main({words!r})
+sys.exit(" ".join(sorted({HEAVY} & set(sys.modules))) or 0)
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(("words", "seconds"), [(["--help"], 0.7), (["train", "--help"], 1.0)])
+def test_help_is_quick(words: list[str], seconds: float) -> None:
+    """Processor time, which other work on the machine does not lengthen much; the best of three."""
+
+    def spent() -> float:
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        subprocess.run([*COMMAND, *words], capture_output=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    assert min(spent() for _ in range(3)) < seconds
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_verb_has_examples_of_itself(name: str) -> None:
+    said = call(name, "--help")
+    assert said.code == 0
+    assert f"Examples:\n  genlab {name}" in said.out
+
+
+def test_list_names_every_model_and_source() -> None:
+    models, data = call("list").out, call("list", "data").out
+    assert all(f"\n{row.name} " in models and row.paper in models for row in MODELS)
+    assert all(f"\n{row.name} " in data for row in SOURCES)
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["trian"], 'Did you mean "train"'),
+        (["train", "vea", "digits"], "did you mean vae?"),
+        (["train", "vae", "digist"], "did you mean digits?"),
+        (["list", "gann"], "did you mean gan?"),
+        (["train", "vae", "digits", "--sed", "1"], "Did you mean --seed?"),
+        (["train", "vae", "digits", "--binarise", "blurry"], "threshold"),
+        (["train", "vae"], "DATA"),
+        (["sample", "nowhere"], "there is no folder nowhere"),
+    ],
+)
+def test_a_wrong_word_names_the_near_miss(words: list[str], hint: str) -> None:
+    assert hint in refused(*words)
+
+
+def test_debug_shows_where() -> None:
+    said = call("sample", "nowhere", "--debug")
+    assert said.code == 2
+    assert "Traceback" in said.err
