@@ -25,7 +25,7 @@ from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
-from genlab.models.autoencoder.observation import Observation, Spread
+from genlab.models.autoencoder.observation import Observation
 from genlab.nets.conv import Block, ConvDecoder, ConvEncoder
 from genlab.nets.mlp import MLP, Condition
 from genlab.nets.units import centred
@@ -40,14 +40,14 @@ class VAEConfig:
     net: Literal["mlp", "conv"] = knob("conv", "networks: multi-layer perceptrons, or convolutions (pictures only)")
     width: int = knob(64, "units of a hidden layer, or channels of the first halved grid", low=1, high=8192)
     depth: int = knob(2, "hidden layers, or residual blocks a level", low=0, high=64)
-    norm: Literal["none", "group"] = knob("group", "normalisation inside the networks (perceptrons: of each layer)")
-    spread: Spread = knob("entry", "the decoder's scale: said for every entry, or one learnt number an entry shared by all")
+    norm: bool = knob(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
+    spread: Literal["entry", "shared"] = knob("entry", "the decoder's scale: said anew for every x, or learnt once for all")
     draws: int = knob(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
     beta: float = knob(1.0, "weight of the KL", low=0, high=1000)
     rise: float = knob(0.0, "share of the stage over which beta rises from 0", low=0, high=1)
     free: float = knob(0.0, "free bits: nats a latent coordinate may cost before it is pushed down", low=0, high=100)
     dropout: float = knob(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
-    mean: bool = knob(False, "samples are the decoder's means (smooth) unless told otherwise, instead of draws (what is scored)")
+    mean: bool = knob(False, "samples are the decoder's means, smooth, instead of draws from it, which is what is scored")
 
 
 class VAE(Model):
@@ -125,8 +125,12 @@ class VAE(Model):
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
-    def log_prob(self, batch: Batch, *, noise: Draws, draws: int = 1) -> LogProb:
-        """The ELBO from one draw of z an example, or with `draws` = k > 1 the tighter IW-k; (B,) nats."""
+    def log_prob(self, batch: Batch, *, noise: Draws, draws: int | None = None) -> LogProb:
+        """The ELBO from one draw of z an example, or with `draws` = k > 1 the tighter IW-k; (B,) nats.
+
+        Unset, it is the bound the model was trained on: an encoder that learnt to be one of k proposals is poor alone.
+        """
+        draws = self.config.draws if draws is None else draws
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
         suffix = ", given label" if self.classes else ""
@@ -204,7 +208,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.conv = config.net == "conv"
         if self.conv:
-            block = Block(config.norm, hears, config.dropout)
+            block = Block("group" if config.norm else "none", hears, config.dropout)
             self.net = ConvEncoder(space.shape, 2 * config.latent, config.width, config.depth, block)
         else:
             self.net = perceptron(space.size + hears, 2 * config.latent, config)
@@ -225,7 +229,7 @@ class Decoder(nn.Module):
         if self.conv:
             channels, height, width = space.shape
             shape = (parameters * channels, height, width)
-            block = Block(config.norm, hears, config.dropout)
+            block = Block("group" if config.norm else "none", hears, config.dropout)
             self.net = ConvDecoder(config.latent + hears, shape, config.width, config.depth, block)
         else:
             self.net = perceptron(config.latent + hears, math.prod(self.out), config)
@@ -237,8 +241,8 @@ class Decoder(nn.Module):
 
 
 def perceptron(inputs: int, outputs: int, config: VAEConfig) -> MLP:
-    norm = "layer" if config.norm == "group" else "none"
-    return MLP([inputs, *[config.width] * config.depth, outputs], norm=norm, dropout=config.dropout)
+    sizes = [inputs, *[config.width] * config.depth, outputs]
+    return MLP(sizes, norm="layer" if config.norm else "none", dropout=config.dropout)
 
 
 def joined(x: Tensor, c: Tensor | None) -> Tensor:

@@ -1,0 +1,290 @@
+"""Restricted Boltzmann machine: bits v of a picture and hidden bits h, with p(v, h) = exp(-E(v, h)) / Z and
+
+    E(v, h) = -a.v - b.h - v.W h                F(v) = -log sum_h exp(-E(v, h)) = -a.v - sum_j softplus(b_j + (v W)_j)
+
+The derivative of log p(v) is that of F under the model minus that of F at v. Hinton, "Training Products of Experts by
+Minimizing Contrastive Divergence", 2002, replaces the model by k sweeps of Gibbs sampling from the data (CD-k); Tieleman,
+"Training Restricted Boltzmann Machines using Approximations to the Likelihood Gradient", 2008, by a chain that is never
+restarted (PCD), which the second move of a step carries on. A label y enters as one softmax unit, E - d_y - U_y.h, learnt
+jointly and clamped when sampling: given y, what remains is an RBM with hidden biases b + U_y.
+
+At inverse temperature t the machine is blended with one of independent bits, a0 their log-odds in the training data:
+    log p*_t(v) = (1 - t) a0.v + t a.v + sum_j softplus(t (b_j + U_yj + (v W)_j)).
+Walks from t = 0 to 1 draw samples of all modes, and estimate Z by annealed importance sampling.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.core.model import Claim, Given, LogProb, Model
+from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
+from genlab.core.noise import Noise, hashed
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.maths.densities import bernoulli_quantile, categorical_quantile
+from genlab.nets.units import dtype_of
+from genlab.samplers.gibbs import Constant, annealed_importance, constant, ladder, sweeps
+
+ENUMERABLE = 20  # units: 2^20 states are summed in seconds
+CHUNK = 2**14  # states at once while enumerating
+
+
+@dataclass(frozen=True)
+class RBMConfig:
+    hidden: int = knob(256, "hidden bits", low=1, high=65536)
+    start: Literal["chain", "data"] = knob("chain", "where training's samples start: a persistent chain (PCD) or the data (CD)")
+    sweeps: int = knob(1, "k: Gibbs sweeps a training step", low=1, high=1000)
+    chains: int = knob(128, "particles of the persistent chain", low=1, high=65536)
+    walk: int = knob(200, "sweeps of a sample, the first half from independent bits to the machine", low=2, high=100_000)
+    ais_chains: int = knob(100, "scoring: chains of annealed importance sampling", low=2, high=100_000)
+    ais_steps: int = knob(1000, "scoring: temperatures of annealed importance sampling", low=1, high=1_000_000)
+
+
+class State(NamedTuple):
+    """Where a chain stands: v (B, visible) of zeros and ones, y (B,) or None."""
+
+    v: Tensor
+    y: Tensor | None = None
+
+
+class RBM(Model):
+    """Binary pictures. `log_prob` is exact while either side has at most 20 units, estimated otherwise."""
+
+    rates: Tensor
+    chain: Tensor
+    chain_label: Tensor
+
+    def __init__(self, config: RBMConfig, space: Space, given: dict[str, Space] | None = None):
+        super().__init__(space, given)
+        if space.kind != "binary":
+            raise ValueError("rbm learns binary pictures, these have other levels: add --binarise threshold")
+        self.config, visible, hidden = config, space.size, config.hidden
+        self.classes = self.given["label"].levels if "label" in self.given else 0
+        self.W = nn.Parameter(torch.randn(visible, hidden) * 0.01)
+        self.a, self.b = nn.Parameter(torch.zeros(visible)), nn.Parameter(torch.zeros(hidden))
+        if self.classes:
+            self.U = nn.Parameter(torch.randn(self.classes, hidden) * 0.01)
+            self.d = nn.Parameter(torch.zeros(self.classes))
+        self.register_buffer("rates", torch.full((visible,), 0.5))
+        self.register_buffer("chain", torch.randint(2, (config.chains, visible), dtype=torch.uint8))
+        self.register_buffer("chain_label", torch.randint(max(self.classes, 1), (config.chains,)))
+        self._known: tuple[bytes, Constant] | None = None
+
+    @property
+    def claim(self) -> Claim:
+        return "exact" if min(self.space.size, self.config.hidden) <= ENUMERABLE else "estimate"
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        weights = [self.W, self.a, self.b, *([self.U, self.d] if self.classes else [])]
+        owned = [self.rates, self.chain, self.chain_label]
+        yield Stage("fit", [Descend("gap", weights, self.loss), Apply("chain", owned, self.carry_on)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Free energy of the data minus that of the model's samples, whose gradient is that of -log p(v, y)."""
+        data = self._state(batch.x, batch.given)
+        with torch.no_grad():
+            model = self._particles() if self.config.start == "chain" else self._swept(data, now.noise)
+            now.notes["v"] = data.v
+        gap = self._joint_energy(data).mean() - self._joint_energy(model).mean()
+        return gap, {"pseudo": self._pseudo_likelihood(data, now)}
+
+    def carry_on(self, batch: Batch, now: Now) -> Readings:
+        """Keep the mean of the bits seen, and sweep the persistent chain, alike on every process."""
+        seen = now.mean(now.notes["v"].mean(0))
+        self.rates += (seen - self.rates) / (now.step + 1)
+        if self.config.start == "data":
+            return {}
+        state = self._particles()
+        for _ in range(self.config.sweeps):
+            # Rows of noise belong to examples, particles do not: gather the global batch's and deal them out.
+            width = math.ceil(len(self.chain) / len(now.gather(now.noise.uniform(()))))
+            u = now.gather(now.noise.uniform((width, self._draws)))
+            state = self._sweep(state, u.flatten(0, 1)[: len(self.chain)].to(state.v.dtype))
+        moved = (state.v != self.chain).float().mean()
+        self.chain.copy_(state.v)
+        if state.y is not None:
+            self.chain_label.copy_(state.y)
+        return {"moved": moved}
+
+    def _particles(self) -> State:
+        return State(self.chain.to(self.W.dtype), self.chain_label if self.classes else None)
+
+    def _swept(self, state: State, noise: Draws) -> State:
+        for u in sweeps(self.config.sweeps, self._draws, noise):
+            state = self._sweep(state, u.to(state.v.dtype))
+        return state
+
+    @torch.no_grad()
+    def _pseudo_likelihood(self, data: State, now: Now) -> Tensor:
+        """Nats: visible units x mean log p(v_i | the others), for one unit i drawn for each example."""
+        i = (now.noise.uniform(()) * self.space.size).long().clamp(max=self.space.size - 1).unsqueeze(1)
+        flipped = data.v.scatter(1, i, 1 - data.v.gather(1, i))
+        return self.space.size * F.logsigmoid(self.free_energy(State(flipped, data.y)) - self.free_energy(data)).mean()
+
+    # --- energies and conditionals -----------------------------------------------------------------------------------
+
+    def free_energy(self, state: State, beta: float = 1.0) -> Tensor:
+        """-log p*_beta(v | y) up to the constant, (B,)."""
+        return -(state.v @ self._visible_bias(beta)) - F.softplus(beta * self._hidden_input(state)).sum(1)
+
+    def _joint_energy(self, state: State) -> Tensor:
+        """F(v, y), (B,)."""
+        energy = self.free_energy(state)
+        return energy if state.y is None else energy - self.d[state.y]
+
+    def _hidden_input(self, state: State) -> Tensor:
+        """b + U_y + v W, (B, hidden)."""
+        shift = self.b if state.y is None else self.b + self.U[state.y]
+        return shift + state.v @ self.W
+
+    def _visible_bias(self, beta: float) -> Tensor:
+        return self.a if beta == 1.0 else torch.lerp(self._base(), self.a, beta)
+
+    def _base(self) -> Tensor:
+        """Log-odds of independent bits, a0; none is taken to be certain."""
+        return self.rates.clamp(0.01, 0.99).logit()
+
+    def _sweep(self, state: State, u: Tensor, beta: float = 1.0, clamped: bool = False) -> State:
+        """One block Gibbs sweep, h | v, y then v, y | h, with uniforms u (B, hidden + visible + 1)."""
+        u_h, u_v, u_y = u.split([self.config.hidden, self.space.size, 1], 1)
+        h = bernoulli_quantile(u_h, beta * self._hidden_input(state)).to(u.dtype)
+        v = bernoulli_quantile(u_v, self._visible_bias(beta) + beta * (h @ self.W.T)).to(u.dtype)
+        if state.y is None or clamped:
+            return State(v, state.y)
+        return State(v, categorical_quantile(u_y[:, 0], self.d + h @ self.U.T))
+
+    @property
+    def _draws(self) -> int:
+        return self.config.hidden + self.space.size + 1
+
+    # --- scoring -----------------------------------------------------------------------------------------------------
+
+    def log_prob(self, batch: Batch, *, noise: Draws) -> LogProb:
+        """log p(x | y), (B,) nats. The constant is the model's, not the batch's: its chains have noise of their own."""
+        state = self._state(batch.x, batch.given)
+        log_z, error = self.log_partition()
+        which = 0 if state.y is None else state.y
+        how = "exact" if self.claim == "exact" else self._how(error)
+        suffix = ", given label" if self.classes else ""
+        return LogProb(-self.free_energy(state) - log_z[which].to(state.v.dtype), self.claim, how + suffix)
+
+    def _how(self, error: Tensor) -> str:
+        chains, temperatures = self.config.ais_chains, self.config.ais_steps
+        return f"AIS, {chains} chains, {temperatures} temperatures, log Z ± {error.square().mean().sqrt():.2f}"
+
+    @torch.no_grad()
+    def log_partition(self) -> Constant:
+        """log Z_y of every label (one without), with standard errors (zero where enumerated); kept until weights change."""
+        weights = [self.W, self.a, self.b, self.rates, *([self.U] if self.classes else [])]
+        digest = hashlib.blake2b(b"".join(value.detach().cpu().numpy().tobytes() for value in weights)).digest()
+        if self._known is None or self._known[0] != digest:
+            self._known = digest, self.enumerated() if self.claim == "exact" else self.annealed()
+        return self._known[1]
+
+    def enumerated(self) -> Constant:
+        """Z_y = sum over all states of the smaller side, the larger one summed in closed form; in double precision."""
+        a, W, b = self.a.double(), self.W.double(), self._hidden_biases().double()  # b: (labels, hidden)
+        (inner, outer, M) = (b, a[None], W) if len(a) <= self.config.hidden else (a[None], b, W.T)
+        total = torch.full((len(b),), -torch.inf, dtype=torch.float64, device=a.device)
+        for states in every_state(len(M), a.device):
+            there = (states @ M).unsqueeze(1) + inner  # (chunk, labels or 1, the other side)
+            log_p = states @ outer.T + F.softplus(there).sum(2)
+            total = torch.logaddexp(total, log_p.logsumexp(0))
+        return Constant(total, torch.zeros_like(total))
+
+    def annealed(self) -> Constant:
+        """Z_y by annealed importance sampling from independent bits, all labels side by side."""
+        labels, chains = max(self.classes, 1), self.config.ais_chains
+        noise = Noise(hashed("partition function"), labels * chains, self.W.device, self.W.dtype)
+        y = torch.arange(labels, device=self.W.device).repeat_interleave(chains) if self.classes else None
+        v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
+        uniforms = sweeps(self.config.ais_steps, self._draws, noise)
+        log_w = annealed_importance(
+            v,
+            ladder(self.config.ais_steps),
+            lambda v, beta: -self.free_energy(State(v, y), beta),
+            lambda v, beta: self._sweep(State(v, y), next(uniforms), beta, clamped=True).v,
+        )
+        base = F.softplus(self._base()).sum() + self.config.hidden * math.log(2)
+        return constant(base.double(), log_w.reshape(labels, chains))
+
+    def _hidden_biases(self) -> Tensor:
+        """b + U_y of every label, (labels, hidden); one row without labels."""
+        return self.b + self.U if self.classes else self.b[None]
+
+    # --- sampling ----------------------------------------------------------------------------------------------------
+
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws, walk: int | None = None) -> Iterator[Tensor]:
+        """A frame a sweep: from independent bits to the machine in the first half of `walk` sweeps, at rest in the second."""
+        y = self._labels(n, given, noise)
+        v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
+        yield from self._walk(State(v, y), noise, walk)
+
+    def complete(
+        self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, walk: int | None = None
+    ) -> Iterator[Tensor]:
+        """Frames of the same walk, with the bits where mask (B, *shape) is True held at those of x."""
+        y = self._labels(len(x), given, noise)
+        v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
+        yield from self._walk(State(v, y), noise, walk, (x.flatten(1).to(v.dtype), mask.flatten(1)))
+
+    def _walk(
+        self, state: State, noise: Draws, walk: int | None, held: tuple[Tensor, Tensor] | None = None
+    ) -> Iterator[Tensor]:
+        count = self.config.walk if walk is None else walk
+        if count < 2:
+            raise ValueError(f"a walk needs at least 2 sweeps, got {count}")
+        betas = ladder(count // 2, count - count // 2)
+        for beta, u in zip(betas, sweeps(count, self._draws, noise), strict=True):
+            if held is not None:
+                state = state._replace(v=torch.where(held[1], held[0], state.v))
+            state = self._sweep(state, u.to(state.v.dtype), beta, clamped=True)
+            v = state.v if held is None else torch.where(held[1], held[0], state.v)
+            yield self._picture(v)
+
+    def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """Probabilities of the hidden bits, or with noise a draw of them: (B, *shape) -> (B, hidden)."""
+        logits = self._hidden_input(self._state(x, given or {}))
+        if noise is None:
+            return logits.sigmoid()
+        return bernoulli_quantile(noise.uniform((self.config.hidden,)), logits).to(logits.dtype)
+
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """The likelier value of each bit given hidden bits or their probabilities, or with noise a draw."""
+        logits = self.a + z.to(self.W.dtype) @ self.W.T
+        return self._picture(logits > 0 if noise is None else bernoulli_quantile(noise.uniform((self.space.size,)), logits))
+
+    def _picture(self, v: Tensor) -> Tensor:
+        return v.to(dtype_of(self.space)).reshape(len(v), *self.space.shape)
+
+    def _labels(self, n: int, given: Given | None, noise: Draws) -> Tensor | None:
+        if not self.classes:
+            return None
+        if given is not None and "label" in given:
+            return given["label"].to(self.W.device)
+        return (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)
+
+    def _state(self, x: Tensor, given: Given) -> State:
+        v = x.flatten(1).to(self.W.dtype)
+        if not self.classes or "label" in given:
+            return State(v, given["label"] if self.classes else None)
+        raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
+
+
+def every_state(bits: int, device: torch.device) -> Iterator[Tensor]:
+    """All 2^bits states as float64 zeros and ones, in chunks (CHUNK, bits)."""
+    places = torch.arange(bits, device=device)
+    for start in range(0, 2**bits, CHUNK):
+        numbers = torch.arange(start, min(start + CHUNK, 2**bits), device=device)
+        yield (numbers[:, None] >> places & 1).double()

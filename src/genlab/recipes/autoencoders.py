@@ -1,0 +1,51 @@
+"""Autoencoders: what differs with the data is the networks' shape and how much they must be held back from memorising."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from genlab.core.recipe import Budget, Optim, Recipe
+from genlab.core.space import Space
+from genlab.models.autoencoder.vae import VAE, VAEConfig
+
+CLASSES: dict[str, type] = {"vae": VAE}
+
+# Few clusters far apart need codes that a Gaussian posterior alone cannot carve up, hence several draws, and one scale for
+# all: a decoder that may say every scale begins by calling the whole ring noise and stays there.
+POINTS = VAEConfig(latent=2, net="mlp", width=64, depth=4, norm=False, spread="shared", draws=8)
+TINY = VAEConfig(latent=4, net="mlp", width=64, depth=2, norm=False)
+SMALL = VAEConfig(latent=16, net="conv", width=32, depth=1, dropout=0.2)
+GLYPHS = VAEConfig(latent=50, net="mlp", width=500, depth=2)
+PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=1, mean=True)
+
+SIZES: dict[str, tuple[VAEConfig, int, Optim, float, float]] = {  # config, batch, optim, half-life in examples, seconds
+    "points": (POINTS, 256, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 50_000, 60),
+    "tiny": (TINY, 64, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 10_000, 30),
+    "small": (SMALL, 64, Optim(rate=2e-3, warmup=0.02, decay="cosine", weight_decay=0.1), 10_000, 60),
+    "glyphs": (GLYPHS, 256, Optim(rate=2e-3, warmup=0.02, decay="linear"), 200_000, 600),
+    "pictures": (PICTURES, 64, Optim(rate=1e-3, warmup=0.02, decay="cosine"), 20_000, 600),
+}
+
+
+def size_of(space: Space) -> str:
+    """Which row of SIZES suits a space."""
+    if not space.picture:
+        return "points"
+    if space.size <= 16:
+        return "tiny"
+    if space.size <= 144:
+        return "small"
+    return "glyphs" if space.kind == "binary" else "pictures"
+
+
+def vae(space: Space, given: Mapping[str, Space]) -> Recipe:
+    config, batch, optim, half_life, seconds = SIZES[size_of(space)]
+    return Recipe(
+        "vae",
+        config,
+        Budget(seconds=seconds),
+        batch=batch,
+        optim=optim,
+        half_life=half_life,
+        paper="Kingma & Welling, Auto-Encoding Variational Bayes, 2014",
+    )
