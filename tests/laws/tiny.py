@@ -188,12 +188,12 @@ def claim(case: Case) -> str:
 
 
 @torch.no_grad()
-def log_probs(model: Model, x: Tensor, label: int | None, draws: int = 1, seed: int = 5, **options: object) -> Tensor:
-    """(draws, N) nats of each x, independent draws of the model's own noise."""
-    rows = x.repeat(draws, *([1] * (x.ndim - 1)))
+def log_probs(model: Model, x: Tensor, label: int | None, times: int = 1, seed: int = 5, **options: object) -> Tensor:
+    """(times, N) nats of each x, independent draws of the model's own noise."""
+    rows = x.repeat(times, *([1] * (x.ndim - 1)))
     given = {} if label is None else {"label": torch.full((len(rows),), label)}
     found = model.log_prob(Batch(rows, given), noise=Noise(seed, len(rows)), **options)
-    return found.nats.reshape(draws, len(x)).double()
+    return found.nats.reshape(times, len(x)).double()
 
 
 @torch.no_grad()
