@@ -20,11 +20,25 @@ class Room(NamedTuple):
 
 
 ROOMS = {
-    "core": Room(("core",), rf"\bprint\(|\b({FAMILIES})\b", "core imports torch only, and holds no names of papers, files, prints"),
-    "maths": Room(("maths",), r"nn\.Module|torch\.rand|torch\.normal|\.normal_\(|\.uniform_\(", "maths holds pure functions; noise is an argument"),
-    "nets": Room(("nets", "core.space"), r"def loss|def sample|torch\.optim", "nets hold layers and networks: no loss, sampling, optimiser"),
-    "objectives": Room(("objectives", "core", "maths"), r"nn\.(Linear|Conv|Module\))|genlab\.data", "objectives hold no layers and no data"),
-    "samplers": Room(("samplers", "core", "maths"), r"nn\.(Linear|Conv|Module\))|genlab\.data", "samplers hold no layers and no data"),
+    "core": Room(
+        ("core",), rf"\bprint\(|\b({FAMILIES})\b", "core imports torch only, and holds no names of papers, files, prints"
+    ),
+    "maths": Room(
+        ("maths",),
+        r"nn\.Module|torch\.rand|torch\.normal|\.normal_\(|\.uniform_\(",
+        "maths holds pure functions; noise is an argument",
+    ),
+    "nets": Room(
+        ("nets", "core.space"),
+        r"def loss|def sample|torch\.optim",
+        "nets hold layers and networks: no loss, sampling, optimiser",
+    ),
+    "objectives": Room(
+        ("objectives", "core", "maths"), r"nn\.(Linear|Conv|Module\))|genlab\.data", "objectives hold no layers and no data"
+    ),
+    "samplers": Room(
+        ("samplers", "core", "maths"), r"nn\.(Linear|Conv|Module\))|genlab\.data", "samplers hold no layers and no data"
+    ),
     "models": Room(
         ("models", "core", "maths", "nets", "objectives", "samplers"),
         r"torch\.optim|\.backward\(|(?<![\w.])open\(|(?<![\w.])print\(",
@@ -33,12 +47,30 @@ ROOMS = {
     "data": Room(("data", "core"), r"genlab\.models|nn\.Module", "data know no models"),
     "features": Room(("features", "core", "nets"), r"frechet|Fréchet", "features hold feature networks, no distances"),
     "measure": Room(
-        ("measure", "core", "maths", "features"), rf"\.backward\(|torch\.optim|\b({FAMILIES})\b", "measure holds no training and no family names"
+        ("measure", "core", "maths", "features"),
+        rf"\.backward\(|torch\.optim|\b({FAMILIES})\b",
+        "measure holds no training and no family names",
     ),
-    "recipes": Room(("recipes", "models", "core", "data"), r"\b(while|try)\b", "recipes hold no control flow beyond calling a base recipe"),
+    "recipes": Room(
+        ("recipes", "models", "core", "data"), r"\b(while|try)\b", "recipes hold no control flow beyond calling a base recipe"
+    ),
     "runs": Room(("runs", "core"), rf"\b({FAMILIES})\b", "runs hold no family names"),
     "cli": Room(
-        ("cli", "report", "measure", "features", "recipes", "runs", "data", "core", "api", "maths", "samplers", "objectives", "models"),
+        (
+            "cli",
+            "report",
+            "measure",
+            "features",
+            "recipes",
+            "runs",
+            "data",
+            "core",
+            "api",
+            "maths",
+            "samplers",
+            "objectives",
+            "models",
+        ),
         r"torch\.(matmul|einsum|nn)|nn\.functional",
         "views hold no tensor algebra and import no nets",
     ),

@@ -181,7 +181,13 @@ class Run:
         return last
 
     def frames(
-        self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, averaged: bool = True, exact: bool = False, **options: Any
+        self,
+        n: int,
+        seed: int = 0,
+        given: Mapping[str, Any] | None = None,
+        averaged: bool = True,
+        exact: bool = False,
+        **options: Any,
     ) -> Iterator[Tensor]:
         """Frames on the way to `sample`, each (n, *space.shape); more than one chunk of rows yields only the result."""
         if n < 1:
@@ -207,7 +213,9 @@ class Run:
             if key not in self.given:
                 known = f"it is given {', '.join(self.given)}" if self.given else "nothing is given to it"
                 raise ValueError(f"{self.path.name} was not trained with {key}: {known}")
-            found[key] = torch.as_tensor(_class(value, self.given[key], key)).expand(n) if not isinstance(value, Tensor) else value
+            found[key] = (
+                torch.as_tensor(_class(value, self.given[key], key)).expand(n) if not isinstance(value, Tensor) else value
+            )
         if "label" in self.given and "label" not in found:
             found["label"] = self._drawn_labels(n, seed)
         return {key: value.to(Engine(self._device).device) for key, value in found.items()}
