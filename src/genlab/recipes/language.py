@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
-from genlab.core.recipe import Budget, Recipe
+from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Space
 from genlab.models.autoregressive.gpt import GPT, GPTConfig
 from genlab.models.autoregressive.ngram import NGram, NGramConfig, largest_order
@@ -26,6 +27,16 @@ def _template(levels: int) -> tuple[int, int]:
     return (20, 2) if levels == 2 else (7, 4) if levels <= 32 else (6, 16)
 
 
+MUON = Optim("muon", rate=3e-3, beta2=0.95, warmup=0.02, decay="linear", matrix_rate=0.02)
+
+
 def gpt(space: Space, given: Mapping[str, Space]) -> Recipe:
-    config = GPTConfig()
-    return Recipe("gpt", config, Budget(seconds=60), batch=16, paper=entry("gpt").paper)
+    """Muon for the linear maps, AdamW for the tables, falling linearly to zero."""
+    kind = "tiny" if space.size * math.log2(space.levels) <= 32 else kind_of(space)
+    config, batch = {
+        "tiny": (GPTConfig(layers=2, heads=2, width=32), 64),
+        "lines": (GPTConfig(layers=4, heads=4, width=64), 128),
+        "text": (GPTConfig(layers=4, heads=4, width=128), 8),
+        "pictures": (GPTConfig(layers=4, heads=4, width=128), 32),
+    }[kind]
+    return Recipe("gpt", config, Budget(seconds=60), batch, MUON, paper=entry("gpt").paper)
