@@ -5,7 +5,7 @@ BIN := .venv/bin
 .PHONY: demo test check slow clean
 
 demo: .venv/demo
-	$(BIN)/genlab compare digits --seconds 30 --out reports/demo
+	$(BIN)/genlab compare digits --seconds 30 --out reports/demo --force
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2
