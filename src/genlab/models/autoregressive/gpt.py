@@ -95,7 +95,9 @@ class GPT(Autoregressive):
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Mean negative log-probability of an entry, nats; of sequences longer than a block, over one block drawn at random."""
-        x = sequence(batch.x, self.space)
+        x, mask = sequence(batch.x, self.space), self.scored(batch)
+        if self.space.end is not None:  # behind the longest line's end there is nothing to learn
+            x = x[:, : max(1, int(mask.any(0).sum()))]
         read = self.read(x, batch.given)
         if "before" in batch.given:
             forgets = now.noise.uniform((1,)) < 1 / START
@@ -104,8 +106,8 @@ class GPT(Autoregressive):
         start = starts[0] if len(starts) == 1 else starts[int(now.noise.uniform((1,))[0, 0] * len(starts))]
         first = max(start, self.lead - 1)
         nats = self.predicted(x, read, start, first, batch.given)
-        mask = self.scored(batch)[:, first - self.lead + 1 :][:, : nats.shape[1]]
-        return -(nats * mask).sum() / now.mean(mask.sum()), {}
+        mask = mask[:, first - self.lead + 1 :][:, : nats.shape[1]]
+        return -(nats * mask).sum() / now.mean(mask.sum().to(nats.dtype)).clamp(min=1), {}
 
     # --- the network -------------------------------------------------------------------------------------------------
 
