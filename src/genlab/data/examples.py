@@ -27,7 +27,7 @@ class Stored:
     """What a reader found.
 
     x         (N, *shape) in the space's units: uint8 levels, small integers for tokens, float32
-    labels    (N,) numbers of `classes`, or None
+    labels    (N,) numbers of `classes`, or None; -1 leaves an example out wherever labels matter
     own       (N,) int8 of splits.TRAIN ... where the source has splits of its own
     digests   (N, 16) uint8, one an example: they decide the splits
     where     names of the examples, for messages about them
@@ -41,6 +41,12 @@ class Stored:
     where: Sequence[str] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
+
+
+def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Any labels (N,), numbers or words -> (numbers from 0 on (N,), their names in order)."""
+    names, numbers = np.unique(values, return_inverse=True)
+    return numbers.reshape(-1), tuple(str(name) for name in names.tolist())
 
 
 class Examples(Opened):
@@ -57,6 +63,8 @@ class Examples(Opened):
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
         self._coins: Binariser | None = None
         sides = self._sides(request, stored)
+        if self._labels is not None:
+            sides[self._labels < 0] = splits.NOWHERE
         self._rows: dict[Split, np.ndarray] = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
         self.facts |= splits.repeats(stored.digests, sides)
         splits.enough({split: self.count(split) for split in SPLITS}, request.options.shares, self.name, kind)
@@ -95,6 +103,10 @@ class Examples(Opened):
         if self._coins is not None and len(rows):
             x = self._coins.fixed(x, self._digests[rows])
         return self._batch(x, rows)
+
+    def rows(self, split: Split) -> np.ndarray:
+        """Numbers of a split's examples in the source, ascending."""
+        return self._rows[split]
 
     def where(self, index: int) -> str:
         """What example number `index` (of a batch's `index`) is called in the source: a file, a row."""

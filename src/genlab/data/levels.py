@@ -29,11 +29,6 @@ def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
     return made
 
 
-def grey_or_colour(x: np.ndarray) -> np.ndarray:
-    """(C, H, W) as it counts for its digest: one channel where three say the same, so that a set's channels do not matter."""
-    return x[:1] if len(x) == 3 and np.array_equal(x[0], x[1]) and np.array_equal(x[0], x[2]) else x
-
-
 def fitted(x: np.ndarray, size: int | None, levels: int, progress: Progress) -> np.ndarray:
     """(N, C, H, W) with the shorter side resized to `size` and the middle cut out; unchanged where it has that size."""
     if size is None or x.shape[2:] == (size, size):

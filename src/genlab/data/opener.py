@@ -7,16 +7,13 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from genlab.data import formats
 from genlab.data.base import Opened
+from genlab.data.idx import is_idx
 from genlab.data.index import near, source
 from genlab.data.options import Binarise, Options, Progress, Request, cache_root, silent
 
 Reader = Callable[[Request], Opened]
-BUILT_IN = {
-    "digits": "genlab.data.digits:read",
-    "points": "genlab.data.points:Points",
-    "strings": "genlab.data.strings:Strings",
-}
 
 
 def open(
@@ -72,9 +69,20 @@ def _request(named: str, options: Options, cache: Path, progress: Progress) -> R
 
 def _reader(request: Request) -> Reader:
     """The function that makes data of this source."""
-    if request.path == Path():
-        return _named(BUILT_IN[request.name.split("/")[0]])
-    raise ValueError(f"{request.source}: not yet")
+    path, suffix = request.path, request.path.suffix.lower()
+    if path == Path():
+        return _named(formats.BUILT_IN[request.name.split("/")[0].split(":")[0]])
+    if path.is_dir():
+        return _named(formats.FOLDER)
+    if suffix in formats.SOUND:
+        raise ValueError(f"{path} is a recording; {formats.LATER}")
+    if suffix in formats.PICTURES:
+        raise ValueError(f"{path} is one picture; name the folder it lies in, to learn from all of them")
+    if is_idx(path.name):
+        raise ValueError(f"{path} is one of several IDX files; name the folder it lies in")
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty")
+    return _named(formats.FILES.get(suffix, formats.TEXT))
 
 
 def _named(place: str) -> Reader:

@@ -14,7 +14,7 @@ from genlab.data.options import SHARES
 
 FEWEST = 20  # items in all
 FEWEST_EACH = 2  # in every split that has a share
-TRAIN, VALIDATION, TEST = 0, 1, 2
+TRAIN, VALIDATION, TEST, NOWHERE = 0, 1, 2, -1
 TENTH = 0.1  # of the source's own train split goes to a split that the source lacks
 
 
@@ -54,7 +54,7 @@ def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
     duplicates = len(seen) - len(np.unique(seen))
     if not duplicates:
         return {"duplicates": 0}
-    shared = int(np.isin(seen[sides != TRAIN], seen[sides == TRAIN]).sum())
+    shared = int(np.isin(seen[sides > TRAIN], seen[sides == TRAIN]).sum())
     return {"duplicates": duplicates} | ({"held-out examples that are also in train": shared} if shared else {})
 
 

@@ -1,0 +1,155 @@
+"""Parquet as the Hugging Face hub lays it out: a column of pictures, `image` {bytes, path} or plain bytes, and `label`.
+
+Names of the classes stand in the schema's metadata under "huggingface". Files whose names begin with train, test or
+validation are those splits; a lone file is split by content like everything else.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from genlab.data import splits
+from genlab.data.examples import Examples, classed
+from genlab.data.levels import pictures
+from genlab.data.options import Request
+from genlab.data.store import Item, Shelf, collected
+
+PREFERRED = ("image", "img", "picture")
+SPLIT = re.compile(r"(?<![a-z])(train|test|valid|validation|val)(?![a-z])")
+SIDES = {"train": splits.TRAIN, "test": splits.TEST} | dict.fromkeys(("valid", "validation", "val"), splits.VALIDATION)
+ROWS = 256  # read at once
+
+
+class Table(NamedTuple):
+    """One parquet file, or one split of a data set of the hub."""
+
+    name: str
+    schema: Any  # pyarrow.Schema
+    count: int
+    batches: Any  # (columns) -> Iterator[pyarrow.RecordBatch]
+    own: int = -1
+    folder: Path = Path()  # where relative paths of pictures begin
+
+
+def read(request: Request) -> Examples:
+    """A file, or a folder of files at any depth."""
+    pyarrow()
+    files = sorted(request.path.rglob("*.parquet")) if request.path.is_dir() else [request.path]
+    sides = [_side(str(file.relative_to(request.path)) if file != request.path else "") for file in files]
+    known = splits.TRAIN in sides and len(set(sides)) > 1 and -1 not in sides
+    tables = [_table(file, side if known else -1) for file, side in zip(files, sides, strict=True)]
+    key = [[str(file), file.stat().st_size, file.stat().st_mtime_ns] for file in files]
+    return from_tables(request, tables, key)
+
+
+def from_tables(request: Request, tables: list[Table], key: Any) -> Examples:
+    """Pictures of tables that share their columns."""
+    column = _picture_column(request.name, tables[0].schema)
+    label = _label_column(tables[0].schema)
+    for table in tables[1:]:
+        if column not in table.schema.names or (label is not None and label not in table.schema.names):
+            raise ValueError(
+                f"{table.name} lacks the column {column} or {label} that {tables[0].name} has; name one file alone"
+            )
+    labels, classes = _labels(tables, label)
+
+    def items() -> Iterator[Item]:
+        first = 0
+        for table in tables:
+            for row, content in enumerate(_pictures(table, column)):
+                yield Item(f"{table.name}, row {row}", content, int(labels[first + row]), table.own)
+            first += table.count
+
+    shelf = Shelf(items, sum(table.count for table in tables), [key, column, label], classes)
+    return pictures(request, collected(request, shelf))
+
+
+def pyarrow() -> Any:
+    """The library, or a ValueError that says how to get it."""
+    try:
+        import pyarrow.parquet
+    except ImportError:
+        raise ValueError("reading parquet needs pyarrow: pip install 'genlab[hub]'") from None
+    return pyarrow
+
+
+def _table(file: Path, own: int) -> Table:
+    library = pyarrow()
+    try:
+        opened = library.parquet.ParquetFile(file)
+    except (library.ArrowInvalid, OSError) as error:
+        raise ValueError(
+            f"{file} is damaged or no parquet file ({str(error).splitlines()[0]}); restore it from its source"
+        ) from None
+
+    def batches(columns: list[str]) -> Iterator[Any]:
+        with library.parquet.ParquetFile(file) as again:
+            yield from again.iter_batches(ROWS, columns=columns)
+
+    return Table(file.name, opened.schema_arrow, opened.metadata.num_rows, batches, own, file.parent)
+
+
+def _side(path: str) -> int:
+    """The split that a path names, its file before its folders; -1 for none."""
+    for part in reversed(Path(path.lower()).parts):
+        match = SPLIT.search(part)
+        if match is not None:
+            return SIDES[match[1]]
+    return -1
+
+
+def _picture_column(name: str, schema: Any) -> str:
+    def holds_bytes(kind: Any) -> bool:
+        return any(word in str(kind) for word in ("binary",)) and not str(kind).startswith("list")
+
+    there = [column for column in schema.names if holds_bytes(schema.field(column).type)]
+    chosen = [column for column in PREFERRED if column in there] or there
+    if not chosen:
+        raise ValueError(f"{name} has no column of pictures; its columns are {', '.join(schema.names)}")
+    return chosen[0]
+
+
+def features(schema: Any) -> Mapping[str, Any]:
+    """What the hub's metadata say of each column; nothing where there are none, or none that can be read."""
+    try:
+        return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"] or {}
+    except (KeyError, TypeError, ValueError):
+        return {}
+
+
+def _label_column(schema: Any) -> str | None:
+    said = features(schema)
+    named = [
+        column for column in schema.names if isinstance(said.get(column), dict) and said[column].get("_type") == "ClassLabel"
+    ]
+    return next((column for column in ("label", "labels", *named) if column in schema.names), None)
+
+
+def _labels(tables: list[Table], column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
+    """(N,) numbers of the classes and their names; all -1 where there is no class for every row."""
+    none = np.full(sum(table.count for table in tables), -1)
+    if column is None:
+        return none, ()
+    values = [value for table in tables for batch in table.batches([column]) for value in batch.column(0).to_pylist()]
+    if any(not isinstance(value, int | str) or value == -1 for value in values):  # lists, gaps, the hub's -1 for "hidden"
+        return none, ()
+    said = features(tables[0].schema).get(column)
+    names = tuple(said.get("names") or ()) if isinstance(said, dict) else ()
+    if names and all(isinstance(value, int) and 0 <= value < len(names) for value in values):
+        return np.array(values), names
+    return classed(np.array(values))
+
+
+def _pictures(table: Table, column: str) -> Iterator[bytes | Path]:
+    for batch in table.batches([column]):
+        for value in batch.column(0).to_pylist():
+            if isinstance(value, dict):
+                path = value.get("path")
+                value = value.get("bytes") or (table.folder / path if path and (table.folder / path).is_file() else b"")
+            yield value if isinstance(value, bytes | Path) else b""

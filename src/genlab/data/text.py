@@ -1,0 +1,156 @@
+"""A text: split by position, read in windows.
+
+    stream   windows that begin anywhere, each start equally likely, drawn for its position in the stream
+    once     windows one after another, so that every token is scored exactly once; the last one is filled up and `length` says
+             how far it counts
+
+Each batch carries `before` (B, BEFORE): the tokens before each window, -1 where the split had not begun. A split knows nothing
+of the others.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genlab.core.data import Split
+from genlab.core.noise import hashed
+from genlab.core.space import Batch, Space
+from genlab.data.alphabet import BytePairs, Characters
+from genlab.data.base import SPLITS, Opened
+from genlab.data.draws import uniforms
+from genlab.data.options import SHARES, Request
+
+BEFORE = 32  # tokens
+LENGTH = 64  # tokens of a window, unless told otherwise
+FEWEST = (10, 2, 2)  # windows of train, validation, test
+
+
+class Windows(Opened):
+    """Windows of one text; `characters(split)` makes nats per character of nats per token."""
+
+    given: Mapping[str, Space] = {}
+
+    def __init__(self, request: Request, text: str):
+        super().__init__(request, "text", hashlib.blake2b(text.encode()).digest())
+        request.options.refuse(self.name, "text", "size", "binarise")
+        self._length = request.options.length or LENGTH
+        shares = request.options.shares or SHARES
+        parts = _parts(text, shares)
+        _enough(request, parts, shares, self._length)
+        vocabulary = request.options.vocabulary
+        held_out = parts["validation"] + parts["test"]
+        self.alphabet = BytePairs(parts["train"], vocabulary) if vocabulary else Characters(parts["train"], held_out)
+        names = self.alphabet.names
+        if len(names) < 2:
+            raise ValueError(f"{request.source} repeats one character; there is nothing to learn from it")
+        self.space = Space((self._length,), "T", "token", len(names), names, note=self.alphabet.note)
+        self._characters = {split: len(part) for split, part in parts.items()}
+        self._size: dict[Split, int] = {}
+        self._padded: dict[Split, np.ndarray] = {}  # BEFORE times -1, the tokens, a window of zeros
+        for done, split in enumerate(SPLITS):
+            tokens = self.alphabet.tokens(parts[split])
+            self._size[split] = len(tokens)
+            self._padded[split] = np.concatenate([np.full(BEFORE, -1, np.int32), tokens, np.zeros(self._length, np.int32)])
+            request.progress(done + 1, len(SPLITS), "finding tokens")
+        if self._size["train"] < self._length:
+            raise ValueError(
+                f"{request.source} has {self._size['train']} tokens to learn from, windows have {self._length}; lower --length"
+            )
+        self.facts |= {"characters": self._characters, "tokens": dict(self._size)}
+
+    def count(self, split: Split) -> int:
+        return -(-self._size[split] // self._length)
+
+    def characters(self, split: Split) -> int:
+        """Characters of a split; its tokens are as many unless they were learnt."""
+        return self._characters[split]
+
+    def tokens(self, split: Split) -> int:
+        """Tokens of a split, each of which `once` scores once."""
+        return self._size[split]
+
+    def stream(self, split: Split, cursor: int, n: int) -> Batch:
+        starts = self._some(split) - self._length + 1
+        u = uniforms(hashed(self.seed, split, "windows"), cursor, n, 1)[:, 0]
+        return self._batch(split, (u * max(1, starts)).astype(np.int64))
+
+    def once(self, split: Split, cursor: int, n: int) -> Batch:
+        size = self._some(split)
+        return self._batch(split, np.arange(cursor, max(cursor, min(cursor + n, self.count(split)))) * self._length, size)
+
+    def decode(self, tokens: Tensor) -> list[str]:
+        """(B, T) tokens -> texts."""
+        return [self.alphabet.text(row) for row in tokens.cpu().numpy()]
+
+    def encode(self, text: str) -> Tensor:
+        """(T,) int64 tokens; ValueError names characters that are not in the alphabet."""
+        return torch.from_numpy(self.alphabet.encoded(text).astype(np.int64))
+
+    def _some(self, split: Split) -> int:
+        if not self._size[split]:
+            raise ValueError(f"{self.name} has no {split} split")
+        return self._size[split]
+
+    def _batch(self, split: Split, starts: np.ndarray, size: int | None = None) -> Batch:
+        """Windows beginning at these tokens; those that reach beyond `size` are short."""
+        windows = np.lib.stride_tricks.sliding_window_view(self._padded[split], BEFORE + self._length)
+        rows = torch.from_numpy(windows[starts].astype(np.int64))
+        short = size is not None and len(starts) > 0 and int(starts[-1]) + self._length > size
+        length = torch.from_numpy(np.minimum(size - starts, self._length)) if short and size is not None else None
+        given = {"before": rows[:, :BEFORE].contiguous()}
+        return Batch(rows[:, BEFORE:].contiguous(), given, torch.from_numpy(starts), length)
+
+
+def read(request: Request) -> Opened:
+    text = contents(request.path)
+    if request.options.lines:
+        from genlab.data.lines import Lines
+
+        return Lines(request, text)
+    return Windows(request, text)
+
+
+def contents(path: Path) -> str:
+    """The text of a UTF-8 file, lines ending in newlines; ValueError says where it is something else."""
+    raw = path.read_bytes()
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
+        guess = "UTF-16" if wide else "LATIN1"
+        raise ValueError(
+            f"{path} is not UTF-8 text (byte {error.start + 1:,}, line {line:,}); if it is a text in another encoding, "
+            f"convert it: iconv -f {guess} -t UTF-8 '{path.name}' > new.txt"
+        ) from None
+    if "\0" in text:
+        raise ValueError(
+            f"{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
+        )
+    return text.replace("\r\n", "\n")
+
+
+def _parts(text: str, shares: tuple[float, float, float]) -> dict[Split, str]:
+    """The text cut by position."""
+    first, second = (round(len(text) * share) for share in (shares[0], shares[0] + shares[1]))
+    return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+
+
+def _enough(request: Request, parts: dict[Split, str], shares: tuple[float, float, float], length: int) -> None:
+    """ValueError, saying how much is needed, unless every split has a few windows."""
+    wanted = [(fewest, share) for fewest, share in zip(FEWEST, shares, strict=True) if share > 0]
+    needed = max(int(np.ceil(fewest * length / share)) for fewest, share in wanted)
+    total = sum(map(len, parts.values()))
+    if total < needed:
+        fitting = int(length * total / needed)
+        hint = f", or windows of --length {fitting}" if fitting >= 8 else ""
+        raise ValueError(
+            f"{request.source} has {total:,} characters; windows of {length} need at least {needed:,}: give more text{hint} "
+            "(or --lines if every line is an item)"
+        )
