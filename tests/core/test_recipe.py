@@ -82,3 +82,13 @@ def test_defaults_lie_in_their_ranges() -> None:
 def test_impossible_budgets_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError):
         Budget(**wrong)
+
+
+def test_a_recipe_of_another_version_says_so() -> None:
+    record = to_json(RECIPE)
+    record["model"]["value"] = "relativistic"
+    with pytest.raises(ValueError, match="another version"):
+        from_json(RECIPE, record)
+    del record["model"]["value"]
+    with pytest.raises(ValueError, match=r"lacks model\.value"):
+        from_json(RECIPE, record)

@@ -215,6 +215,9 @@ def from_json(base: Any, record: Mapping[str, Any]) -> Any:
                 raise ValueError(f"the recipe lacks {key}; it was written by another version of genlab")
             value = value[name]
         changes[key] = value
-    recipe = replaced(base, changes)
+    try:
+        recipe = replaced(base, changes)
+    except ValueError as error:
+        raise ValueError(f"the recipe was written by another version of genlab ({error})") from None
     budget = {unit: amount for unit, amount in record.get("budget", {}).items() if amount is not None}
     return dataclasses.replace(recipe, budget=Budget(**budget)) if budget else recipe
