@@ -55,6 +55,7 @@ class Residual(nn.Module):
         super().__init__()
         last = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(last.weight)
+        nn.init.zeros_(last.bias)  # pyright: ignore[reportArgumentType]
         self.first = nn.Sequential(*prepared(channels, block.norm), nn.Conv2d(channels, channels, 3, padding=1))
         self.second = nn.Sequential(*prepared(channels, block.norm), nn.Dropout2d(block.dropout), last)
         self.shift = nn.Linear(block.condition, channels) if block.condition else None
