@@ -64,6 +64,15 @@ def test_log_prob_is_that_of_brute_force(hidden: int, labels: bool):
 
 
 @torch.no_grad()
+def test_few_hidden_bits_make_a_large_picture_exact():
+    model = random_rbm(2, space=Space((1, 8, 8), "CHW", "binary"))
+    model.W.zero_()
+    assert model.claim == "exact"
+    log_z, _ = model.log_partition()
+    assert log_z.item() == pytest.approx((F.softplus(model.a).sum() + F.softplus(model.b).sum()).item())
+
+
+@torch.no_grad()
 def test_annealed_importance_sampling_lies_within_its_own_error_of_enumeration():
     model = random_rbm(8, labels=True, size=1.0, ais_chains=400, ais_steps=60)
     true, found = model.enumerated().log_z, model.annealed()
