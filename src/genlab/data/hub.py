@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Iterator
 from typing import Any
 
@@ -34,16 +35,14 @@ def _loaded(name: str, config: str | None) -> Any:
         raise ValueError("reading from the hub needs datasets: pip install 'genlab[hub]'") from None
     disable_progress_bar()
     try:
-        try:
+        with contextlib.suppress(OfflineModeIsEnabled):  # then a copy downloaded earlier will do
             HfApi().dataset_info(name, timeout=PATIENCE)  # fails at once where load_dataset would try for half a minute
-        except OfflineModeIsEnabled:
-            pass  # a copy downloaded earlier will do
         return load_dataset(name, config)
     except Exception as error:  # of several libraries, without a common class
         reason = " ".join(str(error).split()).split(". ")[0][:200]
         raise ValueError(
-            f"hub:{name} could not be had from huggingface.co ({type(error).__name__}: {reason}); check the name and the network, "
-            "name a folder of its parquet files, or set HF_HUB_OFFLINE=1 to use a copy downloaded earlier"
+            f"hub:{name} could not be had from huggingface.co ({type(error).__name__}: {reason}); check the name and the "
+            "network, name a folder of its parquet files, or set HF_HUB_OFFLINE=1 to use a copy downloaded earlier"
         ) from None
 
 
