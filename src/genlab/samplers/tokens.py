@@ -54,7 +54,7 @@ class Choice:
         if 0 < self.top_k < logits.shape[-1]:
             logits = _only(logits, logits.topk(self.top_k).indices)
         if self.top_p < 1:
-            p, tokens = logits.softmax(-1).sort(-1, descending=True, stable=True)
+            p, tokens = logits.softmax(-1).sort(dim=-1, descending=True, stable=True)
             likelier = p.cumsum(-1) - p  # mass of the tokens likelier than this one
             out = torch.zeros_like(logits, dtype=torch.bool).scatter(-1, tokens, likelier >= self.top_p)
             logits = logits.masked_fill(out, -torch.inf)
