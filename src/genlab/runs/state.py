@@ -38,11 +38,17 @@ def unpack_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor], num
     for move, found in optimisers.items():
         for k, optimiser in enumerate(found):
             prefix = f"optimiser.{move}.{k}."
+            parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             state: dict[int, dict[str, Any]] = {}
             for source in (tensors, numbers):
                 for key, value in source.items():
                     if key.startswith(prefix):
                         index, name = key[len(prefix) :].split(".", 1)
-                        kept = value.clone() if isinstance(value, Tensor) else value
+                        kept = _like(parameters[int(index)], value) if isinstance(value, Tensor) else value
                         state.setdefault(int(index), {})[name] = kept
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
+
+
+def _like(parameter: Tensor, value: Tensor) -> Tensor:
+    """A copy, laid out in memory as the parameter is: a fused step walks both in the order of storage."""
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value.clone()
