@@ -1,0 +1,231 @@
+"""Denoising diffusion: learn to take away the noise of a fixed process, then run the process backwards.
+
+    q(x_t | x) = N(alpha_t x, sigma_t^2)        given: noise is added at T levels
+    p(x_s | x_t) = N(a x^ + b x_t, var)         learnt: q(x_s | x_t, x) with x^, what the network expects x to be, in place of x
+
+Training draws t and eps and makes the network say the noise, the example or v at x_t. The chain over any times
+0 < t_1 < ... < t_S = T is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
+for the `steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or the best
+there is: it needs the mean squared error e^2 of x^ at every t, which a second move of training keeps account of.
+
+Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formulas are in `objectives.denoising`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from itertools import pairwise
+from typing import ClassVar, Literal
+
+import torch
+from torch import Tensor
+
+from genlab.core.model import Claim, Given, LogProb
+from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.maths.schedules import SCHEDULES, spread
+from genlab.models.diffusion.network import Denoiser, Guided, network
+from genlab.nets.units import centred, log_volume, restored
+from genlab.objectives import denoising
+from genlab.samplers import diffusion
+
+KNOTS = 50  # places in t where the denoiser's error is kept
+KEPT = 0.99  # of the account after a step
+DETERMINISTIC = {"ddim": diffusion.ddim, "heun": diffusion.heun}
+
+
+@dataclass(frozen=True)
+class DDPMConfig:
+    net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
+    width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
+    depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
+    dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
+    unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
+    schedule: Literal["linear", "cosine"] = knob("cosine", "how the noise grows")
+    T: int = knob(1000, "noise levels of training", low=1, high=100_000)
+    predicts: Literal["noise", "example", "v"] = knob("v", "what the network says: noise, example, or v between the two")
+    weights: Literal["simple", "bound", "min-snr"] = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
+    variance: Literal["best", "small", "large"] = knob("best", "of a backward step: from the measured error, or Ho's two")
+    steps: int = knob(100, "backward steps of sampling and scoring", low=1, high=100_000)
+
+
+class DDPM(Denoiser):
+    """Points and pictures of any size, with or without labels. Scores with a lower bound; samples can be guided."""
+
+    claim: ClassVar[Claim] = "lower"
+    error: Tensor
+    counted: Tensor
+
+    def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__(space, given, config.unlabelled)
+        if config.steps > config.T:
+            raise ValueError(f"{config.steps} steps need as many noise levels: --set model.T={config.steps} or fewer steps")
+        self.config = config
+        self.forward_process = SCHEDULES[config.schedule](config.T)
+        self.weights = denoising.weights(config.weights, config.predicts, self.forward_process)
+        self.net = network(config.net, config.width, config.depth, config.dropout, space, self.classes)
+        # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
+        self.register_buffer("error", torch.ones(KNOTS + 1))
+        self.register_buffer("counted", torch.ones(KNOTS + 1))
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        descend = Descend("denoise", [self.net], self.loss)
+        yield Stage("fit", [descend, Apply("account", [self.error, self.counted], self.keep_account)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Weighted squared error an entry."""
+        process = self.forward_process
+        x = centred(batch.x, self.space).to(self.dtype)
+        t = 1 + (now.noise.uniform(()) * process.T).long().clamp(max=process.T - 1)
+        eps = now.noise.normal(self.space.shape).to(x)
+        label = self.dropped(self.heard(batch.given), now.noise)
+        alpha, sigma = spread(process.alpha, t, x), spread(process.sigma, t, x)
+        x_t = alpha * x + sigma * eps
+        said = self.net(x_t, t.to(x) / process.T, label)
+        wrong = (said - denoising.target(self.config.predicts, x, eps, alpha, sigma)).square().flatten(1).mean(1)
+        scale = denoising.error_scale(self.config.predicts, process)
+        now.notes["t"] = t
+        now.notes["error"] = wrong.detach() / spread(scale * process.sigma.square(), t, wrong)
+        return (spread(self.weights, t, wrong) * wrong).mean(), {"error": wrong.mean()}
+
+    def keep_account(self, batch: Batch, now: Now) -> Readings:
+        """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
+        t, error = now.gather(now.notes["t"]), now.gather(now.notes["error"])
+        place = t.to(error) * (KNOTS / self.forward_process.T)
+        below = place.long().clamp(max=KNOTS - 1)
+        above = place - below
+        for buffer, value in ((self.error, error), (self.counted, torch.ones_like(error))):
+            buffer.mul_(KEPT)
+            buffer.index_add_(0, below, ((1 - above) * value).to(buffer))
+            buffer.index_add_(0, below + 1, (above * value).to(buffer))
+        return {}
+
+    # --- the chain ---------------------------------------------------------------------------------------------------
+
+    def expected(self, said: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
+        """x^ from what the network said, inside the range of the levels where there are levels."""
+        alpha, sigma = (spread(table, t, x_t) for table in (self.forward_process.alpha, self.forward_process.sigma))
+        x_hat = denoising.example_from(self.config.predicts, said, x_t, alpha, sigma)
+        return x_hat.clamp(-1, 1) if self.space.discrete else x_hat
+
+    def errors(self) -> Tensor:
+        """e^2, the mean squared error of x^ at t = 0 .. T: (T+1,) float64."""
+        process = self.forward_process
+        known = (self.error / self.counted).double().cpu()
+        place = torch.arange(process.T + 1, dtype=torch.float64) * (KNOTS / process.T)
+        below = place.long().clamp(max=KNOTS - 1)
+        return torch.lerp(known[below], known[below + 1], place - below) * process.sigma.square()
+
+    def variances(self, times: list[int]) -> Tensor:
+        """Of p(x_s | x_t) for each step of descending `times`, (steps,) float64; the last is the decoder's."""
+        t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
+        on_x, _, posterior = self.forward_process.backward(s, t)
+        if self.config.variance == "best":
+            return denoising.best_variance(posterior, on_x, self.errors()[t]).clamp(min=1e-12)
+        if self.config.variance == "large":
+            return self.forward_process.fresh(s, t)
+        decoder = posterior[-2:-1] if len(times) > 2 else self.forward_process.fresh(s, t)
+        return torch.cat([posterior[:-1], decoder])  # Ho's choice, because at s = 0 the posterior has no width
+
+    def denoise(self, net: Guided, x_t: Tensor, t: int) -> Tensor:
+        """x^ at one time for all rows."""
+        return self.expected(net(x_t, t / self.forward_process.T), x_t, t)
+
+    # --- scoring -----------------------------------------------------------------------------------------------------
+
+    def log_prob(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> LogProb:
+        """Minus the bound of the chain with `steps` steps; see `bound`."""
+        steps = steps or self.config.steps
+        costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
+        drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
+        nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
+        return LogProb(nats, "lower", f"variational bound of {steps} steps{drawn}{self.suffix}")
+
+    def bound(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
+        """{"L_T", "L_t", "L_0"}, each (B,) nats: in expectation over the noise their sum is at least -log p(x).
+
+        terms   L_t is a sum over steps - 1 steps. These fall into so many runs; one step is drawn from each and counted as
+        often
+                as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
+        """
+        process = self.forward_process
+        times = process.times(steps or self.config.steps)
+        t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
+        on_x, _, posterior = process.backward(s, t)
+        variance = self.variances(times)
+        x, label = centred(batch.x, self.space).to(self.dtype), self.heard(batch.given)
+        chosen, often = runs(len(t) - 1, terms, noise)
+        normals = diffusion.path(noise, self.space.shape, len(often) + 1, x.dtype)
+        middle = torch.zeros_like(x.flatten(1)[:, 0])
+        for i, count in zip(chosen.unbind(1), often, strict=True):
+            x_hat = self._guess(x, label, t[i], next(normals))
+            a, c, var = (spread(table, i, x) for table in (on_x, posterior, variance))
+            middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
+        x_hat = self._guess(x, label, t[-1].expand(len(x)), next(normals))
+        if self.space.discrete:
+            last = denoising.decoder_cost(batch.x, x_hat, variance[-1].to(x), self.space.levels)
+        else:
+            last = denoising.decoder_cost(x, x_hat, variance[-1].to(x)) - log_volume(self.space)
+        return {"L_T": denoising.prior_cost(x, process), "L_t": middle, "L_0": last}
+
+    def _guess(self, x: Tensor, label: Tensor | None, t: Tensor, eps: Tensor) -> Tensor:
+        """x^ from a draw of x_t, each row at its own time."""
+        x_t = self.forward_process.diffuse(x, t, eps)
+        return self.expected(self.net(x_t, t.to(x) / self.forward_process.T, label), x_t, t)
+
+    # --- sampling ----------------------------------------------------------------------------------------------------
+
+    def sample(
+        self,
+        n: int,
+        given: Given | None = None,
+        *,
+        noise: Draws,
+        steps: int | None = None,
+        sampler: Literal["ancestral", "ddim", "heun"] = "ancestral",
+        guidance: float = 1.0,
+        frames: Literal["states", "estimates"] = "states",
+    ) -> Iterator[Tensor]:
+        """steps + 1 frames (n, *shape): x_T, ..., x_0, or with frames="estimates" what each step took the result to be.
+
+        ancestral   a draw from the chain that `log_prob` scores, the decoder's draw included
+        ddim, heun  deterministic given x_T; good with fewer steps
+        guidance    1: as learnt; above: what the label changes, exaggerated
+        """
+        label = self.chosen(given, noise)
+        net = self.guided(label, guidance)
+        times = self.forward_process.times(steps or self.config.steps)
+        x = noise.normal(self.space.shape).to(self.dtype)
+        yield restored(x, self.space)
+        for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, net, x, times, noise), strict=True):
+            yield restored(x_hat if frames == "estimates" and s else x_s, self.space)
+
+    def _walk(self, sampler: str, net: Guided, x: Tensor, times: list[int], noise: Draws) -> diffusion.Steps:
+        denoise, process = partial(self.denoise, net), self.forward_process
+        if sampler == "ancestral":
+            normals = diffusion.path(noise, self.space.shape, len(times) - 1, x.dtype)
+            return diffusion.ancestral(denoise, process, x, times, self.variances(times).tolist(), normals)
+        if sampler not in DETERMINISTIC:
+            raise ValueError(f"sampler {sampler!r}: choose ancestral, {' or '.join(DETERMINISTIC)}")
+        return DETERMINISTIC[sampler](denoise, process, x, times)
+
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """Where ddim ends from x_T = z, in the data's units. Labels must be given where the model has them."""
+        net, times = self.guided(self.heard(given or {}), 1.0), self.forward_process.times(self.config.steps)
+        *_, (x, _) = diffusion.ddim(partial(self.denoise, net), self.forward_process, z.to(self.dtype), times)
+        return restored(x, self.space)
+
+
+def runs(steps: int, terms: int, noise: Draws) -> tuple[Tensor, list[int]]:
+    """Positions 0 .. steps - 1 cut into min(steps, terms) runs: one drawn from each, (B, runs), and the runs' lengths."""
+    count = min(steps, terms)
+    edges = [steps * run // count for run in range(count + 1)] if count else [0]
+    lengths = [later - edge for edge, later in pairwise(edges)]
+    size = torch.tensor(lengths, dtype=torch.float64)
+    within = (noise.uniform((count,)).double().cpu() * size).long().clamp(max=(size - 1).long())
+    return torch.tensor(edges[:-1], dtype=torch.long) + within, lengths

@@ -1,0 +1,120 @@
+"""What the models of this family share: one network that is asked about a noisy example, at a time, given a label or none.
+
+Labels are left out of a share of the training examples, so that one network knows p(x | y) and p(x). Classifier-free
+guidance (Ho & Salimans, 2022) then asks it twice and exaggerates the difference the label makes:
+    said = said(no label) + w (said(label) - said(no label)),    w = 1: as learnt.
+What is said may be noise, example or velocity: at a given x_t they are affine in one another and the weights add up to one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from genlab.core.model import Given, Model
+from genlab.core.moves import Draws
+from genlab.core.space import Space
+from genlab.maths.sphere import slerp
+from genlab.nets.conv import grids
+from genlab.nets.time import TimedMLP
+from genlab.nets.unet import UNet
+
+Net = Literal["unet", "mlp"]
+
+SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
+_SMALLEST_GRID = 7  # longer side: not halved again
+_ATTENDS = 16  # longest side of a grid whose blocks attend
+_HEAD = 32  # channels of an attention head
+
+
+def network(net: Net, width: int, depth: int, dropout: float, space: Space, classes: int) -> nn.Module:
+    """x (B, *shape) of about unit size, u (B,) in [0, 1], label (B,) or None -> (B, *shape)."""
+    if space.kind == "token":
+        raise ValueError("diffusion adds noise to numbers: it learns points and pictures, not unordered tokens")
+    if net == "mlp":
+        return TimedMLP(space.shape, width, depth, classes, dropout)
+    if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
+        raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
+    sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
+    widths = [width, *[2 * width] * (len(sizes) - 1)]
+    head = min(_HEAD, width)
+    return UNet(space.shape[0], widths, depth, [max(size) <= _ATTENDS for size in sizes], head, classes, dropout)
+
+
+@dataclass
+class Guided:
+    """The network at one label a row, guided: (x (B, *shape), u) -> (B, *shape)."""
+
+    net: nn.Module
+    label: Tensor | None
+    classes: int
+    scale: float = 1.0
+
+    def __call__(self, x: Tensor, u: float) -> Tensor:
+        times = torch.full((len(x),), u, dtype=x.dtype, device=x.device)
+        if self.label is None or self.scale == 1:
+            return self.net(x, times, self.label)
+        nobody = torch.full_like(self.label, self.classes)
+        said = self.net(torch.cat([x, x]), times.repeat(2), torch.cat([self.label, nobody]))
+        told, untold = said.chunk(2)
+        return untold + self.scale * (told - untold)
+
+
+class Denoiser(Model):
+    """A model made of one such network. `unlabelled`: the share of training examples whose label is left out."""
+
+    def __init__(self, space: Space, given: Mapping[str, Space] | None, unlabelled: float):
+        super().__init__(space, given)
+        self.classes = self.given["label"].levels if "label" in self.given else 0
+        self.unlabelled = unlabelled
+        self.net: nn.Module
+
+    @property
+    def dtype(self) -> torch.dtype:
+        return next(self.net.parameters()).dtype
+
+    @property
+    def suffix(self) -> str:
+        """How a likelihood of this model ends."""
+        return ", given label" if self.classes else ""
+
+    def heard(self, given: Given) -> Tensor | None:
+        """The label that scoring and training need, (B,)."""
+        if not self.classes:
+            return None
+        if "label" not in given:
+            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
+        return given["label"]
+
+    def chosen(self, given: Given | None, noise: Draws) -> Tensor | None:
+        """The label that sampling was asked for, or one drawn uniformly for each row."""
+        if not self.classes:
+            return None
+        if given is not None and "label" in given:
+            return given["label"].to(noise.device)
+        return (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)
+
+    def dropped(self, label: Tensor | None, noise: Draws) -> Tensor | None:
+        """The label of a training batch, for some rows replaced by "not said"."""
+        if label is None:
+            return None
+        return torch.where(noise.uniform(()) < self.unlabelled, self.classes, label)
+
+    def guided(self, label: Tensor | None, guidance: float) -> Guided:
+        if guidance != 1 and not self.classes:
+            raise ValueError("guidance exaggerates what a label changes, and this model was trained without labels")
+        if guidance != 1 and not self.unlabelled:
+            raise ValueError("guidance needs a model trained with model.unlabelled > 0")
+        return Guided(self.net, label, self.classes, guidance)
+
+    def draw(self, n: int, *, noise: Draws) -> Tensor:
+        """n latents, (n, *shape): what sampling starts from."""
+        return noise.normal(self.space.shape).to(self.dtype)
+
+    def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
+        """Latents share of the way from a to b, along the sphere."""
+        return slerp(a.flatten(1), b.flatten(1), share).view_as(a)

@@ -1,0 +1,108 @@
+"""What a denoiser predicts, how its errors are weighted, and the variational bound they add up to.
+
+With x_t = alpha x + sigma eps a network may predict the noise eps, the example x, or v = alpha eps - sigma x (Salimans & Ho,
+"Progressive Distillation for Fast Sampling of Diffusion Models", 2022). Each determines the others, and their squared errors
+differ by a factor that depends on t alone; `error_scale` is that factor, so one weight w(t) on ||x - x^||^2 serves all three.
+
+The model runs the process backwards with x^ in place of x: p(x_s | x_t) = N(a x^ + b x_t, var I), a and b from
+`Forward.backward`. For any times 0 = t_0 < t_1 < ... < t_S = T,
+    -log p(x)  <=  L_T + sum_i L_i + L_0,
+    L_T = KL(q(x_T | x) || N(0, I)),    L_i = E KL(q(x_s | x_t, x) || p(x_s | x_t)),    L_0 = E[-log p(x | x_{t_1})],
+which are eq. 5 of Ho et al., 2020. With e^2 the mean squared error of x^ at t, the best var is c + a^2 e^2: what the backward
+step would leave open if x were known, and what is not known about x (Bao, Li, Zhu & Zhang, "Analytic-DPM", 2022). At s = 0
+it is e^2 itself, the variance of the decoder p(x | x_{t_1}): the discretised Gaussian where x has levels.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from genlab.maths.densities import discretised_gaussian, gaussian
+from genlab.maths.divergences import gaussian_kl, standard_normal_kl
+from genlab.maths.schedules import Forward
+
+Predicts = Literal["noise", "example", "v"]
+Weights = Literal["simple", "bound", "min-snr"]
+
+_GAMMA = 5.0  # Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", 2023
+
+
+# --- predictions: x, eps and x_t are (B, *shape); alpha and sigma broadcast ------------------------------------------------
+
+
+def target(predicts: Predicts, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """What the network should say."""
+    if predicts == "noise":
+        return eps
+    return x if predicts == "example" else alpha * eps - sigma * x
+
+
+def example_from(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """x^ from what the network said at x_t."""
+    if predicts == "example":
+        return said
+    if predicts == "noise":
+        return (x_t - sigma * said) / alpha
+    return (alpha * x_t - sigma * said) / (alpha.square() + sigma.square())
+
+
+def noise_from(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """eps^ that goes with x^."""
+    return (x_t - alpha * x_hat) / sigma
+
+
+def error_scale(predicts: Predicts, forward: Forward) -> Tensor:
+    """(T+1,): the squared error of what is predicted, over that of x^."""
+    if predicts == "example":
+        return torch.ones_like(forward.alpha)
+    return forward.snr if predicts == "noise" else (forward.snr + 1) * (forward.alpha.square() + forward.sigma.square())
+
+
+def weights(kind: Weights, predicts: Predicts, forward: Forward) -> Tensor:
+    """(T+1,) float64: what the squared error of the prediction is multiplied by at t = 1 .. T (t = 0 is never drawn).
+
+    simple   1
+    bound    lambda_t, which makes T times the expectation over t the bound in nats, up to what no network changes
+    min-snr  min(SNR, 5) on x^
+    """
+    scale, snr = error_scale(predicts, forward), forward.snr
+    if kind == "simple":
+        return torch.ones_like(snr)
+    if kind == "min-snr":
+        return snr.clamp(max=_GAMMA) / scale
+    on_x = 0.5 * forward.T * (snr.roll(1) - snr)
+    # L_0 with a Gaussian decoder of deviation sigma_1.
+    on_x[:2] = 0.5 * forward.T / forward.sigma[1].square()
+    return on_x / scale
+
+
+# --- the bound: all terms (B,), nats, costs --------------------------------------------------------------------------------
+
+
+def prior_cost(x: Tensor, forward: Forward) -> Tensor:
+    """L_T = KL(q(x_T | x) || N(0, I))."""
+    alpha, sigma = float(forward.alpha[-1]), forward.sigma[-1].to(x)
+    return standard_normal_kl(alpha * x, sigma.log().expand_as(x)).flatten(1).sum(1)
+
+
+def step_cost(x: Tensor, x_hat: Tensor, on_x: Tensor, posterior: Tensor, variance: Tensor) -> Tensor:
+    """L_i = KL(N(a x + b x_t, c) || N(a x^ + b x_t, var)), for the x_t that x^ was made from.
+
+    on_x (a), posterior (c) and variance (var) broadcast over (B, *shape); b x_t cancels.
+    """
+    return gaussian_kl(on_x * x, 0.5 * posterior.log(), on_x * x_hat, 0.5 * variance.log()).expand_as(x).flatten(1).sum(1)
+
+
+def decoder_cost(x: Tensor, x_hat: Tensor, variance: Tensor, levels: int = 0) -> Tensor:
+    """L_0 = -log p(x | x_{t_1}): of the level when x has levels (0 .. levels-1), else of the density at centred x."""
+    log_scale = (0.5 * variance.log()).expand_as(x_hat)
+    found = discretised_gaussian(x, x_hat, log_scale, levels) if levels else gaussian(x, x_hat, log_scale)
+    return -found.flatten(1).sum(1)
+
+
+def best_variance(posterior: Tensor, on_x: Tensor, error: Tensor) -> Tensor:
+    """c + a^2 e^2: the variance of p(x_s | x_t) that makes the bound tightest, e^2 being the error of x^ in each entry."""
+    return posterior + on_x.square() * error

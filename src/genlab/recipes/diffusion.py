@@ -1,0 +1,70 @@
+"""Models that take noise away, tuned for the space at hand.
+
+What differs with the data is the size of the network, how long to average its weights, and how many steps a sample is worth.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+from genlab.core.recipe import Budget, Optim, Recipe
+from genlab.core.space import Space
+from genlab.models.diffusion.ddpm import DDPM, DDPMConfig
+from genlab.models.diffusion.flow import FlowMatching, FlowMatchingConfig
+from genlab.models.diffusion.network import SMALLEST_PICTURE, Net
+from genlab.recipes.index import entry
+
+CLASSES: dict[str, type] = {"ddpm": DDPM, "flow-matching": FlowMatching}
+
+
+class Size(NamedTuple):
+    net: Net
+    width: int
+    depth: int
+    steps: int  # of ddpm's chain; flow matching solves with a quarter, twice evaluated
+    batch: int
+    rate: float
+    half_life: float  # examples
+    seconds: float
+
+
+SIZES: dict[str, Size] = {
+    "vector": Size("mlp", 128, 3, steps=50, batch=256, rate=2e-3, half_life=50_000, seconds=60),
+    "small": Size("unet", 32, 1, steps=50, batch=64, rate=2e-3, half_life=10_000, seconds=60),
+    "picture": Size("unet", 32, 2, steps=50, batch=64, rate=1e-3, half_life=20_000, seconds=600),
+    "large": Size("unet", 64, 2, steps=100, batch=32, rate=5e-4, half_life=50_000, seconds=1800),
+}
+
+
+def size_of(space: Space) -> Size:
+    """Which row of SIZES suits a space."""
+    if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
+        return SIZES["vector"]
+    side = max(space.shape[1:])
+    return SIZES["small" if side <= 16 else "picture" if side <= 32 else "large"]
+
+
+def ddpm(space: Space, given: Mapping[str, Space]) -> Recipe:
+    size = size_of(space)
+    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps)
+    return _recipe("ddpm", config, size)
+
+
+def flow_matching(space: Space, given: Mapping[str, Space]) -> Recipe:
+    size = size_of(space)
+    config = FlowMatchingConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps // 4)
+    return _recipe("flow-matching", config, size)
+
+
+def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, size: Size) -> Recipe:
+    return Recipe(
+        name,
+        config,
+        Budget(seconds=size.seconds),
+        batch=size.batch,
+        optim=Optim(rate=size.rate, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0),
+        half_life=size.half_life,
+        paper=entry(name).paper,
+        expected="",
+    )
