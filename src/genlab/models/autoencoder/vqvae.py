@@ -1,0 +1,189 @@
+"""Vector-quantised autoencoder: a picture x becomes a grid of codes c(x), a prior learns the grids.
+
+    log p(x|y) >= log p(c|y) + log p(x|c)     for any one c, since p(x|y) sums p(c|y) p(x|c) over all of them
+
+and log_prob takes c = c(x), the encoder's code. Stage one trains encoder, codebook and decoder on
+
+    -log p(x|c) / entries + mean |sg(z) - e|^2 + beta mean |z - sg(e)|^2
+
+(van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete Representation Learning", 2017, eq. 3; sg stops the gradient; the
+second term is absent where the codebook follows by moving averages). z is brought to unit root mean square, so the scale of
+the codebook is known. Stage two trains the prior, any model of pictures of tokens, on the codes; it alone hears the label.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Literal
+
+import torch
+from torch import Tensor, nn
+
+from genlab.core.model import Claim, Given, LogProb, Model, Scores
+from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.models.autoencoder.observation import Observation
+from genlab.nets.conv import Block, Grow, Shrink
+from genlab.nets.quantise import Codebook, perplexity, straight_through, usage
+from genlab.nets.units import centred
+
+REVIVE = 20  # steps between two looks for dead codes
+DEAD = 0.03  # a code is dead that is used less than this share of the average code's use
+
+
+@dataclass(frozen=True)
+class VQVAEConfig:
+    codes: int = knob(128, "entries of the codebook", low=2, high=65536)
+    size: int = knob(16, "numbers in a code's vector", low=1, high=1024)
+    halvings: int = knob(2, "times the grid of codes is halved from the picture's", low=0, high=6)
+    width: int = knob(64, "channels of the first halved grid", low=1, high=8192)
+    blocks: int = knob(1, "residual blocks a grid", low=0, high=64)
+    learnt: Literal["average", "gradient"] = knob("average", "how the codebook follows the encoder")
+    decay: float = knob(0.98, "of the moving averages, a step", low=0, high=0.99999)
+    commitment: float = knob(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
+    spread: Literal["entry", "shared"] = knob(
+        "entry", "the decoder's scale: said anew for every code, or learnt once for all"
+    )
+    share: float = knob(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
+    mean: bool = knob(False, "samples are the decoder's means unless told otherwise, instead of draws (what is scored)")
+    prior: Literal["pixelcnn", "gpt"] = knob("pixelcnn", "model of the codes")
+    pixelcnn: Any = None  # the configs of either prior
+    gpt: Any = None
+
+
+def grids(config: VQVAEConfig, space: Space) -> list[tuple[int, int]]:
+    """Sizes from the picture's to the codes'."""
+    if not space.picture:
+        raise ValueError(f"a VQ-VAE needs pictures, not data with axes {space.axes!r}")
+    _, height, width = space.shape
+    return [(-(-height // 2**level), -(-width // 2**level)) for level in range(config.halvings + 1)]
+
+
+def code_space(config: VQVAEConfig, space: Space) -> Space:
+    """What the prior learns: a picture of tokens."""
+    return Space((1, *grids(config, space)[-1]), "CHW", "token", config.codes)
+
+
+class VQVAE(Model):
+    """prior: a model of `code_space(config, space)` that knows a likelihood."""
+
+    claim: ClassVar[Claim] = "lower"
+
+    def __init__(self, config: VQVAEConfig, space: Space, given: Mapping[str, Space] | None, prior: Model):
+        super().__init__(space, given)
+        assert isinstance(prior, Scores)
+        self.config, self.prior = config, prior
+        sizes, block = grids(config, space), Block()
+        channels = space.shape[0]
+        self.observation = Observation(space, config.spread)
+        self.parameters_per_entry = self.observation.parameters_per_entry
+        shrink = Shrink(channels, sizes, config.width, config.blocks, block)
+        self.encoder = nn.Sequential(shrink, nn.Conv2d(shrink.widths[-1], config.size, 1))
+        self.codebook = Codebook(config.codes, config.size, average=config.learnt == "average")
+        grow = Grow(self.parameters_per_entry * channels, sizes, config.width, config.blocks, block)
+        self.decoder = nn.Sequential(nn.Conv2d(config.size, grow.widths[-1], 1), grow)
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        owns = [self.encoder, self.decoder, self.observation]
+        owns += [self.codebook] if self.config.learnt == "gradient" else []
+        moves = [Descend("autoencode", owns, self.loss), Apply("codebook", [self.codebook], self.follow)]
+        yield Stage("autoencoder", moves, self.config.share)
+        for stage in self.prior.stages():
+            yield replace(stage, name="prior", share=stage.share * (1 - self.config.share), view=self.view)
+
+    def view(self, batch: Batch, now: Now) -> Batch:
+        """The codes of a batch, with what is given about it."""
+        return batch._replace(x=self.encode(batch.x))
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Stage one's objective, nats an entry."""
+        z = self.features(batch.x)
+        index = self.codebook.nearest(z.detach())
+        e = self.codebook(index)
+        distortion = -self.observation.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
+        loss = distortion / self.space.size + self.config.commitment * (z - e.detach()).square().mean()
+        if self.config.learnt == "gradient":
+            loss = loss + (z.detach() - e).square().mean()
+        now.notes.update(z=z.detach(), index=index)
+        return loss, {"distortion": distortion}
+
+    def follow(self, batch: Batch, now: Now) -> Readings:
+        """The codebook's own turn: moving averages, and dead codes revived. All processes come to the same codebook."""
+        z, index = now.notes["z"], now.notes["index"]
+        n, m = (now.mean(value) for value in usage(z.flatten(0, -2), index.flatten(), self.config.codes))
+        self.codebook.follow(n, m, self.config.decay)
+        readings = {"perplexity": perplexity(n)}
+        if now.step % REVIVE:
+            return readings
+        # At the first step every code moves onto an encoder's output.
+        dead = (self.codebook.shares * self.config.codes < DEAD) | (now.step == 0)
+        lots = now.gather(now.noise.uniform(index.shape[1:])).flatten()
+        self.codebook.revive(dead, now.gather(z).flatten(0, -2)[lots.argsort()])
+        return {**readings, "revived": dead.sum().float()}
+
+    # --- the three parts ---------------------------------------------------------------------------------------------
+
+    def features(self, x: Tensor) -> Tensor:
+        """What the codebook rounds: (B, *shape) -> (B, h, w, size), unit root mean square."""
+        u = centred(x, self.space).to(self._dtype)
+        z = self.encoder(u).movedim(1, -1)
+        return nn.functional.rms_norm(z if z.dtype == torch.float64 else z.float(), z.shape[-1:])
+
+    def decoded(self, e: Tensor) -> Tensor:
+        """The parameters of p(x|c): vectors (B, h, w, size) -> (B, parameters, *shape)."""
+        h = self.decoder(e.movedim(-1, 1).to(self._dtype))
+        return h.unflatten(1, (self.parameters_per_entry, -1))
+
+    def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """c(x): (B, *shape) -> codes (B, 1, h, w) int64."""
+        return self.codebook.nearest(self.features(x)).unsqueeze(1)
+
+    def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
+        """Codes (B, 1, h, w) -> the mean of p(x|c) in the data's units (bits: the likelier one), or with noise a draw of it."""
+        h = self.decoded(self.codebook(z.squeeze(1)))
+        if noise is None:
+            return self.observation.mean(h)
+        source = noise.normal if self.space.kind == "real" else noise.uniform
+        return self.observation.draw(h, source(self.space.shape).to(h.dtype))
+
+    # --- scoring and sampling ----------------------------------------------------------------------------------------
+
+    def log_prob(self, batch: Batch, *, noise: Draws) -> LogProb:
+        """log p(c|y) + log p(x|c) at the encoder's code, (B,) nats."""
+        c = self.encode(batch.x)
+        assert isinstance(self.prior, Scores)
+        prior = self.prior.log_prob(batch._replace(x=c), noise=noise)
+        nats = prior.nats + self.observation.log_prob(batch.x, self.decoded(self.codebook(c.squeeze(1))))
+        return LogProb(nats, "lower", "code and prior" + (", given label" if "label" in self.given else ""))
+
+    def sample(
+        self,
+        n: int,
+        given: Given | None = None,
+        *,
+        noise: Draws,
+        mean: bool | None = None,
+        temperature: float = 1.0,
+        top_k: int = 0,
+        top_p: float = 1.0,
+    ) -> Iterator[Tensor]:
+        """Frames (n, *shape): pictures as far as their codes are drawn, at last one from p(x|c), or its mean.
+
+        mean                        as in the config unless said here
+        temperature, top_k, top_p   of the codes
+        """
+        frames = self.prior.sample(n, given, noise=noise, temperature=temperature, top_k=top_k, top_p=top_p)
+        codes = next(frames)
+        for later in frames:
+            yield self.decode(codes)
+            codes = later
+        mean = self.config.mean if mean is None else mean
+        yield self.decode(codes, noise=None if mean else noise)
+
+    @property
+    def _dtype(self) -> torch.dtype:
+        return next(self.decoder.parameters()).dtype

@@ -1,0 +1,153 @@
+"""Gated PixelCNN: p(x) = prod_t p(x_t | x_<t), the entries of a picture in raster order, channels of a pixel in turn.
+
+A vertical stack says at every pixel what the rows above it hold, a horizontal stack adds what stands left of it in its row,
+and a head turns that and the pixel's earlier channels into a categorical distribution over the levels (see `nets.masked`;
+bits are Bernoulli). Labels are a bias in every gate.
+
+Sampling reads every entry once: the vertical stack is computed a row at a time, the horizontal one a pixel at a time, each
+layer remembering the few places it looks back to.
+
+van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from genlab.core.model import Given
+from genlab.core.moves import Descend, Now, Readings, Stage
+from genlab.core.recipe import knob
+from genlab.core.space import Batch, Space
+from genlab.models.autoregressive.sequence import Autoregressive
+from genlab.nets.masked import Entries, Head, Horizontal, Memory, Vertical
+from genlab.samplers.tokens import Predict, sequence
+
+ENTRIES = 2**22  # logits computed at once while scoring
+
+
+@dataclass(frozen=True)
+class PixelCNNConfig:
+    widths: tuple[int, ...] = knob((32, 48, 96), "channels of the vertical stack on cells of 1, 2, 4, ... pixels", low=1)
+    layers: int = knob(2, "gated layers of the vertical stack on every grid", low=0, high=64)
+    width: int = knob(48, "channels of the horizontal stack", low=1, high=4096)
+    depth: int = knob(4, "gated layers of the horizontal stack", low=0, high=256)
+    back: int = knob(3, "pixels that a horizontal layer sees, its own among them", low=1, high=64)
+    sides: int = knob(1, "cells to either side that a vertical layer sees", low=0, high=32)
+    hidden: int = knob(64, "hidden units of the head, a channel", low=1, high=4096)
+    entry: int = knob(16, "numbers that an entry is read as (fewer levels: fewer)", low=1, high=256)
+    dropout: float = knob(0.0, "share of what each layer adds that is dropped while training", low=0, high=0.95)
+
+
+class PixelCNN(Autoregressive):
+    """Learns pictures of bits, levels or tokens."""
+
+    def __init__(self, config: PixelCNNConfig, space: Space, given: Mapping[str, Space] | None = None):
+        super().__init__(space, given)
+        if not space.picture:
+            raise ValueError(f"a PixelCNN learns pictures, not data with axes {space.axes!r}; gpt learns those")
+        self.config = config
+        channels, height, _ = space.shape
+        ordered = space.kind != "token"
+        self.entry = Entries(space.levels, config.entry, ordered)
+        inputs = channels * self.entry.size
+        self.vertical = Vertical(
+            inputs, height, config.widths, config.layers, config.sides, self.classes, config.dropout
+        )  # fmt: skip
+        self.horizontal = Horizontal(
+            inputs, config.widths[0], config.width, config.depth, config.back, self.classes, config.dropout
+        )
+        self.head = Head(self.entry.size, config.width, channels, config.hidden, space.levels)
+
+    # --- training ----------------------------------------------------------------------------------------------------
+
+    def stages(self) -> Iterator[Stage]:
+        yield Stage("fit", [Descend("predict", [self], self.loss)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """Mean negative log-probability of an entry, nats."""
+        return -self.entries(sequence(batch.x, self.space), self.labelled(batch.given)).mean(), {}
+
+    # --- the network -------------------------------------------------------------------------------------------------
+
+    def entries(self, x: Tensor, given: Given) -> Tensor:
+        if torch.is_grad_enabled():
+            return self._entries(x, given)
+        rows = max(1, ENTRIES // (self.space.size * self.space.levels))
+        parts = [{key: value[i : i + rows] for key, value in given.items()} for i in range(0, len(x), rows)]
+        return torch.cat([self._entries(some, part) for some, part in zip(x.split(rows), parts, strict=True)])
+
+    def _entries(self, x: Tensor, given: Given) -> Tensor:
+        logits = self.logits(self.read(x), given).flatten(0, 1)
+        return -F.cross_entropy(logits, x.flatten(), reduction="none").view_as(x)
+
+    def read(self, x: Tensor) -> Tensor:
+        """Whole rows of pixels (B, R W C) int64 as numbers (B, R, W, C size)."""
+        channels, _, width = self.space.shape
+        return self.entry(x.unflatten(1, (-1, width, channels))).flatten(3)
+
+    def logits(self, e: Tensor, given: Given) -> Tensor:
+        """Of all entries, each from those before it: (B, H, W, C size) -> (B, T, levels), at least float32."""
+        label = self.label(given)
+        v = self.vertical(e, range(e.shape[1]), label)
+        h = self.horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), self.horizontal.link(v), label)
+        out = self.head.logits(self.head.pixel(F.silu(h)), e).flatten(1, 3)
+        return out if out.dtype == torch.float64 else out.float()
+
+    def label(self, given: Given) -> Tensor | None:
+        return given["label"] if self.classes else None
+
+    def reader(self, n: int, given: Given) -> Predict:
+        return Reader(self, given)
+
+
+class Reader:
+    """Logits of one entry after another, remembering what every layer looks back to.
+
+    cached    False computes the whole canvas again for every pixel: slow, and plainly right
+    """
+
+    def __init__(self, model: PixelCNN, given: Given, cached: bool = True):
+        self.model, self.given, self.cached = model, given, cached
+        self.label = model.label(given)
+        self.above: Memory = {}  # of the vertical stack
+        self.left: Memory = {}  # of the horizontal stack, in this row
+        self.row, self.column = -1, -1  # the last ones computed
+
+    def __call__(self, t: int, x: Tensor) -> Tensor:
+        """(n, levels) logits of entry t given x[:, :t]."""
+        model = self.model
+        channels, _, width = model.space.shape
+        pixel, channel = divmod(t, channels)
+        if not self.cached:
+            return model.logits(model.read(x), self.given)[:, t]
+        i, j = divmod(pixel, width)
+        if i > self.row:
+            self._descend(i, x)
+        if j > self.column:
+            self._advance(j, x)
+        e = model.entry(x[:, pixel * channels : (pixel + 1) * channels]).flatten(1)
+        return model.head.logits(self.a, e)[:, channel]
+
+    def _descend(self, i: int, x: Tensor) -> None:
+        """The vertical stack down to row i."""
+        model = self.model
+        v = model.vertical(model.read(x), range(self.row + 1, i + 1), self.label, self.above)
+        self.linked = model.horizontal.link(v[:, -1:])
+        self.row, self.column, self.left = i, -1, {}
+
+    def _advance(self, j: int, x: Tensor) -> None:
+        """The horizontal stack to column j of this row."""
+        model, begin = self.model, self.column + 1
+        channels, _, width = model.space.shape
+        first = (self.row * width + max(begin - 1, 0)) * channels
+        e = model.entry(x[:, first : (self.row * width + j) * channels].unflatten(1, (-1, channels))).flatten(2)
+        if begin == 0:
+            e = F.pad(e, (0, 0, 1, 0))
+        h = model.horizontal(e[:, None], self.linked[:, :, begin : j + 1], self.label, self.left)
+        self.a = model.head.pixel(F.silu(h[:, :, -1:]))[:, 0, 0]
+        self.column = j
