@@ -23,7 +23,7 @@ from tests import test_rooms
 
 TEXT = (Path(__file__).parents[1] / "CONTRIBUTING.md").read_text(encoding="utf-8")
 BLOCKS = dict(re.findall(r"```python\n# (\S+\.py)\n(.*?)```", TEXT, re.DOTALL))
-(ROW,) = re.findall(r"```python\n( +Entry\(.*?)```", TEXT, re.DOTALL)
+(ROW,) = re.findall(r"```python\n(Entry\(.*?)```", TEXT, re.DOTALL)
 
 
 class Blobs:
@@ -51,7 +51,7 @@ class Blobs:
 @pytest.fixture
 def example(monkeypatch: pytest.MonkeyPatch) -> types.ModuleType:
     """The example's modules as if their files existed; its test is returned."""
-    monkeypatch.setattr(index, "MODELS", (*index.MODELS, *eval(f"({ROW})", {"Entry": index.Entry})))
+    monkeypatch.setattr(index, "MODELS", (*index.MODELS, eval(ROW, {"Entry": index.Entry})))
     for path, source in BLOCKS.items():
         name = path.removeprefix("src/").removesuffix(".py").replace("/", ".")
         module = types.ModuleType(name)

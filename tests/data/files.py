@@ -19,7 +19,9 @@ def noise(seed: int, height: int = 12, width: int = 12, channels: int = 3) -> np
     return np.random.default_rng(seed).integers(0, 256, shape, dtype=np.uint8)
 
 
-def folder(path: Path, count: int = 60, classes: tuple[str, ...] = (), size: int = 12, channels: int = 3, first: int = 0) -> Path:
+def folder(
+    path: Path, count: int = 60, classes: tuple[str, ...] = (), size: int = 12, channels: int = 3, first: int = 0
+) -> Path:
     """`count` random PNGs, dealt out to folders of the classes in turn."""
     for number in range(first, first + count):
         place = path / classes[number % len(classes)] if classes else path

@@ -71,7 +71,7 @@ def test_broken_files_are_named_and_the_rest_is_learnt_from(tmp_path: Path) -> N
     files.folder(tmp_path / "set", 80)
     expected = files.broken(tmp_path / "set")
     data = opened(tmp_path / "set", size=16)
-    assert {path: reason for path, reason in data.skipped}.keys() == expected.keys()
+    assert dict(data.skipped).keys() == expected.keys()
     for path, reason in data.skipped:
         assert expected[path] in reason.lower()
     assert sum(data.count(split) for split in ("train", "validation", "test")) == 80
@@ -89,7 +89,7 @@ def test_more_than_a_tenth_unreadable_needs_a_word(tmp_path: Path) -> None:
 
 def test_nothing_readable(tmp_path: Path) -> None:
     files.broken(tmp_path)
-    with pytest.raises(ValueError, match="none of the 7 pictures of .* can be read"):
+    with pytest.raises(ValueError, match=r"none of the 7 pictures of .* can be read"):
         opened(tmp_path, allow_bad=True)
 
 

@@ -99,7 +99,9 @@ class Space:
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Space:
         known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known}
+        values: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known
+        }
         return cls(**values)
 
 

@@ -4,7 +4,7 @@
     static      every picture is drawn once, from a seed that is its own content: the same for every run, split and order
     dynamic     the stream draws anew each time a picture comes by; one finite pass draws as `static` does
 
-The probabilities are exact to 2^-16, and black and white themselves exactly 0 and 1: a 16-bit number below
+The probabilities are exact to 2^-15, and black and white themselves exactly 0 and 1: a 16-bit number below
 floor(65535 v / (L - 1)), where 65535 counts as 65534.
 """
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -25,7 +26,7 @@ class MLP(nn.Sequential):
         dropout: float = 0.0,
     ):
         layers: list[nn.Module] = []
-        for before, after in zip(sizes[:-2], sizes[1:-1], strict=True):
+        for before, after in pairwise(sizes[:-1]):
             layers += [nn.Linear(before, after)]
             layers += [nn.LayerNorm(after)] if norm == "layer" else []
             layers += [activation()]

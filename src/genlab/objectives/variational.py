@@ -20,7 +20,11 @@ from genlab.maths.densities import log_mean_exp
 
 
 def negative_elbo(
-    log_likelihood: Tensor, kl: Tensor, beta: float = 1.0, free: float = 0.0, mean: Callable[[Tensor], Tensor] = lambda value: value
+    log_likelihood: Tensor,
+    kl: Tensor,
+    beta: float = 1.0,
+    free: float = 0.0,
+    mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> Tensor:
     """The scalar to descend on, nats per example: -mean log p(x|z) + beta sum_j max(free, mean KL_j).
 

@@ -1,0 +1,185 @@
+"""Nothing is lost: stops, full disks, damaged and foreign folders, hopeless data."""
+
+from __future__ import annotations
+
+import errno
+import json
+import signal
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+import genlab
+from tests.cli.calls import call, refused, start
+
+Runs = Callable[[str], Path]
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_keeps_what_was_learnt(number: int, code: int, tmp_path: Path) -> None:
+    process = start(tmp_path, "train", "gan", "points/ring", "--seconds", 600, "--out", "run")
+    _wait_for(lambda: _lines(tmp_path / "run/ticks.jsonl") > 0, process)
+    process.send_signal(number)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == code, err
+    assert "what was learnt is kept" in out
+    assert "genlab sample run" in out
+    assert "Traceback" not in err
+    assert genlab.load(tmp_path / "run").sample(3).shape == (3, 2)
+
+
+def _lines(file: Path) -> int:
+    return len(file.read_text().splitlines()) if file.exists() else 0
+
+
+def _wait_for(reached: Callable[[], bool], process: Any, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not reached():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < end
+        time.sleep(0.05)
+
+
+def test_a_run_must_be_one(tmp_path: Path) -> None:
+    (tmp_path / "photos").mkdir()
+    for verb in ("sample", "score", "show", "reconstruct", "interpolate", "complete"):
+        assert "no run of genlab" in refused(verb, tmp_path / "photos")
+
+
+def test_a_run_of_a_newer_version_says_so(run: Runs) -> None:
+    head = json.loads((run("ring") / "recipe.json").read_text())
+    there = Path("ring")
+    (there / "recipe.json").write_text(json.dumps({**head, "format": 99}))
+    assert "newer genlab" in refused("sample", there)
+
+
+def test_damaged_files_are_named(run: Runs) -> None:
+    there = run("ring")
+    for file in ("average.safetensors", "recipe.json"):
+        whole = (there / file).read_bytes()
+        (there / file).write_bytes(whole[: len(whole) // 2])
+        assert f"{file} is damaged" in refused("sample", there)
+
+
+def test_a_run_without_weights_says_what_to_do(run: Runs) -> None:
+    there = run("ring")
+    for file in there.glob("*.safetensors"):
+        file.unlink()
+    assert "--force" in refused("sample", there)
+    assert call("show", there).code == 0
+
+
+class Full:
+    """A disk that takes half of what is written to it."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch):
+        monkeypatch.setattr(Path, "write_bytes", self.write)
+        monkeypatch.setattr("safetensors.torch.save_file", self.save)
+
+    @staticmethod
+    def write(path: Path, content: bytes) -> int:
+        with path.open("wb") as file:
+            file.write(content[: len(content) // 2])
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    @staticmethod
+    def save(tensors: Any, path: Path, metadata: Any = None) -> None:
+        from safetensors import SafetensorError
+
+        path.open("wb").write(b"half of it")
+        raise SafetensorError("Error while serializing: I/O error: No space left on device (os error 28)")
+
+
+@pytest.mark.parametrize("out", ["a.png", "a.npz", "a.gif"])
+def test_a_full_disk_leaves_no_half_written_samples(out: str, trained: Runs, tmp_path: Path, monkeypatch: Any) -> None:
+    Full(monkeypatch)
+    assert "the disk is full" in refused("sample", trained("gan"), "-n", 2, "--out", out, code=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_full_disk_keeps_the_samples_of_before(trained: Runs, tmp_path: Path, monkeypatch: Any) -> None:
+    call("sample", trained("gan"), "-n", 2, "--out", "a.npz")
+    before = (tmp_path / "a.npz").read_bytes()
+    Full(monkeypatch)
+    refused("sample", trained("gan"), "-n", 3, "--out", "a.npz", code=1)
+    assert (tmp_path / "a.npz").read_bytes() == before
+
+
+def test_a_full_disk_while_training_leaves_no_half_written_weights(tmp_path: Path, monkeypatch: Any) -> None:
+    Full(monkeypatch)
+    assert "the disk is full" in refused("train", "gan", "points/ring", "--steps", 2, "--out", "run", code=1)
+    assert {file.name for file in (tmp_path / "run").iterdir()} <= {"recipe.json", "ticks.jsonl", "schedule.json"}
+    assert "holds no weights yet" in refused("sample", "run")
+
+
+def test_memory_that_runs_out_is_no_fault_of_genlab(monkeypatch: Any) -> None:
+    def greedy(*arguments: Any, **options: Any) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: not enough memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr("genlab.runs.train.fit", greedy)
+    assert "smaller batch" in refused("train", "gan", "points/ring", "--steps", 2, code=1)
+
+
+def test_a_fault_of_genlab_says_that_it_is_one(monkeypatch: Any) -> None:
+    def broken(*arguments: Any, **options: Any) -> None:
+        raise KeyError("left")
+
+    monkeypatch.setattr("genlab.runs.train.fit", broken)
+    assert "a fault of genlab's; --debug shows where" in refused("train", "gan", "points/ring", "--steps", 2, code=1)
+
+
+# --- data ------------------------------------------------------------------------------------------------------------
+
+
+def _pictures(folder: Path, count: int) -> Path:
+    folder.mkdir()
+    for number in range(count):
+        Image.new("RGB", (12, 12), (number * 7 % 256, number * 31 % 256, number * 53 % 256)).save(folder / f"{number}.png")
+    return folder
+
+
+def test_a_missing_path(tmp_path: Path) -> None:
+    assert "there is no file or folder" in refused("train", "vae", tmp_path / "nothing")
+
+
+def test_an_empty_folder(tmp_path: Path) -> None:
+    (tmp_path / "empty").mkdir()
+    assert "empty" in refused("train", "vae", tmp_path / "empty")
+
+
+def test_a_folder_of_text_files(tmp_path: Path) -> None:
+    (tmp_path / "texts").mkdir()
+    for number in range(3):
+        (tmp_path / "texts" / f"{number}.txt").write_text("words\n" * 100)
+    assert ".txt" in refused("train", "vae", tmp_path / "texts")
+
+
+def test_a_corrupt_picture_among_many_is_named_and_skipped(tmp_path: Path) -> None:
+    folder = _pictures(tmp_path / "pictures", 80)
+    (folder / "broken.jpg").write_bytes(b"\xff\xd8\xff\xe0 not a picture")
+    said = call("train", "vae", folder, "--size", 8, "--steps", 1)
+    assert said.code == 0, said.err
+    assert "broken.jpg" in said.err
+    assert "1 file skipped" in said.err
+
+
+def test_a_picture_of_one_pixel(tmp_path: Path) -> None:
+    folder = _pictures(tmp_path / "pictures", 80)
+    Image.new("RGB", (1, 1)).save(folder / "dot.png")
+    said = call("train", "vae", folder, "--size", 8, "--steps", 1)
+    assert said.code == 0, said.err
+
+
+def test_a_text_of_ten_lines(tmp_path: Path) -> None:
+    (tmp_path / "short.txt").write_text("line\n" * 10)
+    sentence = refused("train", "ngram", tmp_path / "short.txt", "--lines")
+    assert "too few" in sentence
+
+
+def test_a_text_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "latin.txt").write_bytes("Käse, Öl und süßer Wein\n".encode("latin-1") * 500)
+    assert "UTF-8" in refused("train", "ngram", tmp_path / "latin.txt")
