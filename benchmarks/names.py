@@ -14,6 +14,7 @@ import random
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -51,11 +52,12 @@ class Names:
         return len(self.rows[split])
 
     def stream(self, split: Split, cursor: int, n: int) -> Batch:
-        places = [divmod(cursor + row, self.count(split)) for row in range(n)]
-        order = {
-            epoch: torch.randperm(self.count(split), generator=torch.Generator().manual_seed(epoch)) for epoch, _ in places
-        }
-        return Batch(self.rows[split][torch.stack([order[epoch][place] for epoch, place in places])])
+        epochs, places = zip(*(divmod(cursor + row, self.count(split)) for row in range(n)), strict=True)
+        return Batch(self.rows[split][[self._order(split, epoch)[place] for epoch, place in zip(epochs, places, strict=True)]])
+
+    @lru_cache(maxsize=4)  # noqa: B019 - the data live as long as the benchmark
+    def _order(self, split: Split, epoch: int) -> list[int]:
+        return torch.randperm(self.count(split), generator=torch.Generator().manual_seed(epoch)).tolist()
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         return Batch(self.rows[split][cursor : cursor + n])

@@ -130,7 +130,11 @@ def resume(path: str | Path, device: str = "auto", precision: str = "auto") -> S
     run = Run(path, device)
     schedule = run.folder.schedule()
     finished = schedule if schedule and schedule[-1][2] == 1000 else None
-    return Session(run.folder, run.data(), run.recipe, Engine(device, precision, finished), resuming=True)
+    engine = Engine(device, precision, finished)
+    before = run.head["engine"]
+    if precision == "auto" and torch.device(before["device"]).type == engine.device.type:
+        engine.precision = before["precision"]
+    return Session(run.folder, run.data(), run.recipe, engine, resuming=True)
 
 
 class Run:

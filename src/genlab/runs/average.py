@@ -20,6 +20,7 @@ class Average:
         self.seen = 0
         self.values: dict[str, Tensor] = {}
         self._live: list[nn.Parameter] = []
+        self._kept: dict[int, Tensor] = {}
 
     @torch.no_grad()
     def begin(self, parameters: Mapping[str, nn.Parameter]) -> None:
@@ -27,6 +28,7 @@ class Average:
         self.seen = 0
         self._live = list(parameters.values()) if self.half_life else []
         self.values = {name: parameter.detach().clone() for name, parameter in parameters.items()} if self.half_life else {}
+        self._kept = {id(live): kept for live, kept in zip(self._live, self.values.values(), strict=True)}
 
     @torch.no_grad()
     def update(self, examples: int) -> None:
@@ -42,6 +44,10 @@ class Average:
             held = live.detach().clone()
             live.copy_(kept)
             kept.copy_(held)
+
+    def of(self, parameter: Tensor) -> Tensor:
+        """The averaged values of a parameter, or the parameter itself where none are kept."""
+        return self._kept.get(id(parameter), parameter)
 
     @torch.no_grad()
     def hand_over(self) -> None:

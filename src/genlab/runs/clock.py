@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from typing import Any
 
 from genlab.core.recipe import Budget
@@ -34,10 +35,17 @@ class Progress:
     """How far each stage is.
 
     schedule: rows [stage, step, thousandths] at which progress in seconds changed; given one, time no longer decides.
+    agree: makes many processes' measured thousandths one.
     """
 
-    def __init__(self, budget: Budget, batch: int, schedule: list[list[int]] | None = None):
-        self.budget, self.batch = budget, batch
+    def __init__(
+        self,
+        budget: Budget,
+        batch: int,
+        schedule: list[list[int]] | None = None,
+        agree: Callable[[int], int] = lambda mark: mark,
+    ):
+        self.budget, self.batch, self._agree = budget, batch, agree
         self.replayed = {(stage, step): mark for stage, step, mark in schedule} if schedule is not None else None
         self.schedule: list[list[int]] = []
         self.clock = Clock()
@@ -71,11 +79,13 @@ class Progress:
 
     def _replay(self, stage: int, step: int) -> int:
         assert self.replayed is not None
+        if (stage, step) > max(self.replayed, default=(-1, 0)):
+            raise ValueError(f"the schedule ends before step {step} of stage {stage}; it was written by a run that was stopped")
         return self.replayed.get((stage, step), self.mark)
 
     def _measure(self) -> int:
         spent = self.clock.now() - self.began
-        return min(1000, math.floor(1000 * spent / (self.share * self.budget.amount)))
+        return self._agree(min(1000, math.floor(1000 * spent / (self.share * self.budget.amount))))
 
     def overall(self, stage: int, step: int) -> float:
         """Progress 0..1 of the whole run, for whoever watches."""

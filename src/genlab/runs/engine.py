@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 from accelerate import PartialState
-from accelerate.utils import reduce
+from accelerate.utils import broadcast, reduce
 from torch import Tensor, nn
 
 from genlab.core.data import Data
@@ -31,7 +31,7 @@ class Engine:
     """Drives one `fit`.
 
     device      "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps"
-    precision   "auto" (bf16 on CUDA, float32 elsewhere), "float32", "bf16"
+    precision   "auto" (bf16 on a GPU that computes in it, float32 elsewhere), "float32", "bf16"
     schedule    rows of a schedule.json to repeat instead of measuring time
     """
 
@@ -40,7 +40,7 @@ class Engine:
         self.device = _device(device, self.processes)
         if precision not in ("auto", "float32", "bf16"):
             raise ValueError(f"--precision {precision}: choose auto, float32 or bf16")
-        self.precision = ("bf16" if self.device.type == "cuda" else "float32") if precision == "auto" else precision
+        self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
         self.stage = self.step = self.cursor = self.examples = 0
 
@@ -52,7 +52,7 @@ class Engine:
         self.model, self.data, self.recipe = prepared(model, self.device), data, recipe
         if recipe.batch % self.processes.num_processes:
             raise ValueError(f"a batch of {recipe.batch} does not divide among {self.processes.num_processes} processes")
-        self.progress = Progress(recipe.budget, recipe.batch, self._schedule)
+        self.progress = Progress(recipe.budget, recipe.batch, self._schedule, self._agreed)
         self.average = Average(recipe.half_life)
         self._raw: list[tuple[nn.Parameter, Tensor]] = []
         self.stage = self.step = self.cursor = self.examples = 0
@@ -65,7 +65,6 @@ class Engine:
         if self._pending is not None:
             copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
-        self._start = self.cursor
         self.progress.enter(stage.share, stage.passes, self.data.count("train"))
         descents = [move for move in stage.moves if isinstance(move, Descend)]
         self.optim = {move.name: self.recipe.optim_of(move.name) for move in descents}
@@ -83,12 +82,12 @@ class Engine:
         world, rank = self.processes.num_processes, self.processes.process_index
         rows = self.recipe.batch // world
         if self._passes is None:
-            batch = self.data.stream("train", self.cursor + rank * rows, rows)
+            batch, self._taken = self.data.stream("train", self.cursor + rank * rows, rows), self.recipe.batch
         else:  # whole passes: the last batch of each is short
             count = self.data.count("train")
-            steps = -(-count // self.recipe.batch)
-            batch = self.data.once("train", (self.step % steps) * self.recipe.batch + rank * rows, rows)
-        self._taken = len(batch.x) if self._passes is not None else self.recipe.batch
+            first = self.step % -(-count // self.recipe.batch) * self.recipe.batch
+            batch = self.data.once("train", first + rank * rows, rows)
+            self._taken = min(self.recipe.batch, count - first)
         return self._flipped(batch.to(self.device))
 
     def now(self, move: str, progress: float, rows: int, notes: dict[str, Tensor]) -> Now:
@@ -168,10 +167,10 @@ class Engine:
 
     def weights(self, averaged: bool = False) -> dict[str, Tensor]:
         """Parameters and saved buffers by name, contiguous, on the CPU; averaged where an average is kept."""
-        found = {name: value.detach() for name, value in self.model.state_dict().items()}
+        found = self.model.state_dict(keep_vars=True)  # a shared parameter stands there under each of its names
         if averaged:
-            found |= self.average.values
-        return {name: value.to("cpu", copy=True).contiguous() for name, value in found.items()}
+            found = {name: self.average.of(value) for name, value in found.items()}
+        return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in found.items()}
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
@@ -193,6 +192,14 @@ class Engine:
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
         self._pending = None
+
+    def _agreed(self, mark: int) -> int:
+        """The first process's measure of time, for all."""
+        if self.processes.num_processes == 1:
+            return mark
+        shared = broadcast(torch.tensor(mark, device=self.device))
+        assert isinstance(shared, Tensor)
+        return int(shared)
 
     def _flipped(self, batch: Batch) -> Batch:
         if not (self.recipe.flip and self.data.space.picture):
@@ -224,6 +231,10 @@ def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     if wrong:
         raise ValueError(f"these weights belong to another model: {', '.join(wrong[:4])}{' ...' if len(wrong) > 4 else ''}")
     model.load_state_dict(dict(tensors))
+
+
+def _has_bf16(device: torch.device) -> bool:
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
 def _device(wanted: str, processes: PartialState) -> torch.device:

@@ -71,7 +71,7 @@ class Folder:
         number = kept[-1]["number"] + 1 if kept else 0
         file = folder / f"{number}.safetensors"
         ticks = self.path / "ticks.jsonl"
-        record = {**record, "ticks_bytes": ticks.stat().st_size if ticks.exists() else 0}
+        record = {**record, "ticks_bytes": ticks.stat().st_size if ticks.exists() else 0, "ticks_mark": self._logged}
         write_tensors(file, tensors, {"format": FORMAT, "record": record})
         entry = {"number": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)}
         write_json(folder / "manifest.json", [*kept[-1:], entry])
@@ -135,12 +135,12 @@ class Folder:
             )
         return None
 
-    def cut_ticks(self, size: int) -> None:
-        """Forget readings written after a checkpoint."""
-        file = self.path / "ticks.jsonl"
+    def cut_ticks(self, record: Mapping[str, Any]) -> None:
+        """Forget readings written after a checkpoint, whose record this is."""
+        file, self._logged = self.path / "ticks.jsonl", record["ticks_mark"]
         if file.exists():
             with file.open("r+b") as handle:
-                handle.truncate(size)
+                handle.truncate(record["ticks_bytes"])
 
     def _manifest(self) -> list[dict[str, Any]]:
         file = self.path / "state" / "manifest.json"

@@ -54,7 +54,7 @@ def _plain(optim: Optim, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
 def factor(optim: Optim, progress: float) -> float:
     """What the learning rate is multiplied by at this progress (0..1): a linear warm-up, then the decay to `floor`."""
     if progress < optim.warmup:
-        return max(progress, 1e-3) / optim.warmup
+        return min(1.0, max(progress, 1e-3) / optim.warmup)
     along = (progress - optim.warmup) / max(1e-9, 1 - optim.warmup)
     fall = {"constant": 1.0, "linear": 1 - along, "cosine": 0.5 * (1 + math.cos(math.pi * min(1.0, along)))}[optim.decay]
     return optim.floor + (1 - optim.floor) * fall if optim.decay != "constant" else 1.0
