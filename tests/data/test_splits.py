@@ -55,7 +55,12 @@ def test_a_source_keeps_its_own_splits_and_train_gives_what_is_missing(examples)
     own = np.array([side for _, side in examples], np.int8)
     sides = splits.completed(own, digests([content for content, _ in examples]))
     missing = {side for side in (1, 2) if side not in own}
-    assert ((sides == own) | ((own == splits.TRAIN) & np.isin(sides, list(missing)))).all()
+    kept = (sides == own) | (sides == splits.NOWHERE)
+    assert (kept | ((own == splits.TRAIN) & np.isin(sides, list(missing)))).all()
+    assert (sides[own == splits.TEST] == splits.TEST).all()
+    parts = [{content for (content, _), side in zip(examples, sides, strict=True) if side == number} for number in (0, 1, 2)]
+    assert set.union(*parts) == {content for content, _ in examples}
+    assert sum(map(len, parts)) == len(set.union(*parts))
 
 
 def test_train_gives_a_tenth() -> None:
@@ -67,7 +72,9 @@ def test_train_gives_a_tenth() -> None:
 
 def test_copies_are_counted() -> None:
     found = digests([b"a", b"b", b"b", b"c", b"a"])
-    assert splits.repeats(found, np.array([0, 0, 0, 2, 2])) == {"duplicates": 2, "held-out examples that are also in train": 1}
+    sides = splits.completed(np.array([0, 1, 0, 2, 2], np.int8), found)
+    assert sides.tolist() == [splits.NOWHERE, 1, splits.NOWHERE, 2, 2]
+    assert splits.repeats(found, sides) == {"duplicates": 2, "left out, as copies of held-out examples": 2}
     assert splits.repeats(digests([b"a", b"b"]), np.array([0, 2])) == {"duplicates": 0}
 
 

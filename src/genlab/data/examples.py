@@ -63,10 +63,10 @@ class Examples(Opened):
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
         self._coins: Binariser | None = None
         sides = self._sides(request, stored)
+        self.facts |= splits.repeats(stored.digests, sides)
         if self._labels is not None:
             sides[self._labels < 0] = splits.NOWHERE
         self._rows: dict[Split, np.ndarray] = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
-        self.facts |= splits.repeats(stored.digests, sides)
         splits.enough({split: self.count(split) for split in SPLITS}, request.options.shares, self.name, kind)
 
     def _sides(self, request: Request, stored: Stored) -> np.ndarray:

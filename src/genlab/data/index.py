@@ -41,5 +41,5 @@ def near(name: str) -> str:
     """The built-in name that was probably meant, or ''."""
     names = [row.name for row in SOURCES]
     bare = {row.split("/")[-1]: row for row in reversed(names)}  # "ring" for "points/ring"
-    found = difflib.get_close_matches(name.lower(), [*names, *bare], 1, 0.6)
+    found = difflib.get_close_matches(name.lower(), [*names, *bare], 1, 0.75)
     return bare.get(found[0], found[0]) if found else ""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import os
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -57,21 +59,29 @@ def open(
 
 def _request(named: str, options: Options, cache: Path, progress: Progress) -> Request:
     if source(named) is not None or named.startswith("hub:"):
-        return Request(named, named, options, cache=cache, progress=progress)
+        name = named.removeprefix("hub:").split("/")[-1].replace(":", "-") if named.startswith("hub:") else named
+        return Request(named, name, options, cache=cache, progress=progress)
     path = Path(named).expanduser()
     if not path.exists():
-        meant = near(named)
+        meant = near(named) or _beside(path)
         hint = f"did you mean {meant}?" if meant else "genlab list data shows what is built in"
         raise ValueError(f"there is no file or folder {named!r} and no built-in data of that name; {hint}")
     path = path.resolve()
     return Request(str(path), path.name if path.is_dir() else path.stem, options, path, cache, progress)
 
 
+def _beside(path: Path) -> str:
+    """The file or folder that was probably meant, or ''."""
+    names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
+    found = difflib.get_close_matches(path.name, names, 1, 0.75)
+    return str(path.with_name(found[0])) if found else ""
+
+
 def _reader(request: Request) -> Reader:
     """The function that makes data of this source."""
     path, suffix = request.path, request.path.suffix.lower()
     if path == Path():
-        return _named(formats.BUILT_IN[request.name.split("/")[0].split(":")[0]])
+        return _named(formats.BUILT_IN[re.split("[:/]", request.source)[0]])
     if path.is_dir():
         return _named(formats.FOLDER)
     if suffix in formats.SOUND:

@@ -1,7 +1,8 @@
 """Which split an example belongs to, decided by its content.
 
 An example's digest, read as a number u in [0, 1), is compared with the shares: u < 0.8 is train, and so on. Files that are
-added or removed therefore move no other example, and equal examples are always on one side.
+added or removed therefore move no other example, and equal examples are always on one side. A source's own splits are kept,
+but for copies.
 """
 
 from __future__ import annotations
@@ -40,22 +41,30 @@ def by_content(digest: np.ndarray, shares: tuple[float, float, float] | None = N
 
 
 def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
-    """A source's own splits (N,) int8, where a missing validation or test split gets a tenth of train, by content."""
+    """A source's own splits (N,) int8, where a missing validation or test split gets a tenth of train, by content.
+
+    What train has of a held-out split, and validation of test, is in neither: the source's own test split stays whole.
+    """
     sides, place = own.copy(), places(digest)
     for number, missing in enumerate(side for side in (VALIDATION, TEST) if not (own == side).any()):
         taken = (place >= number * TENTH) & (place < (number + 1) * TENTH)
         sides[(own == TRAIN) & taken] = missing
+    seen = _comparable(digest)
+    for held_out in (TEST, VALIDATION):
+        sides[np.isin(seen, seen[sides == held_out]) & (sides < held_out)] = NOWHERE
     return sides
 
 
 def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
-    """How many examples are copies of others, and how many held-out ones stand in train as well (a source's own doing)."""
-    seen = np.ascontiguousarray(digest).view("V16")[:, 0]
+    """How many examples are copies of others, and how many were left out because a held-out split has them."""
+    seen, left_out = _comparable(digest), int((sides == NOWHERE).sum())
     duplicates = len(seen) - len(np.unique(seen))
-    if not duplicates:
-        return {"duplicates": 0}
-    shared = int(np.isin(seen[sides > TRAIN], seen[sides == TRAIN]).sum())
-    return {"duplicates": duplicates} | ({"held-out examples that are also in train": shared} if shared else {})
+    return {"duplicates": duplicates} | ({"left out, as copies of held-out examples": left_out} if left_out else {})
+
+
+def _comparable(digest: np.ndarray) -> np.ndarray:
+    """(N, 16) digests as (N,) things that can be sorted."""
+    return np.ascontiguousarray(digest).view("V16")[:, 0]
 
 
 def enough(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, things: str) -> None:

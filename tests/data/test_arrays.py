@@ -1,0 +1,201 @@
+"""MNIST's IDX files, arrays of numpy and tables of points: read exactly, and refused in a sentence that says what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from genlab.data import open as opened
+from genlab.data.splits import digests
+from tests.data import files
+
+
+def everything(data) -> torch.Tensor:
+    """All examples in the source's order."""
+    parts = [data.once(split, 0, 10**6) for split in ("train", "validation", "test")]
+    return torch.cat([part.x for part in parts])[torch.cat([part.index for part in parts]).argsort()]
+
+
+# --- IDX -------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("pack", [True, False])
+def test_idx_files_keep_their_test_split_and_train_gives_a_validation(tmp_path: Path, pack: bool) -> None:
+    data = opened(files.mnist_like(tmp_path, pack=pack))
+    assert (data.space.shape, data.space.levels, data.given["label"].names) == ((1, 6, 6), 256, ("0", "1", "2"))
+    assert data.count("test") == 20
+    assert data.count("train") + data.count("validation") == 60
+    assert 0 < data.count("validation") < 20
+    stored = np.random.default_rng(5).integers(0, 256, (80, 6, 6))
+    np.testing.assert_array_equal(everything(data)[:, 0].numpy(), stored)
+    batch = data.once("test", 0, 20)
+    assert batch.given["label"].tolist() == [row % 3 for row in range(20)]
+    assert data.where(int(batch.index[0])).startswith("t10k-images-idx3-ubyte")
+
+
+def test_idx_without_labels_has_no_classes(tmp_path: Path) -> None:
+    files.mnist_like(tmp_path)
+    (tmp_path / "t10k-labels-idx1-ubyte.gz").unlink()
+    assert opened(tmp_path).given == {}
+
+
+def test_idx_pictures_are_resized_when_asked(tmp_path: Path) -> None:
+    assert opened(files.mnist_like(tmp_path), size=8).space.shape == (1, 8, 8)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("train-images-idx3-ubyte.gz", b"\x1f\x8b half of a gzip", "damaged"),
+        ("train-images-idx3-ubyte.gz", None, "no images|has labels"),
+        ("train-labels-idx1-ubyte.gz", files.gzip.compress(files.idx(np.zeros(7))), "7 labels for 60 pictures"),
+        ("train-images-idx3-ubyte.gz", files.gzip.compress(files.idx(np.zeros((60, 6, 6)))[:-5]), "where its head promises"),
+        ("train-images-idx3-ubyte.gz", files.gzip.compress(b"\0\0\x0d\x03"), "no IDX file of unsigned bytes"),
+        ("train-images-idx3-ubyte.gz", files.gzip.compress(files.idx(np.zeros((60, 5, 5)))), "different sizes"),
+    ],
+)
+def test_damaged_idx_files_are_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
+    files.mnist_like(tmp_path)
+    if content is None:
+        for images in tmp_path.glob("*images*"):
+            images.unlink()
+    else:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(ValueError, match=message):
+        opened(tmp_path)
+
+
+def test_copies_of_held_out_pictures_leave_train(tmp_path: Path) -> None:
+    """The source's own test split stays whole; what train has of it goes."""
+    files.mnist_like(tmp_path)
+    train = np.random.default_rng(5).integers(0, 256, (60, 6, 6))
+    test = np.random.default_rng(6).integers(0, 256, (20, 6, 6))
+    test[:3] = train[[10, 20, 30]]
+    (tmp_path / "t10k-images-idx3-ubyte.gz").write_bytes(files.gzip.compress(files.idx(test)))
+    data = opened(tmp_path)
+    assert data.count("test") == 20
+    assert data.count("train") + data.count("validation") == 57
+    parts = [digests(data.once(split, 0, 100).x.numpy()) for split in ("train", "validation", "test")]
+    assert len(np.unique(np.concatenate(parts), axis=0)) == 77
+    assert data.describe()["left out, as copies of held-out examples"] == 3
+
+
+# --- arrays ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "axes", "space"),
+    [
+        ((60, 5, 7), None, (1, 5, 7)),
+        ((60, 5, 7, 3), None, (3, 5, 7)),
+        ((60, 3, 5, 7), None, (3, 5, 7)),
+        ((60, 1, 5, 7), None, (1, 5, 7)),
+        ((60, 3, 5, 3), "NHWC", (3, 3, 5)),
+        ((60, 3, 5, 3), "NCHW", (3, 5, 3)),
+    ],
+)
+def test_pictures_in_arrays(tmp_path: Path, shape: tuple[int, ...], axes: str | None, space: tuple[int, ...]) -> None:
+    x = np.random.default_rng(0).integers(0, 5, shape, dtype=np.uint8)
+    label = np.array(["cat", "dog", "emu"])[np.arange(60) % 3]
+    np.savez(tmp_path / "x.npz", x=x, levels=5, label=label, **({"axes": axes} if axes else {}))
+    data = opened(tmp_path / "x.npz")
+    assert (data.space.shape, data.space.levels, data.space.kind) == (space, 5, "ordinal")
+    assert data.given["label"].names == ("cat", "dog", "emu")
+    channels_last = axes == "NHWC" or (axes is None and shape[-1] == 3 and x.ndim == 4)
+    expected = x.transpose(0, 3, 1, 2) if channels_last else x.reshape(60, *space)
+    np.testing.assert_array_equal(everything(data).numpy(), expected)
+    batch = data.stream("train", 7, 5)
+    assert [data.given["label"].names[label] for label in batch.given["label"].tolist()] == label[batch.index].tolist()
+
+
+def test_a_plain_array_is_pictures_or_points(tmp_path: Path) -> None:
+    np.save(tmp_path / "bits.npy", np.random.default_rng(0).random((60, 4, 4)) < 0.5)
+    assert opened(tmp_path / "bits.npy").space.kind == "binary"
+    np.save(tmp_path / "points.npy", np.random.default_rng(0).normal(3, 2, (60, 4)))
+    data = opened(tmp_path / "points.npy")
+    assert (data.space.axes, data.space.kind, data.space.shape) == ("D", "real", (4,))
+
+
+@pytest.mark.parametrize(
+    ("arrays", "message"),
+    [
+        ({"y": np.zeros(5)}, "no array called x .it has y."),
+        ({"x": np.random.default_rng(0).random((60, 4, 4))}, "astype"),
+        ({"x": np.full((60, 4, 4), 9, np.uint8), "levels": 9}, "x runs from 9 to 9"),
+        ({"x": np.zeros((60, 3, 4, 3), np.uint8)}, "which dimension is colour"),
+        ({"x": np.zeros((60, 4, 4, 2), np.uint8), "axes": "NHWC"}, "2 channels"),
+        ({"x": np.zeros((60, 4), np.uint8), "axes": "NHW"}, "has the shape"),
+        ({"x": np.zeros((60, 4, 4), np.uint8), "label": np.zeros(59)}, "labels of shape"),
+        ({"x": np.zeros((60, 4, 4), np.uint8), "levels": 1}, "levels must be from 2 to 256"),
+        ({"x": np.array([{}] * 60)}, "python objects"),
+        ({"x": np.array([["a", "b"]] * 60)}, "points are numbers"),
+    ],
+)
+def test_arrays_that_cannot_be_learnt(tmp_path: Path, arrays: dict, message: str) -> None:
+    np.savez(tmp_path / "x.npz", **arrays)
+    with pytest.raises(ValueError, match=message):
+        opened(tmp_path / "x.npz")
+
+
+def test_a_damaged_array_is_named(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.zeros((60, 4, 4), np.uint8))
+    for content in ((tmp_path / "x.npz").read_bytes()[:100], b"no zip at all"):
+        (tmp_path / "x.npz").write_bytes(content)
+        with pytest.raises(ValueError, match=r"x.npz is no file of plain arrays"):
+            opened(tmp_path / "x.npz")
+
+
+# --- tables ----------------------------------------------------------------------------------------------------------
+
+
+def table(path: Path, text: str) -> Path:
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+@pytest.mark.parametrize("head", [True, False])
+def test_points_of_a_table(tmp_path: Path, mark: str, head: bool) -> None:
+    x = np.random.default_rng(1).normal([10, -3], [5, 0.1], (70, 2))
+    rows = [mark.join(map(str, row)) for row in x]
+    data = opened(table(tmp_path / "x.csv", "\n".join([mark.join(("height", "weight"))] * head + rows) + "\n"))
+    np.testing.assert_allclose(everything(data).numpy(), x, rtol=1e-6)
+    train = x[data.rows("train")]
+    np.testing.assert_allclose(data.space.center, train.mean(0))
+    np.testing.assert_allclose(data.space.scale, train.std(0))
+    assert data.describe().get("columns", ["1", "2"]) == (["height", "weight"] if head else ["1", "2"])
+
+
+def test_a_column_called_label_is_the_class(tmp_path: Path) -> None:
+    rows = [f"{row / 7},{'ab'[row % 2]},{row * row}" for row in range(70)]
+    data = opened(table(tmp_path / "x.csv", "\n".join(["u,Label,v", *rows])))
+    assert (data.space.shape, data.given["label"].names) == ((2,), ("a", "b"))
+    batch = data.once("train", 0, 5)
+    assert batch.given["label"].tolist() == [index % 2 for index in batch.index.tolist()]
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ("1,two", "line 5, column b: 'two' is no number"),
+        ("1,2,3", "line 5: 3 cells where the first line has 2"),
+        ("1,nan", "point 4 has nan as coordinate 2"),
+        ("1,", "line 5, column b: '' is no number"),
+    ],
+)
+def test_a_bad_line_of_a_table_is_named(tmp_path: Path, line: str, message: str) -> None:
+    rows = [f"{row},{row * row}" for row in range(70)]
+    with pytest.raises(ValueError, match=message):
+        opened(table(tmp_path / "x.csv", "\n".join(["a,b", *rows[:3], line, *rows[3:]])))
+
+
+@pytest.mark.parametrize(
+    ("column", "message"),
+    [(lambda row: 7, "column b is 7 throughout"), (lambda row: 1e6 + row * 1e-4, "too little for 32-bit numbers; subtract")],
+)
+def test_a_column_without_a_density_is_named(tmp_path: Path, column, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        opened(table(tmp_path / "x.csv", "\n".join(["a,b", *(f"{row},{column(row)}" for row in range(70))])))

@@ -1,0 +1,180 @@
+"""Which reader a name goes to; parquet and the hub; what is said of names that lead nowhere."""
+
+from __future__ import annotations
+
+import io
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from genlab.data import open as opened
+from tests.data import files
+
+pq = pytest.importorskip("pyarrow.parquet")
+pa = pytest.importorskip("pyarrow")
+
+
+def png(array: np.ndarray) -> bytes:
+    out = io.BytesIO()
+    Image.fromarray(array).save(out, "PNG")
+    return out.getvalue()
+
+
+def parquet(path: Path, rows: range, struct: bool = True, names: tuple[str, ...] = ("cat", "dog"), **more: object) -> Path:
+    pictures: list = [png(files.noise(row)) for row in rows]
+    content = [{"bytes": picture, "path": None} for picture in pictures] if struct else pictures
+    columns = {"image": content, "label": [row % 2 for row in rows], **more}
+    table = pa.table(columns)
+    if names:
+        said = {"info": {"features": {"image": {"_type": "Image"}, "label": {"_type": "ClassLabel", "names": list(names)}}}}
+        table = table.replace_schema_metadata({"huggingface": json.dumps(said)})
+    path.parent.mkdir(parents=True, exist_ok=True)
+    pq.write_table(table, path)
+    return path
+
+
+@pytest.mark.parametrize("struct", [True, False])
+def test_parquet_of_the_hub(tmp_path: Path, struct: bool) -> None:
+    data = opened(parquet(tmp_path / "x.parquet", range(70), struct))
+    assert (data.space.shape, data.given["label"].names) == ((3, 12, 12), ("cat", "dog"))
+    batch = data.once("train", 0, 10)
+    for index, x, label in zip(batch.index.tolist(), batch.x, batch.given["label"].tolist(), strict=True):
+        np.testing.assert_array_equal(x.numpy(), files.noise(index).transpose(2, 0, 1))
+        assert label == index % 2
+        assert data.where(index) == f"x.parquet, row {index}"
+
+
+def test_parquet_files_called_train_and_test_are_the_splits(tmp_path: Path) -> None:
+    parquet(tmp_path / "data" / "train-00000-of-00001.parquet", range(60))
+    parquet(tmp_path / "data" / "test-00000-of-00001.parquet", range(60, 80))
+    data = opened(tmp_path)
+    assert data.count("test") == 20
+    assert data.count("train") + data.count("validation") == 60
+
+
+def test_parquet_with_bad_rows_names_them(tmp_path: Path) -> None:
+    path = parquet(tmp_path / "x.parquet", range(70))
+    table = pq.read_table(path)
+    rows = table.column("image").to_pylist()
+    rows[5], rows[9] = {"bytes": b"no picture", "path": None}, None
+    pq.write_table(table.set_column(0, "image", pa.array(rows)), path)
+    assert [name for name, _ in opened(path).skipped] == ["x.parquet, row 5", "x.parquet, row 9"]
+
+
+def test_damaged_and_other_parquet_is_named(tmp_path: Path) -> None:
+    (tmp_path / "x.parquet").write_bytes(b"PAR1 and nothing more")
+    with pytest.raises(ValueError, match=r"x.parquet is damaged or no parquet file"):
+        opened(tmp_path / "x.parquet")
+    pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"no column of pictures; its columns are a, b"):
+        opened(tmp_path / "x.parquet")
+
+
+def test_without_the_extra_parquet_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    parquet(tmp_path / "x.parquet", range(70))
+    monkeypatch.setitem(__import__("sys").modules, "pyarrow.parquet", None)
+    with pytest.raises(ValueError, match=r"pip install 'genlab\[hub\]'"):
+        opened(tmp_path / "x.parquet")
+
+
+def test_the_hub_without_a_network_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
+    hub = pytest.importorskip("huggingface_hub")
+
+    def unreachable(*_: object, **__: object) -> None:
+        raise ConnectionError("[Errno -2] Name or service not known")
+
+    monkeypatch.setattr(hub.HfApi, "dataset_info", unreachable)
+    with pytest.raises(ValueError, match=r"hub:ylecun/mnist could not be had from huggingface.co .*check .*HF_HUB_OFFLINE=1"):
+        opened("hub:ylecun/mnist")
+    with pytest.raises(ValueError, match="hub:OWNER/NAME"):
+        opened("hub:mnist")
+
+
+def test_the_hubs_splits_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    datasets = pytest.importorskip("datasets")
+    hub = pytest.importorskip("huggingface_hub")
+
+    def part(rows: range) -> object:
+        pictures = [Image.fromarray(files.noise(row)) for row in rows]
+        features = datasets.Features({"image": datasets.Image(), "label": datasets.ClassLabel(names=["cat", "dog"])})
+        return datasets.Dataset.from_dict({"image": pictures, "label": [row % 2 for row in rows]}, features=features)
+
+    monkeypatch.setattr(hub.HfApi, "dataset_info", lambda *_, **__: None)
+    found = datasets.DatasetDict({"train": part(range(60)), "test": part(range(60, 80))})
+    monkeypatch.setattr(datasets, "load_dataset", lambda *_: found)
+    data = opened("hub:someone/animals")
+    assert (data.name, data.count("test"), data.given["label"].names) == ("animals", 20, ("cat", "dog"))
+    test = data.once("test", 0, 20)
+    np.testing.assert_array_equal(test.x[0].numpy(), files.noise(60).transpose(2, 0, 1))
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("digist", "did you mean digits?"),
+        ("rings", "did you mean points/ring?"),
+        ("points/rnig", "did you mean points/ring?"),
+        ("moons", "did you mean points/moons?"),
+        ("my-pictures/", "genlab list data shows what is built in"),
+        ("nowhere", "genlab list data shows what is built in"),
+        ("holiday.jpg", "genlab list data shows what is built in"),
+        ("./digits", "did you mean digits?"),
+    ],
+)
+def test_a_name_that_leads_nowhere(name: str, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ValueError, match=f"there is no file or folder .*{message}".replace("?", "[?]")):
+        opened(name)
+
+
+def test_a_near_miss_of_a_path_names_the_file(tmp_path: Path) -> None:
+    (tmp_path / "my-pictures").mkdir()
+    with pytest.raises(ValueError, match=r"did you mean .*my-pictures[?]"):
+        opened(tmp_path / "my-picturs")
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("a.wav", "is a recording; .*sound comes later"),
+        ("a.png", "is one picture; name the folder it lies in"),
+        ("train-images-idx3-ubyte.gz", "name the folder it lies in"),
+        ("a.txt", "is empty"),
+        ("a.zip", "zip"),
+    ],
+)
+def test_single_files_that_are_no_data(name: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / name).write_bytes(b"PK\3\4\0\0" if name == "a.zip" else b"")
+    with pytest.raises(ValueError, match=message):
+        opened(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"size": 0}, "size must be a whole number from 2"),
+        ({"size": 5000}, "size must be a whole number from 2 to 1,024"),
+        ({"size": 8.5}, "size must be a whole number"),
+        ({"binarise": "blurry"}, "binarise must be threshold, static, dynamic"),
+        ({"shares": (0.5, 0.5)}, "shares are those of train, validation and test"),
+        ({"shares": (0.0, 0.5, 0.5)}, "shares are those of train, validation and test"),
+        ({"length": 9}, "--length does not suit digits: it holds pictures"),
+        ({"lines": True}, "--lines does not suit digits"),
+    ],
+)
+def test_impossible_options(options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        opened("digits", **options)
+
+
+def test_digits_are_the_1797_of_uci() -> None:
+    data = opened("digits")
+    assert (data.space.shape, data.space.levels) == ((1, 8, 8), 17)
+    assert sum(data.count(split) for split in ("train", "validation", "test")) == 1797
+    labels = torch.cat([data.once(split, 0, 2000).given["label"] for split in ("train", "validation", "test")])
+    assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+    assert data.describe()["licence"].startswith("CC BY 4.0")

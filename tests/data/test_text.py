@@ -1,0 +1,170 @@
+"""Texts in windows, one item a line, and their alphabets."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from genlab.data import open as opened
+from genlab.data.alphabet import UNKNOWN, BytePairs, Characters
+
+SPLITS = ("train", "validation", "test")
+WORDS = "the quick brown fox jumps over the lazy dog and runs away\n"
+
+
+def file(folder: Path, text: str, encoding: str = "utf-8") -> Path:
+    path = folder / "x.txt"
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def scored(data, split) -> torch.Tensor:
+    """The tokens that one pass over a split scores, in order: of each window as many as `sizes` counts."""
+    batch = data.once(split, 0, 10**6)
+    sizes = data.space.sizes(batch).long()
+    return torch.cat([row[:size] for row, size in zip(batch.x, sizes.tolist(), strict=True)])
+
+
+@pytest.mark.parametrize("options", [{}, {"length": 7}, {"length": 50}, {"vocabulary": 300, "length": 9}])
+def test_every_character_is_scored_exactly_once(tmp_path: Path, options: dict) -> None:
+    text = WORDS * 40 + "end"
+    data = opened(file(tmp_path, text), **options)
+    parts = ["".join(data.decode(scored(data, split)[None])) for split in SPLITS]
+    assert "".join(parts) == text
+    assert [len(part) for part in parts] == [data.characters(split) for split in SPLITS]
+    for split, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True):
+        assert abs(data.characters(split) - share * len(text)) <= 1
+
+
+def test_windows_know_what_stands_before_them(tmp_path: Path) -> None:
+    data = opened(file(tmp_path, WORDS * 40), length=10)
+    whole = scored(data, "train")
+    padded = torch.cat([torch.full((32,), -1), whole])
+    for batch in (data.once("train", 0, 30), data.stream("train", 5, 30)):
+        for start, before, x in zip(batch.index.tolist(), batch.given["before"], batch.x, strict=True):
+            assert torch.equal(before, padded[start : start + 32])
+            assert torch.equal(x, whole[start : start + 10])
+
+
+def test_windows_begin_anywhere_equally_often(tmp_path: Path) -> None:
+    data = opened(file(tmp_path, WORDS * 12), length=10)
+    starts = data.stream("train", 0, 200_000).index
+    counts = torch.bincount(starts).double()
+    assert len(counts) == data.tokens("train") - 9
+    expected = 200_000 / len(counts)
+    chi2 = float(((counts - expected) ** 2 / expected).sum())
+    assert abs(chi2 - len(counts)) < 5 * (2 * len(counts)) ** 0.5
+
+
+def test_line_ends_and_marks_of_order_do_not_matter(tmp_path: Path) -> None:
+    plain = opened(file(tmp_path, WORDS * 40))
+    strange = opened(file(tmp_path, ("\ufeff" + WORDS * 40).replace("\n", "\r\n")))
+    assert plain.fingerprint == strange.fingerprint
+    assert torch.equal(scored(plain, "test"), scored(strange, "test"))
+
+
+def test_the_alphabet_is_that_of_train(tmp_path: Path) -> None:
+    """What train lacks is one symbol, and every score says so."""
+    data = opened(file(tmp_path, WORDS * 40 + "§ßß" * 3))
+    assert data.space.names[-1] == UNKNOWN
+    assert "9 held-out characters that train lacks" in data.space.note
+    assert (scored(data, "test")[-9:] == data.space.levels - 1).all()
+    with pytest.raises(ValueError, match="not in the alphabet: 'ß'"):
+        data.encode("weiß")
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200))
+@settings(max_examples=60, deadline=None)
+def test_characters_come_back(text: str) -> None:
+    alphabet = Characters(text)
+    assert alphabet.text(alphabet.tokens(text)) == text
+    assert len(set(alphabet.names)) == len(alphabet.names)
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=0, max_size=80))
+@settings(max_examples=60, deadline=None)
+def test_byte_pairs_read_every_text_and_give_it_back(text: str) -> None:
+    alphabet = PAIRS
+    assert alphabet.text(alphabet.tokens(text)) == text
+
+
+PAIRS = BytePairs(WORDS * 30, 300)
+
+
+def test_byte_pairs_are_shorter_and_as_many_as_asked_for(tmp_path: Path) -> None:
+    data = opened(file(tmp_path, WORDS * 60), vocabulary=300, length=16)
+    assert 256 < data.space.levels <= 300
+    assert data.tokens("train") < 0.7 * data.characters("train")
+    assert f"byte-pair encoding, {data.space.levels} tokens" in data.space.note
+
+
+# --- lines -----------------------------------------------------------------------------------------------------------
+
+
+def names(count: int) -> list[str]:
+    generator = np.random.default_rng(3)
+    return ["".join(generator.choice(list("abcdef"), generator.integers(1, 9))) for _ in range(count)]
+
+
+def test_lines_are_filled_up_with_the_end(tmp_path: Path) -> None:
+    items = [*names(200), "longest-one", "  padded  ", "", "   "]
+    data = opened(file(tmp_path, "\n".join(items)), lines=True)
+    assert data.space.shape == (len("longest-one") + 1,)
+    assert data.space.end == data.space.levels - 1
+    back = [line for split in SPLITS for line in data.decode(data.once(split, 0, 1000).x)]
+    assert sorted(back) == sorted([*items[:201], "padded"])
+    for split in SPLITS:
+        batch = data.once(split, 0, 1000)
+        assert data.characters(split) == int(data.space.sizes(batch).sum())
+        assert data.characters(split) == sum(len(line) + 1 for line in data.decode(batch.x))
+
+
+def test_equal_lines_are_in_one_split_and_keep_their_number(tmp_path: Path) -> None:
+    items = names(300) * 2
+    data = opened(file(tmp_path, "\n".join(items)), lines=True)
+    parts = [set(data.decode(data.once(split, 0, 1000).x)) for split in SPLITS]
+    assert sum(map(len, parts)) == len(set(items))
+    assert sum(data.count(split) for split in SPLITS) == 600
+
+
+# --- what cannot be read ---------------------------------------------------------------------------------------------
+
+
+def test_too_short_a_text_says_how_much_is_needed(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"has 100 characters; windows of 64 need at least 1,280: give more text.*--lines"):
+        opened(file(tmp_path, "0123456789" * 10))
+    with pytest.raises(ValueError, match=r"or windows of --length 25"):
+        opened(file(tmp_path, "0123456789" * 50))
+
+
+@pytest.mark.parametrize(("encoding", "guess"), [("latin-1", "LATIN1"), ("utf-16", "UTF-16")])
+def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, encoding: str, guess: str) -> None:
+    path = file(tmp_path, "Grüße aus Köln\n" * 200, encoding)
+    with pytest.raises(ValueError, match=rf"is not UTF-8 text .byte \d+, line 1.*iconv -f {guess} -t UTF-8"):
+        opened(path)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("", {}, "is empty"),
+        ("a\0b" * 1000, {}, "is no text: it holds zero bytes"),
+        ("a" * 3000, {}, "repeats one character"),
+        ("\n\n  \n", {"lines": True}, "holds no lines"),
+        ("a" * 3000, {"lines": True}, "line 1: 3,000 characters, lines may have 1,024"),
+        ("ab\n" * 10, {"lines": True}, "10 lines .* too few"),
+        (WORDS * 40, {"size": 8}, "--size does not suit x: it holds text"),
+        (WORDS * 40, {"binarise": "static"}, "--binarise does not suit"),
+        (WORDS * 40, {"lines": True, "vocabulary": 300}, "--vocabulary does not suit x: it holds lines"),
+        (WORDS * 40, {"vocabulary": 5}, "vocabulary must be a whole number from 256"),
+        (WORDS * 40, {"length": 1}, "length must be a whole number from 2"),
+    ],
+)
+def test_hopeless_texts_are_refused(tmp_path: Path, content: str, options: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        opened(file(tmp_path, content), **options)
