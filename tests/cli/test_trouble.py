@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import shlex
 import signal
 import time
 from collections.abc import Callable
@@ -11,9 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from PIL import Image
 
 import genlab
+from genlab.runs.files import read_tensors
 from tests.cli.calls import call, refused, start
 
 Runs = Callable[[str], Path]
@@ -27,9 +30,64 @@ def test_a_stop_keeps_what_was_learnt(number: int, code: int, tmp_path: Path) ->
     out, err = process.communicate(timeout=60)
     assert process.returncode == code, err
     assert "what was learnt is kept" in out
-    assert "genlab sample run" in out
+    assert "genlab resume run" in out
     assert "Traceback" not in err
     assert genlab.load(tmp_path / "run").sample(3).shape == (3, 2)
+
+
+def test_the_way_on_is_a_command_that_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stopped in the middle, then resumed by the command that was printed: the weights of a run that never stopped."""
+    words = ("train", "gan", "points/ring", "--steps", 40)
+    assert call(*words, "--out", "whole").code == 0
+    monkeypatch.setattr("genlab.cli.training.follow", _until(17))
+    stopped = call(*words, "--out", "a run")
+    assert stopped.code == 128 + signal.SIGINT
+    assert "stopped at 42%; what was learnt is kept" in stopped.out
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    printed = next(line for line in stopped.out.splitlines() if line.startswith("next: "))
+    command = shlex.split(printed.removeprefix("next: ").split("    ")[0])
+    resumed = call(*command[1:])
+    assert resumed.code == 0, resumed.err
+    assert "trained: " in resumed.out
+    for file in ("weights.safetensors", "average.safetensors"):
+        (one, _), (two, _) = (read_tensors(tmp_path / run / file) for run in ("whole", "a run"))
+        assert all(torch.equal(one[name], two[name]) for name in one)
+    again = call("resume", "a run", "--json")
+    assert json.loads(again.out) | {"seconds": 0} == json.loads(call("resume", "whole", "--json").out) | {
+        "seconds": 0,
+        "run": "a run",
+    }
+
+
+def _until(step: int) -> Callable[..., bool]:
+    """`follow` by somebody who presses Ctrl-C after this many steps."""
+
+    def follow(session: Any, task: Any, stop: Any) -> bool:
+        for tick in session:
+            if tick.step + 1 == step and tick.closes:
+                stop.asked = signal.SIGINT
+                session.stop()
+                return False
+        return True
+
+    return follow
+
+
+def test_a_stopped_comparison_keeps_its_models_and_says_how_to_go_on(tmp_path: Path) -> None:
+    process = start(tmp_path, "compare", "points/ring", "--models", "gan,vae", "--seconds", 2, "--out", "both")
+    _wait_for(lambda: _lines(tmp_path / "both/runs/vae/ticks.jsonl") > 0, process)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert "Traceback" not in err
+    first, second = json.loads((tmp_path / "both/report.json").read_text())["models"]
+    assert first["scores"]
+    assert "stopped at" in second["error"]
+    assert "go on with vae: genlab resume both/runs/vae" in out
+    assert "genlab compare points/ring --models gan,vae --seconds 2 --out both --force" in out
+    assert (tmp_path / "both/report.html").exists()
+    assert genlab.load(tmp_path / "both/runs/vae").sample(3).shape == (3, 2)
 
 
 def _lines(file: Path) -> int:

@@ -106,4 +106,8 @@ def _say(comparison: Any, json: bool) -> None:
     console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True)
     best = leader(comparison.rows, comparison.data.space)
     if best is not None:
-        console.print(f"{best.why}: genlab sample {best.run}", markup=False, soft_wrap=True)
+        console.print(f"{best.why}: genlab sample {shlex.quote(best.run)}", markup=False, soft_wrap=True)
+    halted = next((row for row in comparison.rows if row.get("stopped")), None)
+    if halted is not None:
+        console.print(f"go on with {halted['name']}: genlab resume {shlex.quote(halted['run'])}", markup=False, soft_wrap=True)
+        console.print(f"compare anew: {comparison.ask.command(comparison.folder)} --force", markup=False, soft_wrap=True)

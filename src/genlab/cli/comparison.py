@@ -174,7 +174,8 @@ class Comparison:
                 finished = follow(made, outlook.watching(task), stop)
             row |= _counted(made)
             if not finished:
-                row["error"] = f"stopped at {made.engine.overall():.0%} of its training; the run can be sampled"
+                row["error"] = f"stopped at {made.engine.overall():.0%} of its training; its run can be sampled and resumed"
+                row["stopped"] = True
                 return stop.asked
             outlook.trained()
             run = made.run()

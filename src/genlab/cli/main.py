@@ -13,7 +13,7 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from genlab.cli import compare, complete, latents, listing, sample, score, show, train
+from genlab.cli import compare, complete, latents, listing, resume, sample, score, show, train
 from genlab.cli.errors import debugging, explained
 
 HELP = """Learn a distribution from your data in every way the field knows, and find out which way to use.
@@ -42,6 +42,7 @@ VERBS: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("list", listing.list_, listing.EXAMPLES),
     ("compare", compare.compare, compare.EXAMPLES),
     ("train", train.train, train.EXAMPLES),
+    ("resume", resume.resume, resume.EXAMPLES),
     ("sample", sample.sample, sample.EXAMPLES),
     ("score", score.score, score.EXAMPLES),
     ("reconstruct", latents.reconstruct, latents.RECONSTRUCT_EXAMPLES),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+import shlex
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -39,7 +40,7 @@ def train(
     """Train a model on data.
 
     The run is a folder, runs/DATA-MODEL-N unless --out says otherwise. Ctrl-C ends training at the next step and keeps what
-    was learnt.
+    was learnt: `genlab resume` goes on from there.
     """
     entry(model)
     spend, settings = budget.budget(), pairs(changes, "--set")
@@ -64,12 +65,12 @@ def train(
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
             finished = follow(made, task, stop)
-    _say(made, finished, json)
+    say(made, finished, json)
     if not finished:
         raise Stopped(stop.asked)
 
 
-def _say(made: Session, finished: bool, json: bool) -> None:
+def say(made: Session, finished: bool, json: bool) -> None:
     """The end, and how to go on."""
     engine, path = made.engine, made.folder.path
     if json:
@@ -78,7 +79,8 @@ def _say(made: Session, finished: bool, json: bool) -> None:
     done = "trained" if finished else f"stopped at {engine.overall():.0%}; what was learnt is kept"
     print(f"{done}: {engine.examples:,} examples in {duration(engine.seconds)}")
     print(f"run: {path}")
-    print(f"next: genlab sample {path}    genlab score {path}    genlab show {path}")
+    verbs = ("sample", "score", "show") if finished else ("resume", "sample", "score")
+    print("next: " + "    ".join(f"genlab {verb} {shlex.quote(str(path))}" for verb in verbs))
 
 
 def _record(made: Session, finished: bool) -> dict[str, Any]:
