@@ -136,10 +136,14 @@ class Case:
 
 # Settings that make a recipe affordable here without changing what is tested.
 LIGHTER: dict[str, dict[str, object]] = {
+    "ddpm": {"model.width": 32, "model.depth": 1, "model.steps": 80},
+    "flow-matching": {"model.width": 64, "model.depth": 2, "model.tolerance": 1e-2, "optim.rate": 6e-3},
     "gpt": {"model.layers": 1, "model.heads": 2, "model.width": 32},
     "rbm": {"optim.rate": 0.05},
 }
-LONGER = {"rbm": 1500}  # steps, where a move follows only an approximation of the likelihood's gradient
+# Steps: more where a move follows only an approximation of the likelihood's gradient or a smooth map must learn the edges of
+# cubes, fewer where they are enough.
+LONGER = {"rbm": 1500, "flow-matching": 900, "ddpm": 400}
 
 
 @lru_cache

@@ -30,7 +30,7 @@ Time = int | Tensor  # t in 0 .. T: one for all rows, or (B,) int64
 _MOST_NOISE = 0.999  # largest beta: no single step may erase the signal
 
 
-class Backward(NamedTuple):
+class Reverse(NamedTuple):
     """q(x_s | x_t, x) = N(on_x x + on_xt x_t, variance I): float64, shaped like the times."""
 
     on_x: Tensor
@@ -78,11 +78,11 @@ class Forward:
         """sigma_ts^2, the variance of q(x_t | x_s)."""
         return self.sigma[t].square() * self.forgotten(s, t)
 
-    def backward(self, s: Time, t: Time) -> Backward:
+    def reverse(self, s: Time, t: Time) -> Reverse:
         """The coefficients of q(x_s | x_t, x), s < t."""
         forgotten = self.forgotten(s, t)
         kept = (self.sigma[s] / self.sigma[t]).square()  # sigma_s^2 / sigma_t^2
-        return Backward(self.alpha[s] * forgotten, self.alpha[t] / self.alpha[s] * kept, self.sigma[s].square() * forgotten)
+        return Reverse(self.alpha[s] * forgotten, self.alpha[t] / self.alpha[s] * kept, self.sigma[s].square() * forgotten)
 
     def times(self, steps: int) -> list[int]:
         """`steps` + 1 times from T down to 0, evenly spread between T and 1, so that the last step removes least noise."""

@@ -3,9 +3,11 @@
 With x_t = alpha x + sigma eps a network may predict the noise eps, the example x, or v = alpha eps - sigma x (Salimans & Ho,
 "Progressive Distillation for Fast Sampling of Diffusion Models", 2022). Each determines the others, and their squared errors
 differ by a factor that depends on t alone; `error_scale` is that factor, so one weight w(t) on ||x - x^||^2 serves all three.
+Where x has few levels a network may instead say the odds of each level against the next lower one, as far as the other entries
+tell, and Bayes' rule adds what x_t tells: x^ is then exact where there is little noise, which no smooth network would be.
 
 The model runs the process backwards with x^ in place of x: p(x_s | x_t) = N(a x^ + b x_t, var I), a and b from
-`Forward.backward`. For any times 0 = t_0 < t_1 < ... < t_S = T,
+`Forward.reverse`. For any times 0 = t_0 < t_1 < ... < t_S = T,
     -log p(x)  <=  L_T + sum_i L_i + L_0,
     L_T = KL(q(x_T | x) || N(0, I)),    L_i = E KL(q(x_s | x_t, x) || p(x_s | x_t)),    L_0 = E[-log p(x | x_{t_1})],
 which are eq. 5 of Ho et al., 2020. With e^2 the mean squared error of x^ at t, the best var is c + a^2 e^2: what the backward
@@ -24,7 +26,7 @@ from genlab.maths.densities import discretised_gaussian, gaussian
 from genlab.maths.divergences import gaussian_kl, standard_normal_kl
 from genlab.maths.schedules import Forward
 
-Predicts = Literal["noise", "example", "v"]
+Predicts = Literal["noise", "example", "v", "levels"]
 Weights = Literal["simple", "bound", "min-snr"]
 
 _GAMMA = 5.0  # Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", 2023
@@ -34,19 +36,27 @@ _GAMMA = 5.0  # Hang et al., "Efficient Diffusion Training via Min-SNR Weighting
 
 
 def target(predicts: Predicts, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """What the network should say."""
+    """What the network should say; of levels, what `level_mean` should make of it."""
     if predicts == "noise":
         return eps
-    return x if predicts == "example" else alpha * eps - sigma * x
+    return alpha * eps - sigma * x if predicts == "v" else x
 
 
 def example_from(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
     """x^ from what the network said at x_t."""
-    if predicts == "example":
-        return said
     if predicts == "noise":
         return (x_t - sigma * said) / alpha
-    return (alpha * x_t - sigma * said) / (alpha.square() + sigma.square())
+    if predicts == "v":
+        return (alpha * x_t - sigma * said) / (alpha.square() + sigma.square())
+    return said
+
+
+def level_mean(odds: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor, levels: int) -> Tensor:
+    """E[x | x_t], centred, if before x_t is seen level k has the odds exp(odds) against level k - 1."""
+    k = torch.arange(levels, device=x_t.device, dtype=x_t.dtype)
+    level = k * (2 / (levels - 1)) - 1
+    far = (x_t[..., None] - alpha[..., None] * level) / sigma[..., None]
+    return (odds[..., None] * k - 0.5 * far.square()).softmax(-1) @ level
 
 
 def noise_from(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
@@ -56,9 +66,11 @@ def noise_from(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tens
 
 def error_scale(predicts: Predicts, forward: Forward) -> Tensor:
     """(T+1,): the squared error of what is predicted, over that of x^."""
-    if predicts == "example":
-        return torch.ones_like(forward.alpha)
-    return forward.snr if predicts == "noise" else (forward.snr + 1) * (forward.alpha.square() + forward.sigma.square())
+    if predicts == "noise":
+        return forward.snr
+    if predicts == "v":
+        return (forward.snr + 1) * (forward.alpha.square() + forward.sigma.square())
+    return torch.ones_like(forward.alpha)
 
 
 def weights(kind: Weights, predicts: Predicts, forward: Forward) -> Tensor:

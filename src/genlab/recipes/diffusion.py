@@ -17,6 +17,8 @@ from genlab.recipes.index import entry
 
 CLASSES: dict[str, type] = {"ddpm": DDPM, "flow-matching": FlowMatching}
 
+FEW = 32  # levels: up to here the network says their odds
+
 
 class Size(NamedTuple):
     net: Net
@@ -47,7 +49,8 @@ def size_of(space: Space) -> Size:
 
 def ddpm(space: Space, given: Mapping[str, Space]) -> Recipe:
     size = size_of(space)
-    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps)
+    says = {"predicts": "levels", "weights": "min-snr"} if space.discrete and space.levels <= FEW else {}
+    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps, **says)
     return _recipe("ddpm", config, size)
 
 

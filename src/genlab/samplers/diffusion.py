@@ -34,7 +34,7 @@ def ancestral(
 ) -> Steps:
     """A draw of the Markov chain whose bound is scored. variances: of each step; the last is the decoder's."""
     for (t, s), variance, z in zip(pairwise(times), variances, normals, strict=False):
-        a, b, _ = map(float, forward.backward(s, t))
+        a, b, _ = map(float, forward.reverse(s, t))
         x_hat = denoise(x, t)
         x = a * x_hat + b * x + variance**0.5 * z
         yield x, x_hat

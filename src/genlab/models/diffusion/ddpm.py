@@ -46,8 +46,8 @@ class DDPMConfig:
     unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
     schedule: Literal["linear", "cosine"] = knob("cosine", "how the noise grows")
     T: int = knob(1000, "noise levels of training", low=1, high=100_000)
-    predicts: Literal["noise", "example", "v"] = knob("v", "what the network says: noise, example, or v between the two")
-    weights: Literal["simple", "bound", "min-snr"] = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
+    predicts: denoising.Predicts = knob("v", "what the network says: noise, example, v between the two, or odds of levels")
+    weights: denoising.Weights = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
     variance: Literal["best", "small", "large"] = knob("best", "of a backward step: from the measured error, or Ho's two")
     steps: int = knob(100, "backward steps of sampling and scoring", low=1, high=100_000)
 
@@ -63,6 +63,8 @@ class DDPM(Denoiser):
         super().__init__(space, given, config.unlabelled)
         if config.steps > config.T:
             raise ValueError(f"{config.steps} steps need as many noise levels: --set model.T={config.steps} or fewer steps")
+        if config.predicts == "levels" and not space.discrete:
+            raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
         self.config = config
         self.forward_process = SCHEDULES[config.schedule](config.T)
         self.weights = denoising.weights(config.weights, config.predicts, self.forward_process)
@@ -86,11 +88,10 @@ class DDPM(Denoiser):
         label = self.dropped(self.heard(batch.given), now.noise)
         alpha, sigma = spread(process.alpha, t, x), spread(process.sigma, t, x)
         x_t = alpha * x + sigma * eps
-        said = self.net(x_t, t.to(x) / process.T, label)
+        said = self.said(self.net(x_t, t.to(x) / process.T, label), x_t, alpha, sigma)
         wrong = (said - denoising.target(self.config.predicts, x, eps, alpha, sigma)).square().flatten(1).mean(1)
-        scale = denoising.error_scale(self.config.predicts, process)
-        now.notes["t"] = t
-        now.notes["error"] = wrong.detach() / spread(scale * process.sigma.square(), t, wrong)
+        x_hat = self.example(said.detach(), x_t, alpha, sigma)
+        now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
         return (spread(self.weights, t, wrong) * wrong).mean(), {"error": wrong.mean()}
 
     def keep_account(self, batch: Batch, now: Now) -> Readings:
@@ -107,11 +108,21 @@ class DDPM(Denoiser):
 
     # --- the chain ---------------------------------------------------------------------------------------------------
 
-    def expected(self, said: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
-        """x^ from what the network said, inside the range of the levels where there are levels."""
-        alpha, sigma = (spread(table, t, x_t) for table in (self.forward_process.alpha, self.forward_process.sigma))
+    def said(self, answer: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """The prediction in the network's answer at x_t: itself, unless it is odds."""
+        if self.config.predicts != "levels":
+            return answer
+        return denoising.level_mean(answer, x_t, alpha, sigma, self.space.levels)
+
+    def example(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """x^ that goes with a prediction, inside the range of the levels where there are levels."""
         x_hat = denoising.example_from(self.config.predicts, said, x_t, alpha, sigma)
         return x_hat.clamp(-1, 1) if self.space.discrete else x_hat
+
+    def expected(self, answer: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
+        """x^ from the network's answer at x_t."""
+        alpha, sigma = (spread(table, t, x_t) for table in (self.forward_process.alpha, self.forward_process.sigma))
+        return self.example(self.said(answer, x_t, alpha, sigma), x_t, alpha, sigma)
 
     def errors(self) -> Tensor:
         """e^2, the mean squared error of x^ at t = 0 .. T: (T+1,) float64."""
@@ -124,7 +135,7 @@ class DDPM(Denoiser):
     def variances(self, times: list[int]) -> Tensor:
         """Of p(x_s | x_t) for each step of descending `times`, (steps,) float64; the last is the decoder's."""
         t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
-        on_x, _, posterior = self.forward_process.backward(s, t)
+        on_x, _, posterior = self.forward_process.reverse(s, t)
         if self.config.variance == "best":
             return denoising.best_variance(posterior, on_x, self.errors()[t]).clamp(min=1e-12)
         if self.config.variance == "large":
@@ -156,7 +167,7 @@ class DDPM(Denoiser):
         process = self.forward_process
         times = process.times(steps or self.config.steps)
         t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
-        on_x, _, posterior = process.backward(s, t)
+        on_x, _, posterior = process.reverse(s, t)
         variance = self.variances(times)
         x, label = centred(batch.x, self.space).to(self.dtype), self.heard(batch.given)
         chosen, often = runs(len(t) - 1, terms, noise)
