@@ -247,3 +247,21 @@ def test_complete_goes_on_with_a_text(trained: Runs) -> None:
 def test_what_a_model_cannot_do_is_said_in_a_sentence(words: list[str], hint: str, trained: Runs) -> None:
     verb, name, *rest = words
     assert hint in refused(verb, trained(name), *rest)
+
+
+def test_learnt_tokens_are_put_together_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Part of a character is no text: samples, completions and pages go through the data's own alphabet."""
+    (tmp_path / "x.txt").write_text("süße Öfen, große Bäume\n" * 80, encoding="utf-8")
+    words = ("--vocabulary", 260, "--length", 16, "--out", "bpe")
+    assert call("train", "ngram", "x.txt", "--seconds", 3, *words).code == 0
+    record = json.loads(call("complete", "bpe", "--text", "süße", "--length", 12, "-n", 2, "--json").out)
+    assert all(text.startswith("süße") for text in record["texts"])
+    assert call("sample", "bpe", "--out", "s.png").code == 0
+    assert call("show", "bpe").code == 0
+    (tmp_path / "x.txt").unlink()
+    assert call("sample", "bpe", "-n", 1).code == 0
+
+
+def test_what_would_steer_a_terminal_is_not_printed(trained: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("genlab.cli.looking.texts", lambda x, space: ("red \x1b[31m",))
+    assert "\x1b" not in call("sample", trained("text"), "-n", 1).out

@@ -127,3 +127,13 @@ def test_a_model_without_likelihood_has_none():
             yield torch.zeros(n, *self.space.shape)
 
     assert likelihood_of(Sampler(PICTURES), Rows(PICTURES, torch.zeros(2, 3, 4, 5))) is None
+
+
+def test_learnt_tokens_are_counted_by_their_characters():
+    """56 tokens spell 140 characters: nats per character are nats per token x 56 / 140."""
+    data = Rows(TEXT, torch.zeros(10, 6, dtype=torch.long), torch.tensor([6] * 9 + [2]))
+    data.tokens, data.characters = {"test": 56}.get, {"test": 140}.get
+    found = likelihood_of(Uniform(TEXT), data)
+    assert found is not None
+    assert found.value == pytest.approx(math.log(7) * 56 / 140)
+    assert found.nats == pytest.approx(math.log(7) * 5.6)

@@ -137,9 +137,9 @@ class Comparison:
     def run(self, progress: Progress) -> int:
         """Every job, until one is stopped: the signal's number, or 0."""
         self.write()
+        features = self._features(progress)
         outlook = Outlook(len(self.jobs), self.ask.seconds)
         with progress.task(f"comparing {len(self.jobs)} models", chapter=True, forecast=outlook):
-            features = self._features(progress)
             for job in self.jobs:
                 stopped = self._job(job, features, progress, outlook)
                 self.write()
@@ -211,11 +211,15 @@ class Comparison:
 
     def _media(self, run: Run, found: Measured) -> Media:
         shown = found.samples[: SHOWN.get(self.data.space.axes, len(found.samples))]
-        return Media(shown, self.protocol.seed, readings(run.ticks()), f"{found.weights} weights")
+        return Media(self._read(shown), self.protocol.seed, readings(run.ticks()), f"{found.weights} weights")
+
+    def _read(self, x: Any) -> Any:
+        """Texts as they read, everything else as it is."""
+        return list(self.data.decode(x)) if self.data.space.axes == "T" else x
 
     def _real(self) -> Any:
         axes = self.data.space.axes
-        return self.data.once("test", 0, {"T": 24, "D": 2000}.get(axes, SHOWN["CHW"])).x
+        return self._read(self.data.once("test", 0, {"T": 24, "D": 2000}.get(axes, SHOWN["CHW"])).x)
 
     def _features(self, progress: Progress) -> Features | None:
         with progress.task("features to compare in") as task:

@@ -103,15 +103,16 @@ def _pictures(run: Any, model: Any, keep: Keep, split: Split, n: int, progress: 
 
 
 def _deliver_texts(run: Any, x: Any, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
-    from genlab.cli.looking import deliver, tell
+    from genlab.cli.looking import deliver, tell, texts_of
     from genlab.cli.saving import text
-    from genlab.report.pictures import texts
+    from genlab.report.pictures import visible
 
     if output.out is not None:
         path = deliver(run, "complete", output, [x], {}, 1)
         tell({**record, "out": str(path)}, f"{record['n']} texts: {path}", json)
     else:
-        tell({**record, "texts": texts(x, run.space)}, text(x, run.space), json)
+        found = texts_of(run, x)
+        tell({**record, "texts": found}, visible(text(found, run.space)), json)
 
 
 def _deliver_pictures(

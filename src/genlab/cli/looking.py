@@ -14,7 +14,8 @@ from genlab.cli.asked import able
 from genlab.cli.opening import reopened
 from genlab.cli.options import FolderOptions
 from genlab.cli.progress import Progress
-from genlab.report.pictures import numbers
+from genlab.data.alphabet import UNKNOWN
+from genlab.report.pictures import numbers, texts
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -52,6 +53,16 @@ def examples(run: Run, model: Any, split: Any, n: int, progress: Progress) -> Ba
     return reopened(run, progress).once(split, 0, n).to(device_of(model))
 
 
+def texts_of(run: Run, x: Any) -> Sequence[str]:
+    """Samples as texts. Where tokens were learnt, one may be part of a character: the data put them together again."""
+    if UNKNOWN not in "".join(str(name) for name in run.space.names):
+        return texts(x, run.space)
+    try:
+        return run.data().decode(x)
+    except (ValueError, OSError):  # the data are gone; what can be read is
+        return texts(x, run.space)
+
+
 def rows_of(parts: Sequence[Any]) -> Any:
     """(n, ...) arrays in rows under one another, WIDTH examples wide: first of each a row, then the next WIDTH."""
     arrays = [numbers(part) for part in parts]
@@ -63,7 +74,8 @@ def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], m
     """Write frames of a verb where they were asked for, or into the run's samples/. more: arrays for an .npz."""
     out = output.out or run.path / "samples" / f"{verb}.png"
     saving.check(out, run.space, output.force)
-    return saving.write(out, frames, run.space, more, columns)
+    said = texts_of(run, frames[-1]) if run.space.axes == "T" else None
+    return saving.write(out, frames, run.space, more, columns, said)
 
 
 def tell(record: Mapping[str, Any], line: str, json: bool) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from cyclopts import Parameter
-
 from genlab.cli.errors import Stopped
 from genlab.cli.options import Json, TrainingOptions
 from genlab.cli.progress import Progress

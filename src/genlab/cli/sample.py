@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -66,6 +67,7 @@ def sample(
     machine.apply()
     from genlab.api import CHUNK, load
     from genlab.cli import saving
+    from genlab.cli.looking import texts_of
     from genlab.recipes.make import kind_of
 
     loaded = load(run, machine.device)
@@ -79,9 +81,10 @@ def sample(
     with Progress() as progress, progress.task(f"drawing {count:,}"):
         labels = loaded.labels(count, seed, given_of(klass, given))
         frames = _kept(loaded.frames(count, seed, labels, **settings), out)
-    written = saving.write(out, frames, loaded.space, labels) if out is not None else None
+    texts = texts_of(loaded, frames[-1]) if loaded.space.axes == "T" else None
+    written = saving.write(out, frames, loaded.space, labels, texts=texts) if out is not None else None
     weights = "averaged" if loaded.averaged and not raw else "raw"
-    _say(loaded, frames[-1], {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
+    _say(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
 
 def _own_place(run: Run, seed: int) -> Path | None:
@@ -99,15 +102,15 @@ def _kept(frames: Any, out: Path | None) -> list[Any]:
     return [last]
 
 
-def _say(run: Run, x: Any, record: dict[str, Any], written: Path | None, json: bool) -> None:
+def _say(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
     from genlab.cli.saving import text
-    from genlab.report.pictures import texts
+    from genlab.report.pictures import visible
 
     if json:
-        found = {"out": str(written)} if written is not None else {"texts": texts(x, run.space)}
+        found = {"out": str(written)} if written is not None else {"texts": list(texts)}
         print(_json.dumps({**record, **found}, ensure_ascii=False))
         return
     if written is None:
-        print(text(x, run.space))
+        print(visible(text(texts, run.space)))
     else:
         print(f"{record['n']:,} samples, {record['weights']} weights, seed {record['seed']}: {written}")

@@ -33,16 +33,26 @@ def check(out: Path, space: Space, force: bool = False) -> None:
         raise ValueError(f"--out {out}: .txt holds text; these samples go to .png or .npz")
 
 
-def write(out: Path, frames: Sequence[Any], space: Space, given: Mapping[str, Any], columns: int | None = None) -> Path:
-    """Write the last frame (a .gif: all of them). Frames are (n, *space.shape) in the data's units. Returns the path."""
+def write(
+    out: Path,
+    frames: Sequence[Any],
+    space: Space,
+    given: Mapping[str, Any],
+    columns: int | None = None,
+    texts: Sequence[str] | None = None,
+) -> Path:
+    """Write the last frame (a .gif: all of them). Frames are (n, *space.shape) in the data's units. Returns the path.
+
+    texts   the last frame as it reads, where it is text
+    """
     last = frames[-1]
     if out.suffix == "":
-        return _folder(out, last, space)
+        return _folder(out, last, space, texts)
     made = {
-        ".png": lambda: pictures.png(pictures.picture(last, space, columns=columns)),
+        ".png": lambda: pictures.png(pictures.picture(list(texts) if texts else last, space, columns=columns)),
         ".gif": lambda: pictures.gif(frames, space, columns=columns),
         ".npz": lambda: npz(last, space, given),
-        ".txt": lambda: (text(last, space) + "\n").encode(),
+        ".txt": lambda: (text(texts or (), space) + "\n").encode(),
     }[out.suffix]()
     write_atomic(out, lambda beside: beside.write_bytes(made))
     return out
@@ -58,20 +68,20 @@ def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
     return out.getvalue()
 
 
-def text(x: Any, space: Space) -> str:
+def text(texts: Sequence[str], space: Space) -> str:
     """Lines under one another; windows of a text with a rule between."""
-    return ("\n" if space.end is not None else "\n" + "-" * 40 + "\n").join(pictures.texts(x, space))
+    return ("\n" if space.end is not None else "\n" + "-" * 40 + "\n").join(texts)
 
 
-def _folder(out: Path, x: Any, space: Space) -> Path:
+def _folder(out: Path, x: Any, space: Space, texts: Sequence[str] | None) -> Path:
     """One file a sample, pictures at their own size."""
-    if space.axes == "T":
-        parts = [(item + "\n").encode() for item in pictures.texts(x, space)]
+    if texts is not None:
+        parts = [(item + "\n").encode() for item in texts]
     else:
         from PIL import Image
 
         parts = [pictures.png(Image.fromarray(tile)) for tile in pictures.levels(x, space)]
-    width, suffix = len(str(len(parts) - 1)), ".txt" if space.axes == "T" else ".png"
+    width, suffix = len(str(len(parts) - 1)), ".png" if texts is None else ".txt"
     for number, part in enumerate(parts):
         write_atomic(out / f"{number:0{width}}{suffix}", lambda beside, part=part: beside.write_bytes(part))
     return out

@@ -47,6 +47,7 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
 
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
+    from genlab.cli.looking import texts_of
     from genlab.recipes.make import kind_of
     from genlab.report import Media
     from genlab.report.curves import readings
@@ -54,7 +55,9 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     count = DRAWN[kind_of(run.space)]
     weights = "averaged weights" if run.averaged else "raw weights"
     has_weights = (run.path / "weights.safetensors").exists()
-    return Media(run.sample(count) if has_weights else None, 0, readings(ticks), weights)
+    drawn = run.sample(count) if has_weights else None
+    shown = list(texts_of(run, drawn)) if drawn is not None and run.space.axes == "T" else drawn
+    return Media(shown, 0, readings(ticks), weights)
 
 
 def _measured(path: Path) -> dict[str, Any]:

@@ -27,7 +27,7 @@ class Likelihood:
 
     nats: float  # per example
     nats_error: float
-    per_entry: float  # nats per scored entry: pixel and channel, character, coordinate
+    per_entry: float  # nats per scored entry: pixel and channel, character (also where tokens are longer), coordinate
     per_entry_error: float
     claim: Claim
     how: str
@@ -94,6 +94,7 @@ def likelihood_of(
     if not isinstance(model, Scores):
         return None
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
+    longer = characters_per_token(data, split)
     costs: list[Tensor] = []
     sizes: list[Tensor] = []
     claim, how = model.claim, ""
@@ -102,7 +103,7 @@ def likelihood_of(
         noise = Noise(noise_seed, range(first, first + len(part.x)), device)
         nats, claim, how = model.log_prob(part.to(device), noise=noise)
         costs.append(-nats.double().cpu())
-        sizes.append(data.space.sizes(part).double().cpu())
+        sizes.append(longer * data.space.sizes(part).double().cpu())
         if progress is not None:
             progress(sum(len(cost) for cost in costs) / total)
     cost, d = torch.cat(costs), torch.cat(sizes)
@@ -121,6 +122,12 @@ def likelihood_of(
         seed=noise_seed,
         note=data.space.note,
     )
+
+
+def characters_per_token(data: Data, split: Split) -> float:
+    """Of a text whose tokens were learnt, so that its cost is per character too; 1 of everything else."""
+    tokens, characters = getattr(data, "tokens", None), getattr(data, "characters", None)
+    return characters(split) / tokens(split) if tokens and characters else 1.0
 
 
 def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:

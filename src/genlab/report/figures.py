@@ -82,4 +82,5 @@ def _placed(image: Image.Image, alt: str, note: str = "") -> Figure:
 def _texts(media: Media, space: Space, most: int, longest: int) -> tuple[str, ...]:
     samples = media.samples
     texts: Sequence[str] = samples if pictures.is_texts(samples) else pictures.texts(samples, space)
-    return tuple(text if len(text) <= longest else text[:longest].rstrip() + " …" for text in texts[:most])
+    texts = [pictures.visible(text) for text in texts[:most]]
+    return tuple(text if len(text) <= longest else text[:longest].rstrip() + " …" for text in texts)

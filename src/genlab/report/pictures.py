@@ -24,6 +24,7 @@ WIDEST = 1024  # pixels of a grid
 GUTTER = 4
 HOLD = 1500  # milliseconds that the last frame of a moving picture stays
 INK, PAPER = (28, 27, 26, 255), (255, 255, 255, 255)
+HIDDEN = "\N{REPLACEMENT CHARACTER}"
 
 
 def picture(
@@ -138,14 +139,20 @@ def page(blocks: Sequence[str], width: int = 80, size: int = 16) -> Image.Image:
     """Texts under one another in a fixed pitch, wrapped at `width` characters, a blank line between long ones."""
     import matplotlib
 
-    font = ImageFont.truetype(str(Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSansMono.ttf"), size)
-    lines = [[part for line in block.split("\n") for part in _wrapped(line, width)] for block in blocks]
+    file = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSansMono.ttf"
+    font = ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)
+    lines = [[part for line in visible(block).split("\n") for part in _wrapped(line, width)] for block in blocks]
     between = "\n\n" if any(len(block) > 1 for block in lines) else "\n"
     text = between.join("\n".join(block) for block in lines)
     left, top, right, bottom = ImageDraw.Draw(Image.new("L", (1, 1))).multiline_textbbox((0, 0), text, font, spacing=size // 3)
     image = Image.new("RGBA", (math.ceil(right - left) + 2 * size, math.ceil(bottom - top) + 2 * size), (0, 0, 0, 0))
     ImageDraw.Draw(image).multiline_text((size - left, size - top), text, INK, font, spacing=size // 3)
     return image
+
+
+def visible(text: str) -> str:
+    """The text without what would steer a terminal or a page: a model that writes bytes writes any of them."""
+    return "".join(character if character.isprintable() or character in "\n\t" else HIDDEN for character in text)
 
 
 def _wrapped(line: str, width: int) -> list[str]:

@@ -62,6 +62,7 @@ class Engine:
         self.progress.clock.resume()
 
     def enter(self, number: int, stage: Stage) -> None:
+        self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training
         if self._pending is not None:
             copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
@@ -73,6 +74,7 @@ class Engine:
         self.average.begin({name: value for name, value in self.model.named_parameters() if id(value) in owned})
         if self._pending is not None:
             self._load(*self._pending)
+        self.progress.clock.resume()
 
     def proceed(self) -> float | None:
         progress = self.progress.at(self.stage, self.step)
