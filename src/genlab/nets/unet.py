@@ -119,10 +119,10 @@ class UNet(nn.Module):
             if level:
                 self.grow.append(Double(width))
         self.norm, self.last = Norm(now), nn.Conv2d(now, channels, 3, padding=1)
-        nn.init.zeros_(self.last.weight)
         self.modulate = nn.Linear(self.clock.width, sum(2 * block.after for block in self.blocks()))
-        nn.init.zeros_(self.modulate.weight)
-        nn.init.zeros_(self.modulate.bias)
+        for start_at_zero in (self.last, self.modulate):
+            nn.init.zeros_(start_at_zero.weight)
+            nn.init.zeros_(start_at_zero.bias)  # pyright: ignore[reportArgumentType]
 
     def blocks(self) -> Iterator[Block]:
         """In the order in which a picture meets them."""

@@ -46,8 +46,8 @@ class DDPMConfig:
     unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
     schedule: Literal["linear", "cosine"] = knob("cosine", "how the noise grows")
     T: int = knob(1000, "noise levels of training", low=1, high=100_000)
-    predicts: denoising.Predicts = knob("v", "what the network says: noise, example, v between the two, or odds of levels")
-    weights: denoising.Weights = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
+    predicts: Literal["noise", "example", "v", "levels"] = knob("v", "noise, example, v between the two, or odds of levels")
+    weights: Literal["simple", "bound", "min-snr"] = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
     variance: Literal["best", "small", "large"] = knob("best", "of a backward step: from the measured error, or Ho's two")
     steps: int = knob(100, "backward steps of sampling and scoring", low=1, high=100_000)
 
