@@ -4,7 +4,8 @@
 
 Shapes: B rows, S places, C width, H heads, d = C/H a head.
 
-The axes: norm "layer" (gains and biases, and biases in every linear map) or "rms" (neither); the activation of F; whether
+The axes: norm "layer" (gains and biases, and biases in every linear map), "gain" (layer norm with gains, no biases
+anywhere) or "rms" (neither); the activation of F; whether
 queries and keys are normalised (Henry et al., "Query-Key Normalization for Transformers", 2020); whether they are turned by
 rotary positions. Maps into the residual stream start at zero: a new stack is the identity.
 
@@ -154,4 +155,4 @@ class Transformer(nn.Module):
 
 
 def normalisation(kind: str, width: int) -> nn.Module:
-    return nn.LayerNorm(width) if kind == "layer" else RMSNorm()
+    return RMSNorm() if kind == "rms" else nn.LayerNorm(width, bias=kind == "layer")

@@ -52,7 +52,7 @@ class GPTConfig:
     width: int = knob(128, "numbers in the residual stream", low=1, high=65536)
     dropout: float = knob(0.0, "share of what each block adds that is dropped while training", low=0, high=0.95)
     positions: Literal["learned", "rotary"] = knob("rotary", "how places are told apart")
-    norm: Literal["layer", "rms"] = knob("rms", "layer: gains and biases everywhere, as in GPT-2; rms: none anywhere")
+    norm: Literal["layer", "gain", "rms"] = knob("rms", "layer: gains and biases as in GPT-2; gain: no biases; rms: neither")
     activation: Literal["gelu", "gelu-tanh", "relu2", "swiglu"] = knob("relu2", "of the feed-forward maps")
     qk_norm: bool = knob(True, "queries and keys are normalised")
     tied: bool = knob(True, "the last linear map is the table of token vectors")
