@@ -92,7 +92,7 @@ class DDPM(Denoiser):
         wrong = (said - denoising.target(self.config.predicts, x, eps, alpha, sigma)).square().flatten(1).mean(1)
         x_hat = self.example(said.detach(), x_t, alpha, sigma)
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
-        return (spread(self.weights, t, wrong) * wrong).mean(), {"error": wrong.mean()}
+        return (spread(self.weights, t, wrong) * wrong).mean(), {"error": wrong.detach().mean()}
 
     def keep_account(self, batch: Batch, now: Now) -> Readings:
         """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
