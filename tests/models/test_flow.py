@@ -14,7 +14,7 @@ from genlab.core.noise import BatchNoise, Noise
 from genlab.core.space import Batch, Space
 from genlab.models.diffusion.flow import FlowMatching, FlowMatchingConfig
 
-PLANE = Space((2,), "D", "real", center=(1.0, -2.0), scale=(2.0, 0.5))
+PLANE = Space((2,), "D", "real", center=(1.0, -2.0), scale=(2.0, 3.0))
 MANY = Space((9,), "D", "real")
 GREYS = Space((1, 2, 2), "CHW", "ordinal", 5)
 LABEL = Space((), "", "token", 3)

@@ -8,6 +8,7 @@ What is said may be noise, example or velocity: at a given x_t they are affine i
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
@@ -28,7 +29,7 @@ Net = Literal["unet", "mlp"]
 SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
 _SMALLEST_GRID = 7  # longer side: not halved again
 _ATTENDS = 16  # longest side of a grid whose blocks attend
-_HEAD = 32  # channels of an attention head
+_HEAD = 32  # channels of an attention head, or the largest power of two that divides the width
 
 
 def network(net: Net, width: int, depth: int, dropout: float, space: Space, classes: int) -> nn.Module:
@@ -41,8 +42,8 @@ def network(net: Net, width: int, depth: int, dropout: float, space: Space, clas
         raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
     sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
     widths = [width, *[2 * width] * (len(sizes) - 1)]
-    head = min(_HEAD, width)
-    return UNet(space.shape[0], widths, depth, [max(size) <= _ATTENDS for size in sizes], head, classes, dropout)
+    attends = [max(size) <= _ATTENDS for size in sizes]
+    return UNet(space.shape[0], widths, depth, attends, math.gcd(_HEAD, width), classes, dropout)
 
 
 @dataclass
