@@ -28,6 +28,7 @@ from torch import Tensor, nn
 
 ROWS, COLUMNS = 1, 2
 Memory = dict[nn.Module, Tensor]
+LABEL = 8.0  # a label's numbers are used so many times larger than stored, so that they are learnt as fast as what sees pixels
 
 
 class Causal(nn.Module):
@@ -81,7 +82,7 @@ class Gated(nn.Module):
     def forward(self, h: Tensor, label: Tensor | None, memory: Memory | None = None) -> Tensor:
         u = self.inside(h, memory)
         if self.label is not None:
-            u = u + self.label(label)[:, None, None]
+            u = u + LABEL * self.label(label)[:, None, None]
         return h + self.out(self.drop(F.glu(u, -1)))
 
 

@@ -23,17 +23,18 @@ def with_prior(config: VQVAEConfig, space: Space, given: Mapping[str, Space]) ->
 
 CLASSES: dict[str, Callable[[Any, Space, Mapping[str, Space]], Model]] = {"pixelcnn": PixelCNN, "vqvae": with_prior}
 
-ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.05, decay="linear", matrix_rate=0.02)
+# Nothing normalises the streams of a PixelCNN: the decay keeps the matrices, which grow by `matrix_rate` a step, below 1 / decay.
+ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.02, decay="linear", matrix_rate=0.02, weight_decay=0.5)
 FEW = Optim("muon", rate=1e-2, beta2=0.99, warmup=0.05, decay="linear", matrix_rate=0.02)
 
 TINY = PixelCNNConfig(widths=(16,), layers=1, width=16, depth=1, back=2, hidden=32, entry=4)
 SMALL = PixelCNNConfig()
-LARGE = PixelCNNConfig()
+LARGE = PixelCNNConfig(widths=(32, 64, 96), depth=5)
 
 PIXELCNN: dict[str, tuple[PixelCNNConfig, int, Optim, float]] = {  # config, batch, optim, seconds
     "tiny": (TINY, 64, FEW, 30),
     "small": (SMALL, 64, ROWS, 60),
-    "large": (LARGE, 64, ROWS, 600),
+    "large": (LARGE, 16, ROWS, 600),
 }
 
 
