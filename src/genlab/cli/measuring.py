@@ -91,6 +91,7 @@ def likelihood_within(model: Any, data: Any, protocol: Protocol, task: Any = Non
     limit = protocol.examples
     count = min(data.count(protocol.split), limit or data.count(protocol.split))
     if protocol.patience is not None and count > LADDER[-1]:
+        likelihood_of(known, data, protocol.split, protocol.seed, 1, batch=1)  # what is built once does not count
         began = time.perf_counter()
         likelihood_of(known, data, protocol.split, protocol.seed, PROBE, batch=PROBE)
         each = (time.perf_counter() - began) / PROBE
@@ -106,4 +107,4 @@ def how_many(space: Any) -> int:
         return 2000
     if space.axes == "T":
         return 64 if space.end is None else 1000
-    return next(n for size, n in ((256, 1000), (1024, 500), (4096, 200), (float("inf"), 100)) if space.size <= size)
+    return next(n for size, n in ((256, 1000), (1024, 300), (float("inf"), 100)) if space.size <= size)
