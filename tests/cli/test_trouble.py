@@ -108,6 +108,13 @@ def test_a_run_must_be_one(tmp_path: Path) -> None:
         assert "no run of genlab" in refused(verb, tmp_path / "photos")
 
 
+def test_a_comparison_is_no_run_but_holds_some(run: Runs, tmp_path: Path) -> None:
+    there = run("ring")
+    (tmp_path / "both" / "runs").mkdir(parents=True)
+    there.rename(tmp_path / "both/runs/gan")
+    assert "it holds several, name one: both/runs/gan" in refused("sample", "both")
+
+
 def test_a_run_of_a_newer_version_says_so(run: Runs) -> None:
     head = json.loads((run("ring") / "recipe.json").read_text())
     there = Path("ring")
@@ -154,8 +161,9 @@ class Full:
 
 @pytest.mark.parametrize("out", ["a.png", "a.npz", "a.gif"])
 def test_a_full_disk_leaves_no_half_written_samples(out: str, trained: Runs, tmp_path: Path, monkeypatch: Any) -> None:
+    there = trained("gan")
     Full(monkeypatch)
-    assert "the disk is full" in refused("sample", trained("gan"), "-n", 2, "--out", out, code=1)
+    assert "the disk is full" in refused("sample", there, "-n", 2, "--out", out, code=1)
     assert list(tmp_path.iterdir()) == []
 
 

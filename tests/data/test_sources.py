@@ -56,6 +56,20 @@ def test_parquet_files_called_train_and_test_are_the_splits(tmp_path: Path) -> N
     assert data.count("train") + data.count("validation") == 60
 
 
+def test_texts_of_parquet_are_given(tmp_path: Path) -> None:
+    texts = [f"a  {('red', 'blue')[row % 2]}\nthing {row}" for row in range(70)]
+    path = parquet(tmp_path / "x.parquet", range(70), text=[*texts[:-1], None])
+    data = opened(path, cache=tmp_path / "cache")
+    assert list(data.given) == ["label", "text"]
+    space = data.given["text"]
+    assert (space.axes, space.shape) == ("T", (len("a blue thing 69") + 1,))
+    for batch in (data.once("test", 0, 99), opened(path, cache=tmp_path / "cache").stream("train", 3, 9)):
+        for index, row in zip(batch.index.tolist(), batch.given["text"].tolist(), strict=True):
+            said = "".join(space.names[token] for token in row).split("\n")[0]
+            assert said == ("" if index == 69 else " ".join(texts[index].split()))
+    assert opened(path, labels=False).given == {}
+
+
 def test_parquet_with_bad_rows_names_them(tmp_path: Path) -> None:
     path = parquet(tmp_path / "x.parquet", range(70))
     table = pq.read_table(path)

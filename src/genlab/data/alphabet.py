@@ -7,6 +7,7 @@ places are scored as "some character never seen", which is less than saying whic
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
@@ -83,6 +84,15 @@ class BytePairs:
 
     def text(self, tokens: np.ndarray) -> str:
         return self._tokenizer.decode(tokens.tolist())
+
+
+def filled(lines: Sequence[str], alphabet: Characters, width: int) -> np.ndarray:
+    """(N, width) tokens of the lines, each filled up with the end; what is longer than width - 1 is cut."""
+    assert alphabet.end is not None
+    cut = [line[: width - 1] for line in lines]
+    x = np.full((len(cut), width), alphabet.end, np.int32 if len(alphabet.names) > 127 else np.int8)
+    x[np.arange(width) < np.array([len(line) for line in cut])[:, None]] = alphabet.tokens("".join(cut))
+    return x
 
 
 def points(text: str) -> np.ndarray:

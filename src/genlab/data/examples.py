@@ -14,11 +14,13 @@ from genlab.core.data import Split
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
 from genlab.data import splits
+from genlab.data.alphabet import Characters, filled
 from genlab.data.base import SPLITS, Opened, class_space
 from genlab.data.binary import Binariser
 from genlab.data.draws import shuffled
 from genlab.data.options import Request
 
+LONGEST = 256  # characters of a text that describes an example; the rest is cut
 BLOCK = 4096  # rows handled at once where an array may lie on disk
 
 
@@ -31,6 +33,7 @@ class Stored:
     own       (N,) int8 of splits.TRAIN ... where the source has splits of its own
     digests   (N, 16) uint8, one an example: they decide the splits
     where     names of the examples, for messages about them
+    texts     what describes each example, or nothing
     """
 
     x: np.ndarray
@@ -41,12 +44,22 @@ class Stored:
     where: Sequence[str] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
     facts: Mapping[str, Any] = field(default_factory=dict)
+    texts: Sequence[str] = ()
 
 
 def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     """Any labels (N,), numbers or words -> (numbers from 0 on (N,), their names in order)."""
     names, numbers = np.unique(values, return_inverse=True)
     return numbers.reshape(-1), tuple(str(name) for name in names.tolist())
+
+
+def described(texts: Sequence[str], sides: np.ndarray) -> tuple[np.ndarray, Space]:
+    """Texts as tokens (N, T), filled up with the end, and their space; the alphabet is that of the train split."""
+    train = "".join(text for text, side in zip(texts, sides, strict=True) if side == splits.TRAIN)
+    alphabet = Characters(train, "".join(texts), "\n")
+    width = min(max(map(len, texts)), LONGEST) + 1
+    space = Space((width,), "T", "token", len(alphabet.names), alphabet.names, alphabet.end, note=alphabet.note)
+    return filled(texts, alphabet, width), space
 
 
 class Examples(Opened):
@@ -56,8 +69,11 @@ class Examples(Opened):
         labelled = request.options.labels and stored.labels is not None and len(stored.classes) > 1
         content = np.ascontiguousarray(stored.digests).tobytes()
         content += np.ascontiguousarray(stored.labels).tobytes() if labelled and stored.labels is not None else b""
+        texts = stored.texts if request.options.labels else ()
+        content += "\0".join(texts).encode()
         super().__init__(request, kind, content, stored.facts)
-        self.space, self.given = space, class_space(stored.classes) if labelled else {}
+        self.space: Space = space
+        self.given: dict[str, Space] = class_space(stored.classes) if labelled else {}
         self.skipped = list(stored.skipped)
         self._x, self._where, self._digests = stored.x, stored.where, stored.digests
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
@@ -66,6 +82,9 @@ class Examples(Opened):
         self.facts |= splits.repeats(stored.digests, sides)
         if self._labels is not None:
             sides[self._labels < 0] = splits.NOWHERE
+        self._texts: np.ndarray | None = None
+        if texts:
+            self._texts, self.given["text"] = described(texts, sides)
         self._rows: dict[Split, np.ndarray] = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
         splits.enough({split: self.count(split) for split in SPLITS}, request.options.shares, self.name, kind)
 
@@ -126,5 +145,7 @@ class Examples(Opened):
         given: dict[str, Tensor] = {}
         if self._labels is not None:
             given["label"] = torch.from_numpy(self._labels[rows])
+        if self._texts is not None:
+            given["text"] = torch.from_numpy(self._texts[rows].astype(np.int64))
         tokens = self.space.kind == "token" and x.dtype != np.int64
         return Batch(torch.from_numpy(x.astype(np.int64) if tokens else x), given, torch.from_numpy(rows))

@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.core.data import Split
 from genlab.core.space import Space
 from genlab.data import splits
-from genlab.data.alphabet import Characters
+from genlab.data.alphabet import Characters, filled
 from genlab.data.base import SPLITS
 from genlab.data.examples import Examples, Stored
 from genlab.data.options import Request
@@ -43,10 +43,8 @@ class Lines(Examples):
         train = "".join(line for line, side in zip(lines, sides, strict=True) if side == splits.TRAIN)
         held_out = "".join(line for line, side in zip(lines, sides, strict=True) if side != splits.TRAIN)
         self.alphabet = Characters(train, held_out, END)
-        assert self.alphabet.end is not None
         lengths = np.array([len(line) for line in lines])
-        x = np.full((len(lines), longest + 1), self.alphabet.end, np.int32 if len(self.alphabet.names) > 127 else np.int8)
-        x[np.arange(longest + 1) < lengths[:, None]] = self.alphabet.tokens("".join(lines))
+        x = filled(lines, self.alphabet, longest + 1)
         where = [f"line {number}" for number, _ in numbered]
         space = Space(
             (longest + 1,),

@@ -43,7 +43,7 @@ def open(
     lines        a text file holds one item a line
     vocabulary   texts: so many tokens of byte-level byte-pair encoding, learnt from the train split, instead of characters
     binarise     pictures: "threshold", "static" or "dynamic" (see genlab.data.binary)
-    labels       False leaves the classes out, for unconditional training
+    labels       False leaves classes and descriptions out, for unconditional training
     allow_bad    go on although more than a tenth of the pictures cannot be read
     seed         of the order of the stream and of what is drawn anew, never of the splits
     shares       of train, validation and test where the source has no splits of its own, (0.8, 0.1, 0.1) by default

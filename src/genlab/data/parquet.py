@@ -1,4 +1,4 @@
-"""Parquet as the Hugging Face hub lays it out: a column of pictures, `image` {bytes, path} or plain bytes, and `label`.
+"""Parquet as the Hugging Face hub lays it out: a column of pictures, `image` {bytes, path} or plain bytes, `label`, `text`.
 
 Names of the classes stand in the schema's metadata under "huggingface". Files whose names begin with train, test or
 validation are those splits; a lone file is split by content like everything else.
@@ -20,6 +20,7 @@ from genlab.data.levels import pictures
 from genlab.data.options import Request
 from genlab.data.store import Item, Shelf, collected
 
+TEXT = "text"
 PREFERRED = ("image", "img", "picture")
 SPLIT = re.compile(r"(?<![a-z])(train|test|valid|validation|val)(?![a-z])")
 SIDES = {"train": splits.TRAIN, "test": splits.TEST} | dict.fromkeys(("valid", "validation", "val"), splits.VALIDATION)
@@ -58,15 +59,16 @@ def from_tables(request: Request, tables: list[Table], key: Any) -> Examples:
                 f"{table.name} lacks the column {column} or {label} that {tables[0].name} has; name one file alone"
             )
     labels, classes = _labels(tables, label)
+    texts = _texts(tables)
 
     def items() -> Iterator[Item]:
         first = 0
         for table in tables:
             for row, content in enumerate(_pictures(table, column)):
-                yield Item(f"{table.name}, row {row}", content, int(labels[first + row]), table.own)
+                yield Item(f"{table.name}, row {row}", content, int(labels[first + row]), table.own, texts[first + row])
             first += table.count
 
-    shelf = Shelf(items, sum(table.count for table in tables), [key, column, label], classes)
+    shelf = Shelf(items, sum(table.count for table in tables), [key, column, label, TEXT], classes)
     return pictures(request, collected(request, shelf))
 
 
@@ -144,6 +146,14 @@ def _labels(tables: list[Table], column: str | None) -> tuple[np.ndarray, tuple[
     if names and all(isinstance(value, int) and 0 <= value < len(names) for value in values):
         return np.array(values), names
     return classed(np.array(values))
+
+
+def _texts(tables: list[Table]) -> list[str]:
+    """What describes each row, on one line; empty where nothing does."""
+    if any(TEXT not in table.schema.names or "string" not in str(table.schema.field(TEXT).type) for table in tables):
+        return [""] * sum(table.count for table in tables)
+    values = (value for table in tables for batch in table.batches([TEXT]) for value in batch.column(0).to_pylist())
+    return [" ".join((value or "").split()) for value in values]
 
 
 def _pictures(table: Table, column: str) -> Iterator[bytes | Path]:

@@ -26,7 +26,7 @@ from genlab.data.decode import Content, decoded, grey_or_colour, measured
 from genlab.data.examples import Stored
 from genlab.data.options import Request
 
-FORMAT = 1  # of an entry; raise it when decoding changes
+FORMAT = 2  # of an entry; raise it when decoding changes
 IN_MEMORY = 256 * 2**20  # bytes up to which an entry is read rather than mapped
 OWN, OTHERWISE = 64, 32  # pixels: the largest own size that is kept, and the size of pictures that differ
 STALE = 86_400  # seconds after which an unfinished entry is nobody's
@@ -42,6 +42,7 @@ class Item(NamedTuple):
     content: Content
     label: int = -1  # number of the class
     own: int = -1  # splits.TRAIN ... where the source says
+    text: str = ""  # that describes it
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,7 @@ def _loaded(entry: Path) -> Stored | None:
         own if (own >= 0).any() else None,
         record["names"],
         [(name, reason) for name, reason in record["skipped"]],
+        texts=record["texts"],
     )
 
 
@@ -152,6 +154,7 @@ def _fill(part: Path, request: Request, shelf: Shelf) -> None:
         np.save(file, rows, allow_pickle=False)
         _flushed(file)
     record = {"shape": [len(kept), channels, *shape], "classes": shelf.classes, "names": [item.name for item in kept]}
+    record["texts"] = [item.text for item in kept] if any(item.text for item in kept) else []
     with (part / "record.json").open("w", encoding="utf-8") as file:
         json.dump(record | {"skipped": skipped, "source": request.source}, file, ensure_ascii=False)
         _flushed(file)

@@ -60,11 +60,15 @@ class Classifier(nn.Module):
 def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
     """Convolutions down to a grid of at most 4 x 4, flattened, and how many numbers come out.
 
-    A picture of more than 16 pixels is halved at once: at full size a convolution costs most and sees least.
+    A picture is halved until it has at most 16 pixels a side before anything else: at full size a convolution costs most and
+    sees least.
     """
     sizes = grids(height, width)
-    layers, wide = _block(channels, WIDTH, 2 if max(height, width) > 16 else 1), WIDTH
-    for _ in sizes[2 if max(height, width) > 16 else 1 :]:
+    halvings = sum(max(size) > 16 for size in sizes)
+    layers, wide = _block(channels, WIDTH, 2 if halvings else 1), WIDTH
+    for _ in range(halvings - 1):
+        layers += _block(wide, wide, 2)
+    for _ in sizes[halvings + 1 :]:
         after = min(2 * wide, WIDEST)
         layers += [*_block(wide, wide, 1), *_block(wide, after, 2)]
         wide = after

@@ -88,7 +88,9 @@ class Folder:
         if not self.path.exists():
             raise ValueError(f"there is no folder {self.path}")
         if not self.is_run():
-            raise ValueError(f"{self.path} is no run of genlab: it holds no recipe.json")
+            inside = next((file.parent for file in sorted(self.path.glob("runs/*/recipe.json"))), None)
+            hint = f"it holds several, name one: {inside}" if inside else "it holds no recipe.json"
+            raise ValueError(f"{self.path} is no run of genlab: {hint}")
         try:
             head = json.loads((self.path / "recipe.json").read_text(encoding="utf-8"))
             found = int(head["format"])
