@@ -28,7 +28,7 @@ GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
 REAL = Space((1, 2, 2), "CHW", "real", center=(0.5,), scale=(2.0,))
 ODD = Space((3, 7, 5), "CHW", "ordinal", 6)
 PIXELS = PixelCNNConfig(widths=(4,), layers=1, width=4, depth=1, hidden=4, entry=4)
-SMALL = VQVAEConfig(codes=5, size=3, halvings=1, width=8, pixelcnn=PIXELS, gpt=GPTConfig(layers=1, heads=1, width=8))
+SMALL = VQVAEConfig(codes=5, size=3, halvings=1, width=32, pixelcnn=PIXELS, gpt=GPTConfig(layers=1, heads=1, width=8))
 
 
 def made(space: Space, labelled: bool = False, **changes: Any) -> VQVAE:

@@ -73,6 +73,7 @@ def test_codes_never_chosen_stay_where_they_are() -> None:
 @pytest.mark.parametrize("average", [False, True])
 def test_dead_codes_move_onto_outputs_and_live_ones_stay(average: bool) -> None:
     book = made(average)
+    book.shares.fill_(0.01)
     before, dead = book.vectors.detach().clone(), torch.tensor([True, False, True, True, False, False])
     z = torch.randn(2, 3, dtype=torch.float64)
     book.revive(dead, z)

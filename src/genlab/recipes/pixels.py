@@ -23,7 +23,7 @@ def with_prior(config: VQVAEConfig, space: Space, given: Mapping[str, Space]) ->
 
 CLASSES: dict[str, Callable[[Any, Space, Mapping[str, Space]], Model]] = {"pixelcnn": PixelCNN, "vqvae": with_prior}
 
-# Nothing normalises the streams of a PixelCNN: the decay keeps the matrices, which grow by `matrix_rate` a step, below 1 / decay.
+# Nothing normalises the streams of a PixelCNN; decay keeps its matrices, which grow by `matrix_rate` a step, below 1 / decay.
 ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.02, decay="linear", matrix_rate=0.02, weight_decay=0.5)
 FEW = Optim("muon", rate=1e-2, beta2=0.99, warmup=0.05, decay="linear", matrix_rate=0.02)
 
