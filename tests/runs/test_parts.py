@@ -84,6 +84,19 @@ def test_tensors_and_metadata_come_back(tmp_path: Path) -> None:
     assert metadata == {"recipe": {"name": "ä"}, "n": 3, "bad": None}
 
 
+def test_equal_tensors_make_equal_files(tmp_path: Path) -> None:
+    """Also from another process, whose hash maps have another order."""
+    import subprocess
+    import sys
+
+    code = "import sys, torch, pathlib; from genlab.runs.files import write_tensors; write_tensors(pathlib.Path(sys.argv[1]), "
+    code += "{name: torch.ones(2) for name in 'abcdefgh'}, {key: key for key in 'stuvwxyz'})"
+    files = [tmp_path / name for name in ("one", "two")]
+    for file in files:
+        subprocess.run([sys.executable, "-c", code, str(file)], check=True)
+    assert files[0].read_bytes() == files[1].read_bytes()
+
+
 @pytest.mark.parametrize("damage", [lambda data: data[: len(data) // 2], lambda data: b"\xff" * 40, lambda data: b""])
 def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
     path = tmp_path / "x.safetensors"

@@ -12,6 +12,8 @@ from typing import Any
 
 from torch import Tensor
 
+METADATA = "genlab"  # the entry of a safetensors file that holds ours
+
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
@@ -44,10 +46,10 @@ def finite(value: Any) -> Any:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
-    """A safetensors file whose metadata values are JSON."""
+    """A safetensors file whose metadata are JSON: one entry, since several would be written in an order that changes."""
     from safetensors.torch import save_file
 
-    words = {key: json.dumps(finite(value), ensure_ascii=False) for key, value in metadata.items()}
+    words = {METADATA: json.dumps(finite(metadata), ensure_ascii=False)}
     write_atomic(path, lambda beside: save_file(dict(tensors), beside, metadata=words))
 
 
@@ -57,7 +59,7 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
     try:
         with safe_open(path, "pt") as file:
-            metadata = {key: json.loads(value) for key, value in (file.metadata() or {}).items()}
+            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
             names = list(file.keys())
             return {name: file.get_tensor(name) for name in names}, metadata
     except (SafetensorError, json.JSONDecodeError) as error:
