@@ -35,7 +35,7 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Path:
         sub = folder / "my-pictures" / ("dark", "light")[number % 2]
         sub.mkdir(parents=True, exist_ok=True)
         shade = 40 + 100 * (number % 2) + number
-        Image.new("RGB", (20 + number % 3, 16), (shade, 255 - shade, number)).save(sub / f"{number}.png")
+        Image.new("RGB", (12, 12), (shade, 255 - shade, number)).save(sub / f"{number}.png")
     return folder
 
 

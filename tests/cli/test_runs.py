@@ -151,6 +151,7 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("gan", ["-n", "300", "--out", "a.gif"], "at most 256"),
         ("text", ["--option", "temprature=2"], "did you mean temperature?"),
         ("text", ["--option", "temperature=hot"], "a number"),
+        ("text", ["--option", "length=0"], "at least 1"),
         ("gan", ["--option", "steps=5"], "no options of its own"),
     ],
 )

@@ -22,7 +22,8 @@ def own_options(method: Callable[..., Any], said: Sequence[str]) -> dict[str, An
     ValueError names the near miss of an unknown key, or what a value must be.
     """
     hints = typing.get_type_hints(method)
-    there = {name: hints.get(name, str) for name in inspect.signature(method).parameters if name not in OWN}
+    own = {name: entry for name, entry in inspect.signature(method).parameters.items() if name not in OWN}
+    there = {name: hints.get(name, str) for name in own}
     found: dict[str, Any] = {}
     for key, value in pairs(said, "--option").items():
         if key not in there:
@@ -31,6 +32,8 @@ def own_options(method: Callable[..., Any], said: Sequence[str]) -> dict[str, An
             found[key] = parsed(value, there[key])
         except (ValueError, TypeError, KeyError):
             raise ValueError(f"--option {key}={value}: needs {described(there[key], dataclasses.field())}") from None
+        if type(found[key]) is int and found[key] < 1 and found[key] != own[key].default:
+            raise ValueError(f"--option {key}={value}: needs a whole number of at least 1")
     return found
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json as _json
 import shlex
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -85,6 +86,7 @@ def compare(
         stopped = comparison.run(progress)
     _say(comparison, json)
     if stopped:
+        _say_how_to_go_on(comparison, json)
         raise Stopped(stopped)
     return FAILED if all(row.get("error") for row in comparison.rows) else 0
 
@@ -107,7 +109,12 @@ def _say(comparison: Any, json: bool) -> None:
     best = leader(comparison.rows, comparison.data.space)
     if best is not None:
         console.print(f"{best.why}: genlab sample {shlex.quote(best.run)}", markup=False, soft_wrap=True)
+
+
+def _say_how_to_go_on(comparison: Any, json: bool) -> None:
+    """On stderr beside JSON, which has stdout for itself."""
+    place = sys.stderr if json else sys.stdout
     halted = next((row for row in comparison.rows if row.get("stopped")), None)
     if halted is not None:
-        console.print(f"go on with {halted['name']}: genlab resume {shlex.quote(halted['run'])}", markup=False, soft_wrap=True)
-        console.print(f"compare anew: {comparison.ask.command(comparison.folder)} --force", markup=False, soft_wrap=True)
+        print(f"go on with {halted['name']}: genlab resume {shlex.quote(halted['run'])}", file=place)
+    print(f"compare anew: {comparison.ask.command(comparison.folder)} --force", file=place)
