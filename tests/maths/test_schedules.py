@@ -105,6 +105,13 @@ def test_times_fall_from_the_last_to_nothing(steps):
     assert steps < 3 or gaps[:-1].max() - gaps[:-1].min() <= 1
 
 
+def test_the_last_step_may_set_out_from_a_later_time():
+    assert cosine(100).times(3, first=20) == [100, 60, 20, 0]
+    assert cosine(100).times(1, first=20) == [100, 0]
+    with pytest.raises(ValueError, match="between 1 and 81"):
+        cosine(100).times(82, first=20)
+
+
 @pytest.mark.parametrize("steps", [0, -3, 1001])
 def test_impossible_steps_are_refused(steps):
     with pytest.raises(ValueError, match="between 1 and 1000"):

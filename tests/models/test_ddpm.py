@@ -139,10 +139,16 @@ def test_odds_of_levels_and_bayes_rule_make_the_expected_level():
     joint = (
         torch.distributions.Normal(alpha * level, sigma).log_prob(x_t[:, None]).exp() * (odds[:, None] * torch.arange(L)).exp()
     )
-    wanted = (joint * level).sum(1) / joint.sum(1)
-    torch.testing.assert_close(denoising.level_mean(odds, x_t, alpha, sigma, L), wanted)
-    near = denoising.level_mean(odds, level[torch.tensor([0, 1, 2, 3, 4, 0, 4])], *torch.tensor([1.0, 1e-3]).double(), L)
-    torch.testing.assert_close(near, level[torch.tensor([0, 1, 2, 3, 4, 0, 4])])
+    p = joint / joint.sum(1, keepdim=True)
+    log_probs = denoising.level_log_probs(odds, x_t, alpha, sigma, L)
+    torch.testing.assert_close(log_probs.exp(), p)
+    torch.testing.assert_close(denoising.level_mean(log_probs), (p * level).sum(1))
+    u = (torch.arange(1000) + 0.5).double() / 1000
+    drawn = denoising.level_quantile(log_probs[:, None].expand(-1, 1000, -1), u.expand(7, -1))
+    shares = torch.stack([torch.bincount(row, minlength=L) for row in drawn]) / 1000
+    torch.testing.assert_close(shares.double(), p, atol=0.0011, rtol=0)
+    near = denoising.level_log_probs(odds, level[[0, 1, 2, 3, 4, 0, 4]], *torch.tensor([1.0, 1e-3]).double(), L)
+    torch.testing.assert_close(denoising.level_mean(near), level[[0, 1, 2, 3, 4, 0, 4]])
 
 
 def test_levels_need_levels():

@@ -84,12 +84,14 @@ class Forward:
         kept = (self.sigma[s] / self.sigma[t]).square()  # sigma_s^2 / sigma_t^2
         return Reverse(self.alpha[s] * forgotten, self.alpha[t] / self.alpha[s] * kept, self.sigma[s].square() * forgotten)
 
-    def times(self, steps: int) -> list[int]:
-        """`steps` + 1 times from T down to 0, evenly spread between T and 1, so that the last step removes least noise."""
-        if not 1 <= steps <= self.T:
-            raise ValueError(f"steps must lie between 1 and {self.T}, the number this process was made with; got {steps}")
-        inner = [1 + (self.T - 1) * k / (steps - 1) for k in range(steps - 1, 0, -1)] if steps > 1 else [self.T]
-        return [round(t) for t in inner] + ([1] if steps > 1 else []) + [0]
+    def times(self, steps: int, first: int = 1) -> list[int]:
+        """`steps` + 1 times from T down to 0, evenly spread between T and `first`, from which the last step goes to 0."""
+        most = self.T - first + 1
+        if not 1 <= steps <= most:
+            raise ValueError(f"steps must lie between 1 and {most} with {self.T} noise levels, got {steps}")
+        if steps == 1:
+            return [self.T, 0]
+        return [round(first + (self.T - first) * k / (steps - 1)) for k in range(steps - 1, -1, -1)] + [0]
 
 
 def spread(table: Tensor, t: Time, like: Tensor) -> Tensor:

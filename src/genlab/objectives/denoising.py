@@ -4,7 +4,8 @@ With x_t = alpha x + sigma eps a network may predict the noise eps, the example 
 "Progressive Distillation for Fast Sampling of Diffusion Models", 2022). Each determines the others, and their squared errors
 differ by a factor that depends on t alone; `error_scale` is that factor, so one weight w(t) on ||x - x^||^2 serves all three.
 Where x has few levels a network may instead say the odds of each level against the next lower one, as far as the other entries
-tell, and Bayes' rule adds what x_t tells: x^ is then exact where there is little noise, which no smooth network would be.
+tell, and Bayes' rule adds what x_t tells: x^ is then exact where there is little noise, which no smooth network would be, and
+p(x | x_{t_1}) is a table of levels, good from a t_1 where the noise is as wide as half the distance between two.
 
 The model runs the process backwards with x^ in place of x: p(x_s | x_t) = N(a x^ + b x_t, var I), a and b from
 `Forward.reverse`. For any times 0 = t_0 < t_1 < ... < t_S = T,
@@ -51,12 +52,21 @@ def example_from(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, s
     return said
 
 
-def level_mean(odds: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor, levels: int) -> Tensor:
-    """E[x | x_t], centred, if before x_t is seen level k has the odds exp(odds) against level k - 1."""
+def level_log_probs(odds: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor, levels: int) -> Tensor:
+    """log P(level | x_t), (B, *shape, levels), if before x_t is seen level k has the odds exp(odds) against level k - 1."""
     k = torch.arange(levels, device=x_t.device, dtype=x_t.dtype)
-    level = k * (2 / (levels - 1)) - 1
-    far = (x_t[..., None] - alpha[..., None] * level) / sigma[..., None]
-    return (odds[..., None] * k - 0.5 * far.square()).softmax(-1) @ level
+    far = (x_t[..., None] - alpha[..., None] * (k * (2 / (levels - 1)) - 1)) / sigma[..., None]
+    return (odds[..., None] * k - 0.5 * far.square()).log_softmax(-1)
+
+
+def level_mean(log_probs: Tensor) -> Tensor:
+    """E[x | x_t], centred: (B, *shape)."""
+    return log_probs.exp() @ torch.linspace(-1, 1, log_probs.shape[-1], device=log_probs.device, dtype=log_probs.dtype)
+
+
+def level_quantile(log_probs: Tensor, u: Tensor) -> Tensor:
+    """Levels (int64) by the inverse of their distribution function; u uniform, (B, *shape)."""
+    return (log_probs.exp().cumsum(-1) <= u[..., None]).sum(-1).clamp(max=log_probs.shape[-1] - 1)
 
 
 def noise_from(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:

@@ -61,12 +61,18 @@ class DDPM(Denoiser):
 
     def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given, config.unlabelled)
-        if config.steps > config.T:
-            raise ValueError(f"{config.steps} steps need as many noise levels: --set model.T={config.steps} or fewer steps")
         if config.predicts == "levels" and not space.discrete:
             raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
         self.config = config
         self.forward_process = SCHEDULES[config.schedule](config.T)
+        # Where the last step sets out from: with odds of levels, where noise is as wide as half the distance between two.
+        noisier = int((self.forward_process.snr > (space.levels - 1) ** 2).sum()) if config.predicts == "levels" else 1
+        self.first = min(noisier, config.T)
+        if config.steps > config.T - self.first + 1:
+            most = config.T - self.first + 1
+            raise ValueError(
+                f"{config.T} noise levels leave room for {most} steps: --set model.steps={most} or a larger model.T"
+            )
         self.weights = denoising.weights(config.weights, config.predicts, self.forward_process)
         self.net = network(config.net, config.width, config.depth, config.dropout, space, self.classes)
         # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
@@ -86,7 +92,7 @@ class DDPM(Denoiser):
         t = 1 + (now.noise.uniform(()) * process.T).long().clamp(max=process.T - 1)
         eps = now.noise.normal(self.space.shape).to(x)
         label = self.dropped(self.heard(batch.given), now.noise)
-        alpha, sigma = spread(process.alpha, t, x), spread(process.sigma, t, x)
+        alpha, sigma = self._at(t, x)
         x_t = alpha * x + sigma * eps
         said = self.said(self.net(x_t, t.to(x) / process.T, label), x_t, alpha, sigma)
         wrong = (said - denoising.target(self.config.predicts, x, eps, alpha, sigma)).square().flatten(1).mean(1)
@@ -112,16 +118,24 @@ class DDPM(Denoiser):
         """The prediction in the network's answer at x_t: itself, unless it is odds."""
         if self.config.predicts != "levels":
             return answer
-        return denoising.level_mean(answer, x_t, alpha, sigma, self.space.levels)
+        return denoising.level_mean(denoising.level_log_probs(answer, x_t, alpha, sigma, self.space.levels))
 
     def example(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """x^ that goes with a prediction, inside the range of the levels where there are levels."""
         x_hat = denoising.example_from(self.config.predicts, said, x_t, alpha, sigma)
         return x_hat.clamp(-1, 1) if self.space.discrete else x_hat
 
+    def log_levels(self, answer: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
+        """log P(level | x_t) from odds, (B, *shape, levels)."""
+        return denoising.level_log_probs(answer, x_t, *self._at(t, x_t), self.space.levels)
+
+    def _at(self, t: int | Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
+        """alpha and sigma."""
+        return spread(self.forward_process.alpha, t, like), spread(self.forward_process.sigma, t, like)
+
     def expected(self, answer: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
         """x^ from the network's answer at x_t."""
-        alpha, sigma = (spread(table, t, x_t) for table in (self.forward_process.alpha, self.forward_process.sigma))
+        alpha, sigma = self._at(t, x_t)
         return self.example(self.said(answer, x_t, alpha, sigma), x_t, alpha, sigma)
 
     def errors(self) -> Tensor:
@@ -161,11 +175,10 @@ class DDPM(Denoiser):
         """{"L_T", "L_t", "L_0"}, each (B,) nats: in expectation over the noise their sum is at least -log p(x).
 
         terms   L_t is a sum over steps - 1 steps. These fall into so many runs; one step is drawn from each and counted as
-        often
-                as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
+                often as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
         """
         process = self.forward_process
-        times = process.times(steps or self.config.steps)
+        times = process.times(steps or self.config.steps, self.first)
         t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
         on_x, _, posterior = process.reverse(s, t)
         variance = self.variances(times)
@@ -174,20 +187,26 @@ class DDPM(Denoiser):
         normals = diffusion.path(noise, self.space.shape, len(often) + 1, x.dtype)
         middle = torch.zeros_like(x.flatten(1)[:, 0])
         for i, count in zip(chosen.unbind(1), often, strict=True):
-            x_hat = self._guess(x, label, t[i], next(normals))
+            x_hat = self.expected(*self._asked(x, label, t[i], next(normals)), t[i])
             a, c, var = (spread(table, i, x) for table in (on_x, posterior, variance))
             middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
-        x_hat = self._guess(x, label, t[-1].expand(len(x)), next(normals))
-        if self.space.discrete:
-            last = denoising.decoder_cost(batch.x, x_hat, variance[-1].to(x), self.space.levels)
-        else:
-            last = denoising.decoder_cost(x, x_hat, variance[-1].to(x)) - log_volume(self.space)
+        asked = self._asked(x, label, t[-1].expand(len(x)), next(normals))
+        last = self._decoder_cost(batch.x, *asked, times[-2], variance[-1].to(x))
         return {"L_T": denoising.prior_cost(x, process), "L_t": middle, "L_0": last}
 
-    def _guess(self, x: Tensor, label: Tensor | None, t: Tensor, eps: Tensor) -> Tensor:
-        """x^ from a draw of x_t, each row at its own time."""
+    def _asked(self, x: Tensor, label: Tensor | None, t: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
+        """The network's answer to a draw of x_t, each row at its own time, and the x_t."""
         x_t = self.forward_process.diffuse(x, t, eps)
-        return self.expected(self.net(x_t, t.to(x) / self.forward_process.T, label), x_t, t)
+        return self.net(x_t, t.to(x) / self.forward_process.T, label), x_t
+
+    def _decoder_cost(self, x: Tensor, answer: Tensor, x_t: Tensor, t: int, variance: Tensor) -> Tensor:
+        """L_0 of x in the space's units."""
+        if self.config.predicts == "levels":
+            return -self.log_levels(answer, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
+        x_hat = self.expected(answer, x_t, t)
+        if self.space.discrete:
+            return denoising.decoder_cost(x, x_hat, variance, self.space.levels)
+        return denoising.decoder_cost(centred(x, self.space).to(x_hat), x_hat, variance) - log_volume(self.space)
 
     # --- sampling ----------------------------------------------------------------------------------------------------
 
@@ -210,7 +229,7 @@ class DDPM(Denoiser):
         """
         label = self.chosen(given, noise)
         net = self.guided(label, guidance)
-        times = self.forward_process.times(steps or self.config.steps)
+        times = self.forward_process.times(steps or self.config.steps, self.first)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
         for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, net, x, times, noise), strict=True):
@@ -219,15 +238,27 @@ class DDPM(Denoiser):
     def _walk(self, sampler: str, net: Guided, x: Tensor, times: list[int], noise: Draws) -> diffusion.Steps:
         denoise, process = partial(self.denoise, net), self.forward_process
         if sampler == "ancestral":
-            normals = diffusion.path(noise, self.space.shape, len(times) - 1, x.dtype)
-            return diffusion.ancestral(denoise, process, x, times, self.variances(times).tolist(), normals)
+            return self._chain(net, x, times, diffusion.path(noise, self.space.shape, len(times) - 1, x.dtype))
         if sampler not in DETERMINISTIC:
             raise ValueError(f"sampler {sampler!r}: choose ancestral, {' or '.join(DETERMINISTIC)}")
         return DETERMINISTIC[sampler](denoise, process, x, times)
 
+    def _chain(self, net: Guided, x: Tensor, times: list[int], normals: Iterator[Tensor]) -> diffusion.Steps:
+        """A draw of what `log_prob` scores, its decoder included."""
+        variances, table = self.variances(times).tolist(), self.config.predicts == "levels"
+        walked = times[:-1] if table else times
+        for step in diffusion.ancestral(partial(self.denoise, net), self.forward_process, x, walked, variances, normals):
+            yield step
+            x = step[0]
+        if table:
+            t = times[-2]
+            log_p = self.log_levels(net(x, t / self.forward_process.T), x, t)
+            level = denoising.level_quantile(log_p, torch.special.ndtr(next(normals)))
+            yield centred(level, self.space).to(x), denoising.level_mean(log_p)
+
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Where ddim ends from x_T = z, in the data's units. Labels must be given where the model has them."""
-        net, times = self.guided(self.heard(given or {}), 1.0), self.forward_process.times(self.config.steps)
+        net, times = self.guided(self.heard(given or {}), 1.0), self.forward_process.times(self.config.steps, self.first)
         *_, (x, _) = diffusion.ddim(partial(self.denoise, net), self.forward_process, z.to(self.dtype), times)
         return restored(x, self.space)
 

@@ -1,0 +1,143 @@
+"""One training step of our U-Net against one of diffusers' `UNet2DModel`.
+
+    python -m benchmarks.unet_step --json FILE
+
+Both have 64, 128 and 128 channels on grids of 32, 16 and 8, two blocks a grid on the way down and three on the way up, and
+attention with heads of 32 channels in the 16 x 16 grid's blocks and in the middle. A step is the forward pass, the backward
+pass of the mean squared error and fused AdamW, float32, batch 64. All rows are measured in one run, a step each in turn.
+
+`without NormAct` takes group norm, scale, shift and activation from torch; `without channels_last` also keeps the
+weights as they are first made. The share of the peak counts the operations of matrix products and convolutions alone, and
+those of the network's own definition; the U-Net here computes a doubling with its convolution in fewer (`nets.unet.Double`).
+Below the table: on what the time goes, by torch's profiler, as shares of the step.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+from unittest.mock import patch
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
+
+from benchmarks.common import in_turn, middle, operations, peak, report
+from genlab.nets.norm import EPS
+from genlab.nets.unet import UNet
+
+WIDTHS, DEPTH, ATTENDS, HEAD, SIDE, BATCH, T = (64, 128, 128), 2, (False, True, False), 32, 32, 64, 1000
+OURS, THEIRS = "genlab", "diffusers"
+SPENT_ON = {  # by what the name of an operation contains; the first that fits
+    "optimiser": ("adam",),
+    "attention": ("attention",),
+    "convolutions": ("conv",),
+    "matrix products": ("mm", "bmm"),
+    "normalisation and activation": ("norm", "silu", "addcmul", "mul", "sum"),
+    "copying, joining, adding": ("cat", "copy", "add", "clone", "fill", "zero", "contiguous", "empty", "resize", "upsample"),
+}
+
+
+class Trained:
+    """A network, its optimiser and the batch it is trained on. says: (picture, time number) -> picture."""
+
+    def __init__(self, net: nn.Module, says: Callable[[nn.Module, Tensor, Tensor], Tensor], channels_last: bool = True):
+        torch.manual_seed(0)
+        layout = torch.channels_last if channels_last else torch.contiguous_format
+        self.net, self.says = net.to(memory_format=layout), says  # pyright: ignore[reportCallIssue]
+        self.x, self.wanted = (torch.randn(BATCH, 3, SIDE, SIDE).contiguous(memory_format=layout) for _ in range(2))
+        self.t = torch.randint(0, T, (BATCH,))
+        self.optimiser = torch.optim.AdamW(net.parameters(), lr=1e-4, fused=True)
+
+    def step(self) -> None:
+        self.optimiser.zero_grad(set_to_none=True)
+        F.mse_loss(self.says(self.net, self.x, self.t), self.wanted).backward()
+        self.optimiser.step()
+
+    @property
+    def parameters(self) -> int:
+        return sum(value.numel() for value in self.net.parameters())
+
+
+def ours(channels_last: bool = True) -> Trained:
+    net = UNet(3, WIDTHS, DEPTH, ATTENDS, HEAD)
+    return Trained(net, lambda net, x, t: net(x, t / T), channels_last)
+
+
+def theirs(channels_last: bool) -> Trained:
+    from diffusers import UNet2DModel  # pyright: ignore[reportMissingImports, reportPrivateImportUsage]
+
+    kinds = ["AttnDownBlock2D" if attends else "DownBlock2D" for attends in ATTENDS]
+    net = UNet2DModel(
+        sample_size=SIDE,
+        layers_per_block=DEPTH,
+        block_out_channels=WIDTHS,
+        attention_head_dim=HEAD,
+        down_block_types=tuple(kinds),
+        up_block_types=tuple(kind.replace("Down", "Up") for kind in reversed(kinds)),
+    )
+    return Trained(net, lambda net, x, t: net(x, t).sample, channels_last)
+
+
+def plain(x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:
+    """`nets.norm.norm_act` of torch's own operations."""
+    return F.silu(F.group_norm(x, groups, eps=EPS) * scale[:, :, None, None] + shift[:, :, None, None])
+
+
+@contextmanager
+def without_norm_act() -> Iterator[None]:
+    with patch("genlab.nets.unet.norm_act", plain):
+        yield
+
+
+def unfused(trained: Trained) -> Callable[[], None]:
+    def step() -> None:
+        with without_norm_act():
+            trained.step()
+
+    return step
+
+
+def spent(step: Callable[[], None]) -> dict[str, float]:
+    """Shares of a step's time, by what it is spent on."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        step()
+    shares = dict.fromkeys([*SPENT_ON, "other"], 0.0)
+    for event in found.key_averages():
+        kind = next((kind for kind, words in SPENT_ON.items() if any(word in event.key.lower() for word in words)), "other")
+        shares[kind] += event.self_cpu_time_total
+    total = sum(shares.values())
+    return {kind: round(value / total, 3) for kind, value in sorted(shares.items(), key=lambda item: -item[1])}
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=15, help="steps of each; the first three warm up")
+    parser.add_argument("--json")
+    said = parser.parse_args(arguments)
+    best = peak()
+    networks = {
+        THEIRS: theirs(False),
+        f"{THEIRS}, channels_last": theirs(True),
+        OURS: ours(),
+        f"{OURS}, without NormAct": ours(),
+        f"{OURS}, without either": ours(False),
+    }
+    steps = {name: unfused(net) if "without" in name else net.step for name, net in networks.items()}
+    times = in_turn(steps, said.rounds)
+    work = {name: operations(step) for name, step in steps.items()}
+    base, rows = middle(times[THEIRS]), []
+    for name, net in networks.items():
+        seconds = middle(times[name])
+        row: dict[str, Any] = {"network": name, "parameters": net.parameters, "step ms": round(1000 * seconds, 1)}
+        row |= {"ratio": round(seconds / base, 3), "GFLOP": round(work[name] / 1e9, 1)}
+        rows.append({**row, "share of peak": round(work[name] / seconds / best, 3)})
+    shares = {f"{name}, spent on": spent(steps[name]) for name in (THEIRS, OURS)}
+    report("unet_step", rows, said.json, **{"peak GFLOP/s": round(best / 1e9)}, **shares)
+
+
+if __name__ == "__main__":
+    main()
