@@ -12,9 +12,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from genlab.api import Engine, Run, build, fit, load, open, recipe_for, resume, train
+    from genlab.api import Budget, Engine, Run, build, fit, load, open, recipe_for, resume, train
 
-__all__ = ["Engine", "Run", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
+__all__ = ["Budget", "Engine", "Run", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
 
 
 def __getattr__(name: str) -> Any:

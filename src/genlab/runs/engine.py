@@ -36,7 +36,7 @@ class Engine:
     """
 
     def __init__(self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None):
-        self.processes = PartialState()
+        self.processes = PartialState(cpu=not torch.accelerator.is_available())  # on CPUs too torchrun makes many
         self.device = _device(device, self.processes)
         if precision not in ("auto", "float32", "bf16"):
             raise ValueError(f"--precision {precision}: choose auto, float32 or bf16")
