@@ -28,6 +28,7 @@ from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import kind_of, recipe_for
 from genlab.report import REAL, Media, write
 from genlab.report.curves import readings
+from genlab.report.words import plural
 
 SHOWN = {"CHW": 64, "D": 1000}  # samples on the page; of text, all that are drawn
 PATIENCE = 0.4, 5.0  # a likelihood may take this share of the training time, or so many seconds
@@ -139,7 +140,7 @@ class Comparison:
         self.write()
         features = self._features(progress)
         outlook = Outlook(len(self.jobs), self.ask.seconds)
-        with progress.task(f"comparing {len(self.jobs)} models", chapter=True, forecast=outlook):
+        with progress.task(f"comparing {plural(len(self.jobs), 'model')}", chapter=True, forecast=outlook):
             for job in self.jobs:
                 stopped = self._job(job, features, progress, outlook)
                 self.write()

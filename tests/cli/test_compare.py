@@ -1,0 +1,119 @@
+"""The main job: what a comparison writes, keeps, refuses, and says of models that fail."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import genlab
+from tests.cli.calls import call, refused
+
+QUICK = ("--seconds", 0.3, "--samples", 100)
+
+
+def test_the_record_is_the_one_that_is_promised(tmp_path: Path) -> None:
+    said = call("compare", "points/ring", "--models", "gan,vae", *QUICK, "--out", "ring", "--json")
+    assert said.code == 0, said.err
+    record = json.loads(said.out)
+    assert record == json.loads((tmp_path / "ring/report.json").read_text())
+    assert {"data", "budget", "models"} <= record.keys()
+    assert record["budget"] == {"seconds": 0.3, "seeds": 1}
+    gan, vae = record["models"]
+    keys = {"name", "family", "parameters", "train_seconds", "examples_seen", "likelihood", "sample_seconds_per_100"}
+    for row in (gan, vae):
+        assert keys | {"scores", "run"} <= row.keys()
+        assert row["train_seconds"] >= 0.29
+        assert row["examples_seen"] > 0
+        assert genlab.load(row["run"]).sample(2).shape == (2, 2)
+        assert all({"value", "protocol"} <= score.keys() for score in row["scores"].values())
+    assert gan["likelihood"] is None
+    assert {"nats", "claim", "how"} <= vae["likelihood"].keys()
+    assert vae["likelihood"]["claim"] == "lower"
+
+
+def test_the_page_needs_no_network_and_names_what_it_shows(tmp_path: Path) -> None:
+    said = call("compare", "points/ring", "--models", "gan", *QUICK)
+    assert "report: reports/points-ring/report.html" in said.out
+    page = (tmp_path / "reports/points-ring/report.html").read_text()
+    assert not re.search(r"(src|href)=[\"']?https?://", page)
+    assert "--seed 0" in page
+    assert 'name="viewport"' in page
+
+
+def test_a_comparison_is_replaced_only_by_force(tmp_path: Path) -> None:
+    words = ("compare", "points/ring", "--models", "gan", *QUICK, "--out", "here")
+    assert call(*words).code == 0
+    before = (tmp_path / "here/report.json").read_bytes()
+    assert "--force" in refused(*words)
+    assert (tmp_path / "here/report.json").read_bytes() == before
+    assert call(*words, "--force").code == 0
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine/thesis.txt").write_text("years of work")
+    assert "holds no comparison" in refused(*words[:-1], "mine", "--force")
+    assert (tmp_path / "mine/thesis.txt").exists()
+
+
+def test_lines_end_to_end(tmp_path: Path) -> None:
+    (tmp_path / "names.txt").write_text("\n".join(f"{a}{b}{c}" for a in "abcd" for b in "aeiou" for c in "lmnrst"))
+    said = call("compare", "names.txt", "--lines", "--models", "ngram", *QUICK, "--json")
+    assert said.code == 0, said.err
+    (row,) = json.loads(said.out)["models"]
+    assert 0.5 < row["likelihood"]["nats_per_character"] < 2
+    assert row["likelihood"]["claim"] == "exact"
+
+
+def test_binarisation_is_named_in_every_score() -> None:
+    call("compare", "digits", "--models", "vae", *QUICK, "--binarise", "threshold", "--out", "bits")
+    (row,) = json.loads(Path("bits/report.json").read_text())["models"]
+    assert row["likelihood"]["note"] == "binarised: threshold"
+    assert row["scores"]
+    assert all("binarised: threshold" in json.dumps(score["protocol"]) for score in row["scores"].values())
+
+
+def test_a_model_that_fails_does_not_take_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
+    from genlab.cli import comparison
+
+    follow = comparison.follow
+
+    def sometimes(session: Any, *rest: Any) -> bool:
+        if session.recipe.name == "vae":
+            raise RuntimeError("no luck")
+        return follow(session, *rest)
+
+    monkeypatch.setattr(comparison, "follow", sometimes)
+    said = call("compare", "points/ring", "--models", "vae,gan", *QUICK, "--out", "both")
+    assert said.code == 0
+    assert "vae: RuntimeError: no luck" in said.out
+    first, second = json.loads(Path("both/report.json").read_text())["models"]
+    assert "no luck" in first["error"]
+    assert second["scores"]
+    assert call("compare", "points/ring", "--models", "vae", *QUICK, "--out", "none").code == 1
+
+
+def test_seeds_are_runs_of_their_own() -> None:
+    said = call("compare", "points/ring", "--models", "gan", *QUICK, "--seeds", 2, "--out", "two", "--json")
+    assert [Path(row["run"]).name for row in json.loads(said.out)["models"]] == ["gan", "gan-seed-1"]
+
+
+@pytest.mark.parametrize(
+    ("words", "hint"),
+    [
+        (["digits", "--models", "gna"], "did you mean gan?"),
+        (["digits", "--models", ","], "names no model"),
+        (["digits", "--models", "rbm"], "--binarise"),
+        (["points/ring", "--models", "pixelcnn"], "pictures"),
+        (["digits", "--seconds", "-1"], "--seconds must be more than 0"),
+        (["digits", "--seconds", "nan"], "--seconds must be more than 0"),
+        (["digits", "--seeds", "0"], "--seeds must be more than 0"),
+        (["digits", "--samples", "0"], "--samples must be more than 0"),
+        (["digits", "--lines"], "--lines does not suit digits"),
+        (["digist"], "did you mean digits?"),
+    ],
+)
+def test_impossible_comparisons_are_refused_before_anything_is_written(words: list[str], hint: str, tmp_path: Path) -> None:
+    assert hint in refused("compare", *words)
+    assert not (tmp_path / "reports").exists()
