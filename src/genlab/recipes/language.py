@@ -14,12 +14,20 @@ from genlab.recipes.make import kind_of
 
 CLASSES = {"ngram": NGram, "gpt": GPT}
 
+EXPECTED = {  # by model and kind of data
+    ("ngram", "text"): "1.516 nats a character on the last tenth of tiny Shakespeare: python -m benchmarks.shakespeare",
+    ("ngram", "lines"): "1.978 nats a character on test names: python -m benchmarks.names",
+    ("ngram", "pictures"): "2.23 bits/dim given label on digits: genlab train ngram digits --out RUN; genlab score RUN",
+    ("gpt", "text"): "1.600 nats a character on the last tenth of tiny Shakespeare: python -m benchmarks.shakespeare",
+}
+
 
 def ngram(space: Space, given: Mapping[str, Space]) -> Recipe:
     """One pass of counting, so the budget plays no part."""
     order, tones = {"text": (7, 2), "lines": (6, 2), "pictures": _template(space.levels)}[kind_of(space)]
     config = NGramConfig(min(order, largest_order(space, given, tones)), tones=tones)
-    return Recipe("ngram", config, Budget(seconds=60), batch=1024, paper=entry("ngram").paper)
+    expected = EXPECTED[("ngram", kind_of(space))]
+    return Recipe("ngram", config, Budget(seconds=60), batch=1024, paper=entry("ngram").paper, expected=expected)
 
 
 def _template(levels: int) -> tuple[int, int]:
@@ -40,4 +48,5 @@ def gpt(space: Space, given: Mapping[str, Space]) -> Recipe:
         "pictures": (GPTConfig(layers=4, heads=4, width=128), min(32, max(4, 4096 // space.size))),
     }[kind]
     half_life = 10_000 if kind == "lines" else 0  # examples; short lines are soon learnt by heart
-    return Recipe("gpt", config, Budget(seconds=60), batch, MUON, half_life=half_life, paper=entry("gpt").paper)
+    expected = EXPECTED.get(("gpt", kind), "")
+    return Recipe("gpt", config, Budget(seconds=60), batch, MUON, {}, half_life, paper=entry("gpt").paper, expected=expected)
