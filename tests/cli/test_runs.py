@@ -8,9 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import genlab
+from genlab.runs.files import read_tensors
 from tests.cli.calls import call, refused
 
 Runs = Callable[[str], Path]
@@ -68,6 +70,16 @@ def test_force_does_not_touch_what_is_no_run(tmp_path: Path) -> None:
 def test_impossible_training_is_refused_before_anything_is_written(words: list[str], hint: str, tmp_path: Path) -> None:
     assert hint in refused("train", "gan", "points/ring", *words)
     assert not (tmp_path / "runs").exists()
+
+
+def test_a_schedule_repeats_a_run_of_seconds(tmp_path: Path) -> None:
+    assert call("train", "gan", "points/ring", "--seconds", 0.3, "--out", "one").code == 0
+    said = call("train", "gan", "points/ring", "--seconds", 0.3, "--schedule", "one/schedule.json", "--out", "two")
+    assert said.code == 0, said.err
+    for name, tensor in read_tensors(tmp_path / "one/weights.safetensors")[0].items():
+        assert torch.equal(tensor, read_tensors(tmp_path / "two/weights.safetensors")[0][name])
+    assert "is no schedule" in refused("train", "gan", "points/ring", "--schedule", "one/recipe.json")
+    assert "there is no nowhere.json" in refused("train", "gan", "points/ring", "--schedule", "nowhere.json")
 
 
 def test_a_model_that_cannot_learn_the_data_says_which_it_can() -> None:

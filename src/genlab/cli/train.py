@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json as _json
 import shlex
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from genlab.cli.errors import Stopped
-from genlab.cli.options import BudgetOptions, DataOptions, FolderOptions, Json, Seed, Set, TrainingOptions, pairs
+from genlab.cli.options import BUDGET, BudgetOptions, DataOptions, FolderOptions, Json, Seed, Set, TrainingOptions, pairs
 from genlab.cli.progress import Progress, duration
 from genlab.cli.stop import Stop
 from genlab.recipes.index import entry
@@ -24,6 +25,14 @@ EXAMPLES = """Examples:
   genlab train gan points/ring --seconds 30 --seed 1"""
 
 
+Schedule = Annotated[
+    Path | None,
+    Parameter(
+        group=BUDGET, help="Repeat a run of seconds byte for byte, with its own --seconds and --seed: RUN/schedule.json."
+    ),
+]
+
+
 def train(
     model: Annotated[str, Parameter(help="Name of a model: `genlab list`.")],
     data: Annotated[str, Parameter(help="A folder, a file, or something built in: `genlab list data`.")],
@@ -32,6 +41,7 @@ def train(
     seed: Seed = 0,
     changes: Set = (),
     budget: BudgetOptions = BudgetOptions(),  # noqa: B008
+    schedule: Schedule = None,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = DataOptions(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
@@ -43,7 +53,7 @@ def train(
     was learnt: `genlab resume` goes on from there.
     """
     entry(model)
-    spend, settings = budget.budget(), pairs(changes, "--set")
+    spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule)
     machine.apply()
     from genlab.api import new_folder, session
     from genlab.cli.opening import opened
@@ -61,6 +71,7 @@ def train(
             force=output.force,
             device=machine.device,
             precision=machine.precision,
+            schedule=marks,
         )
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
@@ -68,6 +79,20 @@ def train(
     say(made, finished, json)
     if not finished:
         raise Stopped(stop.asked)
+
+
+def scheduled(file: Path | None) -> list[list[int]] | None:
+    """The rows [stage, step, thousandths] of a schedule.json; ValueError where it is none."""
+    if file is None:
+        return None
+    try:
+        rows = _json.loads(file.read_text(encoding="utf-8"))
+        whole = bool(rows) and all(len(row) == 3 and all(isinstance(entry, int) for entry in row) for row in rows)
+    except (ValueError, TypeError):
+        whole = False
+    if not whole:
+        raise ValueError(f"--schedule {file} is no schedule; name the schedule.json of a run that was trained for --seconds")
+    return rows
 
 
 def say(made: Session, finished: bool, json: bool) -> None:
