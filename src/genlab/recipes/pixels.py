@@ -28,12 +28,12 @@ ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.02, decay="linear", matrix_
 FEW = Optim("muon", rate=1e-2, beta2=0.99, warmup=0.05, decay="linear", matrix_rate=0.02)
 
 TINY = PixelCNNConfig(widths=(16,), layers=1, width=16, depth=1, back=2, hidden=32, entry=4)
-SMALL = PixelCNNConfig()
+SMALL = PixelCNNConfig(widths=(32, 48), width=32, depth=3, dropout=0.25)
 LARGE = PixelCNNConfig(widths=(32, 64, 96), depth=5)
 
 PIXELCNN: dict[str, tuple[PixelCNNConfig, int, Optim, float]] = {  # config, batch, optim, seconds
     "tiny": (TINY, 64, FEW, 30),
-    "small": (SMALL, 64, ROWS, 60),
+    "small": (SMALL, 16, ROWS, 60),
     "large": (LARGE, 16, ROWS, 600),
 }
 
@@ -49,19 +49,25 @@ def pixelcnn(space: Space, given: Mapping[str, Space]) -> Recipe:
     return Recipe("pixelcnn", config, Budget(seconds=seconds), batch, optim, paper=entry("pixelcnn").paper)
 
 
-TINY_CODES = VQVAEConfig(codes=16, size=4, halvings=0, width=16, blocks=0, pixelcnn=TINY, gpt=GPTConfig(2, 2, 32))
-SMALL_CODES = VQVAEConfig(codes=128, halvings=1, pixelcnn=SMALL, gpt=GPTConfig())
-LARGE_CODES = VQVAEConfig(codes=256, halvings=2, pixelcnn=SMALL, gpt=GPTConfig())
+FEW_CODES = PixelCNNConfig(widths=(32,), width=32, depth=2, dropout=0.2)
+MANY_CODES = PixelCNNConfig(widths=(48, 64), width=48, depth=4)
 
-VQVAES: dict[str, tuple[VQVAEConfig, Optim, float]] = {  # config, optim of the autoencoder, seconds
-    "tiny": (TINY_CODES, Optim(rate=3e-3, decay="cosine"), 30),
-    "small": (SMALL_CODES, Optim(rate=2e-3, decay="cosine"), 60),
-    "large": (LARGE_CODES, Optim(rate=1e-3, decay="cosine"), 600),
-}
+VQVAES: dict[str, tuple[VQVAEConfig, int, Optim, Optim, float]] = {  # config, batch, optims of autoencoder and prior, seconds
+    "tiny": (
+        VQVAEConfig(codes=16, size=4, halvings=0, width=16, blocks=0, pixelcnn=TINY, gpt=GPTConfig(2, 2, 32)),
+        64, Optim(rate=3e-3, decay="cosine"), FEW, 30,
+    ),
+    "small": (
+        VQVAEConfig(codes=64, size=8, halvings=1, width=32, pixelcnn=FEW_CODES, gpt=GPTConfig(2, 2, 64, dropout=0.2)),
+        32, Optim(rate=2e-3, decay="cosine"), ROWS, 60,
+    ),
+    "large": (
+        VQVAEConfig(codes=256, size=16, halvings=2, width=64, pixelcnn=MANY_CODES, gpt=GPTConfig()),
+        32, Optim(rate=1e-3, decay="cosine"), ROWS, 600,
+    ),
+}  # fmt: skip
 
 
 def vqvae(space: Space, given: Mapping[str, Space]) -> Recipe:
-    size = size_of(space)
-    config, optim, seconds = VQVAES[size]
-    prior = FEW if size == "tiny" else ROWS
-    return Recipe("vqvae", config, Budget(seconds=seconds), 64, optim, {"predict": prior}, paper=entry("vqvae").paper)
+    config, batch, autoencoder, prior, seconds = VQVAES[size_of(space)]
+    return Recipe("vqvae", config, Budget(seconds=seconds), batch, autoencoder, {"predict": prior}, paper=entry("vqvae").paper)
