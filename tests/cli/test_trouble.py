@@ -43,6 +43,7 @@ def test_the_way_on_is_a_command_that_works(tmp_path: Path, monkeypatch: pytest.
     stopped = call(*words, "--out", "a run")
     assert stopped.code == 128 + signal.SIGINT
     assert "stopped at 42%; what was learnt is kept" in stopped.out
+    assert "training gan: stopped after" in stopped.err
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     printed = next(line for line in stopped.out.splitlines() if line.startswith("next: "))

@@ -173,6 +173,7 @@ class Comparison:
             row |= {"parameters": made.parameters}
             with Stop() as stop, progress.task(f"training {job.folder}", chapter=True) as task:
                 finished = follow(made, outlook.watching(task), stop)
+                task.halted = not finished
             row |= _counted(made)
             if not finished:
                 row["error"] = f"stopped at {made.engine.overall():.0%} of its training; its run can be sampled and resumed"

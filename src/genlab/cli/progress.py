@@ -36,6 +36,7 @@ class Task(ABC):
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
         self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
         self.share = 0.0
+        self.halted = False  # by somebody who asked for it, before its end
 
     def __call__(self, share: float, note: Note | None = None) -> None:
         self.share = min(1.0, share)
@@ -166,7 +167,7 @@ class Progress:
         finished = False
         try:
             yield task
-            finished = True
+            finished = not task.halted
         finally:
             self._open.remove(task)
             task.close(finished)

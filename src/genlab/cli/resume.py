@@ -31,6 +31,7 @@ def resume(run: Run_, /, *, machine: TrainingOptions = TrainingOptions(), json: 
         progress.say(f"{name}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
             finished = follow(made, task, stop)
+            task.halted = not finished
     say(made, finished, json)
     if not finished:
         raise Stopped(stop.asked)

@@ -76,6 +76,7 @@ def train(
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
             finished = follow(made, task, stop)
+            task.halted = not finished
     say(made, finished, json)
     if not finished:
         raise Stopped(stop.asked)
