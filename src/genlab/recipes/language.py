@@ -44,8 +44,8 @@ def gpt(space: Space, given: Mapping[str, Space]) -> Recipe:
     config, batch = {
         "tiny": (GPTConfig(layers=2, heads=2, width=32), 64),
         "lines": (GPTConfig(layers=4, heads=4, width=64, dropout=0.1), 128),
-        "text": (GPTConfig(layers=4, heads=4, width=128), max(8, 1024 // space.size)),
-        "pictures": (GPTConfig(layers=4, heads=4, width=128), min(32, max(4, 4096 // space.size))),
+        "text": (GPTConfig(layers=4, heads=4, width=128), max(8, 1024 // space.size // 4 * 4)),
+        "pictures": (GPTConfig(layers=4, heads=4, width=128), min(32, max(4, 4096 // space.size // 4 * 4))),
     }[kind]
     half_life = 10_000 if kind == "lines" else 0  # examples; short lines are soon learnt by heart
     expected = EXPECTED.get(("gpt", kind), "")
