@@ -34,7 +34,7 @@ from genlab.recipes.make import build, recipe_for
 from genlab.report.pictures import picture, png
 from genlab.runs.engine import Engine
 
-MARKS = (1 / 30, 1 / 15, 2 / 15, 1 / 5, 1 / 3, 1 / 2, 2 / 3, 5 / 6, 1.0)  # shares of the time at which samples are scored
+MARKS = (1 / 15, 2 / 15, 1 / 4, 1 / 2, 3 / 4, 1.0)  # shares of the time at which samples are scored
 SEED, CHUNK = 0, 250
 DISTANCE = "Fréchet distance (classifier features)"
 

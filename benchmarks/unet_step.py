@@ -76,6 +76,7 @@ def theirs(channels_last: bool) -> Trained:
         layers_per_block=DEPTH,
         block_out_channels=WIDTHS,
         attention_head_dim=HEAD,
+        resnet_time_scale_shift="scale_shift",  # time scales and shifts, as it does here
         down_block_types=tuple(kinds),
         up_block_types=tuple(kind.replace("Down", "Up") for kind in reversed(kinds)),
     )

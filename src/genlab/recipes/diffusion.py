@@ -34,33 +34,43 @@ class Size(NamedTuple):
 SIZES: dict[str, Size] = {
     "vector": Size("mlp", 128, 3, steps=50, batch=256, rate=2e-3, half_life=50_000, seconds=60),
     "small": Size("unet", 32, 1, steps=50, batch=64, rate=2e-3, half_life=10_000, seconds=60),
-    "picture": Size("unet", 32, 2, steps=50, batch=64, rate=1e-3, half_life=20_000, seconds=600),
-    "large": Size("unet", 64, 2, steps=100, batch=32, rate=5e-4, half_life=50_000, seconds=1800),
+    "picture": Size("unet", 32, 1, steps=50, batch=64, rate=1.5e-3, half_life=20_000, seconds=900),
+    "large": Size("unet", 32, 1, steps=100, batch=32, rate=1e-3, half_life=20_000, seconds=1800),
+}
+
+EXPECTED: dict[tuple[str, str], str] = {  # by model and row of SIZES
+    ("ddpm", "vector"): "genlab train ddpm points/ring --steps 1200: all 8 modes, 95 % of samples within 4 deviations of one",
+    ("flow-matching", "vector"): "genlab train flow-matching points/ring --steps 1200: all 8 modes, 96 % within 4 deviations",
+    ("ddpm", "small"): "genlab train ddpm digits --steps 800: the data's classifier is 98 % confident; at most 2.3 bits/dim",
+    ("flow-matching", "small"): "genlab train flow-matching digits --steps 600: the data's classifier is 95 % confident",
 }
 
 
-def size_of(space: Space) -> Size:
+def row_of(space: Space) -> str:
     """Which row of SIZES suits a space."""
     if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
-        return SIZES["vector"]
+        return "vector"
     side = max(space.shape[1:])
-    return SIZES["small" if side <= 16 else "picture" if side <= 32 else "large"]
+    return "small" if side <= 16 else "picture" if side <= 32 else "large"
 
 
 def ddpm(space: Space, given: Mapping[str, Space]) -> Recipe:
-    size = size_of(space)
+    row = row_of(space)
+    size = SIZES[row]
     says = {"predicts": "levels", "weights": "min-snr"} if space.discrete and space.levels <= FEW else {}
     config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps, **says)
-    return _recipe("ddpm", config, size)
+    return _recipe("ddpm", config, row)
 
 
 def flow_matching(space: Space, given: Mapping[str, Space]) -> Recipe:
-    size = size_of(space)
+    row = row_of(space)
+    size = SIZES[row]
     config = FlowMatchingConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps // 4)
-    return _recipe("flow-matching", config, size)
+    return _recipe("flow-matching", config, row)
 
 
-def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, size: Size) -> Recipe:
+def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, row: str) -> Recipe:
+    size = SIZES[row]
     return Recipe(
         name,
         config,
@@ -69,5 +79,5 @@ def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, size: Size) -> R
         optim=Optim(rate=size.rate, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0),
         half_life=size.half_life,
         paper=entry(name).paper,
-        expected="",
+        expected=EXPECTED.get((name, row), ""),
     )
