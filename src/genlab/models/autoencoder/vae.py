@@ -25,6 +25,7 @@ from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
+from genlab.maths.sphere import slerp
 from genlab.models.autoencoder.observation import Observation
 from genlab.nets.conv import Block, ConvDecoder, ConvEncoder
 from genlab.nets.mlp import MLP, Condition
@@ -176,10 +177,8 @@ class VAE(Model):
         return self.observation.draw(h, source(self.space.shape).to(h.dtype))
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
-        """A point on the great circle from a to b, so that it is as likely a code as its ends (White, 2016)."""
-        angle = torch.arccos(torch.cosine_similarity(a, b, dim=-1).clamp(-1, 1)).unsqueeze(-1)
-        arc = (torch.sin((1 - share) * angle) * a + torch.sin(share * angle) * b) / torch.sin(angle)
-        return torch.where(torch.sin(angle) < 1e-4, torch.lerp(a, b, share), arc)
+        """A point on the great circle from a to b, so that it is as likely a code as its ends."""
+        return slerp(a, b, share)
 
     # --- labels ------------------------------------------------------------------------------------------------------
 
