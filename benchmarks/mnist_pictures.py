@@ -87,7 +87,7 @@ def row(model: Model, data: Data, engine: Engine, features: Features) -> dict[st
     with engine.averaged():
         found = scored(model, data, *draw(model, data, 1000), features)
     line = {"seconds": engine.seconds, "samples": 1000, **{name: score["value"] for name, score in found.items()}}
-    print({key: round(value, 4) for key, value in line.items()}, flush=True)
+    print({key: round(value, 4) for key, value in line.items() if value is not None}, flush=True)
     return line
 
 

@@ -6,6 +6,7 @@ What differs with the data is the size of the network, how long to average its w
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import NamedTuple
 
 from genlab.core.recipe import Budget, Optim, Recipe
@@ -57,8 +58,9 @@ def row_of(space: Space) -> str:
 def ddpm(space: Space, given: Mapping[str, Space]) -> Recipe:
     row = row_of(space)
     size = SIZES[row]
-    says = {"predicts": "levels", "weights": "min-snr"} if space.discrete and space.levels <= FEW else {}
-    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps, **says)
+    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps)
+    if space.discrete and space.levels <= FEW:
+        config = replace(config, predicts="levels", weights="min-snr")
     return _recipe("ddpm", config, row)
 
 
