@@ -43,9 +43,7 @@ class VQVAEConfig:
     learnt: Literal["average", "gradient"] = knob("average", "how the codebook follows the encoder")
     decay: float = knob(0.98, "of the moving averages, a step", low=0, high=0.99999)
     commitment: float = knob(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
-    spread: Literal["entry", "shared"] = knob(
-        "entry", "the decoder's scale: said anew for every code, or learnt once for all"
-    )
+    spread: Literal["entry", "shared"] = knob("entry", "the decoder's scale: said anew for every code, or learnt once for all")
     share: float = knob(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
     mean: bool = knob(False, "samples are the decoder's means unless told otherwise, instead of draws (what is scored)")
     prior: Literal["pixelcnn", "gpt"] = knob("pixelcnn", "model of the codes")
