@@ -1,9 +1,11 @@
 """Sizes on the way down and up, blocks that begin as the identity, conditions that are heard."""
 
+from typing import Literal
+
 import pytest
 import torch
 
-from genlab.nets.conv import Block, ConvDecoder, ConvEncoder, Grow, Residual, Shrink, grids, widths
+from genlab.nets.conv import Block, ConvDecoder, ConvEncoder, Double, Grow, Residual, Shrink, grids, widths
 
 
 def test_sizes_halve_rounding_up_until_small():
@@ -14,10 +16,11 @@ def test_sizes_halve_rounding_up_until_small():
     assert widths(8, 5) == [8, 16, 32, 32, 32]
 
 
+@pytest.mark.parametrize("taps", [3, 4])
 @pytest.mark.parametrize("shape", [(3, 20, 31), (1, 2, 2), (2, 1, 17), (1, 64, 64)], ids=str)
-def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int, int]):
+def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int, int], taps: Literal[3, 4]):
     channels, height, width = shape
-    sizes, block = grids(height, width), Block()
+    sizes, block = grids(height, width), Block(taps=taps)
     down, up = Shrink(channels, sizes, 8, 1, block), Grow(channels, sizes, 8, 1, block)
     small = down(torch.randn(2, *shape))
     assert small.shape == (2, down.widths[-1], *sizes[-1])
@@ -32,13 +35,39 @@ def test_a_new_block_is_the_identity_and_a_trained_one_hears_its_condition():
     assert not torch.allclose(block(x, c), block(x, -c))
 
 
-@pytest.mark.parametrize("norm", ["group", "none"])
-def test_examples_do_not_meet(norm):
+@pytest.mark.parametrize(("norm", "hidden"), [("group", 0), ("none", 16)])
+def test_examples_do_not_meet(norm, hidden):
     torch.manual_seed(0)
-    encoder, decoder = ConvEncoder((2, 9, 9), 5, 8, 1, Block(norm)), ConvDecoder(5, (2, 9, 9), 8, 1, Block(norm))
+    encoder = ConvEncoder((2, 9, 9), 5, 8, 1, Block(norm), hidden)
+    decoder = ConvDecoder(5, (2, 9, 9), 8, 1, Block(norm), hidden)
     x = torch.randn(4, 2, 9, 9)
     together = decoder(encoder(x))
     alone = decoder(encoder(x[2:3]))
     assert together.shape == x.shape
     torch.testing.assert_close(together[2:3], alone, rtol=1e-4, atol=1e-5)
     assert not torch.allclose(together[0], together[2])
+
+
+@pytest.mark.parametrize("hidden", [0, 16])
+def test_a_condition_reaches_vector_and_picture_without_residual_blocks(hidden):
+    torch.manual_seed(0)
+    block = Block(condition=3)
+    encoder, decoder = ConvEncoder((1, 9, 9), 5, 8, 0, block, hidden), ConvDecoder(5, (1, 9, 9), 8, 0, block, hidden)
+    x, c = torch.randn(2, 1, 9, 9), torch.randn(2, 3)
+    z = encoder(x, c)
+    assert not torch.allclose(z, encoder(x, -c))
+    assert not torch.allclose(decoder(z, c), decoder(z, -c))
+
+
+def test_both_ways_of_doubling_keep_a_centred_spot_where_it_was():
+    """All taps alike, a lone spot of the small grid grows into one centred on the two by two pixels above it."""
+    for taps in (3, 4):
+        double = Double(1, 1, (10, 10), taps)
+        torch.nn.init.ones_(double.conv.weight)
+        torch.nn.init.zeros_(double.conv.bias)
+        spot = torch.zeros(1, 1, 5, 5)
+        spot[..., 2, 2] = 1.0
+        grown = double(spot)[0, 0].detach()
+        places = torch.arange(10.0)
+        centre = [(grown.sum(side) @ places / grown.sum()).item() for side in (0, 1)]
+        assert centre == pytest.approx([4.5, 4.5])

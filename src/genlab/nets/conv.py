@@ -4,6 +4,9 @@ Each level halves both sides, rounding up (31 -> 16 -> 8), so odd and oblong pic
 going up again simply asks for the sizes met on the way down. Residual blocks (He et al., "Identity Mappings in Deep
 Residual Networks", 2016) work on the halved grids only: at full size there is one convolution, which on pictures of few
 channels is where the time would otherwise go.
+
+Down and up go by 3x3 convolutions, strided and after repeating neighbours (no checkerboard: Odena et al., "Deconvolution and
+Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which on the way up take 4 products where those take 9.
 """
 
 from __future__ import annotations
@@ -13,8 +16,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from genlab.nets.mlp import MLP
 
 
 @dataclass(frozen=True)
@@ -24,6 +30,7 @@ class Block:
     norm: Literal["group", "none"] = "group"  # group norm couples no examples
     condition: int = 0  # size of the vector that shifts every block's channels; 0: there is none
     dropout: float = 0.0  # share of whole channels left out while training
+    taps: Literal[3, 4] = 3  # side of the convolutions that halve and double
 
 
 def grids(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
@@ -43,6 +50,37 @@ def widths(base: int, levels: int, largest: int = 4) -> list[int]:
 def prepared(channels: int, norm: str) -> list[nn.Module]:
     """Normalisation (up to 8 groups) and activation, as they stand before a convolution."""
     return [nn.GroupNorm(math.gcd(8, channels), channels), nn.SiLU()] if norm == "group" else [nn.SiLU()]
+
+
+def even(x: Tensor) -> Tensor:
+    """Repeats the last row or column where there is an odd number of them."""
+    return F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
+
+
+class Halve(nn.Module):
+    """(B, before, h, w) -> (B, after, ceil(h/2), ceil(w/2))."""
+
+    def __init__(self, before: int, after: int, taps: int):
+        super().__init__()
+        self.taps, self.conv = taps, nn.Conv2d(before, after, taps, stride=2, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.conv(even(x) if self.taps == 4 else x)
+
+
+class Double(nn.Module):
+    """(B, before, ceil(h/2), ceil(w/2)) -> (B, after, h, w)."""
+
+    def __init__(self, before: int, after: int, size: tuple[int, int], taps: int):
+        super().__init__()
+        self.size, self.taps = size, taps
+        grown = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        self.conv = grown if taps == 4 else nn.Conv2d(before, after, 3, padding=1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.taps == 4:
+            return self.conv(x)[:, :, : self.size[0], : self.size[1]]
+        return self.conv(F.interpolate(x, self.size))
 
 
 class Residual(nn.Module):
@@ -91,10 +129,11 @@ class Shrink(nn.Module):
     def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
         super().__init__()
         self.widths = widths(base, max(len(sizes) - 1, 1))
-        stride = 1 if len(sizes) == 1 else 2
+        steps = zip([channels, *self.widths[:-1]], self.widths, strict=True)
+        resizes = [_convolution(*step) if len(sizes) == 1 else Halve(*step, block.taps) for step in steps]
         self.levels = nn.ModuleList(
-            Level(nn.Conv2d(before, after, 3, stride=stride, padding=1), [Residual(after, block) for _ in range(depth)])
-            for before, after in zip([channels, *self.widths[:-1]], self.widths, strict=True)
+            Level(resize, [Residual(after, block) for _ in range(depth)])
+            for resize, after in zip(resizes, self.widths, strict=True)
         )
         self.last = nn.Sequential(*prepared(self.widths[-1], block.norm))
 
@@ -106,56 +145,73 @@ class Shrink(nn.Module):
 
 
 class Grow(nn.Module):
-    """Grid to picture, the mirror of `Shrink`: (B, widths[-1], *sizes[-1]) -> (B, channels, *sizes[0]).
-
-    Nearest neighbours, then a convolution: no checkerboard (Odena et al., "Deconvolution and Checkerboard Artifacts", 2016).
-    """
+    """Grid to picture, the mirror of `Shrink`: (B, widths[-1], *sizes[-1]) -> (B, channels, *sizes[0])."""
 
     def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
         super().__init__()
         self.widths = widths(base, max(len(sizes) - 1, 1))
-        self.sizes = list(reversed(sizes[:-1])) or [sizes[0]]
         upward = self.widths[::-1]
+        steps = list(zip(upward, [*upward[1:], channels], strict=True))
+        if len(sizes) == 1:
+            resizes = [_convolution(*step) for step in steps]
+        else:
+            resizes = [Double(*step, size, block.taps) for step, size in zip(steps, sizes[-2::-1], strict=True)]
         self.levels = nn.ModuleList(
-            Level(
-                nn.Sequential(*prepared(before, block.norm), nn.Conv2d(before, after, 3, padding=1)),
-                [Residual(before, block) for _ in range(depth)],
-            )
-            for before, after in zip(upward, [*upward[1:], channels], strict=True)
+            Level(nn.Sequential(*prepared(before, block.norm), resize), [Residual(before, block) for _ in range(depth)])
+            for (before, _), resize in zip(steps, resizes, strict=True)
         )
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        for size, level in zip(self.sizes, self.levels, strict=True):
+        for level in self.levels:
             assert isinstance(level, Level)
-            x = level.refined(x, c)
-            x = level.resize(F.interpolate(x, size) if x.shape[-2:] != size else x)
+            x = level.resize(level.refined(x, c))
         return x
 
 
-class ConvEncoder(nn.Module):
-    """Picture to vector: (B, C, H, W), c (B, condition) -> (B, outputs)."""
+def _convolution(before: int, after: int) -> nn.Conv2d:
+    """The only level of a picture that is not halved."""
+    return nn.Conv2d(before, after, 3, padding=1)
 
-    def __init__(self, shape: Sequence[int], outputs: int, base: int, depth: int, block: Block):
+
+class ConvEncoder(nn.Module):
+    """Picture to vector: (B, C, H, W), c (B, condition) -> (B, outputs).
+
+    hidden      units of a dense layer between grid and vector; 0 leaves it out
+    coarsest    longest side of the grid
+    """
+
+    def __init__(
+        self, shape: Sequence[int], outputs: int, base: int, depth: int, block: Block, hidden: int = 0, coarsest: int = 4
+    ):
         super().__init__()
         channels, height, width = shape
-        sizes = grids(height, width)
+        sizes = grids(height, width, coarsest)
         self.trunk = Shrink(channels, sizes, base, depth, block)
-        self.head = nn.Linear(self.trunk.widths[-1] * math.prod(sizes[-1]), outputs)
+        self.head = dense(self.trunk.widths[-1] * math.prod(sizes[-1]) + block.condition, hidden, outputs)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
-        return self.head(self.trunk(x, c).flatten(1))
+        h = self.trunk(x, c).flatten(1)
+        return self.head(h if c is None else torch.cat([h, c], 1))
 
 
 class ConvDecoder(nn.Module):
-    """Vector to picture: (B, inputs), c (B, condition) -> (B, C, H, W)."""
+    """Vector to picture, the mirror of `ConvEncoder`: (B, inputs), c (B, condition) -> (B, C, H, W)."""
 
-    def __init__(self, inputs: int, shape: Sequence[int], base: int, depth: int, block: Block):
+    def __init__(
+        self, inputs: int, shape: Sequence[int], base: int, depth: int, block: Block, hidden: int = 0, coarsest: int = 4
+    ):
         super().__init__()
         channels, height, width = shape
-        sizes = grids(height, width)
+        sizes = grids(height, width, coarsest)
         self.trunk = Grow(channels, sizes, base, depth, block)
         self.grid = (self.trunk.widths[-1], *sizes[-1])
-        self.head = nn.Linear(inputs, math.prod(self.grid))
+        self.head = dense(inputs + block.condition, hidden, math.prod(self.grid))
 
     def forward(self, z: Tensor, c: Tensor | None = None) -> Tensor:
+        z = z if c is None else torch.cat([z, c], 1)
         return self.trunk(self.head(z).unflatten(1, self.grid), c)
+
+
+def dense(inputs: int, hidden: int, outputs: int) -> nn.Module:
+    """A linear layer, or two with a normalised hidden layer between them."""
+    return MLP([inputs, hidden, outputs], norm="layer") if hidden else nn.Linear(inputs, outputs)

@@ -15,9 +15,9 @@ from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import leaky_relu, pad
+from torch.nn.functional import leaky_relu
 
-from genlab.nets.conv import grids
+from genlab.nets.conv import even, grids
 from genlab.nets.players import Projection
 
 LARGE = 16  # pixels: pictures with a longer side are halved at once
@@ -130,8 +130,3 @@ class Critic(nn.Module):
         for down in self.downs:
             h = down(h)
         return self.head(leaky_relu(self.features(h.flatten(1)), LEAK), label)
-
-
-def even(h: Tensor) -> Tensor:
-    """Repeats the last row or column where there is an odd number of them."""
-    return pad(h, (0, h.shape[3] % 2, 0, h.shape[2] % 2), mode="replicate")

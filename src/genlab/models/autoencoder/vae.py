@@ -41,6 +41,8 @@ class VAEConfig:
     net: Literal["mlp", "conv"] = knob("conv", "networks: multi-layer perceptrons, or convolutions (pictures only)")
     width: int = knob(64, "units of a hidden layer, or channels of the first halved grid", low=1, high=8192)
     depth: int = knob(2, "hidden layers, or residual blocks a level", low=0, high=64)
+    hidden: int = knob(0, "convolutions: units of a dense layer between grid and code; 0: none", low=0, high=8192)
+    coarsest: int = knob(4, "convolutions: longest side of the smallest grid, pixels", low=1, high=64)
     norm: bool = knob(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
     spread: Literal["entry", "shared"] = knob("entry", "the decoder's scale: said anew for every x, or learnt once for all")
     draws: int = knob(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
@@ -207,8 +209,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.conv = config.net == "conv"
         if self.conv:
-            block = Block("group" if config.norm else "none", hears, config.dropout)
-            self.net = ConvEncoder(space.shape, 2 * config.latent, config.width, config.depth, block)
+            self.net = ConvEncoder(space.shape, 2 * config.latent, *convolutional(config, hears))
         else:
             self.net = perceptron(space.size + hears, 2 * config.latent, config)
 
@@ -227,16 +228,19 @@ class Decoder(nn.Module):
         self.conv, self.out = config.net == "conv", (parameters, *space.shape)
         if self.conv:
             channels, height, width = space.shape
-            shape = (parameters * channels, height, width)
-            block = Block("group" if config.norm else "none", hears, config.dropout)
-            self.net = ConvDecoder(config.latent + hears, shape, config.width, config.depth, block)
+            self.net = ConvDecoder(config.latent, (parameters * channels, height, width), *convolutional(config, hears))
         else:
             self.net = perceptron(config.latent + hears, math.prod(self.out), config)
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
-        z = joined(z, c)
-        h = self.net(z, c) if self.conv else self.net(z)
+        h = self.net(z, c) if self.conv else self.net(joined(z, c))
         return h.reshape(len(z), *self.out)
+
+
+def convolutional(config: VAEConfig, hears: int) -> tuple[int, int, Block, int, int]:
+    """What encoder and decoder have in common, as `nets.conv` asks for it."""
+    block = Block("group" if config.norm else "none", hears, config.dropout, taps=4)
+    return config.width, config.depth, block, config.hidden, config.coarsest
 
 
 def perceptron(inputs: int, outputs: int, config: VAEConfig) -> MLP:
