@@ -29,9 +29,9 @@ class Size(NamedTuple):
 SIZES: dict[str, Size] = {
     "points": Size(latent=8, width=128, r1=0.1, batch=256, rate=3e-3, half_life=100_000, seconds=60),
     "vector": Size(latent=8, width=128, r1=1.0, batch=128, rate=2e-3, half_life=50_000, seconds=60),
-    "small": Size(latent=32, width=32, r1=1.0, batch=64, rate=1e-3, half_life=10_000, seconds=60),
-    "picture": Size(latent=64, width=32, r1=1.0, batch=64, rate=1e-3, half_life=20_000, seconds=300),
-    "large": Size(latent=128, width=48, r1=1.0, batch=32, rate=5e-4, half_life=20_000, seconds=900),
+    "small": Size(latent=32, width=16, r1=1.0, batch=64, rate=1e-3, half_life=10_000, seconds=60),
+    "picture": Size(latent=64, width=16, r1=1.0, batch=64, rate=1e-3, half_life=20_000, seconds=300),
+    "large": Size(latent=128, width=24, r1=1.0, batch=32, rate=5e-4, half_life=20_000, seconds=900),
 }
 
 

@@ -16,14 +16,14 @@ POINTS = VAEConfig(latent=2, net="mlp", width=64, depth=4, norm=False, spread="s
 TINY = VAEConfig(latent=4, net="mlp", width=64, depth=2, norm=False)
 SMALL = VAEConfig(latent=16, net="conv", width=32, depth=1, dropout=0.2)
 GLYPHS = VAEConfig(latent=50, net="conv", width=16, depth=0, hidden=256, coarsest=7, norm=False)
-PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=1, mean=True)
+PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=0, hidden=256, coarsest=8, norm=False, mean=True)
 
 SIZES: dict[str, tuple[VAEConfig, int, Optim, float, float]] = {  # config, batch, optim, half-life in examples, seconds
     "points": (POINTS, 256, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 50_000, 60),
     "tiny": (TINY, 64, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 10_000, 30),
     "small": (SMALL, 64, Optim(rate=2e-3, warmup=0.02, decay="cosine", weight_decay=0.1), 10_000, 60),
     "glyphs": (GLYPHS, 128, Optim(rate=4e-3, warmup=0.02, decay="linear"), 200_000, 600),
-    "pictures": (PICTURES, 64, Optim(rate=1e-3, warmup=0.02, decay="cosine"), 20_000, 600),
+    "pictures": (PICTURES, 64, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 20_000, 600),
 }
 
 

@@ -67,8 +67,7 @@ class VAE(Model):
         self.config = config
         self.classes = self.given["label"].levels if "label" in self.given else 0
         hears = min(config.width, 64) if self.classes else 0
-        self.label_in = Condition(self.classes, hears) if hears else None
-        self.label_out = Condition(self.classes, hears) if hears else None
+        self.label_in, self.label_out = (spoken(self.classes, hears) if hears else None for _ in range(2))
         self.observation = Observation(space, config.spread)
         self.encoder = Encoder(config, space, hears)
         self.decoder = Decoder(config, space, hears, self.observation.parameters_per_entry)
@@ -235,6 +234,13 @@ class Decoder(nn.Module):
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
         h = self.net(z, c) if self.conv else self.net(joined(z, c))
         return h.reshape(len(z), *self.out)
+
+
+def spoken(classes: int, width: int) -> Condition:
+    """Label vectors as loud as a code: quieter ones are drowned by it for thousands of steps."""
+    condition = Condition(classes, width)
+    nn.init.normal_(condition.table.weight)
+    return condition
 
 
 def convolutional(config: VAEConfig, hears: int) -> tuple[int, int, Block, int, int]:
