@@ -67,7 +67,7 @@ class VAE(Model):
         self.config = config
         self.classes = self.given["label"].levels if "label" in self.given else 0
         hears = min(config.width, 64) if self.classes else 0
-        self.label_in, self.label_out = (spoken(self.classes, hears) if hears else None for _ in range(2))
+        self.label_in, self.label_out = (spoken(self.classes, hears, config.latent) if hears else None for _ in range(2))
         self.observation = Observation(space, config.spread)
         self.encoder = Encoder(config, space, hears)
         self.decoder = Decoder(config, space, hears, self.observation.parameters_per_entry)
@@ -236,10 +236,10 @@ class Decoder(nn.Module):
         return h.reshape(len(z), *self.out)
 
 
-def spoken(classes: int, width: int) -> Condition:
-    """Label vectors as loud as a code: quieter ones are drowned by it for thousands of steps."""
+def spoken(classes: int, width: int, latent: int) -> Condition:
+    """Label vectors as long as a code: shorter ones are drowned by it for thousands of steps, longer ones drown it."""
     condition = Condition(classes, width)
-    nn.init.normal_(condition.table.weight)
+    nn.init.normal_(condition.table.weight, std=(latent / width) ** 0.5)
     return condition
 
 
