@@ -32,7 +32,7 @@ from genlab.nets.mlp import MLP, Condition
 from genlab.nets.units import centred
 from genlab.objectives.variational import importance_weighted, negative_elbo, shares
 
-ROWS = 4096  # decoder evaluations at once while scoring
+ROWS = 1024  # decoder evaluations at once while scoring: more leave the caches
 
 
 @dataclass(frozen=True)
