@@ -63,8 +63,9 @@ def test_both_ways_of_doubling_keep_a_centred_spot_where_it_was():
     """All taps alike, a lone spot of the small grid grows into one centred on the two by two pixels above it."""
     for taps in (3, 4):
         double = Double(1, 1, (10, 10), taps)
-        torch.nn.init.ones_(double.conv.weight)
-        torch.nn.init.zeros_(double.conv.bias)
+        weight, bias = double.conv.parameters()
+        torch.nn.init.ones_(weight)
+        torch.nn.init.zeros_(bias)
         spot = torch.zeros(1, 1, 5, 5)
         spot[..., 2, 2] = 1.0
         grown = double(spot)[0, 0].detach()
