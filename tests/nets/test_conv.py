@@ -31,7 +31,7 @@ def test_a_new_block_is_the_identity_and_a_trained_one_hears_its_condition():
     torch.manual_seed(0)
     block, x, c = Residual(8, Block(condition=3)), torch.randn(2, 8, 5, 4), torch.randn(2, 3)
     assert torch.equal(block(x, c), x)
-    torch.nn.init.normal_(block.second[-1].weight)
+    torch.nn.init.normal_(list(block.second.parameters())[-2])
     assert not torch.allclose(block(x, c), block(x, -c))
 
 
