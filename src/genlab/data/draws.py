@@ -7,15 +7,24 @@ Random Number Generation", 2014), which can be advanced by any distance in logar
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 
 def words(key: int, first: int, count: int) -> np.ndarray:
     """64-bit words first ... first + count - 1 of the stream `key`, (count,) uint64."""
-    bits = np.random.PCG64DXSM(key)
+    bits, beginning = _stream(key)
+    bits.state = beginning
     bits.advance(first)
     return bits.random_raw(count)
+
+
+@lru_cache(maxsize=8)
+def _stream(key: int) -> tuple[np.random.PCG64DXSM, Any]:
+    """A generator and its state at word 0: going back there costs a quarter of seeding another."""
+    bits = np.random.PCG64DXSM(key)
+    return bits, bits.state
 
 
 def uniforms(key: int, cursor: int, n: int, width: int) -> np.ndarray:
