@@ -141,6 +141,8 @@ def test_frames_come_one_a_step(solver, evaluations):
     assert torch.equal(last, seen[-1])
     with pytest.raises(ValueError, match="choose euler"):
         list(model.sample(2, noise=Noise(0, 2), solver="rk4"))
+    with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
+        list(model.sample(2, noise=Noise(0, 2), steps=0))
 
 
 @torch.no_grad()

@@ -165,7 +165,7 @@ class DDPM(Denoiser):
 
     def log_prob(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> LogProb:
         """Minus the bound of the chain with `steps` steps; see `bound`."""
-        steps = steps or self.config.steps
+        steps = self.config.steps if steps is None else steps
         costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
         drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
         nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
@@ -178,7 +178,7 @@ class DDPM(Denoiser):
                 often as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
         """
         process = self.forward_process
-        times = process.times(steps or self.config.steps, self.first)
+        times = process.times(self.config.steps if steps is None else steps, self.first)
         t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
         on_x, _, posterior = process.reverse(s, t)
         variance = self.variances(times)
@@ -229,7 +229,7 @@ class DDPM(Denoiser):
         """
         label = self.chosen(given, noise)
         net = self.guided(label, guidance)
-        times = self.forward_process.times(steps or self.config.steps, self.first)
+        times = self.forward_process.times(self.config.steps if steps is None else steps, self.first)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
         for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, net, x, times, noise), strict=True):

@@ -118,7 +118,9 @@ class FlowMatching(Denoiser):
         guidance   1: as learnt; above: what the label changes, exaggerated
         """
         field = self.guided(self.chosen(given, noise), guidance)
-        x, steps = noise.normal(self.space.shape).to(self.dtype), steps or self.config.steps
+        x, steps = noise.normal(self.space.shape).to(self.dtype), self.config.steps if steps is None else steps
+        if steps < 1:
+            raise ValueError(f"steps must be at least 1, got {steps}")
         name = solver or self.config.solver
         if name not in ode.SOLVERS:
             raise ValueError(f"solver {name!r}: choose {', '.join(ode.SOLVERS)}")
