@@ -27,7 +27,7 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.maths.schedules import SCHEDULES, spread
-from genlab.models.diffusion.network import Denoiser, Guided, network
+from genlab.models.diffusion.network import Denoiser, DenoiserConfig, Guided, network
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
 from genlab.samplers import diffusion
@@ -38,12 +38,7 @@ DETERMINISTIC = {"ddim": diffusion.ddim, "heun": diffusion.heun}
 
 
 @dataclass(frozen=True)
-class DDPMConfig:
-    net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
-    width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
-    depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
-    dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
-    unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
+class DDPMConfig(DenoiserConfig):
     schedule: Literal["linear", "cosine"] = knob("cosine", "how the noise grows")
     T: int = knob(1000, "noise levels of training", low=1, high=100_000)
     predicts: Literal["noise", "example", "v", "levels"] = knob("v", "noise, example, v between the two, or odds of levels")
@@ -74,7 +69,7 @@ class DDPM(Denoiser):
                 f"{config.T} noise levels leave room for {most} steps: --set model.steps={most} or a larger model.T"
             )
         self.weights = denoising.weights(config.weights, config.predicts, self.forward_process)
-        self.net = network(config.net, config.width, config.depth, config.dropout, space, self.classes)
+        self.net = network(config, space, self.classes)
         # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
         self.register_buffer("error", torch.ones(KNOTS + 1))
         self.register_buffer("counted", torch.ones(KNOTS + 1))

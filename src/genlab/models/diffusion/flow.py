@@ -28,7 +28,7 @@ from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.maths import transports
 from genlab.maths.densities import standard_normal
-from genlab.models.diffusion.network import Denoiser, network
+from genlab.models.diffusion.network import Denoiser, DenoiserConfig, network
 from genlab.nets.units import centred, log_volume, restored
 from genlab.samplers import ode
 
@@ -36,12 +36,7 @@ EXACT = 8  # entries up to which the divergence is exact
 
 
 @dataclass(frozen=True)
-class FlowMatchingConfig:
-    net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
-    width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
-    depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
-    dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
-    unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
+class FlowMatchingConfig(DenoiserConfig):
     times: Literal["uniform", "logit-normal"] = knob("uniform", "how training draws t; logit-normal prefers the middle")
     filled: float = knob(1.0, "share of the distance between levels that dequantisation fills", low=0.01, high=1)
     solver: Literal["euler", "midpoint", "heun"] = knob("heun", "of the equation while sampling")
@@ -57,7 +52,7 @@ class FlowMatching(Denoiser):
     def __init__(self, config: FlowMatchingConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given, config.unlabelled)
         self.config = config
-        self.net = network(config.net, config.width, config.depth, config.dropout, space, self.classes)
+        self.net = network(config, space, self.classes)
         # Half the width that a level is spread over, centred units.
         self.half_width = config.filled / (space.levels - 1) if space.discrete else 0.0
 

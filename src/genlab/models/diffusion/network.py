@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Given, Model
 from genlab.core.moves import Draws
+from genlab.core.recipe import knob
 from genlab.core.space import Space
 from genlab.maths.sphere import slerp
 from genlab.nets.conv import grids
@@ -32,18 +33,30 @@ _ATTENDS = 16  # longest side of a grid whose blocks attend
 _HEAD = 32  # channels of an attention head, or the largest power of two that divides the width
 
 
-def network(net: Net, width: int, depth: int, dropout: float, space: Space, classes: int) -> nn.Module:
+@dataclass(frozen=True)
+class DenoiserConfig:
+    """What the configs of this family begin with: the network, and how it hears labels."""
+
+    net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
+    width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
+    depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
+    dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
+    unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
+
+
+def network(config: DenoiserConfig, space: Space, classes: int) -> nn.Module:
     """x (B, *shape) of about unit size, u (B,) in [0, 1], label (B,) or None -> (B, *shape)."""
     if space.kind == "token":
         raise ValueError("diffusion adds noise to numbers: it learns points and pictures, not unordered tokens")
-    if net == "mlp":
-        return TimedMLP(space.shape, width, depth, classes, dropout)
+    if config.net == "mlp":
+        return TimedMLP(space.shape, config.width, config.depth, classes, config.dropout)
     if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
         raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
     sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
-    widths = [width, *[2 * width] * (len(sizes) - 1)]
+    widths = [config.width, *[2 * config.width] * (len(sizes) - 1)]
     attends = [max(size) <= _ATTENDS for size in sizes]
-    return UNet(space.shape[0], widths, depth, attends, math.gcd(_HEAD, width), classes, dropout)
+    head = math.gcd(_HEAD, config.width)
+    return UNet(space.shape[0], widths, config.depth, attends, head, classes, config.dropout)
 
 
 @dataclass
