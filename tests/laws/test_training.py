@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from torch import nn
 
 from genlab.core.fit import fit
 from genlab.core.moves import Descend, owned_parameters, owned_tensors
@@ -31,8 +33,8 @@ class Watching(Engine):
         self.moves = {move.name: move for move in stage.moves}
         super().enter(number, stage)
 
-    def descend(self, move: Descend, loss: torch.Tensor, progress: float) -> None:
-        super().descend(move, loss, progress)
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: torch.Tensor, progress: float) -> None:
+        super().descend(move, parameters, loss, progress)
         names = {id(value): name for name, value in self.model.named_parameters()}
         missing = {names[id(p)] for p in owned_parameters(move.owns) if p.grad is None}
         self.without[move.name] = self.without.get(move.name, missing) & missing

@@ -45,7 +45,7 @@ class Engine(Protocol):
         ...
 
     def autocast(self) -> AbstractContextManager[Any]: ...
-    def descend(self, move: Descend, loss: Tensor, progress: float) -> None: ...
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> None: ...
     def close(self) -> None:
         """End of a step: averages, counters."""
         ...
@@ -70,70 +70,78 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
             continue
         model.requires_grad_(False)
         engine.enter(number, stage)
+        players = [Player(model, move) for move in stage.moves]
         while (progress := engine.proceed()) is not None:
-            yield from _step(model, stage, engine, progress)
+            yield from _step(model, stage, players, engine, progress)
         engine.leave()
     engine.finish()
 
 
-def _step(model: Model, stage: Stage, engine: Engine, progress: float) -> Iterator[Tick]:
+def _step(model: Model, stage: Stage, players: Sequence[Player], engine: Engine, progress: float) -> Iterator[Tick]:
     batch = engine.fetch()
     rows, notes = len(batch.x), {}
-    model.eval()
     with torch.no_grad():
         batch = stage.view(batch, engine.now("view", progress, rows, notes))
-    firing = [move for move in stage.moves if (engine.step + 1) % move.every == 0]
-    for move in firing:
-        now = engine.now(move.name, progress, rows, notes)
-        readings = turn(model, move, batch, now, engine)
-        step, closes = engine.step, move is firing[-1]
+    firing = [player for player in players if (engine.step + 1) % player.move.every == 0]
+    for player in firing:
+        move = player.move
+        readings = player.turn(batch, engine.now(move.name, progress, rows, notes), engine)
+        step, closes = engine.step, player is firing[-1]
         if closes:
             engine.close()
         tick = Tick(engine.stage, stage.name, step, move.name, readings, closes, engine.examples, engine.overall())
         engine.pause()
         yield tick
+        if model.training:  # whoever listened may have left it so
+            model.eval()
         engine.resume()
     if not firing:
         engine.close()
 
 
-def turn(model: Model, move: Move, batch: Batch, now: Now, engine: Engine) -> Readings:
-    """One player's turn. Readings come back detached, still on the device."""
-    kept = _keep(model, move.owns)
-    model.train()
-    if isinstance(move, Apply):
-        with torch.no_grad():
-            readings = dict(move.change(batch, now))
-    else:
-        parameters = owned_parameters(move.owns)
-        _require(parameters, True)
-        with engine.autocast():
-            loss, readings = move.loss(batch, now)
-        engine.descend(move, loss, now.progress)
-        _require(parameters, False)
-        readings = {"loss": loss, **readings}
-    model.eval()
-    for buffer, value in kept:
-        buffer.copy_(value)
-    return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
+class Player:
+    """One move of a stage, with what it owns looked up once: steps may be shorter than a walk through all modules."""
 
+    def __init__(self, model: nn.Module, move: Move):
+        self.move = move
+        self.parameters = owned_parameters(move.owns)
+        owned = owned_tensors(move.owns)
+        self.kept = [buffer for buffer in saved_buffers(model) if id(buffer) not in owned]
+        self.modules = list(model.modules())
 
-def _require(parameters: Sequence[nn.Parameter], wanted: bool) -> None:
-    for parameter in parameters:
-        parameter.requires_grad_(wanted)
+    def turn(self, batch: Batch, now: Now, engine: Engine) -> Readings:
+        """Readings come back detached, still on the device.
 
+        Buffers that the move must not change are put back: batch norm changes its own without telling their version counter.
+        """
+        before = [buffer.clone() for buffer in self.kept]
+        self._mode(True)
+        if isinstance(self.move, Apply):
+            with torch.no_grad():
+                readings = dict(self.move.change(batch, now))
+        else:
+            self._require(True)
+            with engine.autocast():
+                loss, readings = self.move.loss(batch, now)
+            engine.descend(self.move, self.parameters, loss, now.progress)
+            self._require(False)
+            readings = {"loss": loss, **readings}
+        self._mode(False)
+        for buffer, value in zip(self.kept, before, strict=True):
+            buffer.copy_(value)
+        return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
 
-def _keep(model: nn.Module, owns: Sequence[Any]) -> list[tuple[Tensor, Tensor]]:
-    """Copies of the buffers a move must not change (batch norm changes its own without telling their version counter).
+    def _mode(self, training: bool) -> None:
+        for module in self.modules:
+            module.__dict__["training"] = training  # what nn.Module.train does, at a fraction of its time
 
-    Buffers that are not saved are constants and cost nothing here.
-    """
-    owned = owned_tensors(owns)
-    return [(buffer, buffer.clone()) for buffer in saved_buffers(model) if id(buffer) not in owned]
+    def _require(self, wanted: bool) -> None:
+        for parameter in self.parameters:
+            parameter.requires_grad_(wanted)
 
 
 def saved_buffers(model: nn.Module) -> Iterator[Tensor]:
-    """The persistent buffers: those that belong to a model's state."""
+    """The persistent buffers: those that belong to a model's state. The others are constants."""
     for module in model.modules():
         for name, buffer in module._buffers.items():
             if buffer is not None and name not in module._non_persistent_buffers_set:

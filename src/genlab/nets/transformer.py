@@ -67,14 +67,16 @@ class Attention(nn.Module):
 
     def forward(self, x: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
         rows, places, width = x.shape
-        qk, v = self.qkv(x).split([2 * width, width], -1)
-        qk = qk.unflatten(-1, (2 * self.heads, -1)).transpose(1, 2)  # (B, 2H, S, d)
-        v = v.unflatten(-1, (self.heads, -1)).transpose(1, 2)  # (B, H, S, d)
-        if self.qk_norm:
-            qk = F.rms_norm(qk, qk.shape[-1:])
-        if turn is not None:
-            qk = rotated(qk, turn)
-        q, k = qk.chunk(2, 1)
+        found = self.qkv(x).unflatten(-1, (3 * self.heads, -1)).transpose(1, 2)  # (B, 3H, S, d)
+        if self.qk_norm or turn is not None:
+            qk, v = found.split([2 * self.heads, self.heads], 1)
+            if self.qk_norm:
+                qk = F.rms_norm(qk, qk.shape[-1:])
+            if turn is not None:
+                qk = rotated(qk, turn)
+            q, k = qk.chunk(2, 1)
+        else:
+            q, k, v = found.chunk(3, 1)
         mask = None
         if cache is not None:
             k, v = cache.extend(layer, k, v)

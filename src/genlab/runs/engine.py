@@ -6,7 +6,7 @@ are averaged where it steps.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any
 
@@ -104,9 +104,8 @@ class Engine:
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
-    def descend(self, move: Descend, loss: Tensor, progress: float) -> None:
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> None:
         optim, found = self.optim[move.name], self.optimisers[move.name]
-        parameters = owned_parameters(move.owns)
         for parameter in parameters:
             parameter.grad = None
         loss.backward()
@@ -256,7 +255,7 @@ def _reseed(seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
 
 
-def _average_gradients(parameters: list[nn.Parameter]) -> None:
+def _average_gradients(parameters: Sequence[nn.Parameter]) -> None:
     """One bucket: flatten, average over processes, scatter back."""
     held: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
     flat = reduce(torch.cat([gradient.flatten() for gradient in held]), "mean")

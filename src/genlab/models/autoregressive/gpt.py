@@ -160,8 +160,8 @@ class GPT(Autoregressive):
     def predicted(self, x: Tensor, read: Tensor, start: int, first: int, given: Given) -> Tensor:
         """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
         stop = min(start + self.block, read.shape[1])
-        h = self.hidden(read[:, start:stop], self.from_block(start, start), given)[:, first - start :]
-        logits = self.logits(h)
+        h = self.hidden(read[:, start:stop], self.from_block(start, start), given)
+        logits = self.logits(h[:, first - start :] if first > start else h)
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
 
