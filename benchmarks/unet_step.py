@@ -4,19 +4,24 @@
 
 Both have 64, 128 and 128 channels on grids of 32, 16 and 8, two blocks a grid on the way down and three on the way up, and
 attention with heads of 32 channels in the 16 x 16 grid's blocks and in the middle. A step is the forward pass, the backward
-pass of the mean squared error and fused AdamW, float32, batch 64. All rows are measured in one run, a step each in turn.
+pass of the mean squared error and fused AdamW, float32, batch 64. All rows are measured in one run, a step each in turn, each
+network in a process of its own, set up as its user would meet it.
 
-`without NormAct` takes group norm, scale, shift and activation from torch; `without channels_last` also keeps the
-weights as they are first made. The share of the peak counts the operations of matrix products and convolutions alone, and
-those of the network's own definition; the U-Net here computes a doubling with its convolution in fewer (`nets.unet.Double`).
-Below the table: on what the time goes, by torch's profiler, as shares of the step.
+Each row leaves out one more of what makes ours faster: `Winograd` (nets.winograd) takes half the products of most 3x3
+convolutions, `NormAct` (nets.norm) writes out group norm with what follows it, and `kept memory` (runs.memory, which the
+engine asks for) spares a step the pages it gave back; diffusers with kept memory is its own row. The share of the peak counts
+the operations of matrix products and convolutions that are carried out. Below the table: on what the time goes, by torch's
+profiler, as shares of the step.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+import multiprocessing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
+from functools import partial
+from multiprocessing.connection import Connection
 from typing import Any
 from unittest.mock import patch
 
@@ -28,6 +33,7 @@ from torch.profiler import ProfilerActivity, profile
 from benchmarks.common import in_turn, middle, operations, peak, report
 from genlab.nets.norm import EPS
 from genlab.nets.unet import UNet
+from genlab.runs.memory import keep_freed
 
 WIDTHS, DEPTH, ATTENDS, HEAD, SIDE, BATCH, T = (64, 128, 128), 2, (False, True, False), 32, 32, 64, 1000
 OURS, THEIRS = "genlab", "diffusers"
@@ -62,9 +68,8 @@ class Trained:
         return sum(value.numel() for value in self.net.parameters())
 
 
-def ours(channels_last: bool = True) -> Trained:
-    net = UNet(3, WIDTHS, DEPTH, ATTENDS, HEAD)
-    return Trained(net, lambda net, x, t: net(x, t / T), channels_last)
+def ours() -> Trained:
+    return Trained(UNet(3, WIDTHS, DEPTH, ATTENDS, HEAD), lambda net, x, t: net(x, t / T))
 
 
 def theirs(channels_last: bool) -> Trained:
@@ -88,18 +93,50 @@ def plain(x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:
     return F.silu(F.group_norm(x, groups, eps=EPS) * scale[:, :, None, None] + shift[:, :, None, None])
 
 
-@contextmanager
-def without_norm_act() -> Iterator[None]:
-    with patch("genlab.nets.unet.norm_act", plain):
-        yield
+PLAIN_NORM = {"genlab.nets.unet.norm_act": plain}
+PLAIN_CONV = {"genlab.nets.winograd.faster": lambda *_: False}
+ROWS: dict[str, tuple[Callable[[], Trained], bool, dict[str, Any]]] = {  # network, kept memory, what is replaced in it
+    THEIRS: (partial(theirs, False), False, {}),
+    f"{THEIRS}, channels_last": (partial(theirs, True), False, {}),
+    f"{THEIRS}, kept memory": (partial(theirs, False), True, {}),
+    OURS: (ours, True, {}),
+    f"{OURS}, without Winograd": (ours, True, PLAIN_CONV),
+    f"{OURS}, nor NormAct": (ours, True, PLAIN_CONV | PLAIN_NORM),
+    f"{OURS}, nor kept memory": (ours, False, PLAIN_CONV | PLAIN_NORM),
+}
 
 
-def unfused(trained: Trained) -> Callable[[], None]:
-    def step() -> None:
-        with without_norm_act():
-            trained.step()
+def serve(name: str, asked: Connection) -> None:
+    """Hold one row's network and answer what the table asks about it."""
+    made, keeps, replaced = ROWS[name]
+    if keeps:
+        keep_freed()
+    with ExitStack() as stack:
+        for target, value in replaced.items():
+            stack.enter_context(patch(target, value))
+        trained = made()
+        answers: dict[str, Callable[[], Any]] = {
+            "step": trained.step,
+            "parameters": lambda: trained.parameters,
+            "operations": lambda: operations(trained.step),
+            "spent": lambda: spent(trained.step),
+        }
+        with suppress(EOFError):
+            while True:
+                asked.send(answers[asked.recv()]())
 
-    return step
+
+class Row:
+    """A network in a process of its own."""
+
+    def __init__(self, name: str):
+        processes = multiprocessing.get_context("spawn")
+        self._ask, theirs = processes.Pipe()
+        processes.Process(target=serve, args=(name, theirs), daemon=True).start()
+
+    def __call__(self, question: str) -> Any:
+        self._ask.send(question)
+        return self._ask.recv()
 
 
 def spent(step: Callable[[], None]) -> dict[str, float]:
@@ -120,23 +157,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json")
     said = parser.parse_args(arguments)
     best = peak()
-    networks = {
-        THEIRS: theirs(False),
-        f"{THEIRS}, channels_last": theirs(True),
-        OURS: ours(),
-        f"{OURS}, without NormAct": ours(),
-        f"{OURS}, without either": ours(False),
-    }
-    steps = {name: unfused(net) if "without" in name else net.step for name, net in networks.items()}
-    times = in_turn(steps, said.rounds)
-    work = {name: operations(step) for name, step in steps.items()}
+    networks = {name: Row(name) for name in ROWS}
+    times = in_turn({name: partial(row, "step") for name, row in networks.items()}, said.rounds)
     base, rows = middle(times[THEIRS]), []
-    for name, net in networks.items():
-        seconds = middle(times[name])
-        row: dict[str, Any] = {"network": name, "parameters": net.parameters, "step ms": round(1000 * seconds, 1)}
-        row |= {"ratio": round(seconds / base, 3), "GFLOP": round(work[name] / 1e9, 1)}
-        rows.append({**row, "share of peak": round(work[name] / seconds / best, 3)})
-    shares = {f"{name}, spent on": spent(steps[name]) for name in (THEIRS, OURS)}
+    for name, row in networks.items():
+        seconds, work = middle(times[name]), row("operations")
+        found: dict[str, Any] = {"network": name, "parameters": row("parameters"), "step ms": round(1000 * seconds, 1)}
+        found |= {"ratio": round(seconds / base, 3), "GFLOP": round(work / 1e9, 1)}
+        rows.append({**found, "share of peak": round(work / seconds / best, 3)})
+    shares = {f"{name}, spent on": networks[name]("spent") for name in (THEIRS, OURS)}
     report("unet_step", rows, said.json, **{"peak GFLOP/s": round(best / 1e9)}, **shares)
 
 

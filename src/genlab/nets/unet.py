@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from genlab.nets.attention import GridAttention
 from genlab.nets.norm import groups_of, norm_act
 from genlab.nets.time import Clock
+from genlab.nets.winograd import Conv3x3
 
 
 class Norm(nn.Module):
@@ -44,8 +45,8 @@ class Block(nn.Module):
         super().__init__()
         self.after = after
         self.norm1, self.norm2 = Norm(before), Norm(after)
-        self.conv1 = nn.Conv2d(before, after, 3, padding=1)
-        self.conv2 = nn.Conv2d(after, after, 3, padding=1)
+        self.conv1 = Conv3x3(before, after)
+        self.conv2 = Conv3x3(after, after)
         nn.init.zeros_(self.conv2.weight)
         self.dropout = nn.Dropout(dropout) if dropout else None
         self.line = nn.Conv2d(before, after, 1) if before != after else None

@@ -23,6 +23,7 @@ from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
 from genlab.runs.average import Average
 from genlab.runs.clock import Progress
+from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
@@ -213,6 +214,8 @@ class Engine:
 
 def prepared(model: Model, device: torch.device) -> Model:
     """On the device, with convolution weights in channels_last: on this kind of CPU a quarter faster, elsewhere no slower."""
+    if device.type == "cpu":
+        keep_freed()
     model.to(device)
     if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in model.modules()):
         model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
