@@ -19,7 +19,7 @@ EXPECTED = {  # by model and kind of data
     ("ngram", "lines"): "1.978 nats a character on test names: python -m benchmarks.names",
     ("ngram", "pictures"): "2.23 bits/dim given label on digits: genlab train ngram digits --out RUN; genlab score RUN",
     ("gpt", "text"): "1.599 nats a character on the last tenth of tiny Shakespeare: python -m benchmarks.shakespeare",
-    ("gpt", "pictures"): "1.79 bits/dim given label on digits: genlab train gpt digits --seconds 60 --out RUN; genlab score RUN",
+    ("gpt", "pictures"): "1.79 bits/dim given label: genlab train gpt digits --seconds 60 --out RUN; genlab score RUN",
     ("gpt", "lines"): "1.931 nats a character on test names, 198,400 parameters: python -m benchmarks.names",
 }
 
