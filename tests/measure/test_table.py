@@ -13,6 +13,7 @@ from genlab.features import Features, pixel_features
 from genlab.measure import scores_for, seconds_per_100
 from genlab.measure.classify import verdict
 from genlab.measure.score import Protocol
+from genlab.measure.table import independent
 
 PICTURES = Space((1, 2, 2), "CHW", "ordinal", 17, note="binarised: not at all")
 LABELS = {"label": Space((), "", "token", 2, names=("low", "high"))}
@@ -72,10 +73,19 @@ def test_better_samples_score_better_and_say_how():
     assert said.items() <= protocol.items()
     assert protocol["note"] == "binarised: not at all"
     assert protocol["train examples themselves"] < bad[name].value
+    assert protocol["train examples themselves"] < protocol["pixels drawn independently"]
     line = good[name].line()
     assert "\n" not in line
     for word in ("lower is better", "split test", "200 real", "100 generated", "seed 3", "averaged"):
         assert word in line
+
+
+def test_independent_pixels_keep_each_place_s_values_and_nothing_else():
+    x = torch.arange(400).view(100, 1, 2, 2)
+    drawn = independent(x)
+    assert drawn.sort(0).values.equal(x)
+    assert ((drawn - drawn[:, :, :1, :1]) != (x - x[:, :, :1, :1])).flatten(1).any(1).float().mean() > 0.9
+    assert drawn.equal(independent(x))
 
 
 def test_classes_are_counted_by_name():

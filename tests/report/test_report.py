@@ -199,6 +199,16 @@ def test_what_real_data_score_stands_in_the_head(tmp_path: Path) -> None:
     assert "lower is better; real data 0.0175" in written(tmp_path, models).text
 
 
+def test_what_noise_scores_stands_there_too_and_who_is_no_better_is_named(tmp_path: Path) -> None:
+    values = {"vae": 0.2, "gan": 0.5, "ddpm": 0.4}
+    models = [row(name, None, distance(value, **{"pixels drawn independently": 0.4})) for name, value in values.items()]
+    text = written(tmp_path, models).text
+    assert "lower is better; pixels drawn independently 0.400" in text
+    assert "ddpm and gan are no nearer to the data than pixels drawn independently (0.400)" in text
+    better = [row(name, None, distance(0.1, **{"pixels drawn independently": 0.4})) for name in values]
+    assert "no nearer" not in written(tmp_path, better).text
+
+
 def test_one_model_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     page = written(tmp_path, four()[:1])
     assert "One model: nothing to compare it with." in page.text

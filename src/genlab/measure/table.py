@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from typing import Any, NamedTuple
 
 import torch
@@ -86,13 +87,28 @@ def pictures(sitting: Sitting) -> Iterator[Score]:
 
 
 def _frechet(sitting: Sitting, features: Features) -> Score:
-    """With the same distance of as many training examples beside it: what a perfect memory would get."""
+    """With two distances beside it that say what it is worth: of as many training examples (what a perfect memory would get),
+    and of pictures that have nothing of the data but each pixel's own distribution."""
     name = f"Fréchet distance ({features.name})"
     real = features(first(sitting.data, sitting.split, REAL))
-    train = features(first(sitting.data, "train", len(sitting.samples)))
-    floor = _attempt(sitting, name, lambda: frechet_distance(train, real), {}).value
-    how = {**features.protocol, "train examples themselves": None if floor is None else round(floor, 6)}
-    return _attempt(sitting, name, lambda: frechet_distance(features(sitting.samples), real), how)
+    train = first(sitting.data, "train", len(sitting.samples))
+    beside = {"train examples themselves": train, "pixels drawn independently": independent(train)}
+    how = dict(features.protocol)
+    for title, examples in beside.items():
+        found = _attempt(sitting, name, partial(_distance, features, examples, real), {}).value
+        how[title] = None if found is None else round(found, 6)
+    return _attempt(sitting, name, partial(_distance, features, sitting.samples, real), how)
+
+
+def _distance(features: Features, examples: Tensor, real: Tensor) -> float:
+    return frechet_distance(features(examples), real)
+
+
+def independent(x: Tensor) -> Tensor:
+    """Every entry of an example taken from another one, at the same place: (N, *shape) -> the same, always in the same way."""
+    drawn = torch.Generator().manual_seed(0)
+    rows = torch.rand(len(x), x[0].numel(), generator=drawn).argsort(0)
+    return x.flatten(1).gather(0, rows).view_as(x)
 
 
 def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:

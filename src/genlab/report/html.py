@@ -18,10 +18,13 @@ from genlab.report.media import REAL, Media
 from genlab.report.plane import plane
 from genlab.report.ranking import (
     CLAIMS,
+    FLOOR,
+    NOISE,
     SIGNS,
     SPEED,
     Group,
     Row,
+    beside,
     best,
     comparable,
     condition,
@@ -35,7 +38,6 @@ from genlab.report.ranking import (
 )
 
 HUES = 9  # colours that the style sheet has for models
-FLOOR = "train examples themselves"  # the part of a score's protocol that holds what real examples score
 SHOWN = 6  # curves of a card; the rest is folded away
 
 
@@ -164,11 +166,11 @@ def table(models: Sequence[Row], found: Sequence[Group], hues: Mapping[str, int]
 
 
 def hint(name: str, better: str | None, models: Sequence[Row]) -> str:
-    """Which way is better, and what real examples score where that was measured."""
-    protocols = [score.get("protocol") for row in models if (score := (row.get("scores") or {}).get(name))]
-    floors = {said.get(FLOOR) for said in protocols if isinstance(said, Mapping)} - {None}
-    real = f"real data {words.number(floors.pop())}" if len(floors) == 1 else ""
-    return "; ".join(part for part in (f"{better} is better" if better else "", real) if part)
+    """Which way is better, and what real examples and noise score where that was measured."""
+    marks = {"real data": FLOOR, NOISE: NOISE}
+    values = {said: beside(name, part, models) for said, part in marks.items()}
+    known = [f"{said} {words.number(value)}" for said, value in values.items() if value is not None]
+    return "; ".join([f"{better} is better"] * bool(better) + known)
 
 
 def _likelihood_cell(row: Row, unit: str, found: Sequence[Group]) -> Cell:

@@ -22,6 +22,7 @@ CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
 SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 SPEED = "Time to sample 100"
 VARIES = ("seed", "weights", "shares")  # parts of a protocol that may differ between scores that are ranked
+FLOOR, NOISE = "train examples themselves", "pixels drawn independently"  # parts of a protocol that say what a score is worth
 LEADING = 2  # scores among the verdicts; the table has all
 
 
@@ -170,11 +171,28 @@ def remarks(models: Sequence[Row]) -> list[str]:
         if group.title == "Likelihood" and not group.ranked:
             value = SIGNS.get(_claim(group), "") + group.write(group.values[0].mean)
             said.append(f"{group.values[0].name} alone has a likelihood of its kind ({group.qualifier}), {value}: not ranked.")
+    said += _no_better_than_noise(models)
     without = _names(row for row in models if row.get("likelihood") is None and not row.get("error"))
     if without:
         has = "has" if len(without) == 1 else "have"
         said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
     return said
+
+
+def beside(name: str, part: str, models: Sequence[Row]) -> float | None:
+    """What FLOOR or NOISE stands at in a score's protocol, where all models agree on it."""
+    protocols = [score.get("protocol") for row in models if (score := (row.get("scores") or {}).get(name))]
+    found = {said.get(part) for said in protocols if isinstance(said, Mapping)} - {None}
+    return found.pop() if len(found) == 1 else None
+
+
+def _no_better_than_noise(models: Sequence[Row]) -> Iterator[str]:
+    for group in groups(models):
+        noise = beside(group.title, NOISE, models)
+        behind = [value.name for value in group.values if noise is not None and value.mean >= noise]
+        if noise is not None and behind:
+            verb, value = "is" if len(behind) == 1 else "are", words.number(noise)
+            yield f"{words.joined(behind)} {verb} no nearer to the data than {NOISE} ({value}), by {group.title}."
 
 
 def _leader(group: Group) -> Verdict:
