@@ -56,6 +56,7 @@ def test_idx_pictures_are_resized_when_asked(tmp_path: Path) -> None:
         ("train-images-idx3-ubyte.gz", files.gzip.compress(b"\0\0\x0d\x03"), "no IDX file of unsigned bytes"),
         ("train-images-idx3-ubyte.gz", files.gzip.compress(files.idx(np.zeros((60, 5, 5)))), "different sizes"),
     ],
+    ids=["half of a gzip", "missing", "too few labels", "cut short", "not bytes", "other size"],  # a gzip holds the time
 )
 def test_damaged_idx_files_are_named(tmp_path: Path, name: str, content: bytes | None, message: str) -> None:
     files.mnist_like(tmp_path)
