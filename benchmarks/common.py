@@ -13,7 +13,17 @@ from typing import Any
 
 import torch
 from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.profiler import ProfilerActivity, profile
 from torch.utils.flop_counter import FlopCounterMode
+
+SPENT_ON = {  # by what the name of an operation contains; the first that fits
+    "optimiser": ("adam",),
+    "attention": ("attention",),
+    "convolutions": ("conv",),
+    "matrix products": ("mm", "bmm"),
+    "normalisation and activation": ("norm", "silu", "addcmul", "mul", "sum"),
+    "copying, joining, adding": ("cat", "copy", "add", "clone", "fill", "zero", "contiguous", "empty", "resize", "upsample"),
+}
 
 
 def peak(size: int = 2048, repeats: int = 5) -> float:
@@ -35,6 +45,18 @@ def operations(step: Callable[[], object]) -> int:
     with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
         step()
     return counter.get_total_flops()
+
+
+def spent(step: Callable[[], object]) -> dict[str, float]:
+    """Shares of a step's time, by what it is spent on."""
+    with profile(activities=[ProfilerActivity.CPU]) as found:
+        step()
+    shares = dict.fromkeys([*SPENT_ON, "other"], 0.0)
+    for event in found.key_averages():
+        kind = next((kind for kind, words in SPENT_ON.items() if any(word in event.key.lower() for word in words)), "other")
+        shares[kind] += event.self_cpu_time_total
+    total = sum(shares.values())
+    return {kind: round(value / total, 3) for kind, value in sorted(shares.items(), key=lambda item: -item[1])}
 
 
 def in_turn(steps: Mapping[str, Callable[[], object]], repeats: int) -> dict[str, list[float]]:

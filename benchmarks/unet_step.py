@@ -28,23 +28,14 @@ from unittest.mock import patch
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.profiler import ProfilerActivity, profile
 
-from benchmarks.common import in_turn, middle, operations, peak, report
+from benchmarks.common import in_turn, middle, operations, peak, report, spent
 from genlab.nets.norm import EPS
 from genlab.nets.unet import UNet
 from genlab.runs.memory import keep_freed
 
 WIDTHS, DEPTH, ATTENDS, HEAD, SIDE, BATCH, T = (64, 128, 128), 2, (False, True, False), 32, 32, 64, 1000
 OURS, THEIRS = "genlab", "diffusers"
-SPENT_ON = {  # by what the name of an operation contains; the first that fits
-    "optimiser": ("adam",),
-    "attention": ("attention",),
-    "convolutions": ("conv",),
-    "matrix products": ("mm", "bmm"),
-    "normalisation and activation": ("norm", "silu", "addcmul", "mul", "sum"),
-    "copying, joining, adding": ("cat", "copy", "add", "clone", "fill", "zero", "contiguous", "empty", "resize", "upsample"),
-}
 
 
 class Trained:
@@ -137,18 +128,6 @@ class Row:
     def __call__(self, question: str) -> Any:
         self._ask.send(question)
         return self._ask.recv()
-
-
-def spent(step: Callable[[], None]) -> dict[str, float]:
-    """Shares of a step's time, by what it is spent on."""
-    with profile(activities=[ProfilerActivity.CPU]) as found:
-        step()
-    shares = dict.fromkeys([*SPENT_ON, "other"], 0.0)
-    for event in found.key_averages():
-        kind = next((kind for kind, words in SPENT_ON.items() if any(word in event.key.lower() for word in words)), "other")
-        shares[kind] += event.self_cpu_time_total
-    total = sum(shares.values())
-    return {kind: round(value / total, 3) for kind, value in sorted(shares.items(), key=lambda item: -item[1])}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
