@@ -27,7 +27,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks.common import in_turn, middle, operations, peak, report
+from benchmarks.common import in_turn, middle, operations, peak, report, spent
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.recipe import Budget, Optim, Recipe
@@ -176,8 +176,10 @@ def row(name: str, parameters: int, seen: int, loss: float, times: Sequence[floa
     }  # fmt: skip
 
 
-def side_by_side(text: str, folder: str | None, steps: int, best: float) -> list[dict[str, Any]]:
-    """Both at nanoGPT's setting, a step each in turn."""
+def side_by_side(
+    text: str, folder: str | None, steps: int, best: float
+) -> tuple[list[dict[str, Any]], dict[str, dict[str, float]]]:
+    """Both at nanoGPT's setting, a step each in turn; and on what a step of each spends its time."""
     data = Characters(text, BLOCK, random=True)
     model, _, ticks = ours(data, same_setting(steps))
     turns = {"gpt, same setting": lambda: next(ticks)}
@@ -185,13 +187,15 @@ def side_by_side(text: str, folder: str | None, steps: int, best: float) -> list
         theirs = NanoGPT(folder, data, steps)
         turns = {"nanoGPT": theirs.advance, **turns}
     times = in_turn(turns, steps)
-    rows = []
+    rows, shares = [], {}
     if folder:
-        work = operations(NanoGPT(folder, data, steps).advance)
+        fresh = NanoGPT(folder, data, steps)
+        work, shares["nanoGPT, spent on"] = operations(fresh.advance), spent(fresh.advance)
         count = sum(value.numel() for value in theirs.model.parameters())
         rows.append(row("nanoGPT", count, CHARACTERS * steps // STEPS, theirs.loss(), times["nanoGPT"], work, best))
     _, _, again = ours(data, same_setting(steps))
     count, work = parameters(model), operations(lambda: next(again))
+    shares["gpt, spent on"] = spent(lambda: next(again))
     rows.append(
         row(
             "gpt, same setting",
@@ -203,7 +207,7 @@ def side_by_side(text: str, folder: str | None, steps: int, best: float) -> list
             best,
         )
     )
-    return rows
+    return rows, shares
 
 
 def parameters(model: Model) -> int:
@@ -247,8 +251,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     said = parser.parse_args(arguments)
     text = Path(said.text).read_text(encoding="utf-8")
     best = peak()
-    rows = [*side_by_side(text, said.nanogpt, said.steps, best), own_recipe(text, said.steps, best), counting(text)]
-    report("shakespeare", rows, said.json, **{"peak GFLOP/s": round(best / 1e9)})
+    rows, shares = side_by_side(text, said.nanogpt, said.steps, best)
+    rows += [own_recipe(text, said.steps, best), counting(text)]
+    report("shakespeare", rows, said.json, **{"peak GFLOP/s": round(best / 1e9)}, **shares)
 
 
 if __name__ == "__main__":

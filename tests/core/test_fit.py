@@ -174,3 +174,12 @@ def test_learning_rates_follow_progress() -> None:
     assert factor(optim, 0.75) == pytest.approx(0.5)
     assert factor(replace(optim, decay="cosine", floor=0.1), 1.0) == pytest.approx(0.1)
     assert factor(replace(optim, decay="constant"), 0.99) == 1
+
+
+def test_a_listener_may_leave_the_model_in_train_mode() -> None:
+    """`Game.doubled`, the view of the second stage, asserts eval mode."""
+    model = Game()
+    for _ in fit(model, Points(), RECIPE, Engine("cpu")):
+        assert not model.training
+        model.train()
+    assert not any(module.training for module in model.modules())

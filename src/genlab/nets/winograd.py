@@ -5,10 +5,10 @@ Four neighbouring rows of the output need, for each column of the kernel, 4 x 3 
 needs 6 (Lavin & Gray, "Fast Algorithms for Convolutional Neural Networks", 2016, with their points 0, 1, -1, 2, -2 and
 infinity). B^T and A^T only add multiples of whole rows, which lie together in channels-last memory; the six products are
 1x3 convolutions along the other side. Tiles in both directions would need a quarter of the products, but their sums over
-pieces of rows cost more than that saves here.
+pieces of rows cost here what that saves.
 
 The backward pass uses the transposes: dM = A dy, then the gradients of the six convolutions, dx = B dV, dw = G^T dU.
-Rounding in float32 is a few times that of the plain sum (about 3e-6 of the largest output).
+Rounding in float32 is a few times that of the plain sum (below 1e-5 of the largest output).
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Winograd(torch.autograd.Function):
         y = x.new_empty(len(x), *x.shape[2:], len(w))
         for xs, ys in zip(_slices(x.permute(0, 2, 3, 1)), _slices(y, like=x), strict=True):
             v = _spread(xs)
-            # the second row of A^T is all ones: a bias there is one everywhere
+            # the second column of A^T is all ones: a bias there is one everywhere
             m = [_convolved(v[i], kernel, bias if i == 1 else None) for i, kernel in enumerate(kernels)]
             _collect(m, ys)
         return y.permute(0, 3, 1, 2)

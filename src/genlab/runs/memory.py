@@ -1,8 +1,8 @@
-"""Keeping freed memory: on Linux a step otherwise spends a tenth of its time on being given the same pages again.
+"""Keeping freed memory: on Linux a step otherwise may spend a seventh of its time on being given the same pages again.
 
 glibc hands a freed block of many megabytes back to the kernel at once, and the next one of that size is mapped and zeroed
 page by page. Every step of training allocates what the one before has freed, so what is freed is better kept. The peak
-stays what it was; memory goes back to the system at the end of the process.
+stays about what it was; memory goes back to the system at the end of the process.
 """
 
 from __future__ import annotations
