@@ -12,9 +12,9 @@ from statistics import median
 from typing import Any
 
 import torch
-from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.profiler import ProfilerActivity, profile
-from torch.utils.flop_counter import FlopCounterMode
+
+from genlab.measure.operations import operations as operations
 
 SPENT_ON = {  # by what the name of an operation contains; the first that fits
     "optimiser": ("adam",),
@@ -35,16 +35,6 @@ def peak(size: int = 2048, repeats: int = 5) -> float:
         a @ b
         times.append(time.perf_counter() - since)
     return 2 * size**3 / min(times[1:])
-
-
-def operations(step: Callable[[], object]) -> int:
-    """Floating point operations of the matrix products and convolutions of one step, by torch's counter.
-
-    Attention is counted in its plain form, both triangles of it, since the counter does not know the fused one of a CPU.
-    """
-    with FlopCounterMode(display=False) as counter, sdpa_kernel(SDPBackend.MATH):
-        step()
-    return counter.get_total_flops()
 
 
 def spent(step: Callable[[], object]) -> dict[str, float]:

@@ -57,7 +57,7 @@ def main() -> None:
         began = time.perf_counter()
         samples, labels = draw(model, data, 5000)
         drawing = time.perf_counter() - began
-    final = scored(model, data, samples, labels, features)
+    final = scored(data, samples, labels, features)
     rows.append({"seconds": engine.seconds, "samples": 5000, **{name: score["value"] for name, score in final.items()}})
     facts = {"model": asked.model, "parameters": sum(value.numel() for value in model.parameters()), "steps": engine.step}
     report(
@@ -85,7 +85,7 @@ def curve(model: Model, data: Data, recipe: Recipe, engine: Engine, features: Fe
 
 def row(model: Model, data: Data, engine: Engine, features: Features) -> dict[str, Any]:
     with engine.averaged():
-        found = scored(model, data, *draw(model, data, 1000), features)
+        found = scored(data, *draw(model, data, 1000), features)
     line = {"seconds": engine.seconds, "samples": 1000, **{name: score["value"] for name, score in found.items()}}
     print({key: round(value, 4) for key, value in line.items() if value is not None}, flush=True)
     return line
@@ -104,8 +104,8 @@ def draw(model: Model, data: Data, n: int) -> tuple[Tensor, dict[str, Tensor]]:
     return torch.cat(parts), {"label": label}
 
 
-def scored(model: Model, data: Data, samples: Tensor, labels: dict[str, Tensor], features: Features) -> dict[str, Any]:
-    found = scores_for(model, data, samples, split="test", seed=SEED, features=features, given=labels)
+def scored(data: Data, samples: Tensor, labels: dict[str, Tensor], features: Features) -> dict[str, Any]:
+    found = scores_for(data, samples, split="test", seed=SEED, features=features, given=labels)
     return {name: score.to_json() for name, score in found.items()}
 
 

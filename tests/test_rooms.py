@@ -66,6 +66,7 @@ ROOMS = {
             "data",
             "core",
             "api",
+            "watch",
             "maths",
             "samplers",
             "objectives",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,17 @@ class Session:
 
     def __iter__(self) -> Iterator[Tick]:
         yield from training(self.folder, self.model, self.data, self.recipe, self.engine, self.resuming)
+
+    def keep_best(self, about: Mapping[str, Any]) -> None:
+        """Keep the weights of now as the best so far; between closed steps only. about: by which score, at which progress."""
+        self.folder.write_best(self.engine.weights(averaged=True), about)
+
+    def labels(self, n: int, seed: int) -> dict[str, Tensor]:
+        """What n samples are asked to be, drawn as often as in training; empty where nothing is given."""
+        if "label" not in self.model.given:
+            return {}
+        counts = self.data.label_counts()  # pyright: ignore[reportAttributeAccessIssue]
+        return {"label": drawn_labels(n, seed, self.model.given["label"], counts).to(self.engine.device)}
 
     def stop(self) -> Run:
         """Write weights and a checkpoint now; between closed steps only."""
@@ -125,8 +136,11 @@ def load(path: str | Path, device: str = "auto") -> Run:
     return Run(path, device)
 
 
-def resume(path: str | Path, device: str = "auto", precision: str = "auto") -> Session:
-    """Carry a run on from its last checkpoint, to the weights it would have had without the stop."""
+def resume(path: str | Path, device: str = "auto", precision: str = "auto", data: Any = None) -> Session:
+    """Carry a run on from its last checkpoint, to the weights it would have had without the stop.
+
+    data: those it was trained on, where they are open already
+    """
     run = Run(path, device)
     schedule = run.folder.schedule()
     finished = schedule if schedule and schedule[-1][2] == 1000 else None
@@ -134,7 +148,7 @@ def resume(path: str | Path, device: str = "auto", precision: str = "auto") -> S
     before = run.head["engine"]
     if precision == "auto" and torch.device(before["device"]).type == engine.device.type:
         engine.precision = before["precision"]
-    return Session(run.folder, run.data(), run.recipe, engine, resuming=True)
+    return Session(run.folder, run.data() if data is None else data, run.recipe, engine, resuming=True)
 
 
 class Run:
@@ -161,14 +175,15 @@ class Run:
             raise ValueError(f"{record['source']} has changed since {self.path} was trained on it; restore it, or train anew")
         return data
 
-    def model(self, averaged: bool = True) -> Model:
-        """The model with its averaged weights where it has them (or the raw ones), in eval mode."""
-        if averaged not in self._models:
-            tensors, _ = self.folder.weights(averaged)
+    def model(self, averaged: bool = True, best: bool = False) -> Model:
+        """The model in eval mode: averaged weights where it has them, or the raw ones, or the best of its check-ups."""
+        key = "best" if best else averaged
+        if key not in self._models:
+            tensors = self.folder.best() if best else self.folder.weights(averaged)[0]
             model = build(self.recipe, self.space, self.given)
             copy_into(model, tensors)
-            self._models[averaged] = prepared(model, Engine(self._device).device).eval().requires_grad_(False)
-        return self._models[averaged]
+            self._models[key] = prepared(model, Engine(self._device).device).eval().requires_grad_(False)
+        return self._models[key]
 
     @property
     def averaged(self) -> bool:
@@ -179,7 +194,8 @@ class Run:
         """(n, *space.shape) in the data's units.
 
         given     {"label": 3}, {"label": "cat"} or {"label": (n,) tensor}; labels are drawn as often as in training otherwise
-        options   averaged=False for the raw weights, exact=True for byte-identical chunks, and the model's own (steps=50, ...)
+        options   averaged=False for the raw weights, best=True for those of its best check-up,
+                  exact=True for byte-identical chunks, and the model's own (steps=50, ...)
         """
         *_, last = self.frames(n, seed, given, **options)
         return last
@@ -190,23 +206,24 @@ class Run:
         seed: int = 0,
         given: Mapping[str, Any] | None = None,
         averaged: bool = True,
+        best: bool = False,
         exact: bool = False,
         **options: Any,
     ) -> Iterator[Tensor]:
         """Frames on the way to `sample`, each (n, *space.shape); more than one chunk of rows yields only the result."""
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
-        model = self.model(averaged)
+        model = self.model(averaged, best)
         labels = self.labels(n, seed, given)
         size = EXACT_CHUNK if exact else CHUNK
         if n <= size and not exact:
-            yield from _drawn(model, range(n), seed, labels, options)
+            yield from drawn(model, range(n), seed, labels, options)
             return
         parts = []
         for first in range(0, n, size):
             rows = range(first, first + size) if exact else range(first, min(n, first + size))
             chosen = {key: value[[min(row, n - 1) for row in rows]] for key, value in labels.items()}
-            *_, last = _drawn(model, rows, seed, chosen, options)
+            *_, last = drawn(model, rows, seed, chosen, options)
             parts.append(last)
         yield torch.cat(parts)[:n]
 
@@ -228,19 +245,22 @@ class Run:
 
     def _drawn_labels(self, n: int, seed: int) -> Tensor:
         """Labels as frequent as among the training examples."""
-        space = self.given["label"]
-        counts = self.head["data"].get("label_counts") or [1] * space.levels
-        edges = torch.tensor(counts, dtype=torch.float64).cumsum(0)
-        draws = Noise(seed, n, dtype=torch.float64).fork("label").uniform(())
-        return torch.searchsorted(edges, draws * edges[-1], right=True).clamp(max=space.levels - 1)
+        return drawn_labels(n, seed, self.given["label"], self.head["data"].get("label_counts"))
 
     def ticks(self) -> list[dict[str, Any]]:
         """The readings written while it was trained."""
         return list(self.folder.ticks())
 
 
+def drawn_labels(n: int, seed: int, space: Space, counts: Sequence[int] | None) -> Tensor:
+    """(n,) classes, each as frequent as it is counted."""
+    edges = torch.tensor(counts or [1] * space.levels, dtype=torch.float64).cumsum(0)
+    draws = Noise(seed, n, dtype=torch.float64).fork("label").uniform(())
+    return torch.searchsorted(edges, draws * edges[-1], right=True).clamp(max=space.levels - 1)
+
+
 @torch.no_grad()
-def _drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
+def drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     noise = Noise(seed, rows, device)
     try:

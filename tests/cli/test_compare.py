@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -21,15 +22,20 @@ def test_the_record_is_the_one_that_is_promised(tmp_path: Path) -> None:
     record = json.loads(said.out)
     assert record == json.loads((tmp_path / "ring/report.json").read_text())
     assert {"data", "budget", "models"} <= record.keys()
-    assert record["budget"] == {"seconds": 0.3, "seeds": 1}
+    assert {"seconds": 0.3, "seeds": 1, "samples": 100}.items() <= record["budget"].items()
+    assert [row["name"] for row in record["beside"]] == ["real data", "noise"]
+    assert record["verdicts"]
     gan, vae = record["models"]
     keys = {"name", "family", "parameters", "train_seconds", "examples_seen", "likelihood", "sample_seconds_per_100"}
+    keys |= {"speed", "quality", "alarms", "load"}
     for row in (gan, vae):
         assert keys | {"scores", "run"} <= row.keys()
         assert row["train_seconds"] >= 0.29
         assert row["examples_seen"] > 0
         assert genlab.load(row["run"]).sample(2).shape == (2, 2)
-        assert all({"value", "protocol"} <= score.keys() for score in row["scores"].values())
+        assert all({"value", "protocol", "question"} <= score.keys() for score in row["scores"].values())
+        assert row["quality"][-1]["progress"] == 1
+        assert row["speed"]["operations"] > 0
     assert gan["likelihood"] is None
     assert {"nats", "claim", "how"} <= vae["likelihood"].keys()
     assert vae["likelihood"]["claim"] == "lower"
@@ -48,7 +54,14 @@ def test_a_comparison_is_replaced_only_by_force(tmp_path: Path) -> None:
     words = ("compare", "points/ring", "--models", "gan", *QUICK, "--out", "here")
     assert call(*words).code == 0
     before = (tmp_path / "here/report.json").read_bytes()
-    assert "--force" in refused(*words)
+    for other, hint in (
+        (("compare", "points/moons", *words[2:]), "on other data (points/ring)"),
+        ((*words[:4], "--seconds", 9, *words[6:]), "gave every model 0.3 seconds, not 9 seconds"),
+        ((*words[:6], "--samples", 50, *words[8:]), "drew 100 samples, not 50"),
+    ):
+        said = refused(*other)
+        assert hint in said
+        assert "--force" in said
     assert (tmp_path / "here/report.json").read_bytes() == before
     assert call(*words, "--force").code == 0
     (tmp_path / "mine").mkdir()
@@ -74,17 +87,65 @@ def test_binarisation_is_named_in_every_score() -> None:
     assert all("binarised: threshold" in json.dumps(score["protocol"]) for score in row["scores"].values())
 
 
+def test_what_is_done_is_not_done_again_and_models_and_seeds_can_be_added(tmp_path: Path) -> None:
+    words = ("compare", "points/ring", *QUICK, "--out", "here", "--json")
+    first = json.loads(call(*words, "--models", "gan").out)
+    weights = (tmp_path / "here/runs/gan/weights.safetensors").stat()
+    again = call(*words, "--models", "gan")
+    assert "nothing is left to do" in again.err
+    assert json.loads(again.out)["models"] == first["models"]
+    more = json.loads(call(*words, "--models", "vae", "--seeds", 2).out)
+    assert [(row["name"], row["seed"]) for row in more["models"]] == [("gan", 0), ("vae", 0), ("vae", 1)]
+    assert more["models"][0] == first["models"][0]
+    assert (tmp_path / "here/runs/gan/weights.safetensors").stat() == weights
+    page = (tmp_path / "here/report.html").read_text()
+    assert page.count("data:image/png") > 3  # samples of the earlier model too
+
+
+def test_budgets_of_examples_and_operations_are_equal() -> None:
+    said = call("compare", "points/ring", "--models", "gan,vae", "--budget", "examples=2000", "--samples", 100, "--json")
+    assert said.code == 0, said.err
+    gan, vae = json.loads(said.out)["models"]
+    assert abs(gan["examples_seen"] - vae["examples_seen"]) <= 256
+    said = call(
+        "compare", "points/ring", "--models", "gan,vae", "--budget", "operations=2e9", "--samples", 100, "--json", "--force"
+    )
+    assert said.code == 0, said.err
+    for row in json.loads(said.out)["models"]:
+        assert row["train_operations"] == pytest.approx(2e9, rel=0.1)
+
+
+def test_runs_that_exist_are_compared_without_training(run: Callable[[str], Path], tmp_path: Path) -> None:
+    vae, gan = run("vae"), run("gan")
+    said = call("compare", vae, gan, "--samples", 100, "--out", "both", "--json")
+    assert said.code == 0, said.err
+    record = json.loads(said.out)
+    assert [row["run"] for row in record["models"]] == [str(vae), str(gan)]
+    assert all(row["scores"] for row in record["models"])
+    assert "different data" in refused("compare", vae, run("ring"), "--out", "not")
+    assert "is no run of genlab" in refused("compare", vae, "digits", "--out", "not")
+    assert not (tmp_path / "not").exists()
+
+
+def test_a_table_has_every_score_with_its_interval() -> None:
+    said = call("compare", "points/ring", "--models", "gan,vae", *QUICK, "--table")
+    assert said.code == 0, said.err
+    for word in ("squared MMD", "energy distance", "share of modes covered", "real data", "noise"):
+        assert word in said.out
+    assert re.search(r"squared MMD +\S+ \(\S+ to \S+\)", said.out)
+
+
 def test_a_model_that_fails_does_not_take_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genlab.cli import comparison
+    from genlab.cli import turns
 
-    follow = comparison.follow
+    hear = turns.Watch.hear
 
-    def sometimes(session: Any, *rest: Any) -> bool:
-        if session.recipe.name == "vae":
+    def sometimes(watch: Any, tick: Any) -> None:
+        if watch.session.recipe.name == "vae":
             raise RuntimeError("no luck")
-        return follow(session, *rest)
+        hear(watch, tick)
 
-    monkeypatch.setattr(comparison, "follow", sometimes)
+    monkeypatch.setattr(turns.Watch, "hear", sometimes)
     said = call("compare", "points/ring", "--models", "vae,gan", *QUICK, "--out", "both")
     assert said.code == 0
     assert "vae: RuntimeError: no luck" in said.out
@@ -107,6 +168,11 @@ def test_seeds_are_runs_of_their_own() -> None:
         (["digits", "--models", "rbm"], "--binarise"),
         (["points/ring", "--models", "pixelcnn"], "pictures"),
         (["digits", "--seconds", "-1"], "--seconds must be more than 0"),
+        (["digits", "--budget", "examples=-1"], "--budget examples must be more than 0"),
+        (["digits", "--budget", "hours=1"], "UNIT is one of seconds, examples, operations"),
+        (["digits", "--seconds", "3", "--budget", "examples=9"], "leave one out"),
+        (["digits", "--features", "clasifier"], "classifier"),
+        ([], "name what to compare on"),
         (["digits", "--seconds", "nan"], "--seconds must be more than 0"),
         (["digits", "--seeds", "0"], "--seeds must be more than 0"),
         (["digits", "--samples", "0"], "--samples must be more than 0"),

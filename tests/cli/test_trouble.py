@@ -77,18 +77,26 @@ def _until(step: int) -> Callable[..., bool]:
 
 def test_a_stopped_comparison_keeps_its_models_and_says_how_to_go_on(tmp_path: Path) -> None:
     process = start(tmp_path, "compare", "points/ring", "--models", "gan,vae", "--seconds", 2, "--out", "both")
-    _wait_for(lambda: _lines(tmp_path / "both/runs/vae/ticks.jsonl") > 0, process)
+    _wait_for(lambda: _lines(tmp_path / "both/runs/vae/ticks.jsonl") > 20, process)
     process.send_signal(signal.SIGINT)
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    first, second = json.loads((tmp_path / "both/report.json").read_text())["models"]
-    assert first["scores"]
-    assert "stopped at" in second["error"]
-    assert "go on with vae: genlab resume both/runs/vae" in out
-    assert "genlab compare points/ring --models gan,vae --seconds 2 --out both --force" in out
+    for row in json.loads((tmp_path / "both/report.json").read_text())["models"]:
+        assert "stopped at" in row["error"]
+        assert genlab.load(tmp_path / row["run"]).sample(3).shape == (3, 2)
+    assert "go on: genlab compare points/ring --models gan,vae --seconds 2 --out both" in out
     assert (tmp_path / "both/report.html").exists()
-    assert genlab.load(tmp_path / "both/runs/vae").sample(3).shape == (3, 2)
+    spent = genlab.load(tmp_path / "both/runs/vae").ticks()[-1]["seconds"]
+    on = call("compare", "points/ring", "--models", "gan,vae", "--seconds", 2, "--out", "both", "--json")
+    assert on.code == 0, on.err
+    for row in json.loads(on.out)["models"]:
+        assert row["scores"]
+        assert "error" not in row
+        seconds = [tick["seconds"] for tick in genlab.load(row["run"]).ticks()]
+        assert seconds == sorted(seconds)  # it went on, rather than began anew
+        assert 1.9 < row["train_seconds"] < 2.3
+    assert spent in [tick["seconds"] for tick in genlab.load(tmp_path / "both/runs/vae").ticks()]
 
 
 def _lines(file: Path) -> int:

@@ -5,36 +5,11 @@ from __future__ import annotations
 import pytest
 import torch
 
-from genlab.core.space import Batch, Space
+from genlab.core.space import Space
 from genlab.features import classifier as module
 from genlab.features import classifier_features, features_for, pixel_features, random_features
 from genlab.runs.engine import Engine
-
-SPACE = Space((1, 8, 8), "CHW", "ordinal", 17)
-
-
-class Bars:
-    """Noisy pictures with a bright bar in one of four rows: the row is the class."""
-
-    paired, name = False, "bars"
-
-    def __init__(self, fingerprint: str, labelled: bool = True, space: Space = SPACE):
-        self.fingerprint, self.space = fingerprint, space
-        self.given = {"label": Space((), "", "token", 4)} if labelled else {}
-
-    def count(self, split):
-        return {"train": 400, "validation": 100, "test": 200}[split]
-
-    def once(self, split, cursor, n):
-        n = max(0, min(n, self.count(split) - cursor))
-        generator = torch.Generator().manual_seed(1000 * len(split) + cursor)
-        label = torch.randint(4, (n,), generator=generator)
-        x = torch.randint(6, (n, *self.space.shape), generator=generator)
-        x[torch.arange(n), :, label] += 8
-        return Batch(x.to(torch.uint8), {"label": label})
-
-    def stream(self, split, cursor, n):
-        return self.once(split, cursor % (self.count(split) - n), n)
+from tests.features.bars import Bars, Shuffled
 
 
 @pytest.fixture(autouse=True)
@@ -56,6 +31,38 @@ def test_a_classifier_learns_its_classes_and_says_how_well(tmp_path):
     values = features(x.x)
     assert values.shape == (200, 16)
     assert values.dtype == torch.float64
+
+
+def test_a_classifier_that_learned_nothing_says_so(monkeypatch):
+    weak = classifier_features(Shuffled("s"), 16, Engine("cpu")).protocol
+    assert weak["warning"].startswith("weak classifier")
+    assert weak["classifier"]["warning"] == weak["warning"]
+    labels = torch.cat([Shuffled("s").once("test", 0, 500).given["label"]])
+    assert weak["classifier"]["chance"] == round(int(labels.bincount().max()) / 200, 4)
+    strong = classifier_features(Bars("t"), 16, Engine("cpu"))
+    assert "warning" not in strong.protocol
+    assert strong.own_classes
+    assert not strong.fid
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "chance", "weak"),
+    [(0.14, 0.1, True), (0.16, 0.1, False), (0.74, 0.5, True), (0.76, 0.5, False), (0.94, 0.9, True), (0.96, 0.9, False)],
+)
+def test_weak_is_near_chance_even_where_one_class_is_most_of_the_data(accuracy, chance, weak):
+    assert bool(module.weakness({"test accuracy": accuracy, "chance": chance})) == weak
+
+
+@pytest.mark.parametrize("shape", [(1, 1, 3), (1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 9), (3, 65, 65), (1, 100, 240)])
+def test_the_network_fits_pictures_of_any_size_and_sees_every_pixel(shape):
+    torch.manual_seed(0)
+    net = module.Classifier(Space(shape, "CHW", "real"), 3, 8).double()
+    x = torch.rand(1, *shape, dtype=torch.float64, requires_grad=True)
+    net(x).square().sum().backward()
+    assert x.grad is not None
+    assert (x.grad != 0).double().mean() > 0.95
+    grid = net.trunk[:-1](x).shape[2:]  # all but flattening
+    assert max(grid) <= 4
 
 
 def test_it_is_trained_once_and_found_again(monkeypatch):

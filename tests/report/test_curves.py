@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 
 from genlab.report import curves
 from genlab.report.curves import Axis
-from genlab.report.plane import plane
-from genlab.report.ranking import groups
-from tests.report.fakes import curve, four
+from tests.report.fakes import curve
 
 
 def test_a_linear_axis_keeps_differences_a_logarithmic_one_ratios() -> None:
@@ -94,32 +92,17 @@ def test_no_readings_no_panels() -> None:
     assert curves.panels([]) == []
 
 
+def test_a_mark_stands_where_its_second_is() -> None:
+    line = [(0.0, 1.0), (10.0, 2.0), (20.0, 3.0)]
+    assert "curve-mark" not in curves.panel("loss", line, 20.0)
+    root = ElementTree.fromstring(curves.panel("loss", line, 20.0, 10.0))
+    (mark,) = [path.attrib["d"] for path in root.iter("path") if path.attrib["class"] == "curve-mark"]
+    assert mark.startswith(f"M{(curves.LEFT + curves.WIDTH - curves.RIGHT) / 2:.1f} ")
+
+
 def test_rows_of_a_run_become_points() -> None:
     place = {"stage": 0, "step": 1, "examples": 64, "progress": 0.1}
     first = {**place, "name": "codes", "seconds": 1.0, "readings": {"vqvae.loss": 2.0, "vqvae.perplexity": None}}
     second = {**place, "name": "prior", "seconds": 2.0, "readings": {"prior.loss": 1.0}}
     assert curves.readings([first]) == [(1.0, "vqvae.loss", 2.0)]
     assert curves.readings(iter([first, second])) == [(1.0, "codes: vqvae.loss", 2.0), (2.0, "prior: prior.loss", 1.0)]
-
-
-def test_the_plane_places_models_by_speed_and_score() -> None:
-    root = ElementTree.fromstring(plane(groups(four()), {"vae": 0, "gan": 1}))
-    names = [element.text for element in root.iter("text") if element.attrib["class"] == "plane-name"]
-    dots = [(float(element.attrib["cx"]), float(element.attrib["cy"])) for element in root.iter("circle")]
-    place = dict(zip(names, dots, strict=True))
-    assert sorted(place, key=lambda name: place[name][0]) == ["gan", "vae", "pixelcnn", "ddpm"], "faster is to the left"
-    assert sorted(place, key=lambda name: -place[name][1]) == ["ddpm", "pixelcnn", "gan", "vae"], "nearer is lower"
-
-
-def test_names_in_the_plane_do_not_lie_on_one_another() -> None:
-    rows = [{**row, "sample_seconds_per_100": 1.0} for row in four()]
-    for row in rows:
-        row["scores"] = {"distance": {"value": 2.0 + 0.001 * len(row["name"]), "better": "lower"}}
-    root = ElementTree.fromstring(plane(groups(rows), {}))
-    heights = sorted(float(e.attrib["y"]) for e in root.iter("text") if e.attrib["class"] == "plane-name")
-    assert min(np.diff(heights)) >= 15
-
-
-def test_the_plane_needs_three_models_with_a_ranked_score() -> None:
-    assert plane(groups(four()[:2]), {}) == ""
-    assert plane(groups([{**row, "scores": {}} for row in four()]), {}) == ""

@@ -45,6 +45,19 @@ def test_count(value: int, text: str) -> None:
     assert words.count(value) == text
 
 
+def test_counts_of_operations_and_bytes() -> None:
+    assert [words.count(value) for value in (1.3e9, 4.1e12, 2.6e15, 812.0)] == ["1.3 G", "4.1 T", "2.6 P", "812"]
+    assert [words.memory(value) for value in (512, 4.31e8, 1.24e9, None)] == ["512 bytes", "431 MB", "1.24 GB", "–"]
+    assert [words.percent(share) for share in (0.12, 0.0034, 1.0)] == ["12 %", "0.34 %", "100 %"]
+
+
+def test_capitals_and_entries() -> None:
+    assert (words.capital("MS-SSIM"), words.capital("recall"), words.capital("")) == ("MS-SSIM", "Recall", "")
+    said = [words.entry("dim", 2000), words.entry("seed", 2000), words.entry("x", None), words.entry("x", 0.1 + 0.2)]
+    assert said == ["2,000", "2000", "none", "0.3"]
+    assert words.entry("levels", [16, 32]) == "16, 32"
+
+
 def test_spaces_in_words() -> None:
     assert words.described(DIGITS) == "8 × 8 pixels, grey, 17 levels"
     assert words.described(COLOUR) == "31 × 20 pixels, colour, 256 levels"

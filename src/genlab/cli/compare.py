@@ -1,62 +1,48 @@
-"""`genlab compare`, the main job: models side by side on the same data, for the same seconds, in one report.
-
-Each model is trained, then measured, then entered into the report, which is written anew every time: whatever happens to
-the next one, what is done stays done.
-"""
+"""`genlab compare`, the main job: models side by side on the same data, for the same budget, in one report."""
 
 from __future__ import annotations
 
 import json as _json
 import shlex
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
 from cyclopts import Parameter
 
+from genlab.cli.ask import Ask, budget_of
 from genlab.cli.errors import FAILED, Stopped
-from genlab.cli.options import DataOptions, FolderOptions, Json, TrainingOptions, option_words
+from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions
 from genlab.cli.progress import Progress
 
-WIDE = 160  # columns of a table that no terminal folds
 EXAMPLES = """Examples:
   genlab compare digits
-  genlab compare my-pictures/ --size 32 --seconds 600
+  genlab compare my-pictures/ --size 32 --seconds 600 --seeds 3
   genlab compare points/ring --models vae,gan,ddpm --seconds 20 --seeds 3
-  genlab compare names.txt --lines --models all --out reports/names"""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a comparison was asked for."""
-
-    data: str
-    models: str | None
-    seconds: float
-    seeds: int
-    samples: int | None
-    options: DataOptions
-    machine: TrainingOptions
-
-    def command(self, out: Path) -> str:
-        """The call that repeats it."""
-        seeds = self.seeds if self.seeds > 1 else None
-        said = {"models": self.models, "seconds": f"{self.seconds:g}", "seeds": seeds, "samples": self.samples, "out": out}
-        words = [word for name, value in said.items() for word in option_words(name, value)]
-        return shlex.join(["genlab", "compare", self.data, *words, *self.options.words()])
+  genlab compare names.txt --lines --models all --out reports/names
+  genlab compare digits --budget operations=1e13
+  genlab compare runs/digits-vae-1 runs/digits-gan-1"""
 
 
 def compare(
-    data: Annotated[str, Parameter(help="A folder, a file, or something built in: `genlab list data`.")],
-    /,
-    *,
+    *data: Annotated[
+        str,
+        Parameter(name="DATA", help="A folder, a file, or something built in (`genlab list data`); or runs to compare."),
+    ],
     models: Annotated[
         str | None, Parameter(help="Names with commas between, or all; four that suit the data otherwise.")
     ] = None,
-    seconds: Annotated[float, Parameter(help="Training time of each model.")] = 30,
+    seconds: Annotated[float | None, Parameter(help="Training time of each model, 30 otherwise.")] = None,
+    budget: Annotated[
+        str | None, Parameter(help="What all get alike: seconds=N, examples=N or operations=N (counted, not timed).")
+    ] = None,
     seeds: Annotated[int, Parameter(help="Train each so many times: differences beyond chance need several.")] = 1,
-    samples: Annotated[int | None, Parameter(help="Samples compared with the data; chosen by the size of one.")] = None,
+    samples: Annotated[
+        int | None, Parameter(help="Samples compared with the data; as many as the slowest can draw in good time otherwise.")
+    ] = None,
+    features: FeaturesOption = None,
+    table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = DataOptions(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
@@ -64,57 +50,86 @@ def compare(
 ) -> int:
     """Find out which model suits your data.
 
-    Trains several for equal seconds on the same splits, one after another, samples and scores them. Writes report.html (one
-    file, no network) and report.json to --out, reports/DATA by default, and keeps every run in its runs/. Ctrl-C ends with the
-    models done so far.
+    Trains several for an equal budget on the same splits, a slice of each in turn, samples and scores them. Writes report.html
+    (one file, no network) and report.json to --out, reports/DATA by default, and keeps every run in its runs/. The same call
+    goes on with a comparison that was stopped; with other --models or more --seeds it adds them to those that are there.
     """
-    for name, value in (("--seconds", seconds), ("--seeds", seeds), ("--samples", samples)):
-        if value is not None and not 0 < value < float("inf"):
-            raise ValueError(f"{name} must be more than 0, got {value:g}")
-    ask = Ask(data, models, seconds, seeds, samples, options, machine)
+    unit, amount = budget_of(seconds, budget)
+    for name, value in (("--seeds", seeds), ("--samples", samples)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be more than 0, got {value}")
+    if not data:
+        raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()
-    from genlab.cli.comparison import Comparison, chosen, claimed
-    from genlab.cli.opening import opened
-
+    ask = Ask(data[0], models, unit, amount, seeds, samples, features, options, machine)
     with Progress() as progress:
-        source = opened(data, options.chosen(), progress)
-        names, left_out = chosen(models, source.space, source.given)
-        for reason in left_out:
-            progress.say(f"left out: {reason}")
-        folder = claimed(output.out or Path("reports") / source.name.replace("/", "-"), output.force)
-        comparison = Comparison(ask, source, names, folder)
+        comparison = _runs(data, ask, output, progress) if _are_runs(data) else _models(data, ask, output, progress)
         stopped = comparison.run(progress)
-    _say(comparison, json)
+    _say(comparison, json, table)
     if stopped:
         _say_how_to_go_on(comparison, json)
         raise Stopped(stopped)
-    return FAILED if all(row.get("error") for row in comparison.rows) else 0
+    return FAILED if all(row.get("error") for row in comparison.rows.values()) else 0
 
 
-def _say(comparison: Any, json: bool) -> None:
+def _are_runs(data: Sequence[str]) -> bool:
+    """Whether the words name folders of runs; ValueError where only some do."""
+    found = [(Path(word) / "recipe.json").is_file() for word in data]
+    if any(found) != all(found) or (len(data) > 1 and not any(found)):
+        odd = next(word for word, is_run in zip(data, found, strict=True) if not is_run)
+        raise ValueError(f"{odd} is no run of genlab: compare one source of data, or runs that exist")
+    return all(found)
+
+
+def _models(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
+    from genlab.cli.comparison import Comparison
+    from genlab.cli.folder import chosen, claimed, compared_in, earlier
+    from genlab.cli.opening import opened
+
+    source = opened(data[0], ask.options.chosen(), progress)
+    folder = output.out or Path("reports") / source.name.replace("/", "-")
+    names, left_out = chosen(ask.models, source.space, source.given)
+    for reason in left_out:
+        progress.say(f"left out: {reason}")
+    record = None if output.force else earlier(folder, source, ask)
+    found = compared_in(source, ask, progress)
+    return Comparison(ask, source, names, claimed(folder, output.force, record), found, record)
+
+
+def _runs(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
+    from genlab.cli.existing import Existing, common_data
+    from genlab.cli.folder import claimed, compared_in
+
+    source = common_data(data, progress)
+    folder = output.out or Path("reports") / f"{source.name.replace('/', '-')}-runs"
+    found = compared_in(source, ask, progress)
+    return Existing(ask, source, data, claimed(folder, output.force), found)
+
+
+def _say(comparison: Any, json: bool, table: bool) -> None:
     from rich.console import Console
 
-    from genlab.cli.standing import leader, table
+    from genlab.cli.standing import WIDE, leader, scores, short
 
     if json:
         print(_json.dumps(_json.loads((comparison.folder / "report.json").read_text(encoding="utf-8")), ensure_ascii=False))
         return
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=WIDE)
-    console.print(table(comparison.rows, console.width))
-    for row in comparison.rows:
+    rows = list(comparison.rows.values())
+    console.print(scores(comparison.record()) if table else short(rows, console.width))
+    for row in rows:
         if row.get("error"):
             console.print(f"{row['name']}: {row['error']}", markup=False, soft_wrap=True)
+    for line in leader(comparison.record()):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True)
-    best = leader(comparison.rows, comparison.data.space)
-    if best is not None:
-        console.print(f"{best.why}: genlab sample {shlex.quote(best.run)}", markup=False, soft_wrap=True)
 
 
 def _say_how_to_go_on(comparison: Any, json: bool) -> None:
     """On stderr beside JSON, which has stdout for itself."""
     place = sys.stderr if json else sys.stdout
-    halted = next((row for row in comparison.rows if row.get("stopped")), None)
+    print(f"go on: {comparison.ask.command(comparison.folder)}", file=place)
+    halted = next((row for row in comparison.rows.values() if row.get("stopped")), None)
     if halted is not None:
-        print(f"go on with {halted['name']}: genlab resume {shlex.quote(halted['run'])}", file=place)
-    print(f"compare anew: {comparison.ask.command(comparison.folder)} --force", file=place)
+        print(f"or with one model: genlab resume {shlex.quote(halted['run'])}", file=place)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,11 +14,12 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from genlab.api import Run
-    from genlab.features import Features
-    from genlab.measure import Likelihood, Score
+    from genlab.measure import Likelihood, Reference, Score, Speed
 
 PROBE = 16  # examples whose likelihood tells how long more would take
 LADDER = (10_000, 5_000, 2_000, 1_000, 500, 200, 100, 50)  # round numbers of examples to settle for
+ALLOWANCE = 1.0  # seconds for each repeated timing
+DRAWN = (5_000, 2_000, 1_000, 500, 300, 200, 100)  # round numbers of samples
 
 
 @dataclass(frozen=True)
@@ -34,9 +36,14 @@ class Protocol:
     n: int = 1000
     seed: int = 0
     averaged: bool = True
+    best: bool = False
     examples: int | None = None
     patience: float | None = None
     options: dict[str, Any] = field(default_factory=dict)
+
+    def weights(self, run: Run) -> str:
+        """What the weights are called in a protocol."""
+        return "best" if self.best else "averaged" if run.averaged and self.averaged else "raw"
 
 
 @dataclass(frozen=True)
@@ -49,6 +56,7 @@ class Measured:
     samples: Tensor
     labels: dict[str, Tensor]
     weights: str
+    evidence: dict[str, Any]
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -58,26 +66,43 @@ class Measured:
         }
 
 
-def measure(run: Run, data: Any, features: Features | None, protocol: Protocol, progress: Progress) -> Measured:
-    """Likelihood of the split, speed of sampling, and every score of the samples that suits the data."""
-    from genlab.measure import scores_for, seconds_per_100
+def measure(run: Run, reference: Reference, protocol: Protocol, progress: Progress) -> Measured:
+    """Likelihood of the split, and every score of the samples that suits the data."""
+    from genlab.measure import scores_of, sitting_of
 
-    name, model = run.recipe.name, run.model(protocol.averaged)
+    name, model = run.recipe.name, run.model(protocol.averaged, protocol.best)
     with progress.task(f"{name}: likelihood") as task:
-        likelihood = likelihood_within(model, data, protocol, task)
+        likelihood = likelihood_within(model, reference.data, protocol, task)
     labels = run.labels(protocol.n, protocol.seed, None)
-    drawn: list[Tensor] = []
-
-    def draw(n: int) -> None:
-        drawn.append(run.sample(n, protocol.seed, labels, averaged=protocol.averaged, **protocol.options))
-
     with progress.task(f"{name}: drawing {protocol.n:,}"):
-        speed = seconds_per_100(draw, protocol.n, repeats=1)
-    weights = "averaged" if run.averaged and protocol.averaged else "raw"
-    asked = {"split": protocol.split, "seed": protocol.seed, "features": features, "given": labels or None, "weights": weights}
+        began = time.perf_counter()
+        samples = draw(run, protocol, protocol.n, labels)
+        each = (time.perf_counter() - began) / protocol.n
+    sitting = sitting_of(reference, samples, labels or None, protocol.seed, protocol.weights(run))
     with progress.task(f"{name}: comparing its samples"):
-        scores = scores_for(model, data, drawn[0], **asked)
-    return Measured(likelihood, scores, speed, drawn[0], labels, weights)
+        scores = scores_of(sitting)
+    return Measured(likelihood, scores, 100 * each, samples, labels, protocol.weights(run), sitting.evidence)
+
+
+def draw(run: Run, protocol: Protocol, n: int, labels: dict[str, Tensor] | None = None) -> Tensor:
+    return run.sample(n, protocol.seed, labels, averaged=protocol.averaged, best=protocol.best, **protocol.options)
+
+
+def speed_of(run: Run, protocol: Protocol, progress: Progress) -> Speed:
+    """How fast a run can be sampled."""
+    from genlab.measure import speed
+
+    run.model(protocol.averaged, protocol.best)  # loading is not sampling
+    with progress.task(f"{run.recipe.name}: timing its samples"):
+        return speed(lambda n: draw(run, protocol, n), ALLOWANCE)
+
+
+def speed_line(speed: Speed) -> str:
+    """Speed, memory and operations in one line."""
+    many = f"{speed.per_second_64:.3g} a second 64 at a time" if speed.per_second_64 else speed.reason
+    memory = f"{speed.peak_bytes / 2**20:.3g} MiB of tensors for {speed.peak_batch}"
+    first = f"the first sample takes {speed.first_seconds:.2g} s, then {speed.per_second_1:.3g} a second one at a time"
+    return f"speed: {first}, {many}; {memory}; {speed.operations:.3g} operations a sample"
 
 
 def likelihood_within(model: Any, data: Any, protocol: Protocol, task: Any = None) -> Likelihood | None:
@@ -101,10 +126,16 @@ def likelihood_within(model: Any, data: Any, protocol: Protocol, task: Any = Non
     return likelihood_of(known, data, protocol.split, protocol.seed, limit, task)
 
 
-def how_many(space: Any) -> int:
-    """Samples that a comparison draws: many where they are cheap, enough for the measures where they are not."""
+def how_many(space: Any, speeds: Sequence[Speed] = (), patience: float = 20.0) -> int:
+    """Samples to draw: of pictures as many as the slowest sampler can in `patience` seconds, the same number from all."""
     if space.axes == "D":
         return 2000
     if space.axes == "T":
         return 64 if space.end is None else 1000
-    return next(n for size, n in ((256, 1000), (1024, 300), (float("inf"), 100)) if space.size <= size)
+    rates = [speed.per_second_64 or speed.per_second_1 for speed in speeds]
+    most = min(rates, default=0.0) * patience
+    return (
+        next((n for n in DRAWN if n <= most), DRAWN[-1])
+        if rates
+        else next(n for size, n in ((256, 1000), (1024, 300), (float("inf"), 100)) if space.size <= size)
+    )

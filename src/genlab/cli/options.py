@@ -104,6 +104,15 @@ class FolderOptions:
 Json = Annotated[bool, Parameter(name="--json", group=OUTPUT, help="Print one JSON object and nothing else on stdout.")]
 Seed = Annotated[int, Parameter(help="Of everything random; the same seed gives the same result.")]
 Raw = Annotated[bool, Parameter(help="Use the raw weights instead of the averaged ones.")]
+Best = Annotated[bool, Parameter(help="Use the weights that did best at a check-up instead of the last ones.")]
+FeaturesOption = Annotated[
+    str | None,
+    Parameter(
+        help="What pictures are compared in: classifier (of the data's own labels), perceptual, random, pixels, inception or "
+        "inception=FILE (the FID), FILE.py:NAME (a function or module of yours); chosen by the data otherwise."
+    ),
+]
+Watched = Annotated[bool, Parameter(help="Do not look at samples while it trains: no alarms about them, no best weights kept.")]
 Option = Annotated[
     tuple[str, ...],
     Parameter(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from genlab.cli.errors import Stopped
-from genlab.cli.options import Json, TrainingOptions
+from genlab.cli.options import Json, TrainingOptions, Watched
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.cli.stop import Stop
@@ -14,7 +14,14 @@ EXAMPLES = """Examples:
   genlab resume reports/digits/runs/ddpm"""
 
 
-def resume(run: Run_, /, *, machine: TrainingOptions = TrainingOptions(), json: Json = False) -> None:  # noqa: B008
+def resume(
+    run: Run_,
+    /,
+    *,
+    unwatched: Watched = False,
+    machine: TrainingOptions = TrainingOptions(),  # noqa: B008
+    json: Json = False,
+) -> None:
     """Go on with a run that was stopped, from its last checkpoint to the end of its budget.
 
     Its weights become what they would have been without the stop: byte for byte on the same machine with as many threads, if
@@ -22,7 +29,7 @@ def resume(run: Run_, /, *, machine: TrainingOptions = TrainingOptions(), json: 
     """
     machine.apply()
     from genlab import api
-    from genlab.cli.training import follow
+    from genlab.cli.training import follow, watching
 
     with Progress() as progress:
         with progress.task("reading the data"):
@@ -30,7 +37,7 @@ def resume(run: Run_, /, *, machine: TrainingOptions = TrainingOptions(), json: 
         name = made.recipe.name
         progress.say(f"{name}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
-            finished = follow(made, task, stop)
+            finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
     say(made, finished, json)
     if not finished:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.asked import given_of, own_options
-from genlab.cli.options import OUTPUT, FolderOptions, Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, MachineOptions, Option, Raw, Seed
 from genlab.cli.progress import Progress
 
 if TYPE_CHECKING:
@@ -53,6 +53,7 @@ def sample(
     given: Given = (),
     option: Option = (),
     raw: Raw = False,
+    best: Best = False,
     exact: Annotated[bool, Parameter(help="Byte-identical samples whatever -n is (slower).")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     machine: MachineOptions = MachineOptions(),  # noqa: B008
@@ -77,13 +78,13 @@ def sample(
         saving.check(out, loaded.space, output.force)
         if out.suffix == ".gif" and (count > CHUNK or exact):
             raise ValueError(f"a .gif shows at most {CHUNK} samples on their way, without --exact; got -n {count}")
-    settings = {**own_options(loaded.model(not raw).sample, option), "averaged": not raw, "exact": exact}
+    settings = {**own_options(loaded.model(not raw, best).sample, option), "averaged": not raw, "best": best, "exact": exact}
     with Progress() as progress, progress.task(f"drawing {count:,}"):
         labels = loaded.labels(count, seed, given_of(klass, given))
         frames = _kept(loaded.frames(count, seed, labels, **settings), out)
     texts = texts_of(loaded, frames[-1]) if loaded.space.axes == "T" else None
     written = saving.write(out, frames, loaded.space, labels, texts=texts) if out is not None else None
-    weights = "averaged" if loaded.averaged and not raw else "raw"
+    weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
     _say(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
 

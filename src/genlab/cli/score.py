@@ -8,7 +8,7 @@ from typing import Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.asked import own_options
-from genlab.cli.options import Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.options import Best, FeaturesOption, Json, MachineOptions, Option, Raw, Seed
 from genlab.cli.progress import Progress
 from genlab.core.data import Split
 
@@ -30,6 +30,8 @@ def score(
     seed: Seed = 0,
     option: Option = (),
     raw: Raw = False,
+    best: Best = False,
+    features: FeaturesOption = None,
     machine: MachineOptions = MachineOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
@@ -43,20 +45,23 @@ def score(
             raise ValueError(f"{name} must be at least 1, got {value}")
     machine.apply()
     from genlab.api import Engine, load
-    from genlab.cli.measuring import Protocol, how_many, measure
+    from genlab.cli.measuring import Protocol, how_many, measure, speed_line, speed_of
     from genlab.cli.opening import reopened
     from genlab.features import features_for
+    from genlab.measure import Reference
     from genlab.runs.files import write_json
 
     loaded = load(run, machine.device)
-    options = own_options(loaded.model(not raw).sample, option)
-    protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, examples, options=options)
+    options = own_options(loaded.model(not raw, best).sample, option)
+    protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
         with progress.task("features to compare in") as task:
-            features = features_for(data, Engine(machine.device), task)
-        found = measure(loaded, data, features, protocol, progress)
-    record: dict[str, Any] = {"run": run, "split": split, "seed": seed, "weights": found.weights, **found.to_json()}
+            chosen = features_for(data, Engine(machine.device), task, features)
+        speed = speed_of(loaded, protocol, progress)
+        found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
+    head = {"run": run, "split": split, "seed": seed, "weights": found.weights}
+    record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
     write_json(loaded.path / "scores.json", record)
     if json:
         print(_json.dumps(record, ensure_ascii=False))
@@ -66,3 +71,4 @@ def score(
     for item in found.scores.values():
         print(item.line())
     print(f"drawing 100 takes {found.seconds_per_100:.3g} s; {found.weights} weights")
+    print(speed_line(speed))

@@ -1,34 +1,30 @@
-"""How a comparison stands, on a terminal: the table, and who leads by what."""
+"""How a comparison stands, on a terminal: the table, and the verdicts."""
 
 from __future__ import annotations
 
+import shlex
 import textwrap
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from rich.table import Table
 
-from genlab.core.space import Space
 from genlab.report import words
-from genlab.report.ranking import SIGNS, SPEED, Group, best, cost, groups, superlative
+from genlab.report.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, cost, groups
+from genlab.report.verdicts import choice, verdicts
 
-WIDE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
+WIDE = 160  # columns of a table that no terminal folds
+THREE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
 Row = Mapping[str, Any]
 
 
-class Leader(NamedTuple):
-    why: str  # "lowest Fréchet distance (classifier features), ddpm"
-    run: str
-
-
-def table(rows: Sequence[Row], width: int) -> Table:
+def short(rows: Sequence[Row], width: int) -> Table:
     """A row a model, means over its seeds; the best of each ranked column is bold. width: of the terminal."""
     found = groups(rows)
     units = {cost(row["likelihood"])[0] for row in rows if row.get("likelihood")}
     unit = units.pop() if len(units) == 1 else ""
-    titles = list(dict.fromkeys(group.title for group in found if group.better and group.title not in ("Likelihood", SPEED)))
     shown = Table(box=None, pad_edge=False, header_style="bold", show_footer=False)
-    scores = titles[: 3 if width >= WIDE else 2]
+    scores = _first_of_each_question(found)[: 3 if width >= THREE else 2]
     shown.add_column("model", no_wrap=True)
     for title in (f"-log p, {unit}".removesuffix(", "), *scores, "to draw 100", "parameters"):
         shown.add_column("\n".join(textwrap.wrap(title, HEAD)), justify="right", no_wrap=True)
@@ -39,28 +35,55 @@ def table(rows: Sequence[Row], width: int) -> Table:
     return shown
 
 
-def leader(rows: Sequence[Row], space: Space) -> Leader | None:
-    """The best model by the measure that matters most: of text how probable it finds it, otherwise how close its samples."""
-    done = [row for row in rows if not row.get("error")]
-    ranked = [group for group in groups(done) if group.ranked]
-    ranked.sort(key=lambda group: (group.title == SPEED, (group.title == "Likelihood") != (space.axes == "T")))
-    if not ranked:
-        return Leader("draw from it", done[0]["run"]) if done else None
-    first = ranked[0].values[0].name
-    what = superlative(ranked[0])
-    return Leader(f"{what[:1].lower()}{what[1:]}, {first}", next(row["run"] for row in done if row["name"] == first))
+def scores(record: Mapping[str, Any]) -> Table:
+    """Every number: a row a measure, a column a model, with intervals or the range of the seeds; then what stands beside."""
+    rows, beside = record["models"], record.get("beside") or []
+    found, names = groups(rows), list(dict.fromkeys(row["name"] for row in record["models"]))
+    shown = Table(box=None, pad_edge=False, header_style="bold")
+    shown.add_column("", overflow="fold")
+    for name in (*names, *(row["name"] for row in beside)):
+        shown.add_column(name, justify="right", no_wrap=True)
+    titles = dict.fromkeys(group.title for group in found)
+    for title in titles:
+        cells = [_cell(name, title, found, spans=True) for name in names]
+        shown.add_row(title, *cells, *(_beside(row, title) for row in beside))
+    return shown
 
 
-def _cell(name: str, title: str, found: Sequence[Group]) -> str:
-    """A model's value under a title: the mean, with the range of its seeds."""
+def leader(record: Mapping[str, Any]) -> Iterator[str]:
+    """The verdicts, a line each, and how to draw from the model to use."""
+    found = verdicts(record)
+    for one in found:
+        yield " ".join((f"{one.head}: {one.sentence}", *(f"{said[:1].upper()}{said[1:]}." for said in one.but)))
+    picked = choice(record, found)
+    if picked is not None:
+        yield f"draw from {picked.name}: genlab sample {shlex.quote(picked.run)}"
+
+
+def _first_of_each_question(found: Sequence[Group]) -> list[str]:
+    """Titles of scores, one of each question first."""
+    ranked = [group for group in found if group.better and group.title not in (LIKELIHOOD, SPEED)]
+    leading = {group.question: group.title for group in reversed(ranked)}
+    order = [leading[question] for question in ("quality", "coverage", "labels", "copying") if question in leading]
+    return list(dict.fromkeys([*order, *(group.title for group in ranked)]))
+
+
+def _cell(name: str, title: str, found: Sequence[Group], spans: bool = False) -> str:
+    """A model's value under a title: the mean, with the range of its seeds, or its interval."""
     for group in found:
         place = group.rank(name)
         if group.title == title and place is not None:
             value = group.values[place]
-            ranged = f" ({words.number(value.low)} to {words.number(value.high)})" if len(value.seeds) > 1 else ""
-            text = words.seconds(value.mean) if title == SPEED else f"{words.number(value.mean)}{ranged}"
+            ranged = f" ({words.number(value.low)} to {words.number(value.high)})"
+            wide = title != SPEED and value.high > value.low and (spans or len(value.seeds) > 1)
+            text = words.seconds(value.mean) if title == SPEED else words.number(value.mean) + (ranged if wide else "")
             return f"[bold]{text}[/bold]" if best(group, name) else text
     return words.NONE
+
+
+def _beside(row: Row, title: str) -> str:
+    score = row["scores"].get(title)
+    return words.number(score["value"]) if score and score["value"] is not None else words.NONE
 
 
 def _likelihood(name: str, row: Row, found: Sequence[Group], with_unit: bool) -> str:
@@ -68,4 +91,4 @@ def _likelihood(name: str, row: Row, found: Sequence[Group], with_unit: bool) ->
         return "none" if not row.get("error") else words.NONE
     sign = SIGNS.get(row["likelihood"]["claim"], "")
     unit = f" {cost(row['likelihood'])[0]}" if with_unit else ""
-    return f"{sign}{_cell(name, 'Likelihood', found)}{unit}"
+    return f"{sign}{_cell(name, LIKELIHOOD, found)}{unit}"

@@ -10,7 +10,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.errors import Stopped
-from genlab.cli.options import BUDGET, BudgetOptions, DataOptions, FolderOptions, Json, Seed, Set, TrainingOptions, pairs
+from genlab.cli.options import (
+    BUDGET,
+    BudgetOptions,
+    DataOptions,
+    FolderOptions,
+    Json,
+    Seed,
+    Set,
+    TrainingOptions,
+    Watched,
+    pairs,
+)
 from genlab.cli.progress import Progress, duration
 from genlab.cli.stop import Stop
 from genlab.recipes.index import entry
@@ -42,6 +53,7 @@ def train(
     changes: Set = (),
     budget: BudgetOptions = BudgetOptions(),  # noqa: B008
     schedule: Schedule = None,
+    unwatched: Watched = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = DataOptions(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
@@ -57,7 +69,7 @@ def train(
     machine.apply()
     from genlab.api import new_folder, session
     from genlab.cli.opening import opened
-    from genlab.cli.training import follow
+    from genlab.cli.training import follow, watching
 
     with Progress() as progress:
         source = opened(data, options.chosen(), progress)
@@ -75,7 +87,7 @@ def train(
         )
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
-            finished = follow(made, task, stop)
+            finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
     say(made, finished, json)
     if not finished:

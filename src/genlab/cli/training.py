@@ -10,11 +10,23 @@ from genlab.cli.stop import Stop
 
 if TYPE_CHECKING:
     from genlab.api import Session
+    from genlab.cli.progress import Progress
+    from genlab.watch import Watch
 
 SHOWN = 3  # readings beside a bar
 
 
-def follow(session: Session, task: Callable[[float, Note], None], stop: Stop) -> bool:
+def watching(session: Session, progress: Progress) -> Watch:
+    """A watch over one model: pictures in features that need no training, a tenth of the time at most."""
+    from genlab.features import features_for
+    from genlab.watch import Watch
+
+    picture = session.data.space.picture
+    features = features_for(session.data, session.engine, wanted="random") if picture else None
+    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1)
+
+
+def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, watch: Watch | None = None) -> bool:
     """Train to the end, or to the first closed step after somebody asked to stop; whether the end was reached.
 
     Either way the run's folder holds its weights afterwards.
@@ -27,9 +39,13 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop) ->
     for tick in session:
         latest.update({f"{tick.move}.{name}": value for name, value in tick.readings.items()})
         task(tick.progress, words)
+        if watch is not None:
+            watch.hear(tick)
         if stop.asked and tick.closes:
             session.stop()
             return False
+    if watch is not None:
+        watch.close()
     return True
 
 

@@ -45,7 +45,10 @@ class Engine(Protocol):
         ...
 
     def autocast(self) -> AbstractContextManager[Any]: ...
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> None: ...
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor | None:
+        """One step of the optimiser; the norm of the gradient where it was taken."""
+        ...
+
     def close(self) -> None:
         """End of a step: averages, counters."""
         ...
@@ -123,9 +126,9 @@ class Player:
             self._require(True)
             with engine.autocast():
                 loss, readings = self.move.loss(batch, now)
-            engine.descend(self.move, self.parameters, loss, now.progress)
+            norm = engine.descend(self.move, self.parameters, loss, now.progress)
             self._require(False)
-            readings = {"loss": loss, **readings}
+            readings = {"loss": loss, **readings, **({} if norm is None else {"gradient": norm})}
         self._mode(False)
         for buffer, value in zip(self.kept, before, strict=True):
             buffer.copy_(value)

@@ -1,4 +1,4 @@
-"""Features: a fixed function from pictures to vectors, with what is needed to say which one it was."""
+"""Features: a fixed function from examples to vectors, with what is needed to say which one it was."""
 
 from __future__ import annotations
 
@@ -12,15 +12,19 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-CHUNK = 500  # pictures computed at once
+from genlab.core.space import Space
+
+CHUNK = 500  # examples computed at once
 
 
 @dataclass(frozen=True)
 class Features:
     """name: as a measure quotes it ("classifier features"); dims: of a vector; protocol: weights' hash, preprocessing, ...
 
-    function    (B, *shape) in the data's units -> (B, dims)
-    classify    (B, *shape) -> (B, classes) probabilities, where the features come from a classifier
+    function      (B, *shape) in the data's units -> (B, dims)
+    classify      (B, *shape) -> (B, classes) probabilities, where the features come from a classifier
+    own_classes   whether those classes are the data's own labels
+    fid           whether a distance in these features is the FID: TensorFlow's Inception features with verified weights
     """
 
     name: str
@@ -28,6 +32,8 @@ class Features:
     function: Callable[[Tensor], Tensor]
     protocol: Mapping[str, Any] = field(default_factory=dict)
     classify: Callable[[Tensor], Tensor] | None = None
+    own_classes: bool = False
+    fid: bool = False
 
     def __call__(self, x: Tensor) -> Tensor:
         """(N, *shape) -> (N, dims) float64 on the CPU, computed in chunks."""
@@ -39,13 +45,41 @@ def chunked(function: Callable[[Tensor], Tensor], x: Tensor) -> Tensor:
     return torch.cat([function(part).float().cpu() for part in x.split(CHUNK)])
 
 
+def in_parts(function: Callable[[Tensor], Tensor], size: int) -> Callable[[Tensor], Tensor]:
+    """The same function, `size` examples at a time: large networks need much memory for each."""
+    return lambda x: torch.cat([function(part) for part in x.split(size)])
+
+
+def colours(x: Tensor, space: Space) -> Tensor:
+    """Pictures (B, C, H, W) in the data's units -> (B, 3, H, W) from 0 (black) to 1; grey is repeated.
+
+    ValueError where the space has no black and white, or neither 1 nor 3 channels.
+    """
+    if not space.picture or space.kind not in ("binary", "ordinal") or space.shape[0] not in (1, 3):
+        raise ValueError(
+            f"a network trained on photographs needs pictures of 1 or 3 channels whose levels run from black to white, "
+            f"these data are {space.kind} of shape {space.shape} ({space.axes}); use a function of your own (FILE.py:NAME)"
+        )
+    return (x.to(torch.get_default_dtype()) / (space.levels - 1)).expand(-1, 3, -1, -1)
+
+
 def hash_of(module: nn.Module) -> str:
     """Twelve hex digits that any change of a weight changes."""
     digest = hashlib.blake2b(digest_size=6)
     for name, value in sorted(module.state_dict().items()):
         digest.update(name.encode())
-        digest.update(value.detach().cpu().contiguous().numpy().tobytes())
+        digest.update(_bytes(value) if isinstance(value, Tensor) else repr(value).encode())
     return digest.hexdigest()
+
+
+def _bytes(value: Tensor) -> bytes:
+    """Of any type, also those that numpy lacks."""
+    return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
+
+
+def device_of(module: nn.Module) -> torch.device:
+    """Where its weights are; the CPU for a module without any."""
+    return next((value.device for value in module.state_dict().values() if isinstance(value, Tensor)), torch.device("cpu"))
 
 
 def cache() -> Path:

@@ -23,11 +23,11 @@ from genlab.core.model import Model
 from genlab.core.moves import Descend, Now, Readings, Stage
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Batch, Space
-from genlab.features.base import Features, cache, chunked, hash_of
+from genlab.features.base import Features, cache, chunked, device_of, hash_of
 from genlab.nets.conv import grids
 from genlab.nets.units import centred
 
-FORMAT = 1  # of the kept file; a change of network or training raises it
+FORMAT = 2  # of the kept file; a change of network or training raises it
 WIDTH, WIDEST = 24, 96  # channels: of the finest grid, of the coarsest
 BATCH, EPOCHS, FEWEST, MOST = 64, 24, 300, 1500  # examples a step; passes over the data, within so many steps
 
@@ -60,13 +60,13 @@ class Classifier(nn.Module):
 def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
     """Convolutions down to a grid of at most 4 x 4, flattened, and how many numbers come out.
 
-    A picture is halved until it has at most 16 pixels a side before anything else: at full size a convolution costs most and
-    sees least.
+    A picture is brought to at most 16 pixels a side in two steps before anything else, however large it is: at full size a
+    convolution costs most and sees least.
     """
     sizes = grids(height, width)
     halvings = sum(max(size) > 16 for size in sizes)
-    layers, wide = _block(channels, WIDTH, 2 if halvings else 1), WIDTH
-    for _ in range(halvings - 1):
+    layers, wide = _block(channels, WIDTH, 2 ** max(halvings - 1, min(halvings, 1))), WIDTH
+    if halvings > 1:
         layers += _block(wide, wide, 2)
     for _ in sizes[halvings + 1 :]:
         after = min(2 * wide, WIDEST)
@@ -76,7 +76,9 @@ def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
 
 
 def _block(before: int, after: int, stride: int) -> list[nn.Module]:
-    return [nn.Conv2d(before, after, 3, stride=stride, padding=1), nn.GroupNorm(8, after), nn.ReLU()]
+    """A stride of 2^k halves k times, rounding up; the kernel sees every pixel."""
+    kernel = max(3, stride + 1)
+    return [nn.Conv2d(before, after, kernel, stride, padding=kernel // 2), nn.GroupNorm(8, after), nn.ReLU()]
 
 
 def classifier_features(
@@ -87,9 +89,7 @@ def classifier_features(
     engine      what trains it where it has to be; also says the device
     progress    called with the share of the training done, 0..1
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        net = Classifier(data.space, data.given["label"].levels, dims)
+    net = fresh(data, dims, seed)
     fingerprint = str(getattr(data, "fingerprint", ""))
     path = cache() / "features" / f"classifier-{FORMAT}-{fingerprint[:24]}-{dims}-{seed}.safetensors"
     record = _read(net, path) if fingerprint else None
@@ -101,35 +101,73 @@ def classifier_features(
     return _as_features(net, record, dims)
 
 
+def fresh(data: Data, dims: int, seed: int) -> Classifier:
+    """An untrained classifier of these data's classes: the same for the same seed, without touching the caller's randomness."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return Classifier(data.space, data.given["label"].levels, dims)
+
+
 def _trained(
     net: Classifier, data: Data, engine: Engine, seed: int, progress: Callable[[float], object] | None
 ) -> dict[str, Any]:
     """Trains for a number of steps that the size of the train split fixes; says how well it went."""
     steps = min(MOST, max(FEWEST, EPOCHS * data.count("train") // BATCH))
+    trained(net, data, engine, steps, seed, progress)
+    correct, total, chance = tested(net, data)
+    return {"steps": steps, "seed": seed, "test accuracy": round(correct / max(total, 1), 4), "chance": chance}
+
+
+def trained(
+    net: Classifier, data: Data, engine: Engine, steps: int, seed: int, progress: Callable[[float], object] | None
+) -> None:
+    """So many steps on the train split; the classifier is left in eval mode."""
     rates = Optim(rate=3e-3, beta2=0.99, weight_decay=0.02, warmup=0.1, decay="cosine")
     recipe = Recipe("classifier", None, Budget(steps=steps), BATCH, rates, seed=seed)
     for tick in fit(cast(Model, net), data, recipe, engine):
         if progress is not None:
             progress(tick.progress)
     net.eval()
-    correct = total = 0
-    while total < data.count("test"):
-        batch = data.once("test", total, 500)
-        correct += int((chunked(net, batch.x.to(_device(net))).argmax(1) == batch.given["label"]).sum())
-        total += len(batch.x)
-    return {"steps": steps, "seed": seed, "test accuracy": round(correct / max(total, 1), 4)}
+
+
+def tested(net: Classifier, data: Data) -> tuple[int, int, float]:
+    """Of the test split: how many are right, how many there are, and the share of the largest class (what always saying it
+    would get right)."""
+    correct, counts = 0, torch.zeros(data.given["label"].levels, dtype=torch.long)
+    while int(counts.sum()) < data.count("test"):
+        batch = data.once("test", int(counts.sum()), 500)
+        correct += int((chunked(net, batch.x.to(device_of(net))).argmax(1) == batch.given["label"]).sum())
+        counts += torch.bincount(batch.given["label"], minlength=len(counts))
+    total = int(counts.sum())
+    return correct, total, round(int(counts.max()) / max(total, 1), 4)
+
+
+def weakness(record: Mapping[str, Any]) -> dict[str, str]:
+    """A `warning` where the classifier hardly knows its classes: below 1.5 times chance, or, where one class is most of the
+    data, short of half the way from chance to certainty."""
+    accuracy, chance = record["test accuracy"], record["chance"]
+    if accuracy >= min(1.5 * chance, (1 + chance) / 2):
+        return {}
+    return {"warning": f"weak classifier: test accuracy {accuracy:.3g}, always saying the largest class gets {chance:.3g}"}
 
 
 def _as_features(net: Classifier, record: Mapping[str, Any], dims: int) -> Features:
     net.eval().requires_grad_(False)
-    about = {"features": "last hidden layer of a classifier of the train split", "dims": dims}
-    protocol = {**about, "preprocessing": "levels to [-1, 1]", "weights hash": hash_of(net), "classifier": dict(record)}
-    device = _device(net)
+    weak = weakness(record)
+    protocol = {
+        "features": "last hidden layer of a classifier of the train split",
+        "dims": dims,
+        "preprocessing": "levels to [-1, 1], not resized",
+        "weights hash": hash_of(net),
+        "classifier": {**record, **weak},
+        **weak,
+    }
+    device = device_of(net)
 
     def classify(x: Tensor) -> Tensor:
         return net(x.to(device)).softmax(1)
 
-    return Features("classifier features", dims, lambda x: net.hidden(x.to(device)), protocol, classify)
+    return Features("classifier features", dims, lambda x: net.hidden(x.to(device)), protocol, classify, own_classes=True)
 
 
 def _read(net: Classifier, path: Path) -> dict[str, Any] | None:
@@ -149,7 +187,3 @@ def _keep(net: Classifier, record: Mapping[str, Any], path: Path) -> None:
     beside = path.with_suffix(f".{hash_of(net)}.tmp")
     beside.write_bytes(save(tensors, {"record": json.dumps(record)}))
     beside.replace(path)
-
-
-def _device(net: nn.Module) -> torch.device:
-    return next(net.parameters()).device

@@ -47,6 +47,6 @@ def random_features(space: Space, dims: int, device: torch.device | str = "cpu",
     """Features of a picture space from a seeded random network."""
     levels = max(1, len(grids(*space.shape[1:])) - 1)
     net = RandomNet(space.shape[0], levels, dims, seed).to(device)
-    protocol = {"features": f"random network, seed {seed}", "dims": dims, "preprocessing": "levels to [-1, 1]"}
+    protocol = {"features": f"random network, seed {seed}", "dims": dims, "preprocessing": "levels to [-1, 1], not resized"}
     name = "features of a random network"
     return Features(name, dims, lambda x: net(centred(x.to(device), space)), {**protocol, "weights hash": hash_of(net)})

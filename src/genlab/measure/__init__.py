@@ -1,12 +1,30 @@
 """Numbers about a model, each with its protocol: how likely it finds the data, how close its samples are, how fast they come.
 
-`likelihood_of(model, data, split, seed)` is None where a model has none; `scores_for(model, data, samples, ...)` gives every
-measure of samples that suits the data, by name.
+`likelihood_of(model, data, split, seed)` is None where a model has none; `scores_for(data, samples, ...)` gives every measure
+of samples that suits the data, by name; `ahead(a, b)` is the better of two scores, if they may be compared at all.
 """
 
 from genlab.measure.likelihood import Likelihood, likelihood_of
-from genlab.measure.score import Score
-from genlab.measure.speed import seconds_per_100
-from genlab.measure.table import scores_for
+from genlab.measure.score import Incomparable, Score, ahead, differences
+from genlab.measure.sitting import Reference, Sitting, independent, joined, sitting_of, some
+from genlab.measure.speed import Speed, speed
+from genlab.measure.table import scores_for, scores_of
 
-__all__ = ["Likelihood", "Score", "likelihood_of", "scores_for", "seconds_per_100"]
+__all__ = [
+    "Incomparable",
+    "Likelihood",
+    "Reference",
+    "Score",
+    "Sitting",
+    "Speed",
+    "ahead",
+    "differences",
+    "independent",
+    "joined",
+    "likelihood_of",
+    "scores_for",
+    "scores_of",
+    "sitting_of",
+    "some",
+    "speed",
+]

@@ -53,6 +53,15 @@ class Likelihood:
         errors = {"bits_per_dim": self.per_entry_error / math.log(2), "nats_per_character": self.per_entry_error}
         return errors.get(self.unit, self.nats_error)
 
+    @property
+    def low(self) -> float:
+        """Lower end of the 95 % interval of `value`, over examples."""
+        return self.value - 1.959964 * self.error
+
+    @property
+    def high(self) -> float:
+        return self.value + 1.959964 * self.error
+
     def line(self) -> str:
         sign = {"exact": "", "lower": "<= ", "estimate": "~ "}[self.claim]
         unit = self.unit.replace("_", " ")
@@ -64,7 +73,7 @@ class Likelihood:
     def to_json(self) -> dict[str, Any]:
         counted = {"split": self.split, "examples": self.examples, "of": self.of, "seed": self.seed}
         also = {"nats_per_example": self.nats, "bits_per_entry": self.bits, **({"note": self.note} if self.note else {})}
-        error = {"error": self.error} if math.isfinite(self.error) else {}
+        error = {"error": self.error, "low": self.low, "high": self.high} if math.isfinite(self.error) else {}
         return {self.unit: self.value, **error, "claim": self.claim, "how": self.how, **counted, **also}
 
 

@@ -1,48 +1,104 @@
 """A number that says how it was made.
 
 A score without its protocol compares with nothing: a Fréchet distance moves by whole units with the number of samples, the
-features, the split. Every measure of this room therefore returns a `Score`, and a measure that cannot be taken returns one
-without a value and with the reason.
+features, the split. Every measure of this room therefore becomes a `Score`: a value with its 95 % interval and its protocol.
+A measure that cannot be trusted becomes one without a value and with the reason, and two scores whose protocols differ
+refuse to be compared and say in what.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
 from typing import Any, Literal
 
 from genlab.core.data import Split
+from genlab.measure.estimate import Estimate
+
+Better = Literal["lower", "higher"]
+VARIES = ("seed", "weights", "interval")  # entries of a protocol in which scores may differ and still be compared
 
 
 @dataclass(frozen=True)
 class Score:
-    """value (None where `reason` says why not), its unit and standard error, which way is better, and how it was made."""
+    """value (None where `reason` says why not) with its 95 % interval low..high where one is known.
+
+    better      which way; None where neither is
+    question    what it answers: "quality", "coverage", "copying", "labels", "density"
+    detail      what was found beside the value: by class, by level, a threshold
+    """
 
     name: str
     value: float | None
     protocol: Mapping[str, Any]
-    better: Literal["lower", "higher"] | None = None
+    better: Better | None = None
     unit: str = ""
-    error: float | None = None
+    low: float | None = None
+    high: float | None = None
     reason: str = ""
+    question: str = ""
+    detail: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def error(self) -> float | None:
+        """Half the interval's width over 1.96: its standard error, were it normal."""
+        return None if self.low is None or self.high is None else (self.high - self.low) / 3.919928
 
     def line(self) -> str:
         """The score in one readable line."""
         how = ", ".join(_words(key, value) for key, value in self.protocol.items() if not isinstance(value, Mapping))
         if self.value is None:
             return f"{self.name}: not measured, {self.reason}"
-        error = f" ± {self.error:.2g}" if self.error is not None else ""
+        interval = f" [{self.low:.4g}, {self.high:.4g}]" if self.low is not None and self.high is not None else ""
         unit = f" {self.unit}" if self.unit else ""
         better = f" ({self.better} is better)" if self.better else ""
-        return f"{self.name} {self.value:.4g}{error}{unit}{better}: {how}"
+        return f"{self.name} {self.value:.4g}{interval}{unit}{better}: {how}"
+
+    @classmethod
+    def from_json(cls, name: str, record: Mapping[str, Any]) -> Score:
+        return cls(name, **{key: value for key, value in record.items() if key != "error"})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; what is empty is left out, but `value` and `protocol` always stand."""
         record = {"value": self.value, "protocol": dict(self.protocol)}
-        extra = {"better": self.better, "unit": self.unit, "error": self.error, "reason": self.reason}
-        return record | {key: value for key, value in extra.items() if value not in (None, "")}
+        names = ("better", "unit", "low", "high", "error", "reason", "question", "detail")
+        return record | {name: value for name in names if (value := getattr(self, name)) not in (None, "", {})}
+
+
+class Incomparable(ValueError):
+    """Two scores whose protocols differ."""
+
+
+def ahead(a: Score, b: Score) -> Score | None:
+    """The better of two scores where their intervals separate, else None.
+
+    Incomparable, a ValueError, where they are not the same measure under the same protocol: it says what differs.
+    """
+    unlike = [] if a.name == b.name else [f"{a.name} is another measure than {b.name}"]
+    unlike += differences(a.protocol, b.protocol)
+    if unlike:
+        raise Incomparable(f"these scores cannot be compared: {'; '.join(unlike)}")
+    if a.better is None or None in (a.low, a.high, b.low, b.high):
+        return None
+    assert a.low is not None and a.high is not None and b.low is not None and b.high is not None  # noqa: PT018
+    if a.high < b.low:
+        return a if a.better == "lower" else b
+    if b.high < a.low:
+        return b if a.better == "lower" else a
+    return None
+
+
+def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
+    """In what two protocols differ, in words, but for what may vary: "real 10,000 against 5,000"."""
+    keys = [key for key in dict.fromkeys([*a, *b]) if key not in VARIES]
+    return [f"{key} {_said(a, key)} against {_said(b, key)}" for key in keys if a.get(key) != b.get(key)]
+
+
+def _said(protocol: Mapping[str, Any], key: str) -> str:
+    value = protocol.get(key, "not stated")
+    return f"{value:,}" if type(value) is int else str(value)
 
 
 def _words(key: str, value: Any) -> str:
@@ -60,9 +116,15 @@ class Protocol:
     weights: str = "averaged"  # or "raw"
     note: str = ""  # the space's: how the data were changed on the way in
 
-    def score(self, name: str, value: float | None, how: Mapping[str, Any] | None = None, **options: Any) -> Score:
+    def score(self, name: str, value: float | Estimate | None, how: Mapping[str, Any] | None = None, **options: Any) -> Score:
         """A score under this protocol. how: what else belongs to it; options: the other fields of a Score."""
+        said = {key: entry for key, entry in asdict(self).items() if entry != ""} | dict(how or {})
+        if isinstance(value, Estimate):
+            if math.isfinite(value.low) and math.isfinite(value.high):
+                options = {"low": value.low, "high": value.high, **options}
+                said["interval"] = f"95 %, {value.over}"
+            value = value.value
         if value is not None and not math.isfinite(value):
-            value, options = None, {**options, "reason": f"the result was {value}"}
-        said = {key: entry for key, entry in asdict(self).items() if entry != ""}
-        return Score(name, value, {**said, **(how or {}), "version": version("genlab")}, **options)
+            kept = {key: entry for key, entry in options.items() if key not in ("low", "high")}
+            value, options = None, {**kept, "reason": f"the result was {value}"}
+        return Score(name, value, {**said, "version": version("genlab")}, **options)

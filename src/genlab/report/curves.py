@@ -79,8 +79,8 @@ def short(names: Sequence[str]) -> list[str]:
     return [name.rsplit(".", 1)[-1] if len(moves) == 1 else name.replace(".", " · ") for name in names]
 
 
-def panel(title: str, line: Sequence[tuple[float, float]], end: float) -> str:
-    """One reading, [(seconds, value)] in order of time, from 0 to `end` seconds."""
+def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: float | None = None) -> str:
+    """One reading, [(seconds, value)] in order of time, from 0 to `end` seconds. mark: seconds of something to point at."""
     seconds, values = np.array(line, np.float64).T
     mean = smooth(values)
     across = Axis(0.0, max(end, 1e-9), LEFT, WIDTH - RIGHT)
@@ -100,6 +100,8 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float) -> str:
     for tick, text in [*((tick, plain(tick)) for tick in earlier), (final, f"{plain(final)} s")]:
         x = float(across(tick))
         parts.append(f'<text x="{x:.1f}" y="{HEIGHT - 6}" text-anchor="middle" class="curve-tick">{text}</text>')
+    if mark is not None:
+        parts.append(f'<path d="M{float(across(mark)):.1f} {TOP - 4}V{HEIGHT - BOTTOM}" class="curve-mark"/>')
     parts += [f'<path d="{path(across, up, seconds, values)}" class="curve-raw"/>'] if len(values) > 2 else []
     parts += [f'<path d="{path(across, up, seconds, mean)}" class="curve-mean"/>', "</svg>"]
     return "".join(parts)

@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import base64
+import io
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+import numpy as np
 from PIL import Image
 
 from genlab.core.space import Space
 from genlab.report import pictures, words
-from genlab.report.media import Media
+from genlab.report.media import Media, Neighbour
 from genlab.report.scatter import frame_of
 
-STRIP, FEW, MANY = 24, 16, 64  # pictures in the header, beside the other models, on a model's card
+STRIP, MANY = 24, 64  # pictures in the header, on a model's card
+HALF = 8  # pictures of half a row beside the other models; on a narrow page the second half stands below the first
+FEW = 1000  # points beside other models
 POINTS = 2000
 EXCERPT = 500  # characters of a text beside other models
 
@@ -38,13 +42,67 @@ def strip(media: Media | None, space: Space) -> Figure | None:
     return _placed(image, f"{words.plural(len(shown), 'real picture')} in a row")
 
 
-def few(media: Media | None, space: Space, what: str, real: Media | None = None) -> Figure | None:
-    """A handful of samples, to stand beside those of others."""
+def few(media: Media | None, space: Space, what: str, real: Media | None = None) -> list[Figure]:
+    """A handful of samples, to stand beside those of others: pictures as two halves of one row, anything else as one."""
     if media is None or media.samples is None:
-        return None
+        return []
     if space.axes == "T":
-        return Figure(f"texts of {what}", texts=_texts(media, space, 1 if space.end is None else 10, EXCERPT))
-    return _drawn(media, space, what, FEW, real)
+        return [Figure(f"texts of {what}", texts=_texts(media, space, 1 if space.end is None else 10, EXCERPT))]
+    if not space.picture:
+        return [_drawn(media, space, what, FEW, real)] if space.axes == "D" else []
+    halves = (media.samples[:HALF], media.samples[HALF : 2 * HALF])
+    return [_row(half, space, what) for half in halves if len(half)]
+
+
+def _row(x: Any, space: Space, what: str) -> Figure:
+    """Pictures in one row of HALF places, so that those of all models stand under one another."""
+    image = pictures.picture(x, space, columns=len(x), paper=None)
+    tile = (image.width + pictures.GUTTER) // len(x)
+    canvas = Image.new("RGBA", (tile * HALF - pictures.GUTTER, image.height))
+    canvas.paste(image, (0, 0))
+    return _placed(canvas, f"{words.plural(len(x), words.thing(space))} of {what}")
+
+
+class Triple(NamedTuple):
+    """A sample, the nearest training and the nearest test example: one picture of three, or three texts."""
+
+    figure: Figure
+    ratio: float
+    copied: bool
+
+
+def triples(media: Media | None, space: Space, most: int = 4) -> list[Triple]:
+    """The samples closest to training examples."""
+    return [_triple(neighbour, space) for neighbour in (media.neighbours if media else ())[:most]]
+
+
+def _triple(found: Neighbour, space: Space) -> Triple:
+    three, alt = (found.sample, found.train, found.test), "a sample, its nearest training and its nearest test example"
+    if space.picture:
+        image = pictures.picture(np.stack([pictures.numbers(x) for x in three]), space, columns=3, paper=None)
+        figure = _placed(image, alt)
+    elif isinstance(found.sample, str):
+        figure = Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in three))
+    elif space.axes == "T":
+        rows = np.stack([pictures.numbers(x) for x in three])
+        figure = Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in pictures.texts(rows, space)))
+    else:
+        figure = Figure(
+            alt, texts=tuple(", ".join(words.number(float(v)) for v in pictures.numbers(x).ravel()[:6]) for x in three)
+        )
+    return Triple(figure, found.ratio, found.copied)
+
+
+def stored(png: bytes | None, alt: str) -> Figure | None:
+    """A PNG file that was handed in; None where there is none or it cannot be read."""
+    if not png:
+        return None
+    try:
+        with Image.open(io.BytesIO(png), formats=["PNG"]) as image:
+            size = image.size
+    except (OSError, SyntaxError):
+        return None
+    return Figure(alt, "data:image/png;base64," + base64.b64encode(png).decode(), *size)
 
 
 def many(media: Media | None, space: Space, what: str, real: Media | None = None) -> Figure | None:
@@ -53,7 +111,7 @@ def many(media: Media | None, space: Space, what: str, real: Media | None = None
         return None
     if space.axes == "T":
         return Figure(f"texts of {what}", texts=_texts(media, space, 3 if space.end is None else 24, 2000))
-    return _drawn(media, space, what, MANY, real)
+    return _drawn(media, space, what, MANY, real) if space.axes in ("CHW", "D") else None
 
 
 def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None) -> Figure:
@@ -82,5 +140,8 @@ def _placed(image: Image.Image, alt: str, note: str = "") -> Figure:
 def _texts(media: Media, space: Space, most: int, longest: int) -> tuple[str, ...]:
     samples = media.samples
     texts: Sequence[str] = samples if pictures.is_texts(samples) else pictures.texts(samples, space)
-    texts = [pictures.visible(text) for text in texts[:most]]
-    return tuple(text if len(text) <= longest else text[:longest].rstrip() + " …" for text in texts)
+    return tuple(_cut(pictures.visible(text), longest) for text in texts[:most])
+
+
+def _cut(text: str, longest: int = 200) -> str:
+    return text if len(text) <= longest else text[:longest].rstrip() + " …"

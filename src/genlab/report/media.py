@@ -2,25 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
 
 REAL = "real"  # the key of real examples among the media
+
+
+class Neighbour(NamedTuple):
+    """A sample beside the real examples nearest to it: one example each, in the data's units, or texts.
+
+    ratio   distance to the nearest training example over that to the nearest test example: far below 1 where a model copies
+    copied  whether the test of memorisation calls it a copy
+    """
+
+    sample: Any
+    train: Any
+    test: Any
+    ratio: float
+    copied: bool
 
 
 @dataclass(frozen=True)
 class Media:
     """One model's samples and readings, or real examples.
 
-    samples   (n, *space.shape) array or tensor in the data's units; or n texts; or None.
-              Uncurated: the first n of `seed`. 64 pictures, 1,000 points, 3 texts of 400 characters, 24 lines look well
-    seed      that `genlab sample --seed` needs to draw the same
-    curves    (seconds spent training, name of the reading, value), in any order
-    note      how they were sampled, where it is not the default: "guidance 1.5, averaged weights"
+    samples     (n, *space.shape) array or tensor in the data's units; or n texts; or None.
+                Uncurated: the first n of `seed`. 64 pictures, 1,000 points, 3 texts of 400 characters, 24 lines look well
+    seed        that `genlab sample --seed` needs to draw the same
+    curves      (seconds spent training, name of the reading, value), in any order
+    note        how they were sampled, where it is not the default: "guidance 1.5, averaged weights"
+    neighbours  the samples closest to training examples, the closest first
+    alarms      by kind of alarm, a PNG file that proves it
     """
 
     samples: Any = None
     seed: int = 0
     curves: Sequence[tuple[float, str, float]] = ()
     note: str = ""
+    neighbours: Sequence[Neighbour] = ()
+    alarms: Mapping[str, bytes] = field(default_factory=dict)

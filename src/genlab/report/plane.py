@@ -1,55 +1,107 @@
-"""Quality against speed: every model a point in the plane of one score and the time its samples take."""
+"""Two numbers of every model against each other: sample quality beside likelihood, and beside the time to sample.
+
+A dot is a mean, its cross the intervals. A likelihood that is only bounded is a ring with an arrow to where the true value
+may lie, an estimated one a ring. Models without a likelihood stand in a lane of their own, so that none is left out.
+"""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
 from genlab.report import words
-from genlab.report.curves import Axis
-from genlab.report.ranking import SPEED, Group
+from genlab.report.chance import Span, Value
+from genlab.report.curves import Axis, plain
+from genlab.report.ranking import LIKELIHOOD, SPEED, Group, claim_of
 
-WIDTH, HEIGHT = 480, 340
-LEFT, RIGHT, TOP, BOTTOM = 52, 16, 26, 48  # margins
+WIDTH, HEIGHT = 480, 364
+LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 50  # margins
+LANE = 104  # of those that have no number across
 LABEL = 110  # room for a name
+FEWEST = 3  # models that are worth a picture
+
+
+class Spot(NamedTuple):
+    """One model; x None: in the lane."""
+
+    name: str
+    x: float | None
+    y: float
+    across: Span | None = None
+    up: Span | None = None
+    claim: str = "exact"
 
 
 class Dot(NamedTuple):
+    """Where a name belongs: to the left of a dot, or to its right, so far away."""
+
     name: str
     x: float
     y: float
+    left: bool
+    room: float = 11
 
 
-def plane(groups: list[Group], hues: dict[str, int]) -> str:
-    """SVG of the first ranked score of at least three models against seconds per 100 samples; "" if there is none."""
-    speed = next((group for group in groups if group.title == SPEED), None)
-    score = next((group for group in groups if group.title not in (SPEED, "Likelihood") and group.ranked), None)
+def beside_speed(groups: Sequence[Group], hues: Mapping[str, int]) -> str:
+    """SVG of the first ranked quality against seconds to sample 100; "" if fewer than three models have both."""
+    speed, score = next((group for group in groups if group.title == SPEED), None), quality_of(groups)
     if speed is None or score is None:
         return ""
     time = {value.name: value.mean for value in speed.values if value.mean > 0}
-    points = [(value.name, time[value.name], value.mean) for value in score.values if value.name in time]
-    if len(points) < 3:
+    spots = [Spot(v.name, time[v.name], v.mean, None, v.reach) for v in score.values if v.name in time]
+    return plane(spots, "Seconds to sample 100", score, hues) if len(spots) >= FEWEST else ""
+
+
+def beside_likelihood(groups: Sequence[Group], hues: Mapping[str, int]) -> str:
+    """SVG of the first ranked quality against the likelihood, in the unit that most models have it in; "" if no model has
+    both, or fewer than three have the quality."""
+    score, told = quality_of(groups), [group for group in groups if group.title == LIKELIHOOD]
+    if score is None or not told:
         return ""
-    across = spread([x for _, x, _ in points], LEFT, WIDTH - RIGHT, positive=True)
-    up = spread([y for _, _, y in points], HEIGHT - BOTTOM, TOP, positive=score.better == "lower")
-    dots = [Dot(name, float(across(x)), float(up(y))) for name, x, y in points]
-    corner = "lower" if score.better == "lower" else "upper"
-    label = f"{score.title} against time to sample; the {corner} left is better. "
-    label += "; ".join(f"{name}: {score.write(y)}, {words.seconds(x)}" for name, x, y in points)
-    axis = f"{score.title[:1].upper()}{score.title[1:]}"
+    unit = Counter(group.unit for group in told for _ in group.values).most_common(1)[0][0]
+    known = {value.name: (value, claim_of(group)) for group in told if group.unit == unit for value in group.values}
+    spots = [_likely(value, known.get(value.name)) for value in score.values]
+    enough = len(spots) >= FEWEST and any(spot.x is not None for spot in spots)
+    return plane(spots, f"−log p of the test data, {unit} (lower is better)", score, hues, "no likelihood") if enough else ""
+
+
+def quality_of(groups: Sequence[Group]) -> Group | None:
+    return next((group for group in groups if group.question == "quality" and group.ranked), None)
+
+
+def _likely(value: Value, found: tuple[Value, str] | None) -> Spot:
+    if found is None:
+        return Spot(value.name, None, value.mean, None, value.reach)
+    return Spot(value.name, found[0].mean, value.mean, found[0].reach, value.reach, found[1] or "exact")
+
+
+def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, int], lane: str = "") -> str:
+    """SVG of all spots, the score upwards."""
+    laned = any(spot.x is None for spot in spots)
+    right = WIDTH - RIGHT - (LANE if laned else 0)
+    across = spread([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], LEFT, right, positive=True)
+    up = spread([end for s in spots for end in (s.y, *(s.up or ()))], HEIGHT - BOTTOM, TOP, positive=score.better == "lower")
+    places = [(spot, right + 16 if spot.x is None else float(across(spot.x)), float(up(spot.y))) for spot in spots]
+    said = "; ".join(f"{s.name}: {score.write(s.y)}, {lane if s.x is None else f'{s.x:.4g}'}" for s in spots)
+    better = f"{score.better} is better{', log' if up.logarithmic else ''}"
     parts = [
-        f'<svg class="plane" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
-        *_axes(across, up),
-        f'<text x="{LEFT}" y="{HEIGHT - 6}" class="plane-axis">Seconds to sample 100 →</text>',
-        f'<text x="{LEFT}" y="{TOP - 11}" class="plane-axis">↑ {escape(axis)} '
-        f"({score.better} is better{', log' if up.logarithmic else ''})</text>",
-        *_marks(dots, hues),
+        f'<svg class="plane" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
+        f'aria-label="{escape(score.title)} beside {escape(title)}. {escape(said)}">',
+        *_axes(across, up, right),
+        f'<text x="{LEFT}" y="{HEIGHT - 6}" class="plane-axis">{escape(title)} →</text>',
+        f'<text x="{LEFT}" y="14" class="plane-axis">↑ {escape(words.capital(score.title))}</text>',
+        f'<text x="{LEFT + 14}" y="31" class="plane-axis">{better}</text>',
+        *(_lane(lane) if laned else ()),
+        *(part for spot, x, y in places for part in _mark(spot, x, y, across, up, hues.get(spot.name, 0))),
+        *_names([_dot(spot, x, y, right) for spot, x, y in places]),
         "</svg>",
     ]
     return "".join(parts)
 
 
-def spread(values: list[float], start: float, stop: float, positive: bool) -> Axis:
+def spread(values: Sequence[float], start: float, stop: float, positive: bool) -> Axis:
     """An axis with room around the values: logarithmic if they are positive and span more than a factor of eight."""
     low, high = min(values), max(values)
     if positive and low > 0 and high / low > 8:
@@ -59,29 +111,57 @@ def spread(values: list[float], start: float, stop: float, positive: bool) -> Ax
     return Axis(max(0.0, low - room) if low >= 0 else low - room, high + room, start, stop)
 
 
-def _axes(across: Axis, up: Axis) -> list[str]:
+def _axes(across: Axis, up: Axis, right: float) -> list[str]:
     parts = []
     for tick in up.ticks():
         y = float(up(tick))
         parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" class="curve-grid"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{tick:g}</text>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{plain(tick)}</text>')
     for tick in across.ticks():
         x = float(across(tick))
         parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" class="curve-grid"/>')
-        parts.append(f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle" class="plane-tick">{tick:g}</text>')
+        if x < right - 6:
+            parts.append(
+                f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle" class="plane-tick">{plain(tick)}</text>'
+            )
     return parts
 
 
-def _marks(dots: list[Dot], hues: dict[str, int]) -> list[str]:
-    """Dots with their names beside, towards the middle, pushed down where they would lie on one another."""
+def _lane(lane: str) -> list[str]:
+    x = WIDTH - RIGHT - LANE
+    return [
+        f'<rect x="{x}" y="{TOP}" width="{LANE}" height="{HEIGHT - BOTTOM - TOP}" class="plane-lane"/>',
+        f'<text x="{x + LANE / 2}" y="{HEIGHT - BOTTOM + 17}" text-anchor="middle" class="plane-tick">{escape(lane)}</text>',
+    ]
+
+
+def _mark(spot: Spot, x: float, y: float, across: Axis, up: Axis, hue: int) -> list[str]:
+    parts = [f'<g class="hue-{hue}">']
+    if spot.up and spot.up[1] > spot.up[0]:
+        parts.append(f'<path d="M{x:.1f} {float(up(spot.up[0])):.1f}V{float(up(spot.up[1])):.1f}" class="plane-cross"/>')
+    if spot.across and spot.across[1] > spot.across[0]:
+        parts.append(
+            f'<path d="M{float(across(spot.across[0])):.1f} {y:.1f}H{float(across(spot.across[1])):.1f}" class="plane-cross"/>'
+        )
+    if spot.claim == "lower":
+        parts.append(f'<path d="M{x - 6:.1f} {y:.1f}h-12m4 -4l-4 4l4 4" class="plane-arrow"/>')
+    kind = "plane-dot" if spot.claim == "exact" else "plane-ring"
+    return [*parts, f'<circle cx="{x:.1f}" cy="{y:.1f}" r="5.5" class="{kind}"/></g>']
+
+
+def _dot(spot: Spot, x: float, y: float, right: float) -> Dot:
+    left = spot.x is not None and x > right - LABEL
+    return Dot(spot.name, x, y, left, 24 if left and spot.claim == "lower" else 11)
+
+
+def _names(dots: Sequence[Dot]) -> list[str]:
+    """Names beside the dots, towards the middle, pushed down where they would lie on one another."""
     parts, placed = [], []
     for dot in sorted(dots, key=lambda dot: dot.y):
-        y, left = dot.y, dot.x > WIDTH - RIGHT - LABEL
-        middle = dot.x + (-LABEL / 2 if left else LABEL / 2)
+        y, middle = dot.y, dot.x + (-LABEL / 2 if dot.left else LABEL / 2)
         while any(abs(y - other.y) < 16 and abs(middle - other.x) < LABEL for other in placed):
             y += 1
-        placed.append(Dot(dot.name, middle, y))
-        x, anchor = (dot.x - 10, ' text-anchor="end"') if left else (dot.x + 10, "")
-        parts.append(f'<circle cx="{dot.x:.1f}" cy="{dot.y:.1f}" r="5.5" class="plane-dot hue-{hues.get(dot.name, 0)}"/>')
+        placed.append(Dot(dot.name, middle, y, dot.left))
+        x, anchor = (dot.x - dot.room, ' text-anchor="end"') if dot.left else (dot.x + dot.room, "")
         parts.append(f'<text x="{x:.1f}" y="{y + 4.5:.1f}"{anchor} class="plane-name">{escape(dot.name)}</text>')
     return parts

@@ -9,7 +9,8 @@ from typing import Any
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
 from genlab.report import curves, figures, words
-from genlab.report.html import facts, facts_of_data, render, sample_command
+from genlab.report.cards import facts, sample_command
+from genlab.report.html import facts_of_data, render
 from genlab.report.media import Media
 from genlab.report.ranking import groups
 

@@ -35,19 +35,37 @@ def seconds(value: float | None) -> str:
     raise AssertionError
 
 
-def count(value: int | None) -> str:
-    """437, 12,800, 1.25 M."""
-    if value is None:
-        return NONE
-    for unit, size in (("G", 1e9), ("M", 1e6)):
+def count(value: float | None) -> str:
+    """437, 12,800, 1.25 M, 3.1 G, 48 T, 2.6 P."""
+    if value is None or not math.isfinite(value):
+        return NONE if value is None else BROKEN
+    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
         if value >= size:
             return f"{value / size:.3g} {unit}"
-    return f"{value:,}"
+    return f"{round(value):,}"
+
+
+def memory(value: float | None) -> str:
+    """Bytes: 812 kB, 43 MB, 1.2 GB."""
+    if value is None or not math.isfinite(value):
+        return NONE if value is None else BROKEN
+    unit, size = next(((u, s) for u, s in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)) if value >= s), ("bytes", 1.0))
+    return f"{float(f'{value / size:.3g}'):,g} {unit}"
+
+
+def percent(share: float) -> str:
+    """12 %, 3.4 %, 0.2 %."""
+    return f"{float(f'{100 * share:.2g}'):g} %"
 
 
 def times(factor: float) -> str:
     """How many times as much: "1.4 times", "38 times"."""
     return f"{float(f'{factor:.2g}'):,g} times"
+
+
+def capital(text: str) -> str:
+    """The first letter large, the others as they are: "MS-SSIM", "Fréchet distance"."""
+    return f"{text[:1].upper()}{text[1:]}"
 
 
 def joined(words: Sequence[str]) -> str:
@@ -88,10 +106,17 @@ def protocol(said: str | Mapping[str, Any]) -> str:
     """How a number was made, in one line: "split test, real 180, generated 2,000"."""
     if isinstance(said, str):
         return said
-    return ", ".join(f"{key} {_said(key, value)}" for key, value in said.items())
+    return ", ".join(
+        f"{key} {f'({entry(key, value)})' if isinstance(value, Mapping) else entry(key, value)}" for key, value in said.items()
+    )
 
 
-def _said(key: str, value: Any) -> str:
+def entry(key: str, value: Any) -> str:
+    """One part of a protocol: 2,000; classifier; none."""
     if isinstance(value, Mapping):
-        return f"({protocol(value)})"
-    return f"{value:,}" if type(value) is int and key != "seed" else str(value)
+        return protocol(value)
+    if isinstance(value, float):
+        return f"{value:.6g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(entry(key, part) for part in value)
+    return "none" if value is None else f"{value:,}" if type(value) is int and key != "seed" else str(value)

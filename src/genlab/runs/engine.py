@@ -27,6 +27,9 @@ from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
+ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
+NORM_EVERY = 16  # steps between two looks at the norm of a gradient that is not clipped
+
 
 class Engine:
     """Drives one `fit`.
@@ -57,6 +60,7 @@ class Engine:
         self.average = Average(recipe.half_life)
         self._raw: list[tuple[nn.Parameter, Tensor]] = []
         self.stage = self.step = self.cursor = self.examples = 0
+        self._origin = hashed(recipe.seed, "order") % ORIGINS * APART if recipe.seed else 0
         self._pending = checkpoint
         if checkpoint is not None:
             self.stage = checkpoint[1]["stage"]
@@ -85,7 +89,7 @@ class Engine:
         world, rank = self.processes.num_processes, self.processes.process_index
         rows = self.recipe.batch // world
         if self._passes is None:
-            batch, self._taken = self.data.stream("train", self.cursor + rank * rows, rows), self.recipe.batch
+            batch, self._taken = self.data.stream("train", self._origin + self.cursor + rank * rows, rows), self.recipe.batch
         else:  # whole passes: the last batch of each is short
             count = self.data.count("train")
             first = self.step % -(-count // self.recipe.batch) * self.recipe.batch
@@ -105,18 +109,22 @@ class Engine:
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> None:
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor | None:
         optim, found = self.optim[move.name], self.optimisers[move.name]
         for parameter in parameters:
             parameter.grad = None
         loss.backward()
         if self.processes.num_processes > 1:
             _average_gradients(parameters)
+        norm = None
         if optim.clip:
-            torch.nn.utils.clip_grad_norm_(parameters, optim.clip)
+            norm = torch.nn.utils.clip_grad_norm_(parameters, optim.clip)
+        elif self.step % NORM_EVERY == 0:
+            norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
         set_rates(found, factor(optim, progress))
         for optimiser in found:
             optimiser.step()
+        return norm
 
     def close(self) -> None:
         self.step += 1
@@ -182,6 +190,7 @@ class Engine:
         names = ("stage", "step", "cursor", "examples")
         record = {name: getattr(self, name) for name in names}
         record |= {"progress": self.progress.state(), "seen": self.average.seen, "optimisers": numbers}
+        record["overall"] = self.overall()
         return tensors | packed, record
 
     @torch.no_grad()

@@ -4,6 +4,7 @@ recipe.json            format number, genlab version, resolved recipe, space, gi
 ticks.jsonl            readings at five hundred points of progress
 schedule.json          for budgets in seconds: at which steps progress changed
 weights.safetensors    raw weights; average.safetensors: averaged ones. Either file alone can be sampled
+best.safetensors       the weights that did best at a check-up; checkups.jsonl, alarms.jsonl: what was found on the way
 state/                 what resuming needs: N.safetensors, and manifest.json with length and checksum, written last
 samples/, scores.json  what was drawn and measured
 """
@@ -19,7 +20,7 @@ from typing import Any
 
 from torch import Tensor
 
-from genlab.runs.files import checksum, finite, read_tensors, write_json, write_tensors
+from genlab.runs.files import checksum, finite, read_tensors, write_atomic, write_json, write_tensors
 
 FORMAT = 1
 _POINTS = 500  # of progress at which readings are written down
@@ -46,8 +47,28 @@ class Folder:
         write_json(self.path / "recipe.json", {"format": FORMAT, "genlab": version("genlab"), **head})
 
     def log(self, row: Mapping[str, Any]) -> None:
-        with (self.path / "ticks.jsonl").open("a", encoding="utf-8") as file:
-            file.write(json.dumps(finite(row)) + "\n")
+        append(self.path / "ticks.jsonl", row)
+
+    def log_checkup(self, row: Mapping[str, Any]) -> None:
+        append(self.path / "checkups.jsonl", row)
+
+    def log_alarm(self, row: Mapping[str, Any]) -> None:
+        append(self.path / "alarms.jsonl", row)
+
+    def cut_watch(self, until: float) -> None:
+        """Forget check-ups and alarms that came later than this progress."""
+        for name in ("checkups.jsonl", "alarms.jsonl"):
+            kept = [json.dumps(row) + "\n" for row in lines(self.path / name) if row["progress"] <= until]
+            if kept or (self.path / name).exists():
+                write_atomic(self.path / name, lambda beside, kept=kept: beside.write_text("".join(kept), encoding="utf-8"))
+
+    def write_plan(self, plan: Mapping[str, Any]) -> None:
+        """How often check-ups are made: a resumed run keeps to it."""
+        write_json(self.path / "checkups.json", dict(plan))
+
+    def write_best(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """The best weights so far; about: at which progress, by which score."""
+        write_tensors(self.path / "best.safetensors", tensors, {**self.head(), "best": dict(about)})
 
     def due(self, progress: float) -> bool:
         """Whether readings at this progress (0..1 of the run) are written down: a function of progress, never of time."""
@@ -74,6 +95,7 @@ class Folder:
         record = {**record, "ticks_bytes": ticks.stat().st_size if ticks.exists() else 0, "ticks_mark": self._logged}
         write_tensors(file, tensors, {"format": FORMAT, "record": record})
         entry = {"number": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)}
+        entry["progress"] = record.get("overall", 0.0)
         write_json(folder / "manifest.json", [*kept[-1:], entry])
         for old in kept[:-1]:
             (folder / old["file"]).unlink(missing_ok=True)
@@ -102,6 +124,13 @@ class Folder:
             )
         return head
 
+    def best(self) -> dict[str, Tensor]:
+        """The weights that did best at a check-up; ValueError where none were kept."""
+        file = self.path / "best.safetensors"
+        if not file.exists():
+            raise ValueError(f"{self.path} keeps no best weights: nothing was checked while it trained; leave out --best")
+        return read_tensors(file)[0]
+
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
         """The tensors, and whether they are averaged ones."""
         file = self.path / "average.safetensors"
@@ -114,10 +143,22 @@ class Folder:
         return read_tensors(file)[0], averaged
 
     def ticks(self) -> Iterator[dict[str, Any]]:
-        file = self.path / "ticks.jsonl"
-        if file.exists():
-            for line in file.read_text(encoding="utf-8").splitlines():
-                yield json.loads(line)
+        return lines(self.path / "ticks.jsonl")
+
+    def checkups(self) -> list[dict[str, Any]]:
+        return list(lines(self.path / "checkups.jsonl"))
+
+    def alarms(self) -> list[dict[str, Any]]:
+        return list(lines(self.path / "alarms.jsonl"))
+
+    def plan(self) -> dict[str, Any] | None:
+        file = self.path / "checkups.json"
+        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+
+    def progress(self) -> float:
+        """How far its newest checkpoint is, 0..1."""
+        kept = self._manifest()
+        return kept[-1].get("progress", 0.0) if kept else 0.0
 
     def schedule(self) -> list[list[int]] | None:
         file = self.path / "schedule.json"
@@ -147,3 +188,15 @@ class Folder:
     def _manifest(self) -> list[dict[str, Any]]:
         file = self.path / "state" / "manifest.json"
         return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+
+
+def append(file: Path, row: Mapping[str, Any]) -> None:
+    """One more line of JSON."""
+    with file.open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(finite(row)) + "\n")
+
+
+def lines(file: Path) -> Iterator[dict[str, Any]]:
+    if file.exists():
+        for line in file.read_text(encoding="utf-8").splitlines():
+            yield json.loads(line)

@@ -114,7 +114,8 @@ class VQVAE(Model):
         z, index = now.notes["z"], now.notes["index"]
         n, m = (now.mean(value) for value in usage(z.flatten(0, -2), index.flatten(), self.config.codes))
         self.codebook.follow(n, m, self.config.decay)
-        readings = {"perplexity": perplexity(n)}
+        used = perplexity(n)
+        readings = {"perplexity": used, "codes in use": used / self.config.codes}
         if now.step % REVIVE:
             return readings
         # At the first step every code moves onto an encoder's output.

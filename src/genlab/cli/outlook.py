@@ -1,0 +1,66 @@
+"""How long a comparison still takes."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from genlab.cli.progress import Note, Task
+
+
+class Outlook:
+    """Rounds of training in turn, one a seed, then measuring each model; a guess before the first of either is over.
+
+    models     in each round
+    seconds    of training each, where that is the budget
+    """
+
+    def __init__(self, rounds: list[int], seconds: float | None):
+        self.rounds, self.seconds = rounds, seconds
+        self.began = self.since = time.monotonic()
+        self.trainings: list[float] = []  # seconds a model, of each round that is over
+        self.measurings: list[float] = []  # of each model
+        self.share, self.training = 0.0, True
+
+    def train(self) -> None:
+        """A round begins."""
+        self.since, self.share, self.training = time.monotonic(), 0.0, True
+
+    def trained(self, models: int) -> None:
+        self.trainings.append((time.monotonic() - self.since) / max(models, 1))
+        self.since, self.training = time.monotonic(), False
+
+    def measured(self) -> None:
+        self.measurings.append(time.monotonic() - self.since)
+        self.since = time.monotonic()
+
+    def watching(self, task: Task) -> Callable[[float, Note], None]:
+        """The task of a round, observed."""
+
+        def show(share: float, note: Note) -> None:
+            self.share = share
+            task(share, note)
+
+        return show
+
+    def left(self) -> float:
+        here, later = len(self.trainings), sum(self.rounds[len(self.trainings) + self.training :])
+        models = self.rounds[min(here, len(self.rounds) - 1)] if self.training else 0
+        waiting = sum(self.rounds) - len(self.measurings)
+        each = sum(self.measurings) / len(self.measurings) if self.measurings else 10 + 0.5 * self._each()
+        return self._each() * (later + models * (1 - self.share)) + each * waiting
+
+    def _each(self) -> float:
+        """Seconds of training a model, check-ups included."""
+        if self.trainings:
+            return self.trainings[-1]
+        if self.training and self.share > 0.05:
+            return (time.monotonic() - self.since) / self.share / max(self.rounds[0], 1)
+        return 1.3 * (self.seconds or 60.0)
+
+    def done(self) -> float:
+        past = time.monotonic() - self.began
+        return past / max(past + self.left(), 1e-9)
+
+    def note(self) -> str:
+        return f"{len(self.measurings)} of {sum(self.rounds)} measured"

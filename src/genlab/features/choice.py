@@ -1,0 +1,93 @@
+"""Which features: those that suit the data, or those a user asks for by name."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable
+from dataclasses import replace
+
+from genlab.core.data import Data
+from genlab.core.fit import Engine
+from genlab.features.base import Features
+from genlab.features.classifier import classifier_features
+from genlab.features.inception import inception_features
+from genlab.features.perceptual import perceptual_features
+from genlab.features.pixels import pixel_features
+from genlab.features.random import random_features
+from genlab.features.user import features_from_file
+
+MEASURED = 5000  # training examples from which the scale of features is taken
+TINY = 64  # entries of a picture without labels up to which the pixels serve
+NAMES = ("classifier", "perceptual", "random", "pixels", "inception")
+CHOICES = f"{', '.join(NAMES)}[=FILE] or FILE.py:NAME"
+
+Told = Callable[[float], object]
+
+
+def features_for(data: Data, engine: Engine, progress: Told | None = None, wanted: str | None = None) -> Features | None:
+    """The features that suit these data, or None where they are no pictures.
+
+    wanted      one of CHOICES instead: a name, the file of Inception's weights, a function of the user's own (any data)
+    progress    called with the share done, 0..1, where a classifier is trained; it is kept for the next time
+    ValueError where `wanted` is none of these, or does not fit the data.
+    """
+    if wanted is not None:
+        return _asked(wanted.strip(), data, engine, progress)
+    if not data.space.picture:
+        return None
+    if _labelled(data):
+        return _of_labels(data, engine, progress)
+    return scaled(pixel_features(data.space) if data.space.size <= TINY else random_features(data.space, dims_for(data)), data)
+
+
+def _asked(wanted: str, data: Data, engine: Engine, progress: Told | None) -> Features:
+    name, _, file = wanted.partition("=")
+    if ".py:" in wanted:
+        return features_from_file(wanted, data.space, engine.device)
+    if name not in NAMES or (file and name != "inception"):
+        raise ValueError(f"--features {wanted}: {_hint(wanted)}")
+    if not data.space.picture:
+        raise ValueError(
+            f"--features {wanted}: these are features of pictures, the data are {data.space.axes or 'labels'} "
+            f"of shape {data.space.shape}; for any data there is a function of your own, --features FILE.py:NAME"
+        )
+    if name == "inception":
+        return inception_features(data.space, file or None, engine.device)
+    if name == "perceptual":
+        return perceptual_features(data.space, engine.device)
+    if name == "classifier":
+        return _of_labels(data, engine, progress)
+    return scaled(pixel_features(data.space) if name == "pixels" else random_features(data.space, dims_for(data)), data)
+
+
+def _hint(wanted: str) -> str:
+    if wanted.endswith(".py"):
+        return f"say which function of the file, {wanted}:NAME"
+    near = difflib.get_close_matches(wanted.partition("=")[0].lower(), NAMES, 1, 0.5)
+    return (f"did you mean {near[0]}? " if near else "there are no such features. ") + f"There are {CHOICES}"
+
+
+def _labelled(data: Data) -> bool:
+    return "label" in data.given and data.given["label"].levels > 1
+
+
+def _of_labels(data: Data, engine: Engine, progress: Told | None) -> Features:
+    if not _labelled(data):
+        raise ValueError("--features classifier: these data have no classes to learn; choose random, perceptual or pixels")
+    return scaled(classifier_features(data, dims_for(data), engine, progress=progress), data)
+
+
+def dims_for(data: Data) -> int:
+    """A covariance needs several examples a dimension."""
+    return 64 if data.count("test") >= 1000 else 32
+
+
+def scaled(features: Features, data: Data) -> Features:
+    """Features divided by one number, so that their total variance over the train split is 1.
+
+    Squared distances then read as shares of that variance, and those of different features and data have one size. Networks
+    that belong to no data set are left as they are: their distances are compared across data sets.
+    """
+    total = features(data.once("train", 0, MEASURED).x).var(0).sum().clamp_min(1e-12)
+    protocol = {**features.protocol, "scale": "total variance of the train split is 1"}
+    return replace(features, function=lambda x: features.function(x) / float(total.sqrt()), protocol=protocol)

@@ -1,0 +1,293 @@
+"""What goes wrong while a model learns, told from its readings and check-ups before anybody looks.
+
+A `History` collects readings (numbers a move reports) and check-ups (scores of a few samples at fractions of the run). Each
+rule below reads it and says at most one thing, once in a run: a sentence with the numbers, what to try, and the curve that
+proves it. Rules go by the names of readings and scores, which are shared words, never by models.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from genlab.measure.score import Score
+
+COLLAPSE = "collapse"
+WHAT = {"share of modes covered": "the modes", "coverage": "the held-out data"}
+COVERED, THIRDS, HALF = 0.4, 0.67, 0.5  # coverage that can be lost; shares of the best check-up's that mean it is
+KNOWN = "share of modes covered", 0.7, "share of good samples"  # what too few kinds are, and what passes for real
+UNKNOWN = "coverage", 0.25, "precision"
+LIKE = 0.15  # spread of the samples beside that of real examples below which they are all alike
+REAL_ENOUGH = 0.5  # share of samples that pass for examples, from which it matters which they are
+EMPTY = 0.02  # nats a latent vector tells, below which it tells nothing
+CODES = 0.03  # share of a codebook in use
+TOLD = 0.998  # share of examples and samples that a critic tells apart
+COPIES = 0.01  # share of samples that may lie on a training example
+WORSE = 1.5  # times the best check-up's cost
+EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
+SETTLED = 0.2  # share of the run before which nobody complains about what is still being learnt
+RECENT = 0.1  # share of the run that is looked back over
+
+
+@dataclass(frozen=True)
+class Alarm:
+    """kind; where in the run; one sentence; what to try; the reading or score whose curve shows it."""
+
+    kind: str
+    progress: float
+    seconds: float
+    sentence: str
+    remedy: str
+    curve: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def line(self) -> str:
+        return f"{self.sentence} {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Checkup:
+    """Scores of a few samples drawn in the middle of a run; `spread` of the samples over that of real examples."""
+
+    progress: float
+    seconds: float
+    examples: int
+    n: int
+    scores: Mapping[str, Score]
+
+    def score(self, name: str) -> Score | None:
+        """One that has a value."""
+        score = self.scores.get(name)
+        return score if score is not None and score.value is not None else None
+
+    def value(self, name: str) -> float | None:
+        score = self.score(name)
+        return None if score is None else score.value
+
+    @property
+    def quality(self) -> Score | None:
+        """The first score: what the curve of the run shows, and the best weights are chosen by."""
+        return next((score for score in self.scores.values() if score.better and score.value is not None), None)
+
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Checkup:
+        return cls(**{**row, "scores": {name: Score.from_json(name, score) for name, score in row["scores"].items()}})
+
+    def to_json(self) -> dict[str, Any]:
+        place = {"progress": round(self.progress, 6), "seconds": round(self.seconds, 3), "examples": self.examples}
+        return {**place, "n": self.n, "scores": {name: score.to_json() for name, score in self.scores.items()}}
+
+
+@dataclass
+class History:
+    """Readings as name -> [(progress, value)], and check-ups in order."""
+
+    readings: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    checkups: list[Checkup] = field(default_factory=list)
+    progress: float = 0.0
+    seconds: float = 0.0
+    raised: set[str] = field(default_factory=set)
+
+    def read(self, progress: float, seconds: float, readings: Mapping[str, float]) -> None:
+        self.progress, self.seconds = progress, seconds
+        for name, value in readings.items():
+            self.readings.setdefault(name, []).append((progress, value))
+
+    def look(self, checkup: Checkup) -> None:
+        self.progress, self.seconds = checkup.progress, checkup.seconds
+        self.checkups.append(checkup)
+
+    def ending(self, name: str) -> tuple[str, list[tuple[float, float]]] | None:
+        """The reading whose last word is `name`, whatever move took it."""
+        return next(((key, line) for key, line in self.readings.items() if key.rsplit(".", 1)[-1] == name), None)
+
+    def recent(self, line: Sequence[tuple[float, float]]) -> list[float]:
+        """The last tenth of the run of a reading; empty unless that much is there."""
+        since = self.progress - RECENT
+        return [value for progress, value in line if progress > since] if line and line[0][0] <= since else []
+
+    def alarms(self) -> list[Alarm]:
+        """What has become wrong since the last call."""
+        found = [alarm for rule in RULES if (alarm := rule(self)) is not None and alarm.kind not in self.raised]
+        self.raised |= {alarm.kind for alarm in found}
+        return found
+
+    def alarm(self, kind: str, sentence: str, remedy: str, curve: str = "") -> Alarm:
+        return Alarm(kind, round(self.progress, 6), round(self.seconds, 3), sentence, remedy, curve)
+
+
+# --- from check-ups --------------------------------------------------------------------------------------------------
+
+
+def lost_kinds(history: History) -> Alarm | None:
+    """Coverage that was there and is gone, beyond chance: a third of it in two check-ups in a row, or half of it in one."""
+    for name in WHAT:
+        scores = [score for checkup in history.checkups if (score := checkup.score(name)) is not None]
+        if len(scores) < 3:
+            continue
+        best, last = max(scores[:-1], key=lambda score: score.low or 0.0), scores[-2:]
+        had, has = best.value or 0.0, [score.value or 0.0 for score in last]
+        lost = has[-1] < HALF * had or max(has) < THIRDS * had
+        if had >= COVERED and lost and (last[-1].high or 0.0) < (best.low or 0.0):
+            return history.alarm(
+                COLLAPSE,
+                f"The samples have lost much of their variety: they cover {has[-1]:.0%} of {WHAT[name]}, "
+                f"after {had:.0%} earlier.",
+                "Use the best weights so far (--best), lower the generator's learning rate, or strengthen the penalty.",
+                name,
+            )
+    return None
+
+
+def never_spread(history: History) -> Alarm | None:
+    """Samples that pass for examples, yet of a few kinds only."""
+    if history.progress < SETTLED or len(history.checkups) < 2 or COLLAPSE in history.raised:
+        return None
+    known = history.checkups[-1].value("share of modes covered") is not None
+    for name, few, like in [KNOWN] if known else [UNKNOWN]:
+        pairs = [(checkup.value(name), checkup.value(like)) for checkup in history.checkups[-2:]]
+        if all(part is not None and part < few and (real or 0.0) >= REAL_ENOUGH for part, real in pairs):
+            return history.alarm(
+                "few kinds",
+                f"The samples look real but cover {pairs[-1][0]:.0%} of {WHAT[name]}: the model has left kinds out.",
+                "Train longer, use a larger batch or a lower learning rate, or another family of models.",
+                name,
+            )
+    return None
+
+
+def all_alike(history: History) -> Alarm | None:
+    if history.progress < SETTLED or len(history.checkups) < 2 or COLLAPSE in history.raised:
+        return None
+    spread = [checkup.value("spread") for checkup in history.checkups[-2:]]
+    if any(value is None or value >= LIKE for value in spread):
+        return None
+    return history.alarm(
+        "all alike",
+        f"The samples are all alike: they differ from one another {spread[-1]:.0%} as much as real examples do.",
+        "Restart with a lower learning rate, or a model whose latent vector is not ignored.",
+        "spread",
+    )
+
+
+def copied(history: History) -> Alarm | None:
+    scores = [
+        score
+        for checkup in history.checkups[-1:]
+        for name, score in checkup.scores.items()
+        if name == "copied training pictures"
+    ]
+    if not scores or scores[0].low is None or scores[0].value is None or scores[0].low <= COPIES:
+        return None
+    return history.alarm(
+        "copies",
+        f"{scores[0].value:.0%} of the samples are copies of training examples.",
+        "Stop earlier (--best), use more data, a smaller model, or --set flip=true for pictures that may be mirrored.",
+        scores[0].name,
+    )
+
+
+def got_worse(history: History) -> Alarm | None:
+    """Two check-ups in a row that are clearly worse than the best one, once the first fumbling is over."""
+    settled = [checkup for checkup in history.checkups if checkup.progress >= SETTLED]
+    scores = [score for checkup in settled if (score := checkup.quality) is not None and score.low is not None]
+    lower = [score for score in scores if score.better == "lower" and score.value is not None]
+    if len(lower) < 3 or len(lower) != len(scores):
+        return None
+    best, last = min(lower[:-2], key=lambda score: score.value or 0.0), lower[-2:]
+    assert best.value is not None
+    if all((score.low or 0.0) > (best.high or 0.0) and (score.value or 0.0) > WORSE * max(best.value, 0.0) for score in last):
+        where = next(checkup for checkup in history.checkups if checkup.quality is best)
+        return history.alarm(
+            "worse",
+            f"It gets worse: {best.name} was {best.value:.3g} at {where.progress:.0%} of the run, {last[-1].value:.3g} now.",
+            "The best weights so far are kept: use --best, train for less, or lower the learning rate.",
+            best.name,
+        )
+    return None
+
+
+# --- from readings ---------------------------------------------------------------------------------------------------
+
+
+def empty_latent(history: History) -> Alarm | None:
+    found = history.ending("rate")
+    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
+    if not found or not values or max(values) >= EMPTY:
+        return None
+    return history.alarm(
+        "posterior collapse",
+        f"The latent vector tells nothing: its divergence from the prior is {values[-1]:.2g} nats an example.",
+        "Let the divergence count later (--set model.rise=0.3), give free bits (--set model.free=0.1), or weaken the decoder.",
+        found[0],
+    )
+
+
+def unused_codes(history: History) -> Alarm | None:
+    found = history.ending("codes in use")
+    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
+    if not found or not values or max(values) >= CODES:
+        return None
+    return history.alarm(
+        "codebook collapse",
+        f"Only {values[-1]:.1%} of the codebook is in use.",
+        "Use fewer codes (--set model.codes=...), or a lower learning rate for the encoder.",
+        found[0],
+    )
+
+
+def saturated(history: History) -> Alarm | None:
+    """A critic that is never wrong has nothing left to say to the generator."""
+    found, real, fake = (history.ending(name) for name in ("told", "real", "fake"))
+    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
+    if not found or not values or sum(values) / len(values) < TOLD:
+        return None
+    far = f", by {real[1][-1][1] - fake[1][-1][1]:.2g} on average" if real and fake else ""
+    return history.alarm(
+        "critic saturated",
+        f"The critic tells every sample from a real example{far}: the generator learns little from it.",
+        "Strengthen the critic's penalty (--set model.r1=10), slow it down, or add noise to what it sees.",
+        found[0],
+    )
+
+
+def gradients(history: History) -> Alarm | None:
+    """A gradient far above its usual size for a while, or none at all."""
+    for name, line in history.readings.items():
+        if not name.endswith("gradient"):
+            continue
+        values, before = history.recent(line), [value for progress, value in line if progress <= history.progress - RECENT]
+        if len(values) < 3 or len(before) < 3:
+            continue
+        usual, now = sorted(before)[len(before) // 2], sorted(values)[len(values) // 2]
+        if now > EXPLODES * usual > 0:
+            return history.alarm(
+                "exploding gradient",
+                f"The gradient of {name.rsplit('.', 1)[0]} has grown to {now:.2g}, {now / usual:,.0f} times its usual size.",
+                "Lower the learning rate (--set optim.rate=...) or clip gradients (--set optim.clip=1).",
+                name,
+            )
+        if now < VANISHES:
+            return history.alarm(
+                "vanishing gradient",
+                f"The gradient of {name.rsplit('.', 1)[0]} has vanished ({now:.2g}): it no longer learns.",
+                "Lower the learning rate, or start again with another seed.",
+                name,
+            )
+    return None
+
+
+RULES: tuple[Callable[[History], Alarm | None], ...] = (
+    lost_kinds,
+    never_spread,
+    all_alike,
+    copied,
+    got_worse,
+    empty_latent,
+    unused_codes,
+    saturated,
+    gradients,
+)

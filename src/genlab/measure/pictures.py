@@ -1,0 +1,198 @@
+"""Every measure of pictures, in the order in which a reader asks: how good, how many kinds, whose copies, which class."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.features import Features, trained_on
+from genlab.measure.classify import verdict
+from genlab.measure.copies import Copies, copies
+from genlab.measure.distances import covered, distances
+from genlab.measure.estimate import Estimate, mean, normal, share
+from genlab.measure.frechet import frechet
+from genlab.measure.inception_score import inception_score
+from genlab.measure.neighbours import nearest
+from genlab.measure.parzen import parzen
+from genlab.measure.score import Score
+from genlab.measure.similarity import diversity
+from genlab.measure.sitting import Sitting, joined, some, unit_range
+from genlab.measure.sliced import sliced_wasserstein
+
+STEPS = 200  # of the classifier that sees samples only
+SHOWN = 8  # closest pairs that are kept to be looked at
+PARZEN = 2_000  # examples of a side of a Parzen window
+KNOWN_FAILURE = "can rank a model that only repeats training examples above a good one (Theis et al., 2016)"
+
+
+def pictures(sitting: Sitting) -> Iterator[Score]:
+    features = sitting.reference.features
+    if features is not None:
+        yield from distances(sitting, features)
+    yield from _sliced(sitting)
+    if features is not None:
+        yield from covered(sitting, features)
+    yield from _diversity(sitting)
+    if features is not None and features.classify is not None:
+        yield from _classified(sitting, features)
+    yield from _labelled(sitting)
+    yield from _copied(sitting)
+    yield _parzen(sitting)
+
+
+# --- the pixels' own statistics -------------------------------------------------------------------------------------
+
+
+def _sliced(sitting: Sitting) -> Iterator[Score]:
+    name, space = "sliced Wasserstein distance × 1000", sitting.data.space
+    how: dict[str, Any] = {"patches": "7 x 7 of Laplacian pyramid levels", "range": "[-1, 1]"}
+    detail: dict[str, Any] = {}
+
+    def measure() -> Estimate:
+        found = sliced_wasserstein(unit_range(sitting.samples, space), unit_range(sitting.reference.real, space))
+        detail["by level"] = {str(level): round(1000 * entry.value, 3) for level, entry in found.levels.items()}
+        how.update({key: entry for key, entry in found.protocol.items() if key != "seed"})
+        value = found.average
+        return Estimate(1000 * value.value, 1000 * value.low, 1000 * value.high, value.over)
+
+    yield sitting.attempt(name, measure, how, better="lower", question="quality", detail=detail)
+
+
+def _diversity(sitting: Sitting) -> Iterator[Score]:
+    space = sitting.data.space
+    how: dict[str, Any] = {}
+
+    def measure() -> Estimate:
+        found = diversity(unit_range(sitting.samples, space), span=2.0)
+        how.update(found.protocol)
+        return found.estimate
+
+    yield sitting.attempt("MS-SSIM between samples", measure, how, question="coverage")
+
+
+# --- classes ---------------------------------------------------------------------------------------------------------
+
+
+def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
+    """What a classifier makes of them. Of the Inception network's classes only the score named after it means anything."""
+    assert features.classify is not None
+    probabilities = torch.cat([features.classify(part).cpu() for part in sitting.samples.split(500)])
+    how = dict(features.protocol)
+    name = f"Inception score ({features.name})"
+    yield sitting.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
+    if not features.own_classes:
+        return
+    labels = (sitting.given or {}).get("label")
+    found = verdict(probabilities, labels)
+    names = sitting.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
+    shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
+    score, n = sitting.protocol.score, len(sitting.samples)
+    sure = mean(probabilities.max(1).values, "samples")
+    yield score("classifier's mean confidence", sure, how, better="higher", question="labels")
+    fewest = share(round(float(found.shares.min()) * n), n, "samples")
+    yield score("smallest class share", fewest, how, better="higher", question="coverage", detail={"shares": shares})
+    if found.agreement is not None:
+        right = share(round(found.agreement * n), n, "samples")
+        yield score("samples of the class asked for", right, how, better="higher", question="labels")
+
+
+def _labelled(sitting: Sitting) -> Iterator[Score]:
+    labels = (sitting.given or {}).get("label")
+    reference = sitting.reference
+    if labels is None or reference.labels is None:
+        return
+    features = reference.features
+    higher: dict[str, Any] = {"better": "higher", "question": "labels"}
+    if features is not None:
+        name = f"Fréchet distance within classes ({features.name})"
+        detail: dict[str, Any] = {}
+        lower: dict[str, Any] = {"better": "lower", "question": "labels", "detail": detail}
+        how = {**features.protocol, "mean over": "classes"}
+        yield sitting.attempt(name, lambda: _by_class(sitting, labels.cpu(), detail), how, **lower)
+    if reference.engine is not None:
+        name, how = "accuracy trained on samples", {"tested on": "test split"}
+        yield sitting.attempt(name, lambda: _useful(sitting, labels, how), how, **higher)
+
+
+def _by_class(sitting: Sitting, labels: Tensor, detail: dict[str, Any]) -> Estimate:
+    """Mean over classes of the distance between the samples and the real examples of a class."""
+    reference, names = sitting.reference, sitting.data.given["label"].names
+    assert reference.labels is not None
+    found = [
+        frechet(sitting.features[labels == k], reference.real_features[reference.labels == k])
+        for k in range(sitting.data.given["label"].levels)
+    ]
+    detail["by class"] = {str(names[k] if names else k): round(part.value, 5) for k, part in enumerate(found)}
+    error = math.sqrt(sum((part.error or 0.0) ** 2 for part in found)) / len(found)
+    return normal(sum(part.value for part in found) / len(found), error, found[0].over, floor=0.0)
+
+
+def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
+    """Accuracy on real examples of a classifier that has seen samples only."""
+    engine = sitting.reference.engine
+    assert engine is not None
+    found = trained_on(sitting.samples, labels.cpu(), sitting.data, engine, steps=STEPS)
+    how.update({key: found[key] for key in ("steps", "batch", "chance")})
+    return share(found["correct"], found["of"], f"{found['of']:,} real examples")
+
+
+# --- memory ----------------------------------------------------------------------------------------------------------
+
+
+def _copied(sitting: Sitting) -> Iterator[Score]:
+    """Samples that lie on a training example."""
+    reference = sitting.reference
+    how = {"nearest among": f"{len(reference.train):,} training examples", "in": "pixels"}
+    detail: dict[str, Any] = {}
+
+    def measure() -> Estimate:
+        rule = reference.copy_rule
+        found = copies(sitting.samples.flatten(1), rule)
+        detail["a copy is nearer than"] = f"{rule.threshold:.3g} of the distance to its further neighbours"
+        detail["so are of the held-out examples"] = f"{rule.false_alarms.value:.2%}"
+        sitting.evidence["neighbours"] = closest(sitting, found, rule.threshold)
+        return found.share
+
+    yield sitting.attempt("copied training pictures", measure, how, better="lower", question="copying", detail=detail)
+
+
+def closest(sitting: Sitting, found: Copies, threshold: float) -> list[dict[str, Any]]:
+    """The samples nearest to a training example, each with that and with the nearest held-out one."""
+    order, reference = found.ratio.argsort()[:SHOWN], sitting.reference
+    distances, beside = nearest(sitting.samples[order].flatten(1), reference.real.flatten(1), 1)
+    return [
+        {
+            "sample": sitting.samples[row],
+            "train": reference.train[found.index[row]],
+            "test": reference.real[place],
+            "ratio": float(found.distance[row] / apart.clamp_min(1e-12)),
+            "copied": bool(found.ratio[row] <= threshold),
+        }
+        for row, place, apart in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
+    ]
+
+
+# --- density ---------------------------------------------------------------------------------------------------------
+
+
+def _parzen(sitting: Sitting) -> Score:
+    """A kernel density of the samples: what papers gave for models without a likelihood."""
+    space, data = sitting.data.space, sitting.data
+    how = {"an estimate that": KNOWN_FAILURE}
+    detail: dict[str, Any] = {}
+
+    def measure() -> Estimate:
+        scaled = [
+            (unit_range(x, space).flatten(1) + 1) / 2
+            for x in (sitting.samples[:PARZEN], joined(some(data, "validation", PARZEN))[0], sitting.reference.real[:PARZEN])
+        ]
+        found = parzen(*scaled)
+        detail["bandwidth, best on validation"] = round(found.bandwidth, 4)
+        return found.estimate
+
+    options: dict[str, Any] = {"better": "higher", "unit": "nats", "question": "density", "detail": detail}
+    return sitting.attempt("Parzen window estimate of log p", measure, how, **options)

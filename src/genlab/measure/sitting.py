@@ -1,0 +1,174 @@
+"""What the measures of one sitting share: the real side, computed once for all models, and one model's samples."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from genlab.core.data import Data, Split
+from genlab.core.fit import Engine
+from genlab.core.model import Given
+from genlab.core.space import Batch, Space
+from genlab.features import Features
+from genlab.measure.copies import Rule, rule_for
+from genlab.measure.estimate import Estimate
+from genlab.measure.likelihood import blocks
+from genlab.measure.score import Protocol, Score
+
+REAL = 10_000  # examples of a split at most, for distances
+TRAIN = 60_000  # training examples at most, among which copies are looked for
+HELD_OUT = 2_000  # examples of the split from which is told what a copy is
+PAIRS = 3_000  # points a side at most, where every pair is looked at
+
+
+class Reference:
+    """The real side of every score: examples of a split, the training examples, and both in the features.
+
+    features   what pictures are compared in; without them there is no distance of pictures
+    engine     trains the classifier that is trained on samples; without it that score is left out
+    most       examples of the split that are used
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        split: Split = "test",
+        features: Features | None = None,
+        engine: Engine | None = None,
+        most: int = REAL,
+    ):
+        self.split: Split = split
+        self.data, self.features, self.engine, self.most = data, features, engine, most
+
+    @cached_property
+    def _real(self) -> tuple[Tensor, Given | None]:
+        return joined(some(self.data, self.split, self.most))
+
+    @property
+    def real(self) -> Tensor:
+        return self._real[0]
+
+    @property
+    def labels(self) -> Tensor | None:
+        """Of `real`, where there are labels."""
+        return None if self._real[1] is None else self._real[1]["label"]
+
+    @cached_property
+    def train(self) -> Tensor:
+        return joined(some(self.data, "train", TRAIN))[0]
+
+    @cached_property
+    def copy_rule(self) -> Rule:
+        """What a copy among pixels is."""
+        held_out = self.real[:: -(-len(self.real) // HELD_OUT)]
+        return rule_for(self.train.flatten(1), held_out.flatten(1))
+
+    @cached_property
+    def real_features(self) -> Tensor:
+        assert self.features is not None
+        return self.features(self.real)
+
+    def examples(self, n: int) -> tuple[str, Tensor, Given | None]:
+        """(what they are, n real examples to be scored as if they were samples, their labels): of the validation split
+        where it has as many, else of the train split."""
+        name: Split = "validation" if self.data.count("validation") >= n and self.split != "validation" else "train"
+        return f"{name} examples scored as if they were samples", *joined(some(self.data, name, n))
+
+
+@dataclass(frozen=True)
+class Sitting:
+    """One model's samples before the reference."""
+
+    reference: Reference
+    samples: Tensor  # (N, *shape) in the data's units
+    given: Given | None  # what they were asked to be
+    protocol: Protocol
+    evidence: dict[str, Any] = field(default_factory=dict)  # what a measure found beside its number, by its name
+
+    @property
+    def data(self) -> Data:
+        return self.reference.data
+
+    @cached_property
+    def features(self) -> Tensor:
+        """(N, dims) of the samples."""
+        assert self.reference.features is not None
+        return self.reference.features(self.samples)
+
+    def attempt(
+        self, name: str, measure: Callable[[], Estimate | float], how: Mapping[str, Any] | None = None, **options: Any
+    ) -> Score:
+        """A score, or one that carries the refusal of its measure."""
+        try:
+            return self.protocol.score(name, measure(), how, **options)
+        except ValueError as refusal:
+            return self.protocol.score(name, None, how, reason=str(refusal), **options)
+
+
+def sitting_of(
+    reference: Reference, samples: Tensor, given: Given | None = None, seed: int = 0, weights: str = "averaged"
+) -> Sitting:
+    """Samples (N, *shape) before a reference. ValueError where they are no samples of its space."""
+    data = reference.data
+    check_samples(samples, data.space)
+    protocol = Protocol(
+        reference.split, min(reference.most, data.count(reference.split)), len(samples), seed, weights, data.space.note
+    )
+    return Sitting(reference, samples.cpu(), given, protocol)
+
+
+def check_samples(samples: Tensor, space: Space) -> None:
+    """ValueError where samples are of another shape, range or kind than the data, or not finite."""
+    if tuple(samples.shape[1:]) != tuple(space.shape):
+        raise ValueError(f"samples of shape {tuple(samples.shape[1:])} cannot be compared with data of shape {space.shape}")
+    if samples.is_floating_point() and not bool(samples.isfinite().all()):
+        bad = int((~samples.isfinite()).flatten(1).any(1).sum())
+        raise ValueError(f"{bad:,} of {len(samples):,} samples hold values that are not finite: the model has broken down")
+    if not space.discrete:
+        return
+    low, high = float(samples.min()), float(samples.max())
+    if low < 0 or high >= space.levels:
+        raise ValueError(
+            f"samples range from {low:g} to {high:g}, but these data are whole numbers from 0 to "
+            f"{space.levels - 1}; give samples in the data's own units"
+        )
+    if samples.is_floating_point() and bool((samples != samples.round()).any()):
+        raise ValueError(f"samples hold fractions, but these data are whole numbers from 0 to {space.levels - 1}; round them")
+
+
+def some(data: Data, split: Split, n: int) -> list[Batch]:
+    """n examples of a split, or all, in small blocks spread evenly over it: a source may be sorted by class."""
+    total = min(n, data.count(split))
+    return [part for _, part in blocks(data, split, total, 1000 if total == data.count(split) else -(-total // 100))]
+
+
+def joined(parts: list[Batch]) -> tuple[Tensor, Given | None]:
+    """(x, labels where there are any) of batches."""
+    labels = [part.given["label"] for part in parts if "label" in part.given]
+    return torch.cat([part.x for part in parts]), {"label": torch.cat(labels)} if labels else None
+
+
+def passes(data: Data, split: Split, size: int = 1000) -> Iterator[Batch]:
+    """One finite pass over a split."""
+    for cursor in range(0, data.count(split), size):
+        yield data.once(split, cursor, size)
+
+
+def unit_range(x: Tensor, space: Space) -> Tensor:
+    """Levels carried to [-1, 1]; real numbers, which have no range of their own, stay as they are."""
+    return x.float() if space.kind == "real" else x.float() * (2 / (space.levels - 1)) - 1
+
+
+def independent(x: Tensor) -> Tensor:
+    """Every entry of an example taken from another one, at the same place: (N, *shape) -> the same, always in the same way.
+
+    Such noise has each entry's own distribution and nothing else of the data.
+    """
+    drawn = torch.Generator().manual_seed(0)
+    rows = torch.rand(len(x), x[0].numel(), generator=drawn).argsort(0)
+    return x.flatten(1).gather(0, rows).view_as(x)

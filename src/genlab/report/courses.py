@@ -1,0 +1,153 @@
+"""Quality against seconds: the check-ups that were made while the models trained, outside their clock.
+
+A course is one run's values of one measure, in order of time. From the courses follow two things: whether a model still
+improves, and what its training cost until it was as good as all are in the end.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from genlab.report.chance import Span, Value
+from genlab.report.ranking import COST, Group, Row, finite, names_of
+
+STILL = 0.1  # the share by which the last third of a training must improve to count as improving
+
+
+class Check(NamedTuple):
+    """One check-up. low..high is its 95 % interval, value itself where none is known; work: operations, if counted."""
+
+    progress: float
+    seconds: float
+    value: float
+    low: float
+    high: float
+    work: float | None = None
+
+
+class Course(NamedTuple):
+    """The check-ups of one run, in order of time."""
+
+    name: str
+    seed: int
+    checks: tuple[Check, ...]
+
+    @property
+    def last(self) -> Check:
+        return self.checks[-1]
+
+    def at(self, progress: float) -> float:
+        """The value at a progress, on the line between two check-ups."""
+        return crossing([(check.value, check.progress) for check in self.checks], progress)
+
+
+class Courses(NamedTuple):
+    """All runs by the measure that most of them were checked by; better is "lower" or "higher"."""
+
+    title: str
+    better: str
+    runs: tuple[Course, ...]
+
+    def of(self, name: str) -> list[Course]:
+        return [course for course in self.runs if course.name == name]
+
+    @property
+    def sign(self) -> float:
+        """By which values are multiplied so that less is better."""
+        return -1.0 if self.better == "higher" else 1.0
+
+
+def courses(models: Sequence[Row]) -> Courses | None:
+    """The courses of all runs; None where none was checked twice."""
+    first = Counter(next(iter(entry["scores"])) for row in models for entry in row.get("quality") or () if entry.get("scores"))
+    if not first:
+        return None
+    title = first.most_common(1)[0][0]
+    runs = [_course(row, title) for row in models]
+    kept = tuple(course for course in runs if len(course.checks) > 1)
+    said = [e["scores"][title] for row in models for e in row.get("quality") or () if title in (e.get("scores") or {})]
+    better = next((score["better"] for score in said if score.get("better")), "lower")
+    return Courses(title, better, kept) if kept else None
+
+
+def _course(row: Row, title: str) -> Course:
+    checks = sorted(_checks(row, title), key=lambda check: check.seconds)
+    return Course(row["name"], row.get("seed") or 0, tuple(checks))
+
+
+def _checks(row: Row, title: str) -> Iterator[Check]:
+    for entry in row.get("quality") or ():
+        score = (entry.get("scores") or {}).get(title) or {}
+        value, seconds = score.get("value"), entry.get("seconds")
+        if finite(value) and finite(seconds):
+            low, high = (score[end] if finite(score.get(end)) else value for end in ("low", "high"))
+            yield Check(entry.get("progress") or 0.0, seconds, value, low, high, _work(row, entry))
+
+
+def _work(row: Row, entry: Any) -> float | None:
+    """Operations of training up to a check-up: its share of the examples, or of the progress, of the whole."""
+    whole, seen, done = row.get("train_operations"), row.get("examples_seen"), entry.get("examples")
+    share = done / seen if finite(done) and finite(seen) and seen else entry.get("progress")
+    return whole * share if finite(whole) and finite(share) else None
+
+
+def crossing(points: Sequence[tuple[float, float]], place: float) -> float:
+    """The first number of the pairs where the second is `place`, on straight lines, the ends outside."""
+    before = points[0]
+    for after in points:
+        if after[1] >= place:
+            width = after[1] - before[1]
+            share = (place - before[1]) / width if width > 0 else 1.0
+            return before[0] + min(1.0, max(0.0, share)) * (after[0] - before[0])
+        before = after
+    return points[-1][0]
+
+
+def still_improving(found: Courses, names: Sequence[str]) -> list[str]:
+    """Models whose last third of training made them better by more than STILL, on the mean over their seeds."""
+    return [name for name in names if _gain(found, found.of(name)) > STILL]
+
+
+def _gain(found: Courses, runs: Sequence[Course]) -> float:
+    """The share by which the last third of the training improved."""
+    then = sum(run.at(run.last.progress * 2 / 3) for run in runs)
+    now = sum(run.last.value for run in runs)
+    return found.sign * (then - now) / abs(then) if then else 0.0
+
+
+def cost_to_reach(found: Courses, models: Sequence[Row], by_work: bool) -> tuple[Group, float] | None:
+    """What every model's training cost until it was as good as the worst run is in the end, and that value.
+
+    In seconds; by_work: in operations, where all runs counted theirs. A run's interval is from where the better end of
+    its band got there to where the worse one did.
+    """
+    names = [name for name in names_of(models) if found.of(name)]
+    if len(names) < 2:
+        return None
+    by_work = by_work and all(check.work for run in found.runs for check in run.checks)
+    least = max(found.sign * run.last.value for run in found.runs)
+    values = [_reached(found, name, least, by_work) for name in names]
+    values.sort(key=lambda value: (value.mean, value.name))
+    unit = "operations" if by_work else "s"
+    return Group(COST, "", unit, "lower", tuple(values), "cost"), found.sign * least
+
+
+def _reached(found: Courses, name: str, least: float, by_work: bool) -> Value:
+    """One model's cost over its seeds, with intervals."""
+    times: list[float] = []
+    spans: list[Span | None] = []
+    for run in found.of(name):
+        spent = [float(check.work or 0) if by_work else check.seconds for check in run.checks]
+        ends = [sorted((found.sign * check.low, found.sign * check.high)) for check in run.checks]
+        middle = _first(spent, [found.sign * check.value for check in run.checks], least)
+        early, late = (_first(spent, [pair[end] for pair in ends], least) for end in (0, 1))
+        times.append(middle)
+        spans.append((early, late) if late > early else None)
+    return Value(name, times, spans)
+
+
+def _first(spent: Sequence[float], values: Sequence[float], least: float) -> float:
+    """What was spent when the falling values first came down to `least`; all of it where they never did."""
+    return crossing(list(zip(spent, (-value for value in values), strict=True)), -least)

@@ -1,0 +1,172 @@
+"""What speaks against a model or a ranking: copies, noise, alarms, numbers that do not compare, a busy machine."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from genlab.report import words
+from genlab.report.ranking import (
+    LIKELIHOOD,
+    Group,
+    Row,
+    condition,
+    differences,
+    finite,
+    groups,
+    names_of,
+    question,
+    sign_of,
+)
+
+COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
+NOISE = "noise"  # the row beside the models that is worthless by construction
+SAID = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
+BUSY = 1.5  # a factor between loads that is worth a word
+Record = Mapping[str, Any]
+
+
+def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
+    """What a reader must know of the models a verdict names."""
+    models = record["models"]
+    for name in who:
+        copies, alarms = copied(name, models), alarmed(name, models)
+        if copies is not None:
+            yield f"but {words.percent(copies)} of {name}'s samples are copies of training examples"
+        if alarms:
+            yield f"but {name}'s training raised an alarm: {words.joined(alarms)}"
+    yield from (f"but {said}" for said in _worthless(record, who))
+
+
+def copied(name: str, models: Sequence[Row]) -> float | None:
+    """The share of a model's samples that are copies, the mean over its seeds; None where it is within false alarms."""
+    found = []
+    for row in models:
+        for title, score in (row.get("scores") or {}).items():
+            counts = question(title, score) == "copying" and title.startswith("copied") and finite(score.get("value"))
+            if row["name"] == name and counts and not score.get("unit"):
+                found.append((score["value"], score["low"] if finite(score.get("low")) else score["value"]))
+    if not found:
+        return None
+    share, least = (sum(pair[end] for pair in found) / len(found) for end in (0, 1))
+    return share if least > COPIES else None
+
+
+def alarmed(name: str, models: Sequence[Row]) -> list[str]:
+    """ "collapse at 40 %", for each kind of alarm; the earliest, and in how many runs, where it is not in all."""
+    rows = [row for row in models if row["name"] == name]
+    kinds: dict[str, list[float | None]] = {}
+    for row in rows:
+        first = {alarm.get("kind", "alarm"): alarm.get("progress") for alarm in reversed(row.get("alarms") or [])}
+        for kind, progress in first.items():
+            kinds.setdefault(kind, []).append(progress)
+    return [_alarm(kind, places, len(rows)) for kind, places in kinds.items()]
+
+
+def _alarm(kind: str, places: Sequence[float | None], runs: int) -> str:
+    known = [place for place in places if place is not None]
+    at = f" at {words.percent(min(known))}" if known else ""
+    return f"{kind}{at}" + (f" (in {len(places)} of {runs} runs)" if len(places) < runs else "")
+
+
+def beside(record: Record, name: str, title: str, group: Group | None = None) -> float | None:
+    """What a row beside the models ("real data", "noise") scores; with a group only if it compares with it."""
+    for row in record.get("beside") or ():
+        score = (row.get("scores") or {}).get(title)
+        if row["name"] == name and score and finite(score.get("value")):
+            compares = group is None or group.qualifier.startswith(condition(score))
+            return score["value"] if compares else None
+    return None
+
+
+def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float]]:
+    """(measure, the models that noise equals or beats, noise's value) of the leading measures of quality."""
+    found = [group for group in groups(record["models"]) if group.question == "quality" and group.better]
+    titles = list(dict.fromkeys(group.title for group in found))[:SAID]
+    for group in found:
+        noise = beside(record, NOISE, group.title, group)
+        if noise is not None and group.title in titles:
+            sign = -1 if group.better == "higher" else 1
+            names = [value.name for value in group.values if sign * value.mean >= sign * noise]
+            if names:
+                yield group.title, names, noise
+
+
+def remarks(record: Record) -> list[str]:
+    """What the verdicts leave out."""
+    models = record["models"]
+    if not models:
+        return ["No model has been measured yet."]
+    if len(names_of(models)) < 2:
+        return ["One model: nothing to compare it with.", *_worst(record), *_copies(models)]
+    said = [*_seeds(models), *_alone(models), *_unlike(models), *_worst(record), *_copies(models), *_busy(models)]
+    without = names_of(row for row in models if row.get("likelihood") is None and not row.get("error"))
+    if without:
+        has = "has" if len(without) == 1 else "have"
+        said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
+    return said
+
+
+def _seeds(models: Sequence[Row]) -> Iterator[str]:
+    counts = [sum(row["name"] == name for row in models) for name in names_of(models)]
+    if min(counts) == 1:
+        yield "One seed: what is separated here is separated for these runs; other seeds may differ."
+    else:
+        yield f"Means over {min(counts)} seeds."
+
+
+def _alone(models: Sequence[Row]) -> Iterator[str]:
+    for group in groups(models):
+        if group.title == LIKELIHOOD and not group.ranked:
+            value = sign_of(group) + group.write(group.values[0].mean)
+            yield f"{group.values[0].name} alone has a likelihood of its kind ({group.qualifier}), {value}: not ranked."
+
+
+def _unlike(models: Sequence[Row]) -> Iterator[str]:
+    """Scores of one name that were made differently, and how."""
+    first: dict[str, tuple[str, Any]] = {}
+    said: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    for row in models:
+        for title, score in (row.get("scores") or {}).items():
+            if not finite(score.get("value")) or not score.get("better"):
+                continue
+            name, protocol = first.setdefault(title, (row["name"], score.get("protocol") or ""))
+            apart = differences(protocol, score.get("protocol") or "")
+            if apart:
+                said.setdefault((f"{name} and {row['name']}", tuple(apart)), []).append(title)
+    for (who, apart), titles in said.items():
+        yield f"{words.capital(words.joined(titles))} of {who} do not compare: {'; '.join(apart)}."
+
+
+def _worst(record: Record) -> list[str]:
+    return [f"{said}." for said in _worthless(record, names_of(record["models"]))]
+
+
+def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
+    """ "a and b are no better than noise by d (0.400)", for each set of measures."""
+    measures: dict[str, list[str]] = {}
+    for title, names, noise in no_better_than_noise(record):
+        for name in names:
+            measures.setdefault(name, []).append(f"{title} ({words.number(noise)})")
+    sets = dict.fromkeys(tuple(measures[name]) for name in who if name in measures)
+    for titles in sets:
+        named = [name for name in who if tuple(measures.get(name, ())) == titles]
+        yield f"{words.joined(named)} {'is' if len(named) == 1 else 'are'} no better than noise by {words.joined(titles)}"
+
+
+def _copies(models: Sequence[Row]) -> Iterator[str]:
+    for name in names_of(models):
+        share = copied(name, models)
+        if share is not None:
+            yield f"{words.percent(share)} of {name}'s samples are copies of training examples."
+
+
+def _busy(models: Sequence[Row]) -> Iterator[str]:
+    loads: dict[str, list[float]] = {}
+    for row in models:
+        if finite((row.get("load") or {}).get("mean")):
+            loads.setdefault(row["name"], []).append(row["load"]["mean"])
+    means = sorted((sum(values) / len(values), name) for name, values in loads.items())
+    if len(means) > 1 and means[-1][0] > BUSY * max(means[0][0], 0.5):
+        (low, free), (high, busy) = means[0], means[-1]
+        yield f"The machine was not equally free: its load was {high:.1f} while {busy} trained, {low:.1f} while {free} did."

@@ -1,0 +1,56 @@
+"""What sets one model apart among the models of a report, each with its number."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from genlab.report import words
+from genlab.report.ranking import Group, Row, cost, finite, groups, missing, sign_of, superlative
+
+SAID = 2  # measures of each question that count as a strength or a weakness; the table has all
+
+
+def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
+    """Strengths and weaknesses of one model: where it is first or last of the leading measures of each question."""
+    strong: list[str] = []
+    weak: list[str] = []
+    for group in leading(groups(models)):
+        place = group.rank(row["name"])
+        if place is None or group.values[0].mean == group.values[-1].mean:
+            continue
+        value, number = group.values[place], len(group.values)
+        ends = {group.values[0].mean: (strong, group.values[1:]), group.values[-1].mean: (weak, group.values[:-1])}
+        if value.mean not in ends:
+            continue
+        side, rivals = ends[value.mean]
+        nearest = min(rivals, key=lambda rival: abs(rival.mean - value.mean))
+        if group.apart(value, nearest) is not False or nearest.mean == value.mean:
+            of, shared = f" of {number}" if number > 2 else "", ", shared" if nearest.mean == value.mean else ""
+            text = sign_of(group) + group.write(value.mean)
+            side.append(f"{superlative(group, worst=side is weak)}{of}{shared}: {text}")
+    _likelihood_words(row, models, strong, weak)
+    return strong, weak
+
+
+def leading(found: Sequence[Group]) -> list[Group]:
+    """The ranked groups of the first measures of each question."""
+    titles: dict[str, list[str]] = {}
+    for group in found:
+        if group.ranked and group.title not in titles.setdefault(group.question, []):
+            titles[group.question].append(group.title)
+    return [group for group in found if group.ranked and group.title in titles[group.question][:SAID]]
+
+
+def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: list[str]) -> None:
+    likelihood = row.get("likelihood")
+    claims = [other["likelihood"]["claim"] for other in models if other.get("likelihood")]
+    if row.get("error"):
+        return
+    if likelihood is None:
+        weak.append("No likelihood: it cannot say how probable an example is")
+    elif not finite(cost(likelihood)[1]):
+        weak.append("Its likelihood on the test data is not finite")
+    elif likelihood["claim"] == "exact" and set(claims) != {"exact"}:
+        strong.append("Its likelihood is exact, not a bound or an estimate")
+    scores = (row.get("scores") or {}).items()
+    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in scores if not finite(score.get("value")))

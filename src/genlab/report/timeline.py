@@ -1,0 +1,148 @@
+"""Quality against seconds: all models in one picture, the check-ups made while they trained.
+
+The strong line is the mean over a model's seeds, thin lines are the seeds, the band reaches over their 95 % intervals. Names
+stand at the lines' ends. Two sizes are drawn, for wide and for narrow pages: a picture that is only shrunk cannot be read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import NamedTuple
+
+import numpy as np
+
+from genlab.report import words
+from genlab.report.courses import Course, Courses, crossing
+from genlab.report.curves import Axis, plain
+
+LEFT, TOP, BOTTOM = 52, 46, 44  # margins
+POINTS = 40  # of a mean line
+
+
+class Size(NamedTuple):
+    name: str
+    width: int
+    height: int
+
+
+SIZES = (Size("broad", 880, 400), Size("slim", 420, 380))
+LETTER = 8.4  # width of one in a name
+
+
+class Band(NamedTuple):
+    """One model: its mean at some seconds, and what its intervals reach over."""
+
+    name: str
+    seconds: np.ndarray
+    mean: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+
+
+def timelines(found: Courses | None, hues: Mapping[str, int]) -> list[str]:
+    """SVGs of the same picture, broad and slim; [] where nothing was checked up."""
+    return [timeline(found, hues, size) for size in SIZES] if found else []
+
+
+def timeline(found: Courses, hues: Mapping[str, int], size: Size) -> str:
+    """One picture."""
+    bands = [band(found.of(name)) for name in dict.fromkeys(run.name for run in found.runs)]
+    right = size.width - 16 - LETTER * max(len(b.name) for b in bands)
+    across, up = _axes(bands, found.runs, size, right)
+    log = ", log" if across.logarithmic else ""
+    ends = "; ".join(f"{b.name} {words.number(float(b.mean[-1]))} after {words.seconds(float(b.seconds[-1]))}" for b in bands)
+    better = f"{found.better} is better{', log' if up.logarithmic else ''}"
+    parts = [
+        f'<svg class="timeline {size.name}" viewBox="0 0 {size.width} {size.height}" role="img" '
+        f'aria-label="{escape(found.title)} against seconds of training. {escape(ends)}">',
+        f'<text x="{LEFT}" y="14" class="plane-axis">↑ {escape(words.capital(found.title))}</text>',
+        f'<text x="{LEFT + 14}" y="31" class="plane-axis">{better}</text>',
+        f'<text x="{LEFT}" y="{size.height - 4}" class="plane-axis">Seconds of training{log} →</text>',
+        *_grid(across, up, size),
+    ]
+    for b in bands:
+        parts += _drawn(b, found.of(b.name), across, up, hues.get(b.name, 0))
+    return "".join([*parts, *_names(bands, across, up, hues), "</svg>"])
+
+
+def band(runs: Sequence[Course]) -> Band:
+    """Mean and reach of one model's runs, at seconds that all of them lived through."""
+    start, stop = max(run.checks[0].seconds for run in runs), min(run.last.seconds for run in runs)
+    if len(runs) == 1 or stop <= start:
+        checks = runs[0].checks
+        columns = (np.array([getattr(check, key) for check in checks]) for key in ("seconds", "value", "low", "high"))
+        return Band(runs[0].name, *columns)
+    places = np.linspace(start, stop, POINTS)
+    lines = {key: np.array([_along(run, key, places) for run in runs]) for key in ("value", "low", "high")}
+    return Band(runs[0].name, places, lines["value"].mean(0), lines["low"].min(0), lines["high"].max(0))
+
+
+def _along(run: Course, key: str, places: np.ndarray) -> list[float]:
+    points = [(getattr(check, key), check.seconds) for check in run.checks]
+    return [crossing(points, float(place)) for place in places]
+
+
+def _axes(bands: Sequence[Band], runs: Sequence[Course], size: Size, right: float) -> tuple[Axis, Axis]:
+    seconds = [check.seconds for run in runs for check in run.checks]
+    values = [check.value for run in runs for check in run.checks] + [float(v) for b in bands for v in b.mean]
+    first, last = min(seconds), max(seconds)
+    slow = first > 0 and last / first > 30
+    across = Axis(first if slow else 0.0, max(last, 1e-9), LEFT, right, logarithmic=slow)
+    low, high = min(values), max(values)
+    wide = low > 0 and high / low > 8
+    room = (high / low) ** 0.06 if wide else 0.08 * (high - low) or 0.5 * abs(high) or 0.5
+    bottom, top = (low / room, high * room) if wide else (max(0.0, low - room) if low >= 0 else low - room, high + room)
+    return across, Axis(bottom, top, size.height - BOTTOM, TOP, logarithmic=wide)
+
+
+def _grid(across: Axis, up: Axis, size: Size) -> list[str]:
+    parts = []
+    for tick in up.ticks():
+        y = float(up(tick))
+        parts.append(f'<path d="M{LEFT} {y:.1f}H{across.stop:.1f}" class="curve-grid"/>')
+        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{plain(tick)}</text>')
+    for tick in across.ticks():
+        x = float(across(tick))
+        parts.append(
+            f'<text x="{x:.1f}" y="{size.height - BOTTOM + 18}" text-anchor="middle" class="plane-tick">{plain(tick)}</text>'
+        )
+    return parts
+
+
+def _drawn(b: Band, runs: Sequence[Course], across: Axis, up: Axis, hue: int) -> list[str]:
+    there = _places(across(b.seconds), up(b.high))
+    back = _places(across(b.seconds[::-1]), up(b.low[::-1]))
+    parts = [f'<g class="hue-{hue}">', f'<path d="M{there}L{back}Z" class="timeline-band"/>']
+    for run in runs if len(runs) > 1 else ():
+        seconds, values = np.array([(check.seconds, check.value) for check in run.checks]).T
+        parts.append(f'<path d="M{_places(across(seconds), up(values))}" class="timeline-seed"/>')
+    parts.append(f'<path d="M{_places(across(b.seconds), up(b.mean))}" class="timeline-mean"/>')
+    return [
+        *parts,
+        f'<circle cx="{float(across(b.seconds[-1])):.1f}" cy="{float(up(b.mean[-1])):.1f}" r="4" class="plane-dot"/></g>',
+    ]
+
+
+def _places(x: np.ndarray, y: np.ndarray) -> str:
+    return "L".join(f"{a:.1f} {b:.1f}" for a, b in zip(x, y, strict=True))
+
+
+def _names(bands: Sequence[Band], across: Axis, up: Axis, hues: Mapping[str, int]) -> list[str]:
+    """Names at the lines' ends, pushed apart where they would lie on one another."""
+    wanted = sorted((float(up(b.mean[-1])), b.name, float(across(b.seconds[-1]))) for b in bands)
+    placed = apart([y for y, _, _ in wanted], 17, up.start)
+    return [
+        f'<text x="{x + 10:.1f}" y="{y + 4.5:.1f}" class="plane-name named hue-{hues.get(name, 0)}">{escape(name)}</text>'
+        for y, (_, name, x) in zip(placed, wanted, strict=True)
+    ]
+
+
+def apart(places: Sequence[float], least: float, bottom: float) -> list[float]:
+    """Places in order, at least so far from one another and none below the bottom, moved as little as that takes."""
+    moved: list[float] = []
+    for place in places:
+        moved.append(max(place, moved[-1] + least) if moved else place)
+    for i in reversed(range(len(moved))):
+        moved[i] = min(moved[i], bottom if i == len(moved) - 1 else moved[i + 1] - least)
+    return moved

@@ -1,0 +1,268 @@
+"""A verdict for each question a reader has, and only where the data separate the models.
+
+The questions: which model finds the test data most probable, draws the best samples, covers the data most widely, is the
+fastest to sample, the cheapest to train. The leader of a question must differ from every other model beyond chance
+(`chance`); those it does not differ from share its verdict, "not separated", with how many seeds or seconds would probably
+separate them. What speaks against a leader (copies, noise, alarms) stands beside its verdict.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from genlab.core.space import Space
+from genlab.report import words
+from genlab.report.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
+from genlab.report.courses import Courses, cost_to_reach, courses, still_improving
+from genlab.report.doubts import caveats
+from genlab.report.ranking import COST, LIKELIHOOD, SPEED, Group, Row, front, groups, names_of, sign_of
+
+HEADS = {
+    "likelihood": "Best likelihood",
+    "coverage": "Widest coverage",
+    "speed": "Fastest to sample",
+    "cost": "Cheapest to train",
+}
+CLAIMED = {
+    "likelihood": "finds the test data most probable",
+    "coverage": "covers the data most widely",
+    "speed": "is the fastest to sample",
+    "cost": "is the cheapest to train",
+}
+UNKNOWN = "One run each and no interval: nobody knows what chance did. Three seeds or more would tell."
+Outcome = Literal["leader", "tied", "unknown"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One question answered, or why it is not."""
+
+    question: str  # "likelihood", "quality", "coverage", "speed", "cost"
+    head: str  # "Best pictures"
+    outcome: Outcome  # unknown: one run each and no interval
+    who: tuple[str, ...]  # the leader, or those that are not separated from the first
+    sentence: str  # "ddpm draws the best pictures."
+    detail: str  # the numbers
+    advice: str  # what would probably separate those who are not
+    but: tuple[str, ...]  # what speaks against those named
+    group: Group
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain JSON, with the numbers it rests on."""
+        said = {key: getattr(self, key) for key in ("question", "head", "outcome", "sentence", "detail", "advice")}
+        group = {"measure": self.group.title, "condition": self.group.qualifier, "unit": self.group.unit}
+        values = [{"name": v.name, "mean": v.mean, "interval": v.interval(), "runs": len(v.seeds)} for v in self.group.values]
+        return {**said, "who": list(self.who), "but": list(self.but), **group, "better": self.group.better, "values": values}
+
+
+def verdicts(record: Mapping[str, Any]) -> list[Verdict]:
+    """Every question that two models or more can be asked, the one that matters most for this kind of data first."""
+    models, space = record["models"], Space.from_json(record["data"]["space"])
+    found = courses(models)
+    asked = questions(record)
+    first = "likelihood" if space.axes == "T" else "quality"
+    asked.sort(key=lambda group: group.question != first)
+    return [verdict(group, record, space, found) for group in asked]
+
+
+def questions(record: Mapping[str, Any]) -> list[Group]:
+    """The groups that answer the questions: every ranked likelihood, the first ranked measure of quality and of coverage,
+    time to sample, cost of training."""
+    models = record["models"]
+    ranked = [group for group in groups(models) if group.ranked]
+    asked = [group for group in ranked if group.title == LIKELIHOOD]
+    for question in ("quality", "coverage"):
+        titles = [group.title for group in ranked if group.question == question]
+        asked += [group for group in ranked if group.question == question and group.title == titles[0]]
+    asked += [group for group in ranked if group.title == SPEED]
+    reached = cost_of(record)
+    return [*asked, reached[0]] if reached else asked
+
+
+def cost_of(record: Mapping[str, Any]) -> tuple[Group, float] | None:
+    """The cost of training to the quality that all reach, and that quality; None without check-ups."""
+    done = [row for row in record["models"] if not row.get("error")]
+    found = courses(done)
+    timed = record["budget"].get("seconds") is not None
+    return cost_to_reach(found, done, by_work=not timed) if found else None
+
+
+def verdict(group: Group, record: Mapping[str, Any], space: Space, found: Courses | None) -> Verdict:
+    """What may be said of one group."""
+    first, *others = group.values
+    apart = {other.name: group.apart(first, other) for other in others}
+    tied = front(group)[1:]
+    rest = [other for other in others if apart[other.name]]
+    open_ = [other.name for other in others if other not in tied and other not in rest]
+    who = tuple(value.name for value in (first, *tied))
+    outcome: Outcome = "leader" if not tied else "unknown" if all(apart[v.name] is None for v in tied) else "tied"
+    head = head_of(group, space)
+    sentence = {"leader": _leads, "tied": _tied, "unknown": _unknown}[outcome](group, [first, *tied], rest, space)
+    detail = " ".join(filter(None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_))))
+    advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
+    longer = _longer(group, who, found, record) if outcome == "tied" else ""
+    but = tuple(caveats(who, record))
+    return Verdict(group.question, head, outcome, who, sentence, detail, " ".join(filter(None, (advice, longer))), but, group)
+
+
+def head_of(group: Group, space: Space) -> str:
+    """ "Best pictures", "Best likelihood (bound, given label)"."""
+    if group.question == "quality":
+        return f"Best {things(space)}"
+    of = f" ({group.qualifier})" if group.title == LIKELIHOOD and group.qualifier else ""
+    return HEADS.get(group.question, words.capital(group.title)) + of
+
+
+def things(space: Space) -> str:
+    """What samples are called: pictures, points, lines, text."""
+    return "text" if space.axes == "T" and space.end is None else f"{words.thing(space)}s"
+
+
+def _claimed(group: Group, space: Space) -> str:
+    if group.question == "quality":
+        return f"{'writes' if space.axes == 'T' else 'draws'} the best {things(space)}"
+    return CLAIMED.get(group.question, f"leads by {group.title}")
+
+
+def _leads(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
+    return f"{top[0].name} {_claimed(group, space)}."
+
+
+def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
+    return f"{top[0].name} has the best number; whether by chance is not known."
+
+
+def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
+    names = words.joined([value.name for value in top])
+    said = f"{names} are not separated at this budget"
+    if not rest:
+        return f"{said}."
+    behind = words.joined([value.name for value in rest])
+    if all(group.clear(one, other) for one in top for other in rest):
+        return f"{said}; {'both' if len(top) == 2 else 'all'} are ahead of {behind}."
+    return f"{said}; {top[0].name} is ahead of {behind}."
+
+
+def _unplaced(names: Sequence[str]) -> str:
+    """Those that lie behind a model that is separated from the first, without being so themselves."""
+    return f"{words.joined(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
+
+
+def _numbers(group: Group) -> str:
+    """The leader's number, the next one's, and the last's."""
+    first, second, *others = group.values
+    title = words.capital(group.title) if group.title != SPEED else "100 samples in"
+    parts = [f"{title} {sign_of(group)}{_written(group, first)}", f"next is {second.name} with {_written(group, second)}"]
+    parts[1] += _factor(group, second, first)
+    if others:
+        last = others[-1]
+        parts.append(f"last {last.name} with {group.write(last.mean, bare=group.title == SPEED)}{_factor(group, last, first)}")
+    return f"{parts[0]}; {', '.join(parts[1:])}."
+
+
+def _written(group: Group, value: Value) -> str:
+    """A value with its interval, or with the range of its seeds."""
+    ends = "" if group.title == SPEED and len(value.seeds) == 1 else group.ends(value)
+    of = "" if len(value.seeds) > 1 else "95 %: "
+    return group.write(value.mean, bare=group.title == SPEED) + (f" ({of}{ends})" if ends else "")
+
+
+def _factor(group: Group, slow: Value, fast: Value) -> str:
+    """How many times as long, where it is a matter of time and worth saying."""
+    if not group.by_factors or slow.mean / fast.mean < 1.5:
+        return ""
+    return f", {words.times(slow.mean / fast.mean)} as {'long' if group.title == SPEED or group.unit == 's' else 'many'}"
+
+
+def _reached(group: Group, record: Mapping[str, Any]) -> str:
+    """To which quality the cost of training is counted."""
+    if group.title != COST:
+        return ""
+    reached, found = cost_of(record), courses(record["models"])
+    return f"To reach {found.title} {words.number(reached[1])}, as all do in the end." if reached and found else ""
+
+
+def _scope(group: Group) -> str:
+    """Of what the verdict holds."""
+    counts = [len(value.seeds) for value in group.values]
+    if min(counts) > 1:
+        return (
+            f"Means over {min(counts)} seeds each."
+            if min(counts) == max(counts)
+            else f"Means over {min(counts)} seeds or more."
+        )
+    return "For these runs, not for other seeds." if max(counts) == 1 else "Some have one seed: for these runs only."
+
+
+def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
+    """What would probably separate the first from the hardest of those it is tied with."""
+    others = [value for value in tied if value.mean != first.mean]
+    if not others:
+        return "Their numbers are equal."
+    a, rivals = group.scaled(first), [group.scaled(value) for value in others]
+    if all(several(a, rival) for rival in rivals):
+        return _more_seeds(first.name, {rival.name: seeds_needed(a, rival) for rival in rivals})
+    factor = max(samples_factor(a, rival) for rival in rivals if rival.known)
+    return f"{_more(group, factor)}; three seeds or more would say whether it holds beyond these runs."
+
+
+def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
+    """Seeds for those whom a few would tell from the first; the others are as good as it."""
+    counts = [count for count in needed.values() if count]
+    names, alike = ([name for name, count in needed.items() if bool(count) == told] for told in (True, False))
+    if not counts:
+        return f"It would take more than {MOST_SEEDS} seeds each to tell: treat as equal."
+    whom = f" {words.joined(names)} from {first}, more than {MOST_SEEDS} for {words.joined(alike)}" if alike else ""
+    return f"It would take about {max(counts)} seeds each to tell{whom}."
+
+
+def _more(group: Group, factor: float) -> str:
+    if group.question in ("speed", "cost"):
+        return "One timing repeats within a fifth" if group.question == "speed" else "One run each does not tell"
+    if not math.isfinite(factor) or factor > 100:
+        return "Not even a hundred times the samples would probably tell these runs apart"
+    return f"About {words.times(max(1.5, factor))} the samples would probably tell these runs apart"
+
+
+def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Mapping[str, Any]) -> str:
+    """That longer training may separate those who still improve."""
+    if found is None or group.question not in ("quality", "coverage", "likelihood"):
+        return ""
+    better = still_improving(found, [name for name in who if found.of(name)])
+    if not better:
+        return ""
+    amount = record["budget"].get("seconds")
+    twice = f"training twice as long ({words.seconds(2 * amount)} each)" if amount else "training twice as long"
+    return f"{words.joined(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The model to draw from, and why."""
+
+    name: str
+    run: str
+    why: str  # "it draws the best pictures"
+    ties: tuple[str, ...] = ()  # those it is not separated from
+
+
+def choice(record: Mapping[str, Any], said: Sequence[Verdict] | None = None) -> Choice | None:
+    """Which model to use: the first of the first verdict (of text who finds it most probable, else who draws best)."""
+    said = verdicts(record) if said is None else said
+    done = [row for row in record["models"] if not row.get("error")]
+    kept = names_of(done)
+    for one in said:
+        named = [name for name in one.who if name in kept]
+        if named:
+            claim = _claimed(one.group, Space.from_json(record["data"]["space"]))
+            shared = f"in front, not separated from {words.joined(named[1:])}" if named[1:] else f"it {claim}"
+            why = "the best number, by chance or not" if one.outcome == "unknown" else shared
+            return Choice(named[0], _run(done, named[0]), why, tuple(named[1:]))
+    return Choice(done[0]["name"], done[0].get("run") or "RUN", "it alone was measured") if done else None
+
+
+def _run(rows: Sequence[Row], name: str) -> str:
+    return next(row.get("run") or "RUN" for row in rows if row["name"] == name)

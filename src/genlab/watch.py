@@ -1,0 +1,194 @@
+"""Looking at a model while it learns: check-ups at fractions of the run, alarms, the best weights so far.
+
+A `Watch` hears every tick of a session. Between two ticks the run's clock stands still, so what it does costs the budget
+nothing. How often it looks, and at how many samples, is settled at its first look from what drawing costs, and kept in the
+run's folder: a resumed run is looked at as before.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from genlab.api import Session, drawn
+from genlab.core.moves import Tick
+from genlab.features import Features
+from genlab.measure.alarms import Alarm, Checkup, History
+from genlab.measure.checkup import checked, looking_at
+from genlab.measure.likelihood import likelihood_of
+from genlab.measure.score import Score
+from genlab.measure.sitting import Reference
+
+MARKS = 20  # fractions of a run at which a check-up may be due
+STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them
+SIZES = (256, 128, 64)  # samples drawn
+SHARE = 0.3  # of the training time that check-ups may take
+PROBE = 16  # samples that tell what drawing costs
+READ = 200  # fractions of a run at which readings are looked at
+SCORED = 200  # validation examples of a likelihood
+SEED = 1  # of the samples: the same at every check-up
+
+
+class Plan(NamedTuple):
+    """A check-up at every `stride`-th of the marks, of n samples."""
+
+    stride: int
+    n: int
+
+
+class Watch:
+    """Hears the ticks of one session.
+
+    features   what pictures are compared in; without them only readings are watched for pictures
+    tell       called with each alarm as it is raised
+    share      of the training time that check-ups may take
+    reference  what samples are held against, where several models share it
+    plan       how often to look, and at how many samples, whatever it costs
+    """
+
+    def __init__(
+        self,
+        session: Session,
+        features: Features | None,
+        tell: Callable[[Alarm], object] | None = None,
+        plan: Plan | None = None,
+        share: float = SHARE,
+        reference: Reference | None = None,
+    ):
+        self.session, self.tell, self.share = session, tell, share
+        self.reference = reference or looking_at(session.data, features)
+        self.history = History()
+        self.alarms: list[Alarm] = []
+        self.pictures: dict[str, Tensor] = {}
+        self.plan = plan or self._kept_plan()
+        self._read, self._mark, self._best = -1, -1, float("inf")
+        self._latest: dict[str, Any] = {}
+        if session.resuming:
+            self._recall()
+
+    def hear(self, tick: Tick) -> None:
+        """Look, where it is time to; to be called between two ticks."""
+        self._latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
+        if not (tick.closes and self.session.engine.main):
+            return
+        seconds, spoken = self.session.engine.seconds, int(tick.progress * READ)
+        if spoken != self._read:
+            self._read = spoken
+            self.history.read(tick.progress, seconds, {name: float(value) for name, value in self._latest.items()})
+            self._latest = {}
+            self._raise()
+        mark = int(tick.progress * MARKS + 1e-9)
+        if mark != self._mark and mark > 0:
+            self._mark = mark
+            if mark % self._planned(tick.progress, seconds).stride == 0:
+                self._look(tick.progress, seconds)
+
+    def close(self) -> None:
+        """The last look, once the run is over."""
+        engine = self.session.engine
+        if engine.main and self._mark < MARKS:
+            self._mark = MARKS
+            self._planned(1.0, engine.seconds)
+            self._look(1.0, engine.seconds)
+
+    def _recall(self) -> None:
+        """Everything that was seen before the checkpoint from which the run goes on; what came later will come again."""
+        folder, until = self.session.folder, self.session.folder.progress() + 1e-9
+        folder.cut_watch(until)
+        for row in folder.ticks():
+            if row["progress"] <= until:
+                self.history.read(row["progress"], row["seconds"], {k: v for k, v in row["readings"].items() if v is not None})
+        for row in folder.checkups():
+            self.history.look(Checkup.from_json(row))
+        self.alarms = [Alarm(**row) for row in folder.alarms()]
+        self.history.raised = {alarm.kind for alarm in self.alarms}
+        costs = [cost(checkup.quality) for checkup in self.history.checkups]
+        self._best = min(costs, default=float("inf"))
+        self._mark, self._read = int(self.history.progress * MARKS + 1e-9), int(self.history.progress * READ)
+
+    # --- a check-up --------------------------------------------------------------------------------------------------
+
+    def _look(self, progress: float, seconds: float) -> None:
+        assert self.plan is not None
+        with self.session.engine.averaged() as model:
+            given = self.session.labels(self.plan.n, SEED)
+            samples = self._draw(model, self.plan.n, given)
+            likelihood = self._likelihood(model)
+        scores = checked(self.reference, samples, given or None, SEED, likelihood)
+        checkup = Checkup(progress, seconds, self.session.engine.examples, self.plan.n, scores)
+        self.history.look(checkup)
+        self.session.folder.log_checkup(checkup.to_json())
+        self._keep_best(checkup.quality)
+        self._raise(samples)
+
+    def _draw(self, model: Any, n: int, given: dict[str, Tensor]) -> Tensor:
+        *_, last = drawn(model, range(n), SEED, given, {})
+        return last
+
+    def _likelihood(self, model: Any) -> Any:
+        """Of text, where it is what the models are about; elsewhere it may cost more than the training."""
+        data = self.session.data
+        if data.space.axes != "T":
+            return None
+        return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
+
+    def _keep_best(self, score: Score | None) -> None:
+        if score is not None and cost(score) < self._best:
+            self._best = cost(score)
+            self.session.keep_best({"progress": self.history.progress, "score": score.name, "value": score.value})
+
+    def _raise(self, samples: Tensor | None = None) -> None:
+        for alarm in self.history.alarms():
+            self.alarms.append(alarm)
+            if samples is not None:
+                self.pictures[alarm.kind] = samples[:64]
+            self.session.folder.log_alarm(alarm.to_json())
+            if self.tell is not None:
+                self.tell(alarm)
+
+    # --- how often ---------------------------------------------------------------------------------------------------
+
+    def _planned(self, progress: float, seconds: float) -> Plan:
+        if self.plan is None:
+            self.plan = affordable(*self._costs(), seconds / max(progress, 1e-9), self.share)
+            self.session.folder.write_plan(self.plan._asdict())
+        return self.plan
+
+    def _costs(self) -> tuple[float, float]:
+        """Seconds that a sample takes among others, and that a look takes beside."""
+        with self.session.engine.averaged() as model:
+            given = self.session.labels(PROBE, SEED)
+            self._draw(model, PROBE, given)  # what is built once does not count
+            began = time.perf_counter()
+            samples = self._draw(model, PROBE, given)
+            drawn = time.perf_counter()
+            self._likelihood(model)
+        checked(self.reference, samples, given or None, SEED)
+        checked(self.reference, samples, given or None, SEED)
+        return (drawn - began) / PROBE, (time.perf_counter() - drawn) / 2
+
+    def _kept_plan(self) -> Plan | None:
+        kept = self.session.folder.plan()
+        return None if kept is None else Plan(kept["stride"], kept["n"])
+
+
+def cost(score: Score | None) -> float:
+    """What is to be small; infinite where nothing was measured."""
+    if score is None or score.value is None:
+        return float("inf")
+    return score.value if score.better == "lower" else -score.value
+
+
+def affordable(each: float, look: float, training: float, share: float = SHARE) -> Plan:
+    """The closest looks that take no more than a share of the training; one at the very end where even that is too much.
+
+    each: seconds a sample takes; look: what comes with any number of them; training: seconds of the whole run.
+    """
+    for stride in STRIDES:
+        for n in SIZES:
+            if (each * n + look) * (MARKS // stride) <= share * training:
+                return Plan(stride, n)
+    return Plan(MARKS, SIZES[-1])

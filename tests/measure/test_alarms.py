@@ -1,0 +1,104 @@
+"""Each rule speaks for what it is about, once, and stays silent for what merely has not been learnt yet."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import pytest
+
+from genlab.measure.alarms import Alarm, Checkup, History
+from genlab.measure.score import Score
+
+
+def score(name: str, value: float, half: float = 0.01, better: Any = "lower") -> Score:
+    return Score(name, value, {}, better, low=value - half, high=value + half)
+
+
+def told(history: History, progress: float, readings: dict[str, float] | None = None, **scores: float) -> list[Alarm]:
+    if readings is not None:
+        history.read(progress, 10 * progress, readings)
+    if scores:
+        found = {name.replace("_", " "): score(name.replace("_", " "), value) for name, value in scores.items()}
+        history.look(Checkup(progress, 10 * progress, int(1000 * progress), 256, found))
+    return history.alarms()
+
+
+def run(at: Callable[[float], dict[str, Any]], marks: int = 20) -> list[Alarm]:
+    history = History()
+    return [alarm for mark in range(1, marks + 1) for alarm in told(history, mark / marks, **at(mark / marks))]
+
+
+def kinds(alarms: Sequence[Alarm]) -> list[str]:
+    return [alarm.kind for alarm in alarms]
+
+
+def test_variety_that_is_lost_is_reported_at_once_and_once() -> None:
+    alarms = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.9 if p <= 0.5 else 0.1, "precision": 0.5})
+    assert kinds(alarms) == ["collapse"]
+    assert alarms[0].progress == pytest.approx(0.55)
+    assert "10%" in alarms[0].sentence
+    assert "90%" in alarms[0].sentence
+    assert alarms[0].curve == "coverage"
+    assert "--best" in alarms[0].remedy
+
+
+def test_one_bad_check_up_is_no_collapse() -> None:
+    """Where it lost a third; a third that stays lost is one."""
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.55 if p == 0.5 else 0.9, "precision": 0.5})
+    alarms = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.55 if p >= 0.5 else 0.9, "precision": 0.5})
+    assert kinds(alarms) == ["collapse"]
+    assert alarms[0].progress == pytest.approx(0.55)
+
+
+def test_good_looking_samples_of_a_few_kinds() -> None:
+    few = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.8})
+    assert kinds(few) == ["few kinds"]
+    assert few[0].progress <= 0.3
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.2})  # merely untrained
+
+
+def test_samples_that_are_all_alike() -> None:
+    assert kinds(run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1, "precision": 0.1, "spread": 0.05})) == ["all alike"]
+
+
+def test_getting_worse_names_the_best_moment() -> None:
+    alarms = run(lambda p: {"squared_MMD": 0.1 if p < 0.5 else 0.5})
+    assert kinds(alarms) == ["worse"]
+    assert "0.1 at 20% of the run" in alarms[0].sentence
+    assert not run(lambda p: {"squared_MMD": 1.0 - 0.9 * p})
+
+
+def test_copies() -> None:
+    assert kinds(run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.3 * p})) == ["copies"]
+    assert not run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("reading", "bad", "good", "kind"),
+    [
+        ("elbo.rate", 0.001, 5.0, "posterior collapse"),
+        ("codebook.codes in use", 0.01, 0.4, "codebook collapse"),
+        ("critic.told", 1.0, 0.97, "critic saturated"),
+    ],
+)
+def test_readings_that_stay_where_nothing_is_learnt(reading: str, bad: float, good: float, kind: str) -> None:
+    alarms = run(lambda p: {"readings": {reading: bad}}, 100)
+    assert kinds(alarms) == [kind]
+    assert alarms[0].progress == pytest.approx(0.2)
+    assert alarms[0].curve == reading
+    assert not run(lambda p: {"readings": {reading: good}}, 100)
+    assert not run(lambda p: {"readings": {reading: bad if p < 0.15 else good}}, 100)
+
+
+def test_gradients_that_explode_or_vanish() -> None:
+    assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 1e4}}, 100)) == ["exploding gradient"]
+    assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 0.0}}, 100)) == ["vanishing gradient"]
+    assert not run(lambda p: {"readings": {"elbo.gradient": 1.0 + (int(100 * p) % 10) * 5}}, 100)
+
+
+def test_check_ups_come_back_from_json() -> None:
+    history = History()
+    told(history, 0.5, squared_MMD=0.1, coverage=0.9)
+    (checkup,) = history.checkups
+    assert Checkup.from_json(checkup.to_json()) == checkup

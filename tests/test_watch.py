@@ -1,0 +1,168 @@
+"""A watch over training: collapse is reported soon, healthy runs are left in peace, nothing is lost by a stop."""
+
+from __future__ import annotations
+
+import types
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genlab
+from genlab.api import Session, drawn, resume, session
+from genlab.core.moves import Descend, Stage
+from genlab.core.recipe import Budget, Optim
+from genlab.features import features_for
+from genlab.measure.points import modes
+from genlab.models.adversarial.gan import GAN
+from genlab.watch import MARKS, Plan, Watch, affordable
+
+SEEDS = range(5)
+SMALL = {"model.width": "8"}  # of a network whose sampling takes long
+HEALTHY = {  # what is trained -> model, data, steps of a moment's training, settings
+    "vae ring": ("vae", "points/ring", 300, {}),
+    "gan ring": ("gan", "points/ring", 300, {}),
+    "ddpm ring": ("ddpm", "points/ring", 200, {}),
+    "flow-matching ring": ("flow-matching", "points/ring", 200, {}),
+    "vae": ("vae", "digits", 150, {}),
+    "vqvae": ("vqvae", "digits", 150, {}),
+    "gan": ("gan", "digits", 60, {}),
+    "pixelcnn": ("pixelcnn", "digits", 60, {}),
+    "ddpm": ("ddpm", "digits", 40, SMALL),
+    "flow-matching": ("flow-matching", "digits", 40, SMALL),
+    "rbm": ("rbm", "digits bits", 100, {}),
+    "ngram": ("ngram", "digits", 1, {}),
+    "gpt": ("gpt", "digits", 40, {"model.width": "32", "model.layers": "1", "model.heads": "2"}),
+    "gpt text": ("gpt", "strings/weather", 40, {}),
+    "ngram text": ("ngram", "strings/words", 1, {}),
+}
+
+
+def watched(made: Session, plan: Plan | None) -> Watch:
+    picture = made.data.space.picture
+    watch = Watch(made, features_for(made.data, made.engine, wanted="random") if picture else None, plan=plan)
+    for tick in made:
+        watch.hear(tick)
+    watch.close()
+    return watch
+
+
+def begun(place: Path, model: str = "gan", data: Any = "points/ring", steps: int = 100, **options: Any) -> Session:
+    data = genlab.open(data) if isinstance(data, str) else data
+    return session(model, data, place, budget=Budget(steps=steps), device="cpu", **options)
+
+
+def collapsing(game: Stage, model: Any) -> Iterator[Stage]:
+    """The game, then its generator alone against a critic that no longer learns: it runs to where the critic is highest."""
+    yield replace(game, share=0.5)
+    yield Stage("alone", [Descend("alone", [model.generator], model._generator_turn)], 0.5)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_collapse_is_reported_within_a_tenth_of_the_run(seed: int, tmp_path: Path) -> None:
+    made = begun(tmp_path / "run", steps=700, seed=seed)
+    made.recipe = replace(made.recipe, moves={"alone": Optim(rate=0.01, beta1=0.0, beta2=0.99)})
+    game = next(iter(GAN.stages(made.model)))  # pyright: ignore[reportArgumentType]
+    made.model.stages = types.MethodType(lambda model: collapsing(game, model), made.model)
+    watch, data, looked, gone = Watch(made, None, plan=Plan(1, 256)), made.data, -1, []
+    for tick in made:
+        watch.hear(tick)
+        if tick.closes and int(100 * tick.progress) != looked:
+            looked = int(100 * tick.progress)
+            with made.engine.averaged() as model:
+                *_, x = drawn(model, range(256), 7, {}, {})
+            gone.append((tick.progress, modes(x, data.modes, data.spread).covered.value <= 0.5))
+    watch.close()
+    intact = [progress for progress, lost in gone if not lost]
+    alarms = [alarm for alarm in watch.alarms if alarm.kind == "collapse"]
+    assert len(alarms) == 1
+    assert intact[-1] - 0.05 <= alarms[0].progress <= intact[-1] + 0.1, watch.alarms
+    assert (tmp_path / "run/alarms.jsonl").read_text().count("collapse") == 1
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("what", HEALTHY)
+def test_healthy_runs_raise_no_alarm(what: str, seed: int, tmp_path: Path) -> None:
+    model, source, steps, settings = HEALTHY[what]
+    made = begun(tmp_path / "run", model, opened(source), steps, seed=seed, settings=settings)
+    watch = watched(made, Plan(4, 64))
+    assert watch.alarms == []
+    assert len(watch.history.checkups) >= (1 if model == "ngram" else MARKS // 4)
+    assert all(checkup.scores for checkup in watch.history.checkups)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("what", HEALTHY)
+def test_healthy_runs_of_whole_recipes_raise_no_alarm(what: str, seed: int, tmp_path: Path) -> None:
+    """Twenty seconds each of the networks that users train, looked at as `compare` does: about half an hour."""
+    model, source, _, _ = HEALTHY[what]
+    made = session(model, opened(source), tmp_path / "run", budget=Budget(seconds=20), seed=seed, device="cpu")
+    assert watched(made, None).alarms == []
+
+
+def opened(source: str) -> Any:
+    name, *bits = source.split()
+    return genlab.open(name, **({"binarise": "threshold"} if bits else {}))
+
+
+def test_looking_costs_the_budget_nothing_and_changes_no_weight(tmp_path: Path) -> None:
+    made, unwatched = begun(tmp_path / "a"), begun(tmp_path / "b")
+    watched(made, Plan(1, 64))
+    for _ in unwatched:
+        pass
+    for name, value in made.model.state_dict().items():
+        assert value.equal(unwatched.model.state_dict()[name]), name
+
+
+def test_the_best_weights_are_those_of_the_best_check_up(tmp_path: Path) -> None:
+    watch = watched(begun(tmp_path / "run"), Plan(2, 128))
+    run = genlab.load(tmp_path / "run", "cpu")
+    costs = [row["scores"]["squared MMD"]["value"] for row in run.folder.checkups()]
+    assert costs == [checkup.quality.value for checkup in watch.history.checkups if checkup.quality]
+    x = run.sample(128, seed=1, best=True)
+    assert not x.equal(run.sample(128, seed=1)) or costs.index(min(costs)) == len(costs) - 1
+    from genlab.measure.checkup import checked, looking_at
+
+    again = checked(looking_at(run.data(), None), x, None, 1)["squared MMD"].value
+    assert again == pytest.approx(min(costs), abs=1e-9)
+    (tmp_path / "run/best.safetensors").unlink()
+    with pytest.raises(ValueError, match="leave out --best"):
+        genlab.load(tmp_path / "run", "cpu").sample(1, best=True)
+
+
+def test_a_stopped_run_is_watched_as_if_it_had_never_stopped(tmp_path: Path) -> None:
+    whole = watched(begun(tmp_path / "whole"), Plan(2, 64))
+    made = begun(tmp_path / "run")
+    watch = Watch(made, None, plan=Plan(2, 64))
+    for tick in made:
+        watch.hear(tick)
+        if tick.closes and tick.progress >= 0.43:
+            made.stop()
+            break
+    made.folder.log_checkup({**watch.history.checkups[-1].to_json(), "progress": 0.9})  # seen after the checkpoint: forgotten
+    watched(resume(tmp_path / "run", "cpu"), Plan(2, 64))
+    found = [[row["progress"] for row in genlab.load(tmp_path / name).folder.checkups()] for name in ("whole", "run")]
+    assert found[0] == found[1]
+    scores = [[row["scores"] for row in genlab.load(tmp_path / name).folder.checkups()] for name in ("whole", "run")]
+    assert scores[0] == scores[1]
+    assert whole.alarms == []
+
+
+def test_how_often_it_looks_follows_what_looking_costs() -> None:
+    assert affordable(0.0, 0.0, 30.0) == Plan(1, 256)
+    assert affordable(0.01, 0.0, 30.0) == Plan(2, 64)  # 0.64 s, ten times
+    assert affordable(10.0, 1.0, 30.0) == Plan(MARKS, 64)
+    for each in (0.001, 0.02, 0.3):
+        plan = affordable(each, 0.1, 60.0)
+        assert (each * plan.n + 0.1) * (MARKS // plan.stride) <= 0.3 * 60 or plan == Plan(MARKS, 64)
+
+
+def test_a_broken_sampler_is_an_error_not_a_number(tmp_path: Path) -> None:
+    made = begun(tmp_path / "run")
+    made.model.sample = lambda n, given=None, *, noise, **options: iter([torch.full((n, 2), torch.nan)])
+    with pytest.raises(ValueError, match="not finite"):
+        watched(made, Plan(2, 64))
