@@ -28,6 +28,7 @@ SIZES = (256, 128, 64)  # samples drawn
 SHARE = 0.3  # of the training time that check-ups may take
 PROBE = 16  # samples that tell what drawing costs
 READ = 200  # fractions of a run at which readings are looked at
+FEWEST = 30  # steps before which nothing can have gone wrong
 SCORED = 200  # validation examples of a likelihood
 SEED = 1  # of the samples: the same at every check-up
 
@@ -66,11 +67,15 @@ class Watch:
         self.plan = plan or self._kept_plan()
         self._read, self._mark, self._best = -1, -1, float("inf")
         self._latest: dict[str, Any] = {}
+        self._steps = FEWEST  # of a resumed run: it has had its first ones
         if session.resuming:
             self._recall()
+        else:
+            self._steps = 0
 
     def hear(self, tick: Tick) -> None:
         """Look, where it is time to; to be called between two ticks."""
+        self._steps += tick.closes
         self._latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
         if not (tick.closes and self.session.engine.main):
             return
@@ -141,7 +146,7 @@ class Watch:
             self.session.keep_best({"progress": self.history.progress, "score": score.name, "value": score.value})
 
     def _raise(self, samples: Tensor | None = None) -> None:
-        for alarm in self.history.alarms():
+        for alarm in self.history.alarms() if self._steps >= FEWEST else ():
             self.alarms.append(alarm)
             if samples is not None:
                 self.pictures[alarm.kind] = samples[:64]

@@ -61,10 +61,13 @@ def test_the_way_on_is_a_command_that_works(tmp_path: Path, monkeypatch: pytest.
     }
 
 
+WITHOUT_WEIGHTS = {"recipe.json", "ticks.jsonl", "schedule.json", "checkups.json", "checkups.jsonl"}
+
+
 def _until(step: int) -> Callable[..., bool]:
     """`follow` by somebody who presses Ctrl-C after this many steps."""
 
-    def follow(session: Any, task: Any, stop: Any) -> bool:
+    def follow(session: Any, task: Any, stop: Any, watch: Any = None) -> bool:
         for tick in session:
             if tick.step + 1 == step and tick.closes:
                 stop.asked = signal.SIGINT
@@ -187,7 +190,7 @@ def test_a_full_disk_keeps_the_samples_of_before(trained: Runs, tmp_path: Path, 
 def test_a_full_disk_while_training_leaves_no_half_written_weights(tmp_path: Path, monkeypatch: Any) -> None:
     Full(monkeypatch)
     assert "the disk is full" in refused("train", "gan", "points/ring", "--steps", 2, "--out", "run", code=1)
-    assert {file.name for file in (tmp_path / "run").iterdir()} <= {"recipe.json", "ticks.jsonl", "schedule.json"}
+    assert {file.name for file in (tmp_path / "run").iterdir()} <= WITHOUT_WEIGHTS
     assert "holds no weights yet" in refused("sample", "run")
 
 

@@ -37,7 +37,8 @@ from genlab.report.words import plural
 from genlab.runs.engine import Engine
 from genlab.watch import Watch
 
-PATIENCE = 0.4, 5.0, 15.0  # shares of the training time; fewest seconds: of a likelihood, of drawing samples
+LIKELIHOOD = 0.4, 5.0  # seconds it may take: a share of the training time, and no less than
+SAMPLES = 1.0, 15.0  # the same, of the slowest model's samples
 ORDER = f"models of one seed in turn, {SLICE:.0%} of the budget each"
 NOTHING = ("parameters", "train_seconds", "examples_seen", "likelihood", "sample_seconds_per_100")
 
@@ -131,7 +132,7 @@ class Comparison:
         try:
             speeds = self._speeds(done, progress)
             if self.samples is None:
-                self.samples = how_many(self.data.space, list(speeds.values()), self._patience(PATIENCE[2]))
+                self.samples = how_many(self.data.space, list(speeds.values()), self._patience(*SAMPLES))
             if not self.beside:
                 self._score_beside(progress)
             for job in done:
@@ -230,11 +231,11 @@ class Comparison:
             self.beside.append({"name": name, "what": about, "scores": known})
 
     def _protocol(self) -> Protocol:
-        return Protocol(n=self.samples or 1, patience=self._patience(PATIENCE[1]))
+        return Protocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
 
-    def _patience(self, fewest: float) -> float:
+    def _patience(self, share: float, fewest: float) -> float:
         spent = [row["train_seconds"] for row in self.rows.values() if row.get("train_seconds")]
-        return max(fewest, PATIENCE[0] * max(spent, default=0.0))
+        return max(fewest, share * max(spent, default=0.0))
 
     def _names(self, jobs: Sequence[Job]) -> str:
         return ", ".join(job.folder for job in jobs)
