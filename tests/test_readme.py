@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
 import subprocess
 import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
@@ -23,8 +25,8 @@ def blocks(language: str) -> list[str]:
 
 
 def shorter(command: str) -> str:
-    """Seconds may be shortened, nothing else."""
-    return re.sub(r"(--seconds |seconds=)\d+", r"\g<1>3", command)
+    """Budgets may be shortened, nothing else."""
+    return re.sub(r"examples=\d+", "examples=3000", re.sub(r"(--seconds |seconds=)\d+", r"\g<1>3", command))
 
 
 @pytest.fixture(scope="module")
@@ -60,6 +62,15 @@ def test_every_line_of_python_works(code: str, desk: Path, monkeypatch: pytest.M
     if "pictures" in scope:
         assert scope["pictures"].shape == (16, 1, 8, 8)
         assert scope["pictures"].max() <= 16
+
+
+def test_python_of_the_page_of_measures_works() -> None:
+    text = (ROOT / "docs" / "measures.md").read_text(encoding="utf-8")
+    for code in re.findall(r"^```python\n(.*?)^```", text, re.S | re.M):
+        said = io.StringIO()
+        with redirect_stdout(said):
+            exec(compile(code, "measures.md", "exec"), {})
+        assert said.getvalue().strip() in code
 
 
 def row(entry: tuple) -> str:

@@ -63,7 +63,7 @@ def test_only_separated_intervals_have_a_winner() -> None:
     [
         (distance(1.0, weights="cd34"), "weights hash ab12 against cd34"),
         (Protocol("test", 5_000, 1_000, 3, note=PROTOCOL.note).score("Fréchet distance", 1.0, HASH), "10,000 against 5,000"),
-        (Protocol("test", 10_000, 1_000, 3).score("Fréchet distance", 1.0, HASH), "binarised: threshold against not stated"),
+        (Protocol("test", 10_000, 1_000, 3).score("Fréchet distance", 1.0, HASH), "binarised: threshold against nothing"),
         (PROTOCOL.score("recall", 1.0, {"weights hash": "ab12"}), "another measure"),
     ],
 )  # fmt: skip
@@ -76,3 +76,16 @@ def test_seeds_weights_and_results_may_differ() -> None:
     a = Protocol("test", 10, 10, 0, "averaged").score("x", 1.0, detail={"shares": {"a": 0.5}})
     b = Protocol("test", 10, 10, 1, "raw").score("x", 2.0, detail={"shares": {"a": 0.1}})
     assert differences(a.protocol, b.protocol) == []
+
+
+def test_differences_look_inside_and_at_words() -> None:
+    fewer = Protocol("test", 10_000, 1_000, seed=3).score("x", 1.0).protocol
+    assert differences(distance(1.0).protocol, fewer) == [
+        "note binarised: threshold against nothing",
+        "weights hash ab12 against nothing",
+    ]
+    a, b = ({"features": {"dim": dim, "hash": "1f"}} for dim in (64, 32))
+    assert differences(a, b) == ["features: dim 64 against 32"]
+    assert differences("by hand", "by eye") == ["by hand against by eye"]
+    assert differences("by hand", "by hand") == []
+    assert differences(a, "") != []

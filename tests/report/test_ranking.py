@@ -7,8 +7,8 @@ import math
 import pytest
 
 from genlab.core.space import Space
-from genlab.report.ranking import LIKELIHOOD, SPEED, best, differences, finite, groups, question, superlative
-from tests.report.fakes import DIGITS, PROTOCOL, bits, distance, four, row
+from genlab.report.ranking import LIKELIHOOD, SPEED, best, finite, groups, question, superlative
+from tests.report.fakes import DIGITS, bits, distance, four, row
 
 
 def members(rows: list, title: str = LIKELIHOOD) -> list[list[str]]:
@@ -48,18 +48,6 @@ def test_models_of_different_spaces_are_never_ranked() -> None:
     assert not any(group.ranked for group in groups(rows))
     same = [row("a", bits(2.0), distance(1.0), space=grey), row("b", bits(1.0), distance(2.0), space=grey)]
     assert all(group.ranked for group in groups(same))
-
-
-def test_differences_say_what_keeps_two_protocols_apart() -> None:
-    assert differences(PROTOCOL, PROTOCOL | {"seed": 9, "weights": "raw"}) == []
-    assert differences(PROTOCOL, PROTOCOL | {"generated": 500}) == ["generated 2,000 against 500"]
-    fewer = {key: value for key, value in PROTOCOL.items() if key != "features"}
-    assert differences(PROTOCOL, fewer) == ["features classifier against none"]
-    a, b = ({"features": {"dim": dim, "hash": "1f"}} for dim in (64, 32))
-    assert differences(a, b) == ["features: dim 64 against 32"]
-    assert differences("by hand", "by eye") == ["by hand against by eye"]
-    assert differences("by hand", "by hand") == []
-    assert differences(PROTOCOL, "") != []
 
 
 def test_what_is_not_finite_or_missing_is_never_ranked() -> None:

@@ -78,6 +78,18 @@ def texts(x: Any, data: Any) -> Any:
     return list(data.decode(torch.as_tensor(x)))
 
 
+def write_pairs(folder: Path, found: Measured, space: Space) -> Path | None:
+    """The samples nearest to training examples, each in a row with that and with the nearest held-out one."""
+    pairs = found.evidence.get("neighbours", [])
+    if not pairs:
+        return None
+    tiles = np.stack([pictures.numbers(pair[part]) for pair in pairs for part in PARTS])
+    made = pictures.png(pictures.picture(tiles, space, columns=len(PARTS)))
+    place = folder / "samples" / "neighbours.png"
+    write_atomic(place, lambda beside: beside.write_bytes(made))
+    return place
+
+
 def write_alarms(folder: Path, watch: Watch, space: Space) -> None:
     """The samples at each alarm as a picture in the run's alarms/."""
     for kind, samples in watch.pictures.items():

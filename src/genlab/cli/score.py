@@ -45,6 +45,7 @@ def score(
             raise ValueError(f"{name} must be at least 1, got {value}")
     machine.apply()
     from genlab.api import Engine, load
+    from genlab.cli.keeping import write_pairs
     from genlab.cli.measuring import Protocol, how_many, measure, speed_line, speed_of
     from genlab.cli.opening import reopened
     from genlab.features import features_for
@@ -63,6 +64,7 @@ def score(
     head = {"run": run, "split": split, "seed": seed, "weights": found.weights}
     record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
     write_json(loaded.path / "scores.json", record)
+    pairs = write_pairs(loaded.path, found, loaded.space)
     if json:
         print(_json.dumps(record, ensure_ascii=False))
         return
@@ -72,3 +74,5 @@ def score(
         print(item.line())
     print(f"drawing 100 takes {found.seconds_per_100:.3g} s; {found.weights} weights")
     print(speed_line(speed))
+    if pairs is not None:
+        print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")

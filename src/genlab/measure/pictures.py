@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
 
 import torch
@@ -11,7 +12,7 @@ from torch import Tensor
 
 from genlab.features import Features, trained_on
 from genlab.measure.classify import verdict
-from genlab.measure.copies import Copies, copies
+from genlab.measure.copies import Copies, Rule, copies
 from genlab.measure.distances import covered, distances
 from genlab.measure.estimate import Estimate, mean, normal, share
 from genlab.measure.frechet import frechet
@@ -144,20 +145,34 @@ def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
 
 
 def _copied(sitting: Sitting) -> Iterator[Score]:
-    """Samples that lie on a training example."""
-    reference = sitting.reference
-    how = {"nearest among": f"{len(reference.train):,} training examples", "in": "pixels"}
+    """Samples that lie on a training example: among pixels, and in the features."""
+    reference, features = sitting.reference, sitting.reference.features
+    lower: dict[str, Any] = {"better": "lower", "question": "copying"}
+    how: dict[str, Any] = {"in": "pixels"}
     detail: dict[str, Any] = {}
 
-    def measure() -> Estimate:
-        rule = reference.copy_rule
-        found = copies(sitting.samples.flatten(1), rule)
-        detail["a copy is nearer than"] = f"{rule.threshold:.3g} of the distance to its further neighbours"
-        detail["so are of the held-out examples"] = f"{rule.false_alarms.value:.2%}"
-        sitting.evidence["neighbours"] = closest(sitting, found, rule.threshold)
+    def pixels() -> Estimate:
+        found = _ruled(sitting.samples.flatten(1), reference.copy_rule, how, detail)
+        sitting.evidence["neighbours"] = closest(sitting, found, reference.copy_rule.threshold)
         return found.share
 
-    yield sitting.attempt("copied training pictures", measure, how, better="lower", question="copying", detail=detail)
+    yield sitting.attempt("copied training pictures", pixels, how, **lower, detail=detail)
+    if features is not None:
+        how, detail = dict(features.protocol), {}
+        name = f"near copies ({features.name})"
+        measure = partial(_near, sitting, how, detail)
+        yield sitting.attempt(name, measure, how, **lower, detail=detail)
+
+
+def _near(sitting: Sitting, how: dict[str, Any], detail: dict[str, Any]) -> Estimate:
+    return _ruled(sitting.features, sitting.reference.near_rule, how, detail).share
+
+
+def _ruled(x: Tensor, rule: Rule, how: dict[str, Any], detail: dict[str, Any]) -> Copies:
+    how["nearest among"] = f"{len(rule.train):,} training examples"
+    detail["a copy is nearer than"] = f"{rule.threshold:.3g} of the distance to its further neighbours"
+    detail["so are of the held-out examples"] = f"{rule.false_alarms.value:.2%}"
+    return copies(x, rule)
 
 
 def closest(sitting: Sitting, found: Copies, threshold: float) -> list[dict[str, Any]]:

@@ -90,15 +90,28 @@ def ahead(a: Score, b: Score) -> Score | None:
     return None
 
 
-def differences(a: Mapping[str, Any], b: Mapping[str, Any]) -> list[str]:
-    """In what two protocols differ, in words, but for what may vary: "real 10,000 against 5,000"."""
-    keys = [key for key in dict.fromkeys([*a, *b]) if key not in VARIES]
-    return [f"{key} {_said(a, key)} against {_said(b, key)}" for key in keys if a.get(key) != b.get(key)]
+def differences(a: str | Mapping[str, Any], b: str | Mapping[str, Any]) -> list[str]:
+    """In what two protocols differ, but for what may vary: "real 10,000 against 5,000"; [] where they compare."""
+    a, b = fixed(a), fixed(b)
+    if isinstance(a, str) or isinstance(b, str):
+        return [] if a == b else [f"{_said(a)} against {_said(b)}"]
+    found = []
+    for key in dict.fromkeys((*a, *b)):
+        one, other = a.get(key), b.get(key)
+        if isinstance(one, Mapping) and isinstance(other, Mapping):
+            found += [f"{key}: {part}" for part in differences(one, other)]
+        elif one != other:
+            found.append(f"{key} {_said(one)} against {_said(other)}")
+    return found
 
 
-def _said(protocol: Mapping[str, Any], key: str) -> str:
-    value = protocol.get(key, "not stated")
-    return f"{value:,}" if type(value) is int else str(value)
+def fixed(protocol: Any) -> Any:
+    """A protocol without what may vary."""
+    return {k: v for k, v in protocol.items() if k not in VARIES} if isinstance(protocol, Mapping) else protocol
+
+
+def _said(value: Any) -> str:
+    return "nothing" if value in (None, "") else f"{value:,}" if type(value) is int else str(value)
 
 
 def _words(key: str, value: Any) -> str:

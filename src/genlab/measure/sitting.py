@@ -22,6 +22,7 @@ from genlab.measure.score import Protocol, Score
 
 REAL = 10_000  # examples of a split at most, for distances
 TRAIN = 60_000  # training examples at most, among which copies are looked for
+WIDE, SLOW = 256, 5_000  # dims from which features take long, and training examples that are then enough
 HELD_OUT = 2_000  # examples of the split from which is told what a copy is
 PAIRS = 3_000  # points a side at most, where every pair is looked at
 
@@ -67,6 +68,14 @@ class Reference:
         """What a copy among pixels is."""
         held_out = self.real[:: -(-len(self.real) // HELD_OUT)]
         return rule_for(self.train.flatten(1), held_out.flatten(1))
+
+    @cached_property
+    def near_rule(self) -> Rule:
+        """What a copy among features is: one that was shifted or redrawn has other pixels and the same features."""
+        assert self.features is not None
+        most = TRAIN if self.features.dims <= WIDE else SLOW
+        train = self.train if most >= len(self.train) else joined(some(self.data, "train", most))[0]
+        return rule_for(self.features(train), self.real_features[:: -(-len(self.real) // HELD_OUT)])
 
     @cached_property
     def real_features(self) -> Tensor:

@@ -43,7 +43,7 @@ The record
 
 Likelihoods in a record are costs, -log p: lower is better (`nats` is per example). They are ranked only among equals: same
 unit, same claim, the same ", given ..." at the end of `how`, the same `note`. A score is ranked only if it says which way is
-`better`, against those of the same protocol (but for ranking.VARIES); its NAME is written as inside a sentence:
+`better`, against those of the same protocol (but for measure.score.VARIES); its NAME is written as inside a sentence:
 "Fréchet distance", "mode coverage". A number that is not finite is null in the JSON and "not finite" on the page.
 
 Who leads is said only where chance could not have done it: `chance` has the statistics, `verdicts` the questions and their

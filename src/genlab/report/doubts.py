@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
+from genlab.measure.score import differences
 from genlab.report import words
 from genlab.report.ranking import (
     LIKELIHOOD,
     Group,
     Row,
     condition,
-    differences,
     finite,
     groups,
     names_of,

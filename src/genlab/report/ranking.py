@@ -1,7 +1,7 @@
 """Which numbers of a report may be compared, and who leads among them.
 
 A measure is one number of every model that has it; a `Group` of it holds those that compare: of a likelihood the same unit,
-claim, condition and data, of a score the same protocol (but for VARIES), of anything the same space. Models are ranked
+claim, condition and data, of a score the same protocol (but for what may vary), of anything the same space. Models are ranked
 inside a group only, by the mean over their seeds. What chance may have done is in `chance`, what follows in `verdicts`.
 """
 
@@ -16,6 +16,7 @@ from itertools import takewhile
 from typing import Any, NamedTuple, TypeGuard
 
 from genlab.core.space import Space
+from genlab.measure.score import fixed
 from genlab.report import words
 from genlab.report.chance import Span, Value, Z, separated
 
@@ -24,7 +25,6 @@ UNITS = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "na
 CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
 SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 LIKELIHOOD, SPEED, COST = "Likelihood", "Time to sample 100", "Training needed"
-VARIES = ("seed", "weights", "interval", "shares")  # parts of a protocol that may differ between scores that are ranked
 TIMING = 1.2  # a repeated timing lies within this factor: other work comes and goes
 GUESSES = (  # questions of scores that do not say theirs
     ("copying", r"\bcop(y|ied|ies)"),
@@ -175,27 +175,7 @@ def comparable(likelihood: Mapping[str, Any]) -> str:
 
 def condition(score: Mapping[str, Any]) -> str:
     """What two scores of a name must share to be ranked: the protocol but for what may vary."""
-    return words.protocol(_fixed(score.get("protocol") or ""))
-
-
-def differences(a: str | Mapping[str, Any], b: str | Mapping[str, Any]) -> list[str]:
-    """What keeps the scores of two protocols from being compared: "generated 2,000 against 500"; [] where nothing does."""
-    a, b = _fixed(a), _fixed(b)
-    if isinstance(a, str) or isinstance(b, str):
-        return [] if a == b else [f"{words.protocol(a) or 'nothing said'} against {words.protocol(b) or 'nothing said'}"]
-    said = []
-    for key in dict.fromkeys((*a, *b)):
-        one, other = a.get(key), b.get(key)
-        if isinstance(one, Mapping) and isinstance(other, Mapping):
-            said += [f"{key}: {part}" for part in differences(one, other)]
-        elif one != other:
-            said.append(f"{key} {words.entry(key, one)} against {words.entry(key, other)}")
-    return said
-
-
-def _fixed(protocol: Any) -> Any:
-    """A protocol without what may vary."""
-    return {k: v for k, v in protocol.items() if k not in VARIES} if isinstance(protocol, Mapping) else protocol
+    return words.protocol(fixed(score.get("protocol") or ""))
 
 
 def best(group: Group, name: str) -> bool:
