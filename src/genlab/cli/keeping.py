@@ -56,9 +56,13 @@ def media_of(run: Run, data: Any) -> Media:
         return Media(curves=readings(run.ticks()))
     pairs = zip(*(kept[name] for name in (*PARTS, "ratio", "copied")), strict=True) if "ratio" in kept else ()
     neighbours = [Neighbour(a, b, c, float(ratio), bool(copied)) for a, b, c, ratio, copied in pairs]
-    alarms = {file.stem.replace("-", " "): file.read_bytes() for file in sorted((run.path / "alarms").glob("*.png"))}
     note = f"{kept['weights']} weights"
-    return Media(texts(kept["x"], data), 0, readings(run.ticks()), note, neighbours, alarms)
+    return Media(texts(kept["x"], data), 0, readings(run.ticks()), note, neighbours, alarm_pictures(run.path))
+
+
+def alarm_pictures(folder: Path) -> dict[str, bytes]:
+    """By kind of alarm."""
+    return {file.stem.replace("-", " "): file.read_bytes() for file in sorted((folder / "alarms").glob("*.png"))}
 
 
 def real_media(data: Any) -> Media:

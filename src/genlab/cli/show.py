@@ -47,6 +47,7 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
 
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
+    from genlab.cli.keeping import alarm_pictures
     from genlab.cli.looking import texts_of
     from genlab.recipes.make import kind_of
     from genlab.report import Media
@@ -57,13 +58,16 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     has_weights = (run.path / "weights.safetensors").exists()
     drawn = run.sample(count) if has_weights else None
     shown = list(texts_of(run, drawn)) if drawn is not None and run.space.axes == "T" else drawn
-    return Media(shown, 0, readings(ticks), weights)
+    return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))
 
 
 def _measured(path: Path) -> dict[str, Any]:
-    """scores.json, where the run was scored."""
-    file = path / "scores.json"
-    return _json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    """scores.json, where the run was scored, with what was found while it trained."""
+    from genlab.runs.folder import Folder
+
+    file, folder = path / "scores.json", Folder(path)
+    scored = _json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
+    return {**scored, "quality": folder.checkups(), "alarms": folder.alarms()}
 
 
 def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, str]]:
@@ -87,4 +91,6 @@ def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tupl
         yield "likelihood", f"{sign}{words.number(value)} {unit} ({row['likelihood']['how']}, {row['split']} split)"
     for name, score in (row.get("scores") or {}).items():
         yield "score", f"{name} {words.number(score['value'])}"
+    for alarm in row["alarms"]:
+        yield "alarm", f"at {alarm['progress']:.0%}: {alarm['sentence']} {alarm['remedy']}"
     yield "sampling", "averaged weights" if run.averaged else "raw weights (it keeps no average)"

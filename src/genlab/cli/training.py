@@ -31,7 +31,10 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
 
     Either way the run's folder holds its weights afterwards.
     """
+    from genlab.cli.keeping import write_alarms
+
     latest: dict[str, Any] = {}
+    finished = True
 
     def words() -> str:
         return note(latest, session.engine.examples, session.engine.seconds)
@@ -43,10 +46,13 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
             watch.hear(tick)
         if stop.asked and tick.closes:
             session.stop()
-            return False
+            finished = False
+            break
     if watch is not None:
-        watch.close()
-    return True
+        if finished:
+            watch.close()
+        write_alarms(session.folder.path, watch, session.data.space)
+    return finished
 
 
 def note(latest: Mapping[str, Any], examples: int, seconds: float) -> str:

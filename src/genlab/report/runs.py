@@ -9,10 +9,12 @@ from typing import Any
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
 from genlab.report import curves, figures, words
-from genlab.report.cards import facts, sample_command
+from genlab.report.cards import alarms, facts, sample_command
+from genlab.report.courses import courses
 from genlab.report.html import facts_of_data, render
 from genlab.report.media import Media
 from genlab.report.ranking import groups
+from genlab.report.timeline import timelines
 
 PAGE = "show.html"
 
@@ -24,7 +26,7 @@ def write(
 
     head    recipe.json
     media   samples and curves of the run
-    row     what was measured of it, as a model's row of a report's record; keys may be missing
+    row     what was measured of it, check-ups and alarms, as a model's row of a report's record; keys may be missing
     real    points only: real ones, to lie behind
     """
     from genlab.runs.files import write_atomic
@@ -40,6 +42,7 @@ def view(folder: Path, head: Mapping[str, Any], media: Media, row: Mapping[str, 
     name = recipe["name"]
     listed = next((entry for entry in MODELS if entry.name == name), None)
     row = {"likelihood": {}, **row, "name": name, "run": str(folder)}
+    course, hues = courses([row]), {name: 0}
     lines = curves.panels(media.curves)
     return {
         "name": name,
@@ -54,6 +57,8 @@ def view(folder: Path, head: Mapping[str, Any], media: Media, row: Mapping[str, 
         "seed": media.seed,
         "note": media.note,
         "facts": [fact for fact in facts([row], groups([row])) if fact.value != words.NONE],
+        "timelines": timelines(course, hues) if course else [],
+        "alarms": alarms([row], {str(folder): media}, hues),
         "curves": lines,
         "settings": list(settings(recipe)),
         "expected": recipe.get("expected", ""),
