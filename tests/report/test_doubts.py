@@ -114,3 +114,10 @@ def test_a_likelihood_of_its_kind_in_another_space() -> None:
     other = {**DIGITS.to_json(), "levels": 2}
     rows = [row("a", bits(2.0), space=DIGITS.to_json()), row("b", bits(1.0), space=other)]
     assert sum("alone has a likelihood of its kind" in line for line in remarks(record(rows))) == 2
+
+
+def test_what_is_still_to_come_is_said() -> None:
+    assert remarks({"models": [], "pending": ["vae", "gan-seed-1"]}) == [
+        "No model has been measured yet.",
+        "Not measured yet: vae and gan-seed-1.",
+    ]

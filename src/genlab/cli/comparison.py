@@ -253,13 +253,19 @@ class Comparison:
         return {
             "data": {**self.data.describe(), "source": ask.data},
             "budget": budget,
-            "models": [self.rows[job] for job in self.jobs],
+            "models": [self.rows[job] for job in self.jobs if self._shown(job)],
+            "pending": [job.folder for job in self.jobs if not self._shown(job)],
             "beside": self.beside,
             "command": ask.command(self.folder),
             "versions": {name: version(name) for name in ("genlab", "torch")},
             "machine": machine(ask.machine.device),
             "written": f"{datetime.now():%Y-%m-%d %H:%M}",
         }
+
+    def _shown(self, job: Job) -> bool:
+        """Whether there is anything to say of it."""
+        row = self.rows[job]
+        return bool(row["scores"] or row["likelihood"] or row.get("error"))
 
     def _row(self, job: Job) -> dict[str, Any]:
         place = {"scores": {}, "run": str(self.folder / "runs" / job.folder), "seed": job.seed}

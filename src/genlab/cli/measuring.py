@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 PROBE = 16  # examples whose likelihood tells how long more would take
 LADDER = (10_000, 5_000, 2_000, 1_000, 500, 200, 100, 50)  # round numbers of examples to settle for
 ALLOWANCE = 1.0  # seconds for each repeated timing
-DRAWN = (5_000, 2_000, 1_000, 500, 300, 200, 100)  # round numbers of samples
+DRAWN = (5_000, 2_000, 1_000, 500, 300, 200)  # round numbers of samples
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,7 @@ def how_many(space: Any, speeds: Sequence[Speed] = (), patience: float = 20.0) -
         return 2000
     if space.axes == "T":
         return 64 if space.end is None else 1000
-    rates = [speed.per_second_64 or speed.per_second_1 for speed in speeds]
+    rates = [speed.rate for speed in speeds]
     most = min(rates, default=0.0) * patience
     return (
         next((n for n in DRAWN if n <= most), DRAWN[-1])

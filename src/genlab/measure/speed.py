@@ -26,6 +26,7 @@ class Speed(NamedTuple):
     peak_bytes: int  # of tensors beyond those there before, while `peak_batch` samples were drawn
     peak_batch: int
     operations: int  # floating point, of matrix products and convolutions, for one sample
+    rate: float  # samples a second, many at a time: as measured, or as the smaller numbers suggest
     reason: str = ""  # why 64 at a time were not drawn
 
 
@@ -43,11 +44,14 @@ def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
     if expected > patience > one:
         some, largest = seconds(draw, SOME), SOME
         expected = some + (some - one) / (SOME - 1) * (MANY - SOME)
+    rate = MANY / expected
     if expected > patience:
         reason = f"{MANY} at a time would take about {expected:.0f} seconds"
     else:
-        many, largest = MANY / fastest(draw, MANY, allowance), MANY
-    return Speed(first, 1 / one, many, peak_bytes(lambda: draw(largest)), largest, operations(lambda: draw(1)), reason)
+        rate = many = MANY / fastest(draw, MANY, allowance)
+        largest = MANY
+    counted = operations(lambda: draw(1))
+    return Speed(first, 1 / one, many, peak_bytes(lambda: draw(largest)), largest, counted, rate, reason)
 
 
 def seconds(draw: Callable[[int], Any], n: int) -> float:

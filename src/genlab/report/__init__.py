@@ -36,6 +36,7 @@ The record
                  "error"?: "why it stopped"}],     then every number may be null
      "beside"?: [{"name": "real data" | "noise", "what": one line, "scores": as a model's}],   what perfect and what
                                                    worthless samples score, as rows of the table
+     "pending"?: ["vae-seed-1"],               runs that are asked for and not measured yet
      "command"?: "genlab compare digits --seconds 30",
      "versions"?: {"genlab": "0.1.0", "torch": "2.13.0"},
      "machine"?: "2 cores of an Intel Xeon, no GPU",

@@ -94,17 +94,22 @@ def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float
 
 def remarks(record: Record) -> list[str]:
     """What the verdicts leave out."""
-    models = record["models"]
+    models, pending = record["models"], _pending(record)
     if not models:
-        return ["No model has been measured yet."]
+        return ["No model has been measured yet.", *pending]
     if len(names_of(models)) < 2:
-        return ["One model: nothing to compare it with.", *_worst(record), *_copies(models)]
-    said = [*_seeds(models), *_alone(models), *_unlike(models), *_worst(record), *_copies(models), *_busy(models)]
+        return ["One model: nothing to compare it with.", *pending, *_worst(record), *_copies(models)]
+    said = [*pending, *_seeds(models), *_alone(models), *_unlike(models), *_worst(record), *_copies(models), *_busy(models)]
     without = names_of(row for row in models if row.get("likelihood") is None and not row.get("error"))
     if without:
         has = "has" if len(without) == 1 else "have"
         said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
     return said
+
+
+def _pending(record: Record) -> list[str]:
+    waiting = record.get("pending") or []
+    return [f"Not measured yet: {words.joined(waiting)}."] if waiting else []
 
 
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
