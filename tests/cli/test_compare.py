@@ -97,6 +97,10 @@ def test_what_is_done_is_not_done_again_and_models_and_seeds_can_be_added(tmp_pa
     more = json.loads(call(*words, "--models", "vae", "--seeds", 2).out)
     assert [(row["name"], row["seed"]) for row in more["models"]] == [("gan", 0), ("vae", 0), ("vae", 1)]
     assert more["models"][0] == first["models"][0]
+    assert more["command"] == "genlab compare points/ring --models gan,vae --seconds 0.3 --seeds 2 --samples 100 --out here"
+    unsaid = json.loads(call("compare", "points/ring", "--models", "gan", "--out", "here", "--json").out)
+    assert unsaid["budget"] == more["budget"]  # a budget that is not said is the one it had
+    assert "made in the features that suit" in refused(*words[:-1], "--features", "random")
     assert (tmp_path / "here/runs/gan/weights.safetensors").stat() == weights
     page = (tmp_path / "here/report.html").read_text()
     assert page.count("data:image/png") > 3  # samples of the earlier model too

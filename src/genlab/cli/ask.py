@@ -18,7 +18,7 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class Ask:
-    """unit and amount: the budget that every model gets alike."""
+    """unit and amount: the budget that every model gets alike; `said` where it is the user's and not the default."""
 
     data: str
     models: str | None
@@ -29,6 +29,7 @@ class Ask:
     features: str | None
     options: DataOptions
     machine: TrainingOptions
+    said: bool = True
 
     def command(self, out: Path) -> str:
         """The call that repeats it."""

@@ -61,7 +61,8 @@ def compare(
     if not data:
         raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()
-    ask = Ask(data[0], models, unit, amount, seeds, samples, features, options, machine)
+    said = seconds is not None or budget is not None
+    ask = Ask(data[0], models, unit, amount, seeds, samples, features, options, machine, said)
     with Progress() as progress:
         comparison = _runs(data, ask, output, progress) if _are_runs(data) else _models(data, ask, output, progress)
         stopped = comparison.run(progress)
@@ -83,7 +84,7 @@ def _are_runs(data: Sequence[str]) -> bool:
 
 def _models(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
     from genlab.cli.comparison import Comparison
-    from genlab.cli.folder import chosen, claimed, compared_in, earlier
+    from genlab.cli.folder import chosen, claimed, compared_in, continued, earlier
     from genlab.cli.opening import opened
 
     source = opened(data[0], ask.options.chosen(), progress)
@@ -92,6 +93,7 @@ def _models(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Prog
     for reason in left_out:
         progress.say(f"left out: {reason}")
     record = None if output.force else earlier(folder, source, ask)
+    ask = continued(ask, record)
     found = compared_in(source, ask, progress)
     return Comparison(ask, source, names, claimed(folder, output.force, record), found, record)
 
@@ -129,7 +131,7 @@ def _say(comparison: Any, json: bool, table: bool) -> None:
 def _say_how_to_go_on(comparison: Any, json: bool) -> None:
     """On stderr beside JSON, which has stdout for itself."""
     place = sys.stderr if json else sys.stdout
-    print(f"go on: {comparison.ask.command(comparison.folder)}", file=place)
+    print(f"go on: {comparison.command()}", file=place)
     halted = next((row for row in comparison.rows.values() if row.get("stopped")), None)
     if halted is not None:
         print(f"or with one model: genlab resume {shlex.quote(halted['run'])}", file=place)

@@ -11,6 +11,7 @@ import platform
 import signal
 import traceback
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
 from importlib.metadata import version
@@ -21,6 +22,7 @@ from genlab.api import Session, load, resume, session
 from genlab.cli.ask import Ask
 from genlab.cli.costs import operations_of_a_step
 from genlab.cli.errors import debugging, explained
+from genlab.cli.folder import chosen
 from genlab.cli.keeping import Kept, media_of, real_media, write_alarms
 from genlab.cli.measuring import Protocol, how_many, measure, speed_of
 from genlab.cli.outlook import Outlook
@@ -250,17 +252,25 @@ class Comparison:
         ask = self.ask
         seeds = len({job.seed for job in self.jobs})
         budget = {ask.unit: ask.amount, "seeds": seeds, "order": ORDER, "samples": self.samples}
+        budget |= {"features": ask.features} if ask.features else {}
         return {
             "data": {**self.data.describe(), "source": ask.data},
             "budget": budget,
             "models": [self.rows[job] for job in self.jobs if self._shown(job)],
             "pending": [job.folder for job in self.jobs if not self._shown(job)],
             "beside": self.beside,
-            "command": ask.command(self.folder),
+            "command": self.command(),
             "versions": {name: version(name) for name in ("genlab", "torch")},
             "machine": machine(ask.machine.device),
             "written": f"{datetime.now():%Y-%m-%d %H:%M}",
         }
+
+    def command(self) -> str:
+        """The call that repeats all of it, whatever calls it was made by."""
+        names = list(dict.fromkeys(job.name for job in self.jobs))
+        usual = self.ask.models is None and sorted(names) == sorted(chosen(None, self.data.space, self.data.given)[0])
+        seeds = max((job.seed + 1 for job in self.jobs), default=1)
+        return replace(self.ask, models=None if usual else ",".join(names), seeds=seeds).command(self.folder)
 
     def _shown(self, job: Job) -> bool:
         """Whether there is anything to say of it."""

@@ -55,7 +55,7 @@ class Existing(Comparison):
     def record(self) -> dict[str, Any]:
         budget = {"order": "runs that exist, each with its own budget", "samples": self.samples}
         seeds = max(sum(job.name == other.name for other in self.jobs) for job in self.jobs)
-        return {**super().record(), "budget": {**budget, "seeds": seeds}, "command": self._command()}
+        return {**super().record(), "budget": {**budget, "seeds": seeds}, "command": self.command()}
 
     def _row_of(self, job: Job, run: Run) -> dict[str, Any]:
         last = (run.ticks() or [{}])[-1]
@@ -75,7 +75,7 @@ class Existing(Comparison):
             "seed": job.seed,
         }
 
-    def _command(self) -> str:
+    def command(self) -> str:
         from genlab.cli.options import option_words
 
         words = [word for name in ("samples", "features") for word in option_words(name, getattr(self.ask, name))]

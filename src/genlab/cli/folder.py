@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from genlab.cli.ask import Ask
+from genlab.cli.ask import UNITS, Ask
 from genlab.cli.progress import Progress
 from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
@@ -58,13 +59,25 @@ def earlier(folder: Path, data: Any, ask: Ask) -> dict[str, Any] | None:
     anew = f"choose another --out, or --force to replace the comparison in {folder}"
     if before != data.fingerprint:
         raise ValueError(f"{folder} holds a comparison on other data ({record['data'].get('source')}); {anew}")
-    if budget.get(ask.unit) != ask.amount:
-        unit = next((unit for unit in ("seconds", "examples", "operations") if unit in budget), "budget")
+    unit = next((unit for unit in UNITS if unit in budget), "budget")
+    if ask.said and budget.get(ask.unit) != ask.amount:
         said = f"{budget.get(unit, 0):g} {unit}"
         raise ValueError(f"the comparison in {folder} gave every model {said}, not {ask.amount:g} {ask.unit}; {anew}")
+    if ask.features is not None and ask.features != budget.get("features"):
+        there = budget.get("features") or "the features that suit the data"
+        raise ValueError(f"the comparison in {folder} was made in {there}, not in {ask.features}; {anew}")
     if ask.samples and budget.get("samples") not in (None, ask.samples):
         raise ValueError(f"the comparison in {folder} drew {budget['samples']:,} samples, not {ask.samples:,}; {anew}")
     return record
+
+
+def continued(ask: Ask, record: Mapping[str, Any] | None) -> Ask:
+    """What is not said anew is as in the earlier call."""
+    if record is None:
+        return ask
+    budget = record["budget"]
+    unit = next((unit for unit in UNITS if unit in budget), ask.unit)
+    return replace(ask, unit=unit, amount=budget.get(unit, ask.amount), features=budget.get("features"))
 
 
 def compared_in(data: Any, ask: Ask, progress: Progress) -> Features | None:
