@@ -186,3 +186,26 @@ def test_the_order_of_the_rows_changes_nothing_said(values: list[float], seed: i
     assert [verdict.to_json() for verdict in verdicts(record(rows))] == [
         verdict.to_json() for verdict in verdicts(record(shuffled))
     ]
+
+
+def test_measures_of_quality_that_disagree_are_named() -> None:
+    def scored(name: str, first: float, second: float, third: float) -> dict:
+        scores = {
+            title: {
+                "value": value,
+                "low": value - 0.01,
+                "high": value + 0.01,
+                "better": "lower",
+                "protocol": {},
+                "question": "quality",
+            }
+            for title, value in (("Fréchet distance", first), ("kernel distance", second), ("two-sample accuracy", third))
+        }
+        return {**row(name), "scores": scores}
+
+    said = verdicts(record([scored("a", 1.0, 2.0, 1.0), scored("b", 2.0, 1.0, 2.0)]))
+    quality = next(verdict for verdict in said if verdict.question == "quality")
+    assert quality.who == ("a",)
+    assert "Of 2 other measures of quality 1 put another in front: b by kernel distance." in quality.detail
+    agreed = verdicts(record([scored("a", 1.0, 1.0, 1.0), scored("b", 2.0, 2.0, 2.0)]))
+    assert "So say 2 other measures of quality." in next(v for v in agreed if v.question == "quality").detail

@@ -101,7 +101,9 @@ def verdict(group: Group, record: Mapping[str, Any], space: Space, found: Course
     outcome: Outcome = "leader" if not tied else "unknown" if all(apart[v.name] is None for v in tied) else "tied"
     head = head_of(group, space)
     sentence = {"leader": _leads, "tied": _tied, "unknown": _unknown}[outcome](group, [first, *tied], rest, space)
-    detail = " ".join(filter(None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_))))
+    detail = " ".join(
+        filter(None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_), _others(group, who, record)))
+    )
     advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
     longer = _longer(group, who, found, record) if outcome == "tied" else ""
     but = tuple(caveats(who, record))
@@ -195,6 +197,26 @@ def _scope(group: Group) -> str:
             else f"Means over {min(counts)} seeds or more."
         )
     return "For these runs, not for other seeds." if max(counts) == 1 else "Some have one seed: for these runs only."
+
+
+def _others(group: Group, who: Sequence[str], record: Mapping[str, Any]) -> str:
+    """Whether the other measures of quality put one of those in front: measures disagree more often than papers say."""
+    if group.question != "quality":
+        return ""
+    rivals = [
+        other for other in groups(record["models"]) if other.ranked and other.question == "quality" and other is not group
+    ]
+    rivals = [other for other in rivals if other.title != group.title and len(other.values) == len(group.values)]
+    against = [other for other in rivals if other.values[0].name not in who]
+    if not rivals:
+        return ""
+    if not against:
+        return f"So {'says' if len(rivals) == 1 else 'say'} {words.plural(len(rivals), 'other measure')} of quality."
+    by_name: dict[str, list[str]] = {}
+    for other in against:
+        by_name.setdefault(other.values[0].name, []).append(other.title)
+    said = "; ".join(f"{name} by {words.joined(titles)}" for name, titles in by_name.items())
+    return f"Of {words.plural(len(rivals), 'other measure')} of quality {len(against)} put another in front: {said}."
 
 
 def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
