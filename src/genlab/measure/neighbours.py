@@ -13,7 +13,8 @@ from torch import Tensor
 
 SPARE = 8  # candidates beyond k, against the rounding of the product
 GROUP = 64
-ACROSS, DOWN = 16384, 512  # y and x a block: 32 MB of distances
+ACROSS, DOWN = 16384, 512  # y and x a block at most: 32 MB of distances
+NUMBERS = 2**24  # of y a block at most: 64 MB
 
 
 def nearest(x: Tensor, y: Tensor, k: int) -> tuple[Tensor, Tensor]:
@@ -35,11 +36,12 @@ def _floating(x: Tensor) -> Tensor:
 
 def _candidates(x: Tensor, y: Tensor, keep: int) -> Tensor:
     """Rows of y (n, keep) that are nearest to x by float32, in no order."""
-    center = y.mean(0, dtype=torch.float64)  # norms, and with them the rounding, are smallest about the middle
+    center = _middle(y)  # norms, and with them the rounding, are smallest about it
+    step = max(GROUP, min(ACROSS, NUMBERS // y.shape[1] // GROUP * GROUP))
     best = torch.full((len(x), keep), torch.inf)
     rows = torch.zeros(len(x), keep, dtype=torch.long)
-    for across in range(0, len(y), ACROSS):
-        b = (_floating(y[across : across + ACROSS]) - center).float()
+    for across in range(0, len(y), step):
+        b = (_floating(y[across : across + step]) - center).float()
         norms = b.square().sum(1)
         for down in range(0, len(x), DOWN):
             here = slice(down, down + DOWN)
@@ -48,6 +50,12 @@ def _candidates(x: Tensor, y: Tensor, keep: int) -> Tensor:
             best[here], kept = found.topk(keep, largest=False, sorted=False)
             rows[here] = place.gather(1, kept)
     return rows
+
+
+def _middle(y: Tensor) -> Tensor:
+    """The mean of y (m, d), near enough, a block at a time."""
+    total = sum((block.sum(0, dtype=torch.float64) for block in y.split(DOWN)), torch.zeros(y.shape[1], dtype=torch.float64))
+    return (total / len(y)).to(y.dtype if y.dtype == torch.float64 else torch.float32)
 
 
 def _least(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
