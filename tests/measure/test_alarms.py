@@ -56,6 +56,7 @@ def test_good_looking_samples_of_a_few_kinds() -> None:
     assert kinds(few) == ["few kinds"]
     assert few[0].progress <= 0.3
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.2})  # merely untrained
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1 + 0.4 * p, "precision": 0.9})  # still learning
 
 
 def test_samples_that_are_all_alike() -> None:

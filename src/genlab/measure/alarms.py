@@ -18,6 +18,7 @@ WHAT = {"share of modes covered": "the modes", "coverage": "the held-out data"}
 COVERED, THIRDS, HALF = 0.4, 0.67, 0.5  # coverage that can be lost; shares of the best check-up's that mean it is
 KNOWN = "share of modes covered", 0.7, "share of good samples"  # what too few kinds are, and what passes for real
 UNKNOWN = "coverage", 0.25, "precision"
+RISING = 0.03  # by which coverage or spread must grow over three check-ups to count as still growing
 LIKE = 0.15  # spread of the samples beside that of real examples below which they are all alike
 REAL_ENOUGH = 0.5  # share of samples that pass for examples, from which it matters which they are
 EMPTY = 0.02  # nats a latent vector tells, below which it tells nothing
@@ -143,13 +144,14 @@ def lost_kinds(history: History) -> Alarm | None:
 
 
 def never_spread(history: History) -> Alarm | None:
-    """Samples that pass for examples, yet of a few kinds only."""
-    if history.progress < SETTLED or len(history.checkups) < 2 or COLLAPSE in history.raised:
+    """Samples that pass for examples, yet of a few kinds only, and of no more than before."""
+    if history.progress < SETTLED or len(history.checkups) < 3 or COLLAPSE in history.raised:
         return None
     known = history.checkups[-1].value("share of modes covered") is not None
     for name, few, like in [KNOWN] if known else [UNKNOWN]:
-        pairs = [(checkup.value(name), checkup.value(like)) for checkup in history.checkups[-2:]]
-        if all(part is not None and part < few and (real or 0.0) >= REAL_ENOUGH for part, real in pairs):
+        pairs = [(checkup.value(name), checkup.value(like)) for checkup in history.checkups[-3:]]
+        stuck = (pairs[-1][0] or 0.0) < (pairs[0][0] or 0.0) + RISING  # what still grows is still being learnt
+        if stuck and all(part is not None and part < few and (real or 0.0) >= REAL_ENOUGH for part, real in pairs):
             return history.alarm(
                 "few kinds",
                 f"The samples look real but cover {pairs[-1][0]:.0%} of {WHAT[name]}: the model has left kinds out.",
@@ -160,10 +162,10 @@ def never_spread(history: History) -> Alarm | None:
 
 
 def all_alike(history: History) -> Alarm | None:
-    if history.progress < SETTLED or len(history.checkups) < 2 or COLLAPSE in history.raised:
+    if history.progress < SETTLED or len(history.checkups) < 3 or COLLAPSE in history.raised:
         return None
-    spread = [checkup.value("spread") for checkup in history.checkups[-2:]]
-    if any(value is None or value >= LIKE for value in spread):
+    spread = [checkup.value("spread") for checkup in history.checkups[-3:]]
+    if any(value is None or value >= LIKE for value in spread) or (spread[-1] or 0.0) >= (spread[0] or 0.0) + RISING:
         return None
     return history.alarm(
         "all alike",
