@@ -201,7 +201,7 @@ def _scope(group: Group) -> str:
 
 def _others(group: Group, who: Sequence[str], record: Mapping[str, Any]) -> str:
     """Whether the other measures of quality put one of those in front: measures disagree more often than papers say."""
-    if group.question != "quality":
+    if group.question != "quality" or len(who) == len(group.values):
         return ""
     rivals = [
         other for other in groups(record["models"]) if other.ranked and other.question == "quality" and other is not group
