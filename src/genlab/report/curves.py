@@ -107,6 +107,16 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
     return "".join(parts)
 
 
+def rungs(up: Axis, left: float, right: float) -> list[str]:
+    """A line across for each round value, which stands to its left."""
+    lines = [(float(up(tick)), plain(tick)) for tick in up.ticks()]
+    return [
+        f'<path d="M{left} {y:.1f}H{right:.1f}" class="curve-grid"/>'
+        f'<text x="{left - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{text}</text>'
+        for y, text in lines
+    ]
+
+
 def plain(tick: float) -> str:
     """A round number, short: 0.5, −20, 500k."""
     value, unit = (tick / 1e6, "M") if abs(tick) >= 1e6 else (tick / 1e3, "k") if abs(tick) >= 1e4 else (tick, "")

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from genlab.report import words
 from genlab.report.chance import Span, Value
-from genlab.report.curves import Axis, plain
+from genlab.report.curves import Axis, plain, rungs
 from genlab.report.ranking import LIKELIHOOD, SPEED, Group, claim_of
 
 WIDTH, HEIGHT = 480, 364
@@ -112,11 +112,7 @@ def spread(values: Sequence[float], start: float, stop: float, positive: bool) -
 
 
 def _axes(across: Axis, up: Axis, right: float) -> list[str]:
-    parts = []
-    for tick in up.ticks():
-        y = float(up(tick))
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" class="curve-grid"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{plain(tick)}</text>')
+    parts = rungs(up, LEFT, WIDTH - RIGHT)
     for tick in across.ticks():
         x = float(across(tick))
         parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" class="curve-grid"/>')

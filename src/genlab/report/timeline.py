@@ -14,7 +14,7 @@ import numpy as np
 
 from genlab.report import words
 from genlab.report.courses import Course, Courses, crossing
-from genlab.report.curves import Axis, plain
+from genlab.report.curves import Axis, plain, rungs
 
 LEFT, TOP, BOTTOM = 52, 46, 44  # margins
 POINTS = 40  # of a mean line
@@ -97,11 +97,7 @@ def _axes(bands: Sequence[Band], runs: Sequence[Course], size: Size, right: floa
 
 
 def _grid(across: Axis, up: Axis, size: Size) -> list[str]:
-    parts = []
-    for tick in up.ticks():
-        y = float(up(tick))
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{across.stop:.1f}" class="curve-grid"/>')
-        parts.append(f'<text x="{LEFT - 8}" y="{y + 4:.1f}" text-anchor="end" class="plane-tick">{plain(tick)}</text>')
+    parts = rungs(up, LEFT, across.stop)
     for tick in across.ticks():
         x = float(across(tick))
         parts.append(
