@@ -4,9 +4,8 @@ Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Netwo
 squeeze and excitation. The weights come with a package from the index, so a distance in these features can be taken without
 a download of ours. It compares with distances in the same features alone.
 
-The network halves a picture five times and was trained at 224 x 224. Pictures are resized to one of two sides, which one CPU
-core pays for as follows (pictures a second): 64 pixels 420, 128 pixels 110, 224 pixels 37. Ten thousand small pictures
-therefore take 25 seconds, larger ones a minute and a half. At 32 pixels (1,600 a second) a single cell is left of the grid.
+The network halves a picture five times and was trained at 224 x 224, which a CPU takes long for. Pictures are resized to one of
+two smaller sides, 64 or 128 pixels; at 32 a single cell would be left of the grid.
 """
 
 from __future__ import annotations

@@ -10,8 +10,8 @@ so that up to 25 duplicates in the training set do not hide a copy. Real example
 too. A sample is called a copy where its r is at most half of their 1 % quantile, and `false_alarms` is how often that happens
 to real ones: the rule set by one half of them and asked about the other, both ways.
 
-In pixels (MNIST, CIFAR-10, emoji) it finds every copy with noise up to 4 of 255 levels and most with 8; one that is shifted by
-a pixel is found in features only. r is a ratio, so units do not matter, but the weight of each dimension does.
+Among pixels a copy with a little noise is found, one that is shifted by a pixel is not. r is a ratio, so units do not matter,
+but the weight of each dimension does.
 """
 
 from __future__ import annotations

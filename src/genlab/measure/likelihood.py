@@ -19,6 +19,7 @@ from genlab.core.data import Data, Split
 from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
 from genlab.core.space import Batch, Space
+from genlab.measure.estimate import Z
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,11 @@ class Likelihood:
     @property
     def low(self) -> float:
         """Lower end of the 95 % interval of `value`, over examples."""
-        return self.value - 1.959964 * self.error
+        return self.value - Z * self.error
 
     @property
     def high(self) -> float:
-        return self.value + 1.959964 * self.error
+        return self.value + Z * self.error
 
     def line(self) -> str:
         sign = {"exact": "", "lower": "<= ", "estimate": "~ "}[self.claim]

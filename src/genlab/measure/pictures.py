@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.features import Features, trained_on
 from genlab.measure.classify import verdict
 from genlab.measure.copies import Copies, Rule, copies
-from genlab.measure.distances import covered, distances
+from genlab.measure.distances import covered, distances, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
 from genlab.measure.frechet import frechet
 from genlab.measure.inception_score import inception_score
@@ -196,14 +196,18 @@ def closest(sitting: Sitting, found: Copies, threshold: float) -> list[dict[str,
 
 def _parzen(sitting: Sitting) -> Score:
     """A kernel density of the samples: what papers gave for models without a likelihood."""
-    space, data = sitting.data.space, sitting.data
+    space, data, real = sitting.data.space, sitting.data, sitting.reference.real
     how = {"an estimate that": KNOWN_FAILURE}
     detail: dict[str, Any] = {}
 
     def measure() -> Estimate:
         scaled = [
             (unit_range(x, space).flatten(1) + 1) / 2
-            for x in (sitting.samples[:PARZEN], joined(some(data, "validation", PARZEN))[0], sitting.reference.real[:PARZEN])
+            for x in (
+                sitting.samples[:PARZEN],
+                joined(some(data, "validation", PARZEN))[0],
+                real[thin(len(real), min(PARZEN, len(real)))],
+            )
         ]
         found = parzen(*scaled)
         detail["bandwidth, best on validation"] = round(found.bandwidth, 4)

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any, Literal
 
 from genlab.core.data import Split
-from genlab.measure.estimate import Estimate
+from genlab.measure.estimate import Estimate, Z
 
 Better = Literal["lower", "higher"]
 VARIES = ("seed", "weights", "interval")  # entries of a protocol in which scores may differ and still be compared
@@ -44,7 +44,7 @@ class Score:
     @property
     def error(self) -> float | None:
         """Half the interval's width over 1.96: its standard error, were it normal."""
-        return None if self.low is None or self.high is None else (self.high - self.low) / 3.919928
+        return None if self.low is None or self.high is None else (self.high - self.low) / (2 * Z)
 
     def line(self) -> str:
         """The score in one readable line."""
