@@ -101,9 +101,11 @@ class History:
         self.progress, self.seconds = checkup.progress, checkup.seconds
         self.checkups.append(checkup)
 
-    def ending(self, name: str) -> tuple[str, list[tuple[float, float]]] | None:
-        """The reading whose last word is `name`, whatever move took it."""
-        return next(((key, line) for key, line in self.readings.items() if key.rsplit(".", 1)[-1] == name), None)
+    def lately(self, name: str) -> tuple[str, list[float]]:
+        """The first reading whose last word is `name`, whatever move took it, and its values in the last tenth of the run;
+        none while the model has hardly begun."""
+        key = next((key for key in self.readings if key.rsplit(".", 1)[-1] == name), "")
+        return key, self.recent(self.readings[key]) if key and self.progress >= SETTLED else []
 
     def recent(self, line: Sequence[tuple[float, float]]) -> list[float]:
         """The last tenth of the run of a reading; empty unless that much is there."""
@@ -176,19 +178,14 @@ def all_alike(history: History) -> Alarm | None:
 
 
 def copied(history: History) -> Alarm | None:
-    scores = [
-        score
-        for checkup in history.checkups[-1:]
-        for name, score in checkup.scores.items()
-        if name == "copied training pictures"
-    ]
-    if not scores or scores[0].low is None or scores[0].value is None or scores[0].low <= COPIES:
+    score = history.checkups[-1].score("copied training pictures") if history.checkups else None
+    if score is None or score.low is None or score.low <= COPIES:
         return None
     return history.alarm(
         "copies",
-        f"{scores[0].value:.0%} of the samples are copies of training examples.",
+        f"{score.value:.0%} of the samples are copies of training examples.",
         "Stop earlier (--best), use more data, a smaller model, or --set flip=true for pictures that may be mirrored.",
-        scores[0].name,
+        score.name,
     )
 
 
@@ -216,44 +213,35 @@ def got_worse(history: History) -> Alarm | None:
 
 
 def empty_latent(history: History) -> Alarm | None:
-    found = history.ending("rate")
-    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
-    if not found or not values or max(values) >= EMPTY:
+    name, values = history.lately("rate")
+    if not values or max(values) >= EMPTY:
         return None
-    return history.alarm(
-        "posterior collapse",
-        f"The latent vector tells nothing: its divergence from the prior is {values[-1]:.2g} nats an example.",
-        "Let the divergence count later (--set model.rise=0.3), give free bits (--set model.free=0.1), or weaken the decoder.",
-        found[0],
+    sentence = f"The latent vector tells nothing: its divergence from the prior is {values[-1]:.2g} nats an example."
+    remedy = (
+        "Let the divergence count later (--set model.rise=0.3), give free bits (--set model.free=0.1), or weaken the decoder."
     )
+    return history.alarm("posterior collapse", sentence, remedy, name)
 
 
 def unused_codes(history: History) -> Alarm | None:
-    found = history.ending("codes in use")
-    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
-    if not found or not values or max(values) >= CODES:
+    name, values = history.lately("codes in use")
+    if not values or max(values) >= CODES:
         return None
-    return history.alarm(
-        "codebook collapse",
-        f"Only {values[-1]:.1%} of the codebook is in use.",
-        "Use fewer codes (--set model.codes=...), or a lower learning rate for the encoder.",
-        found[0],
-    )
+    sentence = f"Only {values[-1]:.1%} of the codebook is in use."
+    remedy = "Use fewer codes (--set model.codes=...), or a lower learning rate for the encoder."
+    return history.alarm("codebook collapse", sentence, remedy, name)
 
 
 def saturated(history: History) -> Alarm | None:
     """A critic that is never wrong has nothing left to say to the generator."""
-    found, real, fake = (history.ending(name) for name in ("told", "real", "fake"))
-    values = history.recent(found[1]) if found and history.progress >= SETTLED else []
-    if not found or not values or sum(values) / len(values) < TOLD:
+    name, values = history.lately("told")
+    if not values or sum(values) / len(values) < TOLD:
         return None
-    far = f", by {real[1][-1][1] - fake[1][-1][1]:.2g} on average" if real and fake else ""
-    return history.alarm(
-        "critic saturated",
-        f"The critic tells every sample from a real example{far}: the generator learns little from it.",
-        "Strengthen the critic's penalty (--set model.r1=10), slow it down, or add noise to what it sees.",
-        found[0],
-    )
+    real, fake = (history.lately(score)[1] for score in ("real", "fake"))
+    far = f", by {real[-1] - fake[-1]:.2g} on average" if real and fake else ""
+    sentence = f"The critic tells every sample from a real example{far}: the generator learns little from it."
+    remedy = "Strengthen the critic's penalty (--set model.r1=10), slow it down, or add noise to what it sees."
+    return history.alarm("critic saturated", sentence, remedy, name)
 
 
 def gradients(history: History) -> Alarm | None:
