@@ -1,7 +1,8 @@
 """What scoring costs and says: pictures whose truth is known, scored as if a model had drawn them.
 
 Every measure of `genlab score` on 10,000 held-out pictures of 32 x 32 (seconds and memory), on held-out MNIST pictures (the
-distances near their floor, precision and recall near 1, no copies), and on training pictures (every one a copy).
+distances near their floor, precision and recall near 1, no copies), and on training pictures (every one a copy). Then the
+test of memorisation: how many of k training pictures, exact or with noise, it finds planted among 1,000 held-out ones.
 """
 
 from __future__ import annotations
@@ -15,12 +16,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from benchmarks.common import report
+from genlab.core.data import some
 from genlab.data import open
 from genlab.features import features_for
-from genlab.measure import Reference, joined, scores_of, sitting_of, some
+from genlab.measure import Reference, joined, scores_of, sitting_of
+from genlab.measure.copies import copies, rule_for
 from genlab.runs.engine import Engine
 
+PLANTED = (0, 5, 50, 200)
 SHOWN = ("Fréchet", "kernel", "two-sample", "sliced", "precision", "recall", "density", "coverage", "copied", "accuracy")
 
 
@@ -64,10 +70,37 @@ def scored(data: Any, split: Any, n: int, against: Any) -> dict[str, Any]:
     return row
 
 
+def planted(source: str, **options: Any) -> list[dict[str, Any]]:
+    """Rows: copies found among 1,000 real pictures that were not trained on, once k of them are replaced by training pictures.
+
+    All splits are shuffled together, so that small data too have a thousand to pose; a tenth, at most 5,000, sets the rule.
+    """
+    data = open(source, **options)
+    splits: tuple[Any, ...] = ("train", "validation", "test")
+    every = torch.cat([joined(some(data, split, data.count(split)))[0].flatten(1) for split in splits])
+    noise = torch.Generator().manual_seed(0)
+    every = every[torch.randperm(len(every), generator=noise)]
+    held = min(len(every) // 10, 5000)
+    posing, held_out, train = every[:1000].float(), every[1000 : 1000 + held], every[1000 + held :]
+    rule = rule_for(train, held_out)
+    rows = []
+    for k in PLANTED:
+        for levels in (0, 4)[: 1 + bool(k)]:
+            samples = posing.clone()
+            chosen = torch.randperm(len(train), generator=noise)[:k]
+            samples[:k] = train[chosen] + levels * torch.randn(samples[:k].shape, generator=noise)
+            found = copies(samples, rule)
+            hits = found.ratio <= rule.threshold
+            row = {"data": data.name, "planted": k, "noise, levels of 256": levels, "found": int(hits.sum())}
+            rows.append({**row, "of the planted": int(hits[:k].sum()), "trained on": len(train)})
+    return rows
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mnist", help="folder of MNIST's IDX files")
     parser.add_argument("--cifar10", help="folder of CIFAR-10's batches")
+    parser.add_argument("--emoji", help="parquet file of emoji")
     parser.add_argument("--json", help="also write the numbers here")
     said = parser.parse_args(arguments)
     rows = []
@@ -77,7 +110,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
         rows += [scored(open(said.mnist), split, 2_000, "test") for split in ("validation", "train")]
     for row in rows:
         report("scoring", [{"measure": key, "value": value} for key, value in row.items()], None)
-    report("scoring", rows, said.json)
+    sources = {said.mnist: {}, said.cifar10: {}, said.emoji: {"size": 32}}
+    found = [row for source, options in sources.items() if source for row in planted(source, **options)]
+    report("planted copies", found, None)
+    report("scoring", rows + found, said.json)
 
 
 if __name__ == "__main__":

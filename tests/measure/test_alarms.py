@@ -103,3 +103,11 @@ def test_check_ups_come_back_from_json() -> None:
     told(history, 0.5, squared_MMD=0.1, coverage=0.9)
     (checkup,) = history.checkups
     assert Checkup.from_json(checkup.to_json()) == checkup
+
+
+def test_remedies_name_settings_that_exist() -> None:
+    """Of some recipe, each with the value that is advised."""
+    known = {key for name in genlab.recipes.names() for key in settings(genlab.recipes.recipe(name))}
+    advised = re.findall(r"--set ([\w.]+)=", inspect.getsource(genlab.measure.alarms))
+    assert len(advised) >= 5
+    assert set(advised) <= known

@@ -9,9 +9,10 @@ import pytest
 import torch
 from torch import nn
 
+from genlab.core.data import blocks
 from genlab.core.model import LogProb, Model
 from genlab.core.space import Batch, Space
-from genlab.measure.likelihood import blocks, likelihood_of
+from genlab.measure.likelihood import likelihood_of
 
 
 class Rows:

@@ -67,7 +67,8 @@ def alarm_pictures(folder: Path) -> dict[str, bytes]:
 
 def real_media(data: Any) -> Media:
     """Real examples of the test split, spread over it: a source may be sorted by class."""
-    from genlab.measure import joined, some
+    from genlab.core.data import some
+    from genlab.measure import joined
 
     axes = data.space.axes
     return Media(texts(joined(some(data, "test", {"T": 24, "D": 2000}.get(axes, SHOWN["CHW"])))[0], data))

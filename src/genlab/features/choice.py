@@ -6,7 +6,9 @@ import difflib
 from collections.abc import Callable
 from dataclasses import replace
 
-from genlab.core.data import Data
+import torch
+
+from genlab.core.data import Data, some
 from genlab.core.fit import Engine
 from genlab.features.base import Features
 from genlab.features.classifier import classifier_features
@@ -88,6 +90,6 @@ def scaled(features: Features, data: Data) -> Features:
     Squared distances then read as shares of that variance, and those of different features and data have one size. Networks
     that belong to no data set are left as they are: their distances are compared across data sets.
     """
-    total = features(data.once("train", 0, MEASURED).x).var(0).sum().clamp_min(1e-12)
+    total = torch.cat([features(part.x) for part in some(data, "train", MEASURED)]).var(0).sum().clamp_min(1e-12)
     protocol = {**features.protocol, "scale": "total variance of the train split is 1"}
     return replace(features, function=lambda x: features.function(x) / float(total.sqrt()), protocol=protocol)

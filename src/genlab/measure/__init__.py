@@ -6,7 +6,7 @@ of samples that suits the data, by name; `ahead(a, b)` is the better of two scor
 
 from genlab.measure.likelihood import Likelihood, likelihood_of
 from genlab.measure.score import Incomparable, Score, ahead, differences
-from genlab.measure.sitting import Reference, Sitting, independent, joined, sitting_of, some
+from genlab.measure.sitting import Reference, Sitting, independent, joined, sitting_of
 from genlab.measure.speed import Speed, speed
 from genlab.measure.table import scores_for, scores_of
 
@@ -25,6 +25,5 @@ __all__ = [
     "scores_for",
     "scores_of",
     "sitting_of",
-    "some",
     "speed",
 ]

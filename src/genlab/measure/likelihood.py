@@ -8,14 +8,14 @@ of means, it is sqrt(sum_i (-log p(x_i) - c d_i)^2 / (N (N - 1))) / mean d (Coch
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genlab.core.data import Data, Split
+from genlab.core.data import Data, Split, blocks
 from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
 from genlab.core.space import Batch, Space
@@ -138,16 +138,6 @@ def characters_per_token(data: Data, split: Split) -> float:
     """Of a text whose tokens were learnt, so that its cost is per character too; 1 of everything else."""
     tokens, characters = getattr(data, "tokens", None), getattr(data, "characters", None)
     return characters(split) / tokens(split) if tokens and characters else 1.0
-
-
-def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:
-    """(position, batch) of `total` examples of one pass; where that is not all of them, blocks spread evenly."""
-    count = data.count(split)
-    needed = math.ceil(total / size)
-    for k in range(needed):
-        n = min(size, total - k * size)
-        first = k * size if total == count else k * (count - size) // max(needed - 1, 1) if count > size else 0
-        yield first, data.once(split, first, n)
 
 
 def standard_error(values: Tensor) -> float:

@@ -10,6 +10,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlab.core.data import some
 from genlab.features import Features, trained_on
 from genlab.measure.classify import verdict
 from genlab.measure.copies import Copies, Rule, copies
@@ -21,7 +22,7 @@ from genlab.measure.neighbours import nearest
 from genlab.measure.parzen import parzen
 from genlab.measure.score import Score
 from genlab.measure.similarity import diversity
-from genlab.measure.sitting import Sitting, joined, some, unit_range
+from genlab.measure.sitting import Sitting, joined, unit_range
 from genlab.measure.sliced import sliced_wasserstein
 
 STEPS = 200  # of the classifier that sees samples only

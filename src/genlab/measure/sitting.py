@@ -10,14 +10,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.core.data import Data, Split
+from genlab.core.data import Data, Split, some
 from genlab.core.fit import Engine
 from genlab.core.model import Given
 from genlab.core.space import Batch, Space
 from genlab.features import Features
 from genlab.measure.copies import Rule, rule_for
 from genlab.measure.estimate import Estimate
-from genlab.measure.likelihood import blocks
 from genlab.measure.score import Protocol, Score
 
 REAL = 10_000  # examples of a split at most, for distances
@@ -148,12 +147,6 @@ def check_samples(samples: Tensor, space: Space) -> None:
         )
     if samples.is_floating_point() and bool((samples != samples.round()).any()):
         raise ValueError(f"samples hold fractions, but these data are whole numbers from 0 to {space.levels - 1}; round them")
-
-
-def some(data: Data, split: Split, n: int) -> list[Batch]:
-    """n examples of a split, or all, in small blocks spread evenly over it: a source may be sorted by class."""
-    total = min(n, data.count(split))
-    return [part for _, part in blocks(data, split, total, 1000 if total == data.count(split) else -(-total // 100))]
 
 
 def joined(parts: list[Batch]) -> tuple[Tensor, Given | None]:

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.core.data import Data, Split
+from genlab.core.data import Data, Split, some
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
@@ -16,7 +16,7 @@ from genlab.measure.distances import covered, distances
 from genlab.measure.pictures import pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
 from genlab.measure.score import Score
-from genlab.measure.sitting import PAIRS, Reference, Sitting, joined, passes, sitting_of, some
+from genlab.measure.sitting import PAIRS, Reference, Sitting, joined, passes, sitting_of
 from genlab.measure.text import copied, distinct, lines_copied
 
 GRAMS = 8  # length of the n-grams whose copying is counted
