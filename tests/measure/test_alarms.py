@@ -2,13 +2,20 @@
 
 from __future__ import annotations
 
+import inspect
+import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
 
+from genlab.core.recipe import settings
+from genlab.core.space import Space
+from genlab.measure import alarms
 from genlab.measure.alarms import Alarm, Checkup, History
 from genlab.measure.score import Score
+from genlab.recipes.index import MODELS
+from genlab.recipes.make import recipe_for
 
 
 def score(name: str, value: float, half: float = 0.01, better: Any = "lower") -> Score:
@@ -107,7 +114,13 @@ def test_check_ups_come_back_from_json() -> None:
 
 def test_remedies_name_settings_that_exist() -> None:
     """Of some recipe, each with the value that is advised."""
-    known = {key for name in genlab.recipes.names() for key in settings(genlab.recipes.recipe(name))}
-    advised = re.findall(r"--set ([\w.]+)=", inspect.getsource(genlab.measure.alarms))
+    picture = Space((1, 16, 16), "CHW", "ordinal", 256)
+    known = {
+        key
+        for row in MODELS
+        if row.family != "energy" and "pictures" in row.kinds
+        for key in settings(recipe_for(row.name, picture, {}))
+    }
+    advised = re.findall(r"--set ([\w.]+)=", inspect.getsource(alarms))
     assert len(advised) >= 5
     assert set(advised) <= known
