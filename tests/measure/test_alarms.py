@@ -105,6 +105,19 @@ def test_gradients_that_explode_or_vanish() -> None:
     assert not run(lambda p: {"readings": {"elbo.gradient": 1.0 + (int(100 * p) % 10) * 5}}, 100)
 
 
+def test_a_loss_that_leaves_its_range_and_stays_away() -> None:
+    def noisy(p: float) -> float:
+        return 2.0 - p + 0.3 * (int(100 * p) % 7) / 7
+
+    alarms = run(lambda p: {"readings": {"fit.loss": noisy(p) if p < 0.6 else 50.0}}, 100)
+    assert kinds(alarms) == ["diverged"]
+    assert 0.6 < alarms[0].progress <= 0.71
+    assert "50 now" in alarms[0].sentence
+    assert not run(lambda p: {"readings": {"fit.loss": noisy(p) if p != 0.6 else 50.0}}, 100)  # one bad batch
+    assert not run(lambda p: {"readings": {"fit.loss": 3 - noisy(p)}}, 100)  # it rises, as a critic's may
+    assert not run(lambda p: {"readings": {"fit.loss": 2.0 if p < 0.6 else 2.1}}, 100)
+
+
 def test_check_ups_come_back_from_json() -> None:
     history = History()
     told(history, 0.5, squared_MMD=0.1, coverage=0.9)

@@ -27,6 +27,7 @@ TOLD = 0.998  # share of examples and samples that a critic tells apart
 COPIES = 0.01  # share of samples that may lie on a training example
 WORSE = 1.5  # times the best check-up's cost
 EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
+APART = 3.0  # ranges by which a loss must lie above all its earlier values to have diverged
 SETTLED = 0.2  # share of the run before which nobody complains about what is still being learnt
 RECENT = 0.1  # share of the run that is looked back over
 
@@ -244,6 +245,27 @@ def saturated(history: History) -> Alarm | None:
     return history.alarm("critic saturated", sentence, remedy, name)
 
 
+def diverged(history: History) -> Alarm | None:
+    """A loss far above where it ever was, once it has settled: three ranges higher, and staying there."""
+    for name, line in history.readings.items():
+        if not name.endswith("loss"):
+            continue
+        values = history.recent(line)
+        before = [value for progress, value in line if SETTLED / 2 < progress <= history.progress - RECENT]
+        if len(values) < 3 or len(before) < 10:
+            continue
+        low, high = min(before), max(before)
+        if min(values) > high + APART * max(high - low, 0.1 * abs(high)):
+            return history.alarm(
+                "diverged",
+                f"The loss of {name.rsplit('.', 1)[0]} left its range: {values[-1]:.3g} now, {low:.3g} to {high:.3g} before.",
+                "Use the best weights so far (--best), lower the learning rate (--set optim.rate=...), or clip gradients "
+                "(--set optim.clip=1).",
+                name,
+            )
+    return None
+
+
 def gradients(history: History) -> Alarm | None:
     """A gradient far above its usual size for a while, or none at all."""
     for name, line in history.readings.items():
@@ -279,5 +301,6 @@ RULES: tuple[Callable[[History], Alarm | None], ...] = (
     empty_latent,
     unused_codes,
     saturated,
+    diverged,
     gradients,
 )

@@ -18,7 +18,7 @@ from torch import Tensor
 from genlab.core.data import Data, Split, blocks
 from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
-from genlab.core.space import Batch, Space
+from genlab.core.space import Space
 from genlab.measure.estimate import Z
 
 
