@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
@@ -98,11 +99,49 @@ class Space:
 
     @classmethod
     def from_json(cls, record: Mapping[str, Any]) -> Space:
-        known = {field.name for field in fields(cls)}
-        values: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in record.items() if key in known
-        }
-        return cls(**values)
+        """ValueError for a record whose values are not of the kind, or as large, as a space can have."""
+        if not isinstance(record, Mapping):
+            raise ValueError(f"a space is described by a record, not by {record!r}")
+        values: dict[str, Any] = {}
+        for entry in fields(cls):
+            if entry.name in record:
+                found = record[entry.name]
+                values[entry.name] = tuple(found) if isinstance(found, list) else found
+                if not _FITS[entry.name](values[entry.name]):
+                    raise ValueError(f"a space cannot have {entry.name} {str(found)[:60]}")
+        space = cls(**values)
+        if space.size > LARGEST:
+            raise ValueError(f"an example of shape {space.shape} would have more than {LARGEST:,} entries")
+        return space
+
+
+LARGEST = 2**30  # entries of one example, levels of one entry: far above what is trained on, far below what breaks a machine
+
+
+def _whole(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool) and abs(value) <= LARGEST
+
+
+def _number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _all(fits: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda value: isinstance(value, tuple) and all(fits(part) for part in value)
+
+
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "shape": _all(_whole),
+    "axes": lambda value: isinstance(value, str),
+    "kind": lambda value: isinstance(value, str),
+    "levels": _whole,
+    "names": _all(lambda value: isinstance(value, str | int | float)),
+    "end": lambda value: value is None or _whole(value),
+    "rate": lambda value: value is None or _number(value),
+    "center": _all(_number),
+    "scale": _all(lambda value: _number(value) and value > 0),
+    "note": lambda value: isinstance(value, str),
+}
 
 
 class Batch(NamedTuple):

@@ -5,6 +5,8 @@ Ordinal and binary entries go to [-1, 1] (level k of L at 2k/(L-1) - 1), real on
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
@@ -45,5 +47,5 @@ def affine(space: Space, like: Tensor) -> tuple[Tensor, Tensor]:
 
 def log_volume(space: Space) -> float:
     """log |d u / d x| of `centred` over one real example, nats: add it to log p(u) to get log p(x) in the user's units."""
-    scale = torch.tensor(space.scale or (1.0,), dtype=torch.float64)
-    return float(-scale.log().sum() * (space.size / len(scale)))
+    scale = space.scale or (1.0,)
+    return -sum(math.log(value) for value in scale) * space.size / len(scale)
