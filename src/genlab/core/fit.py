@@ -11,14 +11,16 @@ guarantees while it runs:
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from functools import partial
 from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
 
 from genlab.core.data import Data
+from genlab.core.finite import NotFinite, cause_of, finite, unfinished
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Move, Now, Readings, Stage, Tick, owned_parameters, owned_tensors
 from genlab.core.recipe import Recipe
@@ -32,6 +34,7 @@ class Engine(Protocol):
     stage: int
     step: int
     examples: int
+    batch: Batch  # as it was fetched
 
     def start(self, model: Model, data: Data, recipe: Recipe, checkpoint: Any) -> None: ...
     def enter(self, number: int, stage: Stage) -> None: ...
@@ -46,7 +49,7 @@ class Engine(Protocol):
 
     def autocast(self) -> AbstractContextManager[Any]: ...
     def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor | None:
-        """One step of the optimiser; the norm of the gradient where it was taken."""
+        """One step of the optimiser; the norm of the gradient. NotFinite, and nothing moved, where there is none."""
         ...
 
     def close(self) -> None:
@@ -88,7 +91,12 @@ def _step(model: Model, stage: Stage, players: Sequence[Player], engine: Engine,
     firing = [player for player in players if (engine.step + 1) % player.move.every == 0]
     for player in firing:
         move = player.move
-        readings = player.turn(batch, engine.now(move.name, progress, rows, notes), engine)
+        try:
+            readings = player.turn(batch, partial(engine.now, move.name, progress, rows, notes), engine)
+        except NotFinite as error:
+            error.stage, error.move, error.step, error.batch = stage.name, move.name, engine.step, engine.batch
+            error.rows = unfinished(batch.x)
+            raise
         step, closes = engine.step, player is firing[-1]
         if closes:
             engine.close()
@@ -106,33 +114,50 @@ class Player:
     """One move of a stage, with what it owns looked up once: steps may be shorter than a walk through all modules."""
 
     def __init__(self, model: nn.Module, move: Move):
-        self.move = move
+        self.model, self.move = model, move
         self.parameters = owned_parameters(move.owns)
         owned = owned_tensors(move.owns)
         self.kept = [buffer for buffer in saved_buffers(model) if id(buffer) not in owned]
         self.modules = list(model.modules())
+        names = (*model.named_parameters(), *model.named_buffers())
+        self.changed = {name: value for name, value in names if id(value) in owned and isinstance(move, Apply)}
 
-    def turn(self, batch: Batch, now: Now, engine: Engine) -> Readings:
-        """Readings come back detached, still on the device.
+    def turn(self, batch: Batch, look: Callable[[], Now], engine: Engine) -> Readings:
+        """Readings come back detached, still on the device. look: what the turn may know; again, if it must be repeated.
 
         Buffers that the move must not change are put back: batch norm changes its own without telling their version counter.
+        NotFinite says where a loss, a gradient or a count lost its value; then nothing has moved.
         """
         before = [buffer.clone() for buffer in self.kept]
         self._mode(True)
         if isinstance(self.move, Apply):
             with torch.no_grad():
-                readings = dict(self.move.change(batch, now))
+                readings = dict(self.move.change(batch, look()))
+            self._check(batch)
         else:
+            now = look()
             self._require(True)
             with engine.autocast():
                 loss, readings = self.move.loss(batch, now)
-            norm = engine.descend(self.move, self.parameters, loss, now.progress)
+            try:
+                norm = engine.descend(self.move, self.parameters, loss, now.progress)
+            except NotFinite as error:
+                error.cause = cause_of(self.model, batch.x, self.parameters, lambda: self.move.loss(batch, look()))
+                raise
             self._require(False)
             readings = {"loss": loss, **readings, **({} if norm is None else {"gradient": norm})}
         self._mode(False)
         for buffer, value in zip(self.kept, before, strict=True):
             buffer.copy_(value)
         return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
+
+    def _check(self, batch: Batch) -> None:
+        """What an Apply has changed."""
+        for name, value in self.changed.items():
+            if not finite(value):
+                error = NotFinite(name, float(value[~value.isfinite()][0]))
+                error.cause = cause_of(self.model, batch.x, (), lambda: None)
+                raise error
 
     def _mode(self, training: bool) -> None:
         for module in self.modules:
