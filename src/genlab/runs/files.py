@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import os
+import stat
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,16 +14,34 @@ from typing import Any
 from torch import Tensor
 
 METADATA = "genlab"  # the entry of a safetensors file that holds ours
+LARGEST = 2**26  # bytes of JSON that are read: what genlab writes itself stays far below
 
 
-def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
+class Damaged(UserWarning):
+    """A file is not what was written; the message says what is used instead."""
+
+
+# --- writing ---------------------------------------------------------------------------------------------------------
+
+
+def write_beside(path: Path, write: Callable[[Path], object]) -> Path:
+    """Call `write` on a path beside; where it fails, no part of a file stays behind. The path beside, safely on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
         write(beside)
         with beside.open("rb") as file:
             os.fsync(file.fileno())
+    except BaseException:
+        beside.unlink(missing_ok=True)
+        raise
+    return beside
+
+
+def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
+    beside = write_beside(path, write)
+    try:
         beside.replace(path)
     except BaseException:
         beside.unlink(missing_ok=True)
@@ -30,8 +49,12 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def write_json(path: Path, record: Any) -> None:
+    write_atomic(path, json_writer(record))
+
+
+def json_writer(record: Any) -> Callable[[Path], object]:
     text = json.dumps(finite(record), indent=1, ensure_ascii=False) + "\n"
-    write_atomic(path, lambda beside: beside.write_text(text, encoding="utf-8"))
+    return lambda beside: beside.write_text(text, encoding="utf-8")
 
 
 def finite(value: Any) -> Any:
@@ -46,26 +69,99 @@ def finite(value: Any) -> Any:
 
 
 def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> None:
+    write_atomic(path, tensor_writer(tensors, metadata))
+
+
+def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Callable[[Path], object]:
     """A safetensors file whose metadata are JSON: one entry, since several would be written in an order that changes."""
     from safetensors.torch import save_file
 
     words = {METADATA: json.dumps(finite(metadata), ensure_ascii=False)}
-    write_atomic(path, lambda beside: save_file(dict(tensors), beside, metadata=words))
+    return lambda beside: save_file(dict(tensors), beside, metadata=words)
+
+
+# --- reading ---------------------------------------------------------------------------------------------------------
+
+
+def read_json(path: Path, largest: int = LARGEST) -> Any:
+    """ValueError names a file that is not whole JSON, is no plain file, or is larger than such a file ever is."""
+    if plain(path).st_size > largest:
+        raise ValueError(f"{path} is larger than {largest:,} bytes: genlab wrote no such file")
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged ({' '.join(str(error).split())[:80]}); restore it from a copy") from None
 
 
 def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """Tensors on the CPU and the metadata; ValueError names a file that is not a whole safetensors file."""
     from safetensors import SafetensorError, safe_open
 
+    plain(path)
     try:
         with safe_open(path, "pt") as file:
-            metadata = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            metadata = _metadata(file)
             names = list(file.keys())
             return {name: file.get_tensor(name) for name in names}, metadata
-    except (SafetensorError, json.JSONDecodeError) as error:
-        raise ValueError(f"{path} is damaged or no safetensors file ({error}); restore it from a copy or train again") from None
+    except (SafetensorError, ValueError, RecursionError, TypeError, OverflowError) as error:
+        said = " ".join(str(error).split())[:80]
+        raise ValueError(f"{path} is damaged or no safetensors file ({said}); restore it from a copy or train again") from None
+
+
+def read_metadata(path: Path) -> dict[str, Any]:
+    """Only the metadata."""
+    from safetensors import SafetensorError, safe_open
+
+    plain(path)
+    try:
+        with safe_open(path, "pt") as file:
+            return _metadata(file)
+    except (SafetensorError, ValueError, RecursionError) as error:
+        raise ValueError(f"{path} is damaged or no safetensors file ({error})") from None
+
+
+def _metadata(file: Any) -> dict[str, Any]:
+    found = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+    if not isinstance(found, dict):
+        raise ValueError("its metadata are no record")
+    return found
+
+
+def plain(path: Path) -> os.stat_result:
+    """What the system knows of a plain file; ValueError for links, pipes and the like, which may lead anywhere."""
+    found = path.lstat()
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError(f"{path} is no plain file; a run holds no links, pipes or devices")
+    return found
+
+
+def described(path: Path) -> list[Any]:
+    """[length in bytes, SHA-256] of a plain file."""
+    return [plain(path).st_size, checksum(path)]
 
 
 def checksum(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+# --- records that vouch for themselves -------------------------------------------------------------------------------
+
+
+def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
+    """The record with a checksum of itself."""
+    return {**record, "sha256": _seal(record)}
+
+
+def unsealed(record: Any) -> dict[str, Any]:
+    """The record; ValueError where it is not what was sealed."""
+    if not isinstance(record, dict):
+        raise ValueError("no record")
+    found = {key: value for key, value in record.items() if key != "sha256"}
+    if record.get("sha256") != _seal(found):
+        raise ValueError("its checksum is another")
+    return found
+
+
+def _seal(record: Mapping[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(record, sort_keys=True).encode()).hexdigest()

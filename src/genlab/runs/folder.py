@@ -2,27 +2,45 @@
 
 recipe.json            format number, genlab version, resolved recipe, space, given, where the data came from
 ticks.jsonl            readings at five hundred points of progress
-schedule.json          for budgets in seconds: at which steps progress changed
+schedule.json          for budgets in seconds: at which steps progress changed; replay.json: the one that is being repeated
 weights.safetensors    raw weights; average.safetensors: averaged ones. Either file alone can be sampled
 best.safetensors       the weights that did best at a check-up; checkups.jsonl, alarms.jsonl: what was found on the way
-state/                 what resuming needs: N.safetensors, and manifest.json with length and checksum, written last
+state/                 what resuming needs: the last two checkpoints, N.safetensors
+manifest.json          length and checksum of all of these
+broken/                batches at which training broke down
 samples/, scores.json  what was drawn and measured
 """
 
 from __future__ import annotations
 
-import json
 import shutil
+import warnings
 from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from genlab.runs.files import checksum, finite, read_tensors, write_atomic, write_json, write_tensors
+from genlab.runs.files import (
+    Damaged,
+    json_writer,
+    read_json,
+    read_metadata,
+    read_tensors,
+    tensor_writer,
+    write_json,
+    write_tensors,
+)
+from genlab.runs.lines import append, cut, lines, prefix
+from genlab.runs.lock import held
+from genlab.runs.manifest import Manifest
+from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, TICK, shaped
 
-FORMAT = 1
+FORMAT = 2
+ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}
+LOGS = tuple(ROWS)
 _POINTS = 500  # of progress at which readings are written down
 
 
@@ -31,7 +49,9 @@ class Folder:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
+        self.manifest = Manifest(self.path)
         self._logged = -1
+        self.latest: dict[str, Any] | None = None  # the last row of ticks.jsonl that was written here
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
@@ -41,13 +61,30 @@ class Folder:
             if not self.is_run():
                 raise ValueError(f"{self.path} exists and is no run of genlab; choose another --out")
             if not force:
-                raise ValueError(f"{self.path} already holds a run; choose another --out, or --force to replace it")
+                raise ValueError(f"{self.path} already holds a run; {self._advice()}")
+            with self.writing():
+                pass  # ValueError where somebody is
             shutil.rmtree(self.path)
         self.path.mkdir(parents=True, exist_ok=True)
-        write_json(self.path / "recipe.json", {"format": FORMAT, "genlab": version("genlab"), **head})
+        self.write_head({"format": FORMAT, "genlab": version("genlab"), **head})
+
+    def writing(self) -> AbstractContextManager[None]:
+        """While it is entered nobody else writes here; ValueError says who does."""
+        return held(self.path)
+
+    def upgrade(self) -> None:
+        """A run of an older format becomes one of today's, before anything is written that the older one would not find."""
+        head = self.head()
+        if head["format"] < FORMAT:
+            self.write_head({**head, "format": FORMAT})
+            (self.path / "state" / "manifest.json").unlink(missing_ok=True)
+
+    def write_head(self, head: Mapping[str, Any]) -> None:
+        self.manifest.publish({"recipe.json": json_writer(head)})
 
     def log(self, row: Mapping[str, Any]) -> None:
         append(self.path / "ticks.jsonl", row)
+        self.latest = dict(row)
 
     def log_checkup(self, row: Mapping[str, Any]) -> None:
         append(self.path / "checkups.jsonl", row)
@@ -55,20 +92,17 @@ class Folder:
     def log_alarm(self, row: Mapping[str, Any]) -> None:
         append(self.path / "alarms.jsonl", row)
 
-    def cut_watch(self, until: float) -> None:
-        """Forget check-ups and alarms that came later than this progress."""
-        for name in ("checkups.jsonl", "alarms.jsonl"):
-            kept = [json.dumps(row) + "\n" for row in lines(self.path / name) if row["progress"] <= until]
-            if kept or (self.path / name).exists():
-                write_atomic(self.path / name, lambda beside, kept=kept: beside.write_text("".join(kept), encoding="utf-8"))
-
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """How often check-ups are made: a resumed run keeps to it."""
-        write_json(self.path / "checkups.json", dict(plan))
+        self.manifest.publish({"checkups.json": json_writer(dict(plan))})
 
     def write_best(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """The best weights so far; about: at which progress, by which score."""
-        write_tensors(self.path / "best.safetensors", tensors, {**self.head(), "best": dict(about)})
+        self.manifest.publish({"best.safetensors": tensor_writer(tensors, {**self.head(), "best": dict(about)})})
+
+    def write_replay(self, rows: list[list[int]]) -> None:
+        """The schedule that this run repeats: a resumed one goes on with it."""
+        self.manifest.publish({"replay.json": json_writer(rows)})
 
     def due(self, progress: float) -> bool:
         """Whether readings at this progress (0..1 of the run) are written down: a function of progress, never of time."""
@@ -76,127 +110,204 @@ class Folder:
         found, self._logged = mark != self._logged, mark
         return found
 
-    def write_weights(self, raw: Mapping[str, Tensor], averaged: Mapping[str, Tensor] | None) -> None:
+    def save(
+        self,
+        weights: Mapping[str, Tensor],
+        averaged: Mapping[str, Tensor] | None,
+        schedule: list[list[int]],
+        state: tuple[Mapping[str, Tensor], Mapping[str, Any]],
+    ) -> None:
+        """Weights, schedule and a checkpoint, together; the checkpoint before it is kept beside."""
         head = self.head()
-        write_tensors(self.path / "weights.safetensors", raw, head)
+        writers = {"weights.safetensors": tensor_writer(weights, head)}
         if averaged is not None:
-            write_tensors(self.path / "average.safetensors", averaged, head)
-
-    def write_schedule(self, rows: list[list[int]]) -> None:
-        write_json(self.path / "schedule.json", rows)
+            writers["average.safetensors"] = tensor_writer(averaged, head)
+        if schedule:
+            writers["schedule.json"] = json_writer(schedule)
+        self.manifest.publish(writers, self._checkpoint(head, *state))
 
     def write_state(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        """A checkpoint; the one before it is kept beside."""
-        folder = self.path / "state"
-        kept = self._manifest()
-        number = kept[-1]["number"] + 1 if kept else 0
-        file = folder / f"{number}.safetensors"
-        ticks = self.path / "ticks.jsonl"
-        record = {**record, "ticks_bytes": ticks.stat().st_size if ticks.exists() else 0, "ticks_mark": self._logged}
-        write_tensors(file, tensors, {"format": FORMAT, "record": record})
-        entry = {"number": number, "file": file.name, "bytes": file.stat().st_size, "sha256": checksum(file)}
-        entry["progress"] = record.get("overall", 0.0)
-        write_json(folder / "manifest.json", [*kept[-1:], entry])
-        for old in kept[:-1]:
-            (folder / old["file"]).unlink(missing_ok=True)
+        """A checkpoint alone."""
+        self.manifest.publish({}, self._checkpoint(self.head(), tensors, record))
+
+    def rewrite(self, head: Mapping[str, Any], writers: Mapping[str, Any], state: Any) -> None:
+        """Another recipe.json, other files and a checkpoint that fits them, together."""
+        self.manifest.publish({**writers, "recipe.json": json_writer(head)}, self._checkpoint(head, *state))
+
+    def _checkpoint(self, head: Mapping[str, Any], tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> Any:
+        kept = self.manifest.read()["checkpoints"]
+        number = int(Path(kept[-1]["file"]).stem) + 1 if kept else 0
+        logs = {name: prefix(self.path / name) for name in LOGS}
+        record = {**record, "logs": logs, "mark": self._logged}
+        about = {"progress": record.get("overall", 0.0), "examples": record.get("examples", 0)}
+        return f"state/{number}.safetensors", tensor_writer(tensors, {**head, "record": record}), about
+
+    def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
+        """A batch that training broke down at, for inspection; the path of what is said about it."""
+        path = self.path / "broken" / f"{name}.json"
+        write_tensors(path.with_suffix(".safetensors"), tensors, {})
+        write_json(path, about)
+        return path
 
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def is_run(self) -> bool:
-        return (self.path / "recipe.json").is_file()
+        return (self.path / "recipe.json").is_file() or (self.path / "weights.safetensors").is_file()
 
     def head(self) -> dict[str, Any]:
-        """recipe.json; ValueError if this is no run, or one of a newer genlab."""
+        """recipe.json, or the same from the weights where it is damaged; ValueError if this is no run, or a newer genlab's."""
         if not self.path.exists():
             raise ValueError(f"there is no folder {self.path}")
         if not self.is_run():
             inside = next((file.parent for file in sorted(self.path.glob("runs/*/recipe.json"))), None)
             hint = f"it holds several, name one: {inside}" if inside else "it holds no recipe.json"
             raise ValueError(f"{self.path} is no run of genlab: {hint}")
-        try:
-            head = json.loads((self.path / "recipe.json").read_text(encoding="utf-8"))
-            found = int(head["format"])
-        except (ValueError, KeyError, TypeError):
-            raise ValueError(f"{self.path / 'recipe.json'} is damaged; restore it from a copy or train again") from None
-        if found > FORMAT:
+        head = self._head()
+        if head["format"] > FORMAT:
             raise ValueError(
-                f"{self.path} was written by a newer genlab (format {found}, this one reads up to {FORMAT}); upgrade genlab"
+                f"{self.path} was written by a newer genlab (format {head['format']}, this one reads up to {FORMAT}); "
+                "upgrade genlab"
             )
         return head
+
+    def _head(self) -> dict[str, Any]:
+        path = self.path / "recipe.json"
+        try:
+            head = shaped(read_json(path), {"format": int}, path)
+            if self._whole(path.name) or head["format"] > FORMAT:  # whose manifest may be another too
+                return head
+        except (ValueError, OSError):
+            pass
+        said = "is damaged" if path.exists() else "is missing"
+        for name in ("weights.safetensors", *(entry["file"] for entry in self.manifest.checkpoints())):
+            try:
+                found = shaped(read_metadata(self.path / name), {"format": int, "recipe": dict}, path)
+            except (ValueError, OSError):
+                continue
+            warnings.warn(Damaged(f"{path} {said}: what stands in {name} is used"), stacklevel=2)
+            return {key: value for key, value in found.items() if key != "record"}
+        raise ValueError(f"{path} {said}; restore it from a copy or train again")
 
     def best(self) -> dict[str, Tensor]:
         """The weights that did best at a check-up; ValueError where none were kept."""
         file = self.path / "best.safetensors"
         if not file.exists():
             raise ValueError(f"{self.path} keeps no best weights: nothing was checked while it trained; leave out --best")
+        if not self._whole(file.name):
+            raise ValueError(f"{file} is damaged; restore it from a copy, or leave out --best")
         return read_tensors(file)[0]
 
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
-        """The tensors, and whether they are averaged ones."""
-        file = self.path / "average.safetensors"
-        averaged = averaged and file.exists()
-        file = file if averaged else self.path / "weights.safetensors"
-        if not file.exists():
+        """The tensors, and whether they are averaged ones; of the last good checkpoint where the file is damaged."""
+        wanted = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
+        listed = self.manifest.read()["files"]
+        name = next((name for name in wanted if name in listed or (self.path / name).exists()), None)
+        if name is None:
             raise ValueError(
-                f"{self.path} holds no weights yet: its training never reached a save; train it again with --force"
+                f"{self.path} holds no weights yet: its training never reached a save; genlab resume {self.path} goes on"
             )
-        return read_tensors(file)[0], averaged
+        averaged = name == wanted[0] and averaged
+        try:
+            if self._whole(name):
+                return read_tensors(self.path / name)[0], averaged
+        except (ValueError, OSError):
+            pass
+        return self._from_checkpoint(name, averaged), averaged
+
+    def _from_checkpoint(self, name: str, averaged: bool) -> dict[str, Tensor]:
+        """The weights that a damaged or missing file held, or slightly older ones."""
+        said = "is damaged" if (self.path / name).exists() else "is missing"
+        found = self.state()
+        if found is None:
+            raise ValueError(f"{self.path / name} {said}, and there is no checkpoint; restore it from a copy or train again")
+        tensors, record = found
+        at = f"{record.get('overall', 0.0):.0%}"
+        warnings.warn(Damaged(f"{self.path / name} {said}: weights of the checkpoint at {at} are used"), stacklevel=3)
+        weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
+        if averaged:
+            weights |= {key[8:]: value for key, value in tensors.items() if key.startswith("average.")}
+            weights |= {alias: weights[name] for alias, name in record.get("aliases", {}).items()}
+        return weights
+
+    def _whole(self, name: str) -> bool:
+        return (self.path / name).exists() and self.manifest.vouches(name)
 
     def ticks(self) -> Iterator[dict[str, Any]]:
-        return lines(self.path / "ticks.jsonl")
+        return self._scaled("ticks.jsonl")
 
     def checkups(self) -> list[dict[str, Any]]:
-        return list(lines(self.path / "checkups.jsonl"))
+        return list(self._scaled("checkups.jsonl"))
 
     def alarms(self) -> list[dict[str, Any]]:
-        return list(lines(self.path / "alarms.jsonl"))
+        return list(self._scaled("alarms.jsonl"))
 
     def plan(self) -> dict[str, Any] | None:
-        file = self.path / "checkups.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
+        return self._json("checkups.json", PLAN)
+
+    def schedule(self) -> list[list[int]] | None:
+        return self._json("schedule.json", SCHEDULE)
+
+    def replay(self) -> list[list[int]] | None:
+        return self._json("replay.json", SCHEDULE)
+
+    def begun(self) -> bool:
+        """Whether there is a checkpoint to go on from."""
+        return bool(self.manifest.read()["checkpoints"])
 
     def progress(self) -> float:
         """How far its newest checkpoint is, 0..1."""
-        kept = self._manifest()
+        kept = self.manifest.read()["checkpoints"]
         return kept[-1].get("progress", 0.0) if kept else 0.0
 
-    def schedule(self) -> list[list[int]] | None:
-        file = self.path / "schedule.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else None
-
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The newest checkpoint whose length and checksum are right, or None where there never was one."""
-        kept = self._manifest()
-        for entry in reversed(kept):
-            file = self.path / "state" / Path(entry["file"]).name
-            if file.exists() and file.stat().st_size == entry["bytes"] and checksum(file) == entry["sha256"]:
-                tensors, metadata = read_tensors(file)
-                return tensors, metadata["record"]
-        if kept:
-            raise ValueError(
-                f"every checkpoint in {self.path / 'state'} is damaged; the weights beside it may still be sampled"
-            )
+        """The newest whole checkpoint, or None where there never was one; damaged ones are named in warnings."""
+        for entry in self.manifest.checkpoints():
+            try:
+                path = self.path / entry["file"]
+                tensors, metadata = read_tensors(path)
+                return tensors, shaped(metadata, {"record": dict}, path)["record"]
+            except (ValueError, OSError) as error:
+                warnings.warn(Damaged(f"{error}: the checkpoint before it is used"), stacklevel=2)
+        if self.manifest.read()["checkpoints"]:
+            raise ValueError(f"no checkpoint in {self.path / 'state'} is whole; restore one from a copy or train again")
         return None
 
-    def cut_ticks(self, record: Mapping[str, Any]) -> None:
-        """Forget readings written after a checkpoint, whose record this is."""
-        file, self._logged = self.path / "ticks.jsonl", record["ticks_mark"]
-        if file.exists():
-            with file.open("r+b") as handle:
-                handle.truncate(record["ticks_bytes"])
+    def cut_logs(self, record: Mapping[str, Any]) -> None:
+        """Forget readings, check-ups and alarms written after a checkpoint, whose record this is."""
+        if "ticks_bytes" in record:  # format 1 knew of readings only, and of no checksum
+            self._logged = record["ticks_mark"]
+            cut(self.path / "ticks.jsonl", record["ticks_bytes"])
+            return
+        self._logged, self.latest = record["mark"], None
+        for name, (size, digest) in record["logs"].items():
+            file = self.path / Path(name).name
+            cut(file, size)
+            if prefix(file) != (size, digest):
+                said = "is not what was written: what it says before the checkpoint may be wrong"
+                warnings.warn(Damaged(f"{file} {said}"), stacklevel=2)
 
-    def _manifest(self) -> list[dict[str, Any]]:
-        file = self.path / "state" / "manifest.json"
-        return json.loads(file.read_text(encoding="utf-8")) if file.exists() else []
+    def _scaled(self, name: str) -> Iterator[dict[str, Any]]:
+        """Rows, whose progress before the run was extended is a share of what it has now."""
+        path = self.path / name
+        grown = shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json") if self.is_run() else []
+        for number, row in enumerate(lines(path)):
+            shaped(row, ROWS[name], path)
+            for more in grown:
+                if number < more["rows"].get(name, 0):
+                    row["progress"] *= more["scale"]
+            yield row
 
+    def _advice(self) -> str:
+        """What to do about a run that is there already."""
+        progress = self.progress()
+        if progress >= 1:
+            return f"finished; choose another --out, give it more with genlab resume {self.path}, or --force to replace it"
+        return f"{progress:.0%} trained; genlab resume {self.path} goes on with it, --force replaces it"
 
-def append(file: Path, row: Mapping[str, Any]) -> None:
-    """One more line of JSON."""
-    with file.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(finite(row)) + "\n")
-
-
-def lines(file: Path) -> Iterator[dict[str, Any]]:
-    if file.exists():
-        for line in file.read_text(encoding="utf-8").splitlines():
-            yield json.loads(line)
+    def _json(self, name: str, pattern: Any) -> Any:
+        file = self.path / name
+        if not file.exists():
+            return None
+        if not self._whole(name):
+            raise ValueError(f"{file} is damaged; restore it from a copy")
+        return shaped(read_json(file), pattern, file)

@@ -1,0 +1,49 @@
+"""Files of one JSON record a line, only ever added to and cut at their end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from genlab.runs.files import LARGEST, finite, plain
+
+
+def append(file: Path, row: Mapping[str, Any]) -> None:
+    """One more line."""
+    with file.open("a", encoding="utf-8") as handle:
+        handle.write(json.dumps(finite(row)) + "\n")
+
+
+def lines(file: Path) -> Iterator[dict[str, Any]]:
+    """The records; a last line without an end was being written when somebody pulled the plug, and is left out.
+
+    ValueError names the line that is damaged.
+    """
+    if not file.exists():
+        return
+    if plain(file).st_size > LARGEST:
+        raise ValueError(f"{file} is larger than {LARGEST:,} bytes: genlab wrote no such file")
+    for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            row = None
+        if not isinstance(row, dict):
+            raise ValueError(f"{file}, line {number}, is damaged; delete the line or the file: it only records readings")
+        yield row
+
+
+def prefix(file: Path, size: int | None = None) -> tuple[int, str]:
+    """(length, SHA-256) of the first `size` bytes, or of all; those of nothing where there is no file."""
+    found = file.read_bytes()[:size] if file.exists() else b""
+    return len(found), hashlib.sha256(found).hexdigest()
+
+
+def cut(file: Path, size: int) -> None:
+    """Forget what follows the first `size` bytes."""
+    if file.exists() and file.stat().st_size > size:
+        with file.open("r+b") as handle:
+            handle.truncate(size)

@@ -1,0 +1,134 @@
+"""What a run's folder vouches for: length and SHA-256 of its files, and its checkpoints.
+
+Files are replaced in three steps: the new ones are written beside the old ones; then manifest.json says what either are; then
+the new ones are renamed into place. Killed anywhere in between, every file is one that the manifest knows.
+"""
+
+from __future__ import annotations
+
+import json
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from genlab.runs.files import Damaged, described, plain, read_json, sealed, unsealed, write_atomic, write_beside
+from genlab.runs.shapes import FILE, MANIFEST, shaped
+
+NAME = "manifest.json"
+KEPT = 2  # checkpoints
+
+Writer = Callable[[Path], object]
+
+
+class Manifest:
+    """Of the folder of one run."""
+
+    def __init__(self, folder: Path):
+        self.folder = folder
+
+    def publish(self, writers: Mapping[str, Writer], checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None) -> None:
+        """Replace files, by their names in the folder, and add a checkpoint: (name, writer, what is said about it).
+
+        All of it happens, or nothing that can be seen.
+        """
+        record = self.read()
+        beside: dict[Path, Path] = {}
+        try:
+            for name, write in writers.items():
+                new = beside[self.folder / name] = write_beside(self.folder / name, write)
+                record["files"][name] = [described(new), *record["files"].get(name, [])[:1]]
+            old = self._add(record, checkpoint)
+            self._write(record)
+            for path, new in beside.items():
+                new.replace(path)
+        except BaseException:
+            for new in beside.values():
+                new.unlink(missing_ok=True)
+            raise
+        for entry in old:
+            (self.folder / entry["file"]).unlink(missing_ok=True)
+
+    def read(self) -> dict[str, Any]:
+        """{"files": {name: [what it is, what it was]}, "checkpoints": [oldest, newest]}; empty where there is none.
+
+        A damaged manifest is named in a warning: then the files are taken as they are.
+        """
+        path = self.folder / NAME
+        if not path.exists():
+            return {"files": {}, "checkpoints": self._listed()}
+        try:
+            return _inside(shaped(unsealed(read_json(path)), MANIFEST, path))
+        except (ValueError, OSError):
+            warnings.warn(Damaged(f"{path} is damaged: the files beside it are taken as they are"), stacklevel=2)
+            return {"files": {}, "checkpoints": self._found()}
+
+    def vouches(self, name: str) -> bool:
+        """Whether a file is what was written, or was never described."""
+        return self._is(self.folder / name, self.read()["files"].get(name, []))
+
+    def checkpoints(self) -> Iterator[dict[str, Any]]:
+        """Newest first, those that are whole; a damaged one is named in a warning."""
+        if (self.folder / "state").is_symlink():
+            raise ValueError(f"{self.folder / 'state'} is a link; a run holds no links, pipes or devices")
+        kept = self.read()["checkpoints"]
+        for number, entry in reversed([*enumerate(kept)]):
+            path = self.folder / entry["file"]
+            if self._is(path, [[entry["bytes"], entry["sha256"]]] if "sha256" in entry else []):
+                yield entry
+            else:
+                said = "is damaged" if path.exists() else "is missing"
+                used = ": the checkpoint before it is used" if number else ""
+                warnings.warn(Damaged(f"{path} {said}{used}"), stacklevel=2)
+
+    def _is(self, path: Path, known: Sequence[Any]) -> bool:
+        """Whether a plain file lies there, one of those known if any are."""
+        try:
+            return plain(path) is not None and (not known or described(path) in known)
+        except (OSError, ValueError):
+            return False
+
+    def _add(
+        self, record: dict[str, Any], checkpoint: tuple[str, Writer, Mapping[str, Any]] | None
+    ) -> Sequence[dict[str, Any]]:
+        """The checkpoints that are no longer kept."""
+        if checkpoint is None:
+            return ()
+        name, write, about = checkpoint
+        path = self.folder / name
+        write_atomic(path, write)
+        size, digest = described(path)
+        every = [*record["checkpoints"], {**about, "file": name, "bytes": size, "sha256": digest}]
+        record["checkpoints"] = every[-KEPT:]
+        return every[:-KEPT]
+
+    def _write(self, record: Mapping[str, Any]) -> None:
+        text = json.dumps(sealed(record), indent=1) + "\n"
+        write_atomic(self.folder / NAME, lambda beside: beside.write_text(text, encoding="utf-8"))
+
+    def _listed(self) -> list[dict[str, Any]]:
+        """Of a run of format 1, whose list stands among its checkpoints."""
+        path = self.folder / "state" / NAME
+        if not path.exists() or path.parent.is_symlink():
+            return []
+        try:
+            listed = shaped(read_json(path), [FILE], path)
+            return [{**entry, "file": f"state/{Path(entry['file']).name}"} for entry in listed]
+        except (ValueError, OSError):
+            warnings.warn(Damaged(f"{path} is damaged: the checkpoints beside it are taken as they are"), stacklevel=2)
+            return self._found()
+
+    def _found(self) -> list[dict[str, Any]]:
+        """Those that lie there."""
+        found = [path for path in (self.folder / "state").glob("*.safetensors") if path.stem.isdigit()]
+        return [{"file": f"state/{path.name}"} for path in sorted(found, key=lambda path: int(path.stem))]
+
+
+def _inside(record: dict[str, Any]) -> dict[str, Any]:
+    """The record, if all that it names lies in the folder."""
+    checkpoints = [Path(entry["file"]) for entry in record["checkpoints"]]
+    if any(Path(name).name != name for name in record["files"]) or any(
+        path.parts != ("state", f"{path.stem}.safetensors") or not path.stem.isdecimal() for path in checkpoints
+    ):
+        raise ValueError("it names files elsewhere")
+    return record

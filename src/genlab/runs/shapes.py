@@ -1,0 +1,85 @@
+"""What records must look like before they are believed: a pattern is a type, several, a list of one, or a record of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+NUMBER = (int, float)
+OPTIONAL = (int, float, type(None))
+TICK = {
+    "stage": int,
+    "name": str,
+    "step": int,
+    "examples": int,
+    "progress": NUMBER,
+    "seconds": NUMBER,
+    "readings": {str: OPTIONAL},
+}
+SCORE = {"value": OPTIONAL, "protocol": {str: object}}
+CHECKUP = {"progress": NUMBER, "seconds": NUMBER, "examples": int, "n": int, "scores": {str: SCORE}}
+ALARM = {"kind": str, "progress": NUMBER, "seconds": NUMBER, "sentence": str, "remedy": str, "curve": str}
+PLAN = {"stride": int, "n": int}
+SCHEDULE = [[int]]
+EXTENDED = [{"scale": NUMBER, "rows": {str: int}}]
+HEAD = {
+    "format": int,
+    "recipe": {"name": str, "budget": dict},
+    "space": dict,
+    "given": {str: dict},
+    "data": {"source": str, "options": dict, "fingerprint": str},
+    "engine": {"device": str, "precision": str},
+}
+FILE = {"bytes": int, "sha256": str, "file": str, "progress": NUMBER}
+MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}
+STATE = {
+    "stage": int,
+    "step": int,
+    "cursor": int,
+    "examples": int,
+    "seen": int,
+    "overall": NUMBER,
+    "optimisers": {str: OPTIONAL},
+    "progress": (dict, type(None)),
+}
+
+
+def fits(value: Any, pattern: Any) -> bool:
+    """Whether a value of JSON has this shape; records may hold more than is asked for."""
+    if isinstance(pattern, list):
+        return isinstance(value, list) and all(fits(part, pattern[0]) for part in value)
+    if isinstance(pattern, dict):
+        if not isinstance(value, dict):
+            return False
+        if str in pattern:
+            return all(fits(part, pattern[str]) for part in value.values())
+        return all(key in value and fits(value[key], inner) for key, inner in pattern.items())
+    return isinstance(value, pattern) and not (isinstance(value, bool) and pattern is not object)
+
+
+def shaped(value: Any, pattern: Any, where: Path) -> Any:
+    """The value; ValueError names the file it stands in where it has another shape."""
+    if not fits(value, pattern):
+        raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
+    return value
+
+
+@contextmanager
+def sound(where: Path) -> Iterator[None]:
+    """What a record of the wrong shape breaks, as one sentence about its file."""
+    try:
+        yield
+    except ValueError as error:
+        raise ValueError(f"{where}: {error}") from None
+    except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError) as error:
+        if isinstance(error, OSError) and error.errno in PASSED:
+            raise
+        said = " ".join(str(error).split())[:80]
+        raise ValueError(
+            f"{where} is not what genlab writes ({type(error).__name__}: {said}); restore it from a copy"
+        ) from None
+
+
+PASSED = (12, 13, 28, 122)  # no memory, no permission, a full disk or quota: what the machine says, not the file

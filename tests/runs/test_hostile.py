@@ -1,0 +1,162 @@
+"""Opening a folder that somebody tampered with gives a run or one sentence: nothing is executed, nothing outside it is opened,
+and memory stays what it was."""
+
+from __future__ import annotations
+
+import resource
+import shutil
+import signal
+import sys
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from tests.runs.hostile import tampered
+from tests.runs.small import SMALL
+
+from genlab.api import Run
+from genlab.core.noise import Noise
+from genlab.runs.folder import Folder
+
+TRIED = ("vae", "gpt", "vqvae", "rbm")
+SECONDS = 20  # after which a folder is said to hang
+MEMORY = 400e6  # bytes by which all of them together may raise the most that is held
+OPENED: list[str] = []
+AUDITED: list[bool] = [False]
+
+
+def audit(event: str, arguments: tuple[Any, ...]) -> None:
+    """Every file that Python opens, and everything by which it could be made to run something."""
+    if not AUDITED[0]:
+        return
+    if event == "open" and isinstance(arguments[0], str | bytes):
+        OPENED.append(str(arguments[0]))
+    if event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pickle.find_class", "socket.connect"):
+        raise AssertionError(f"{event} {arguments}")
+
+
+sys.addaudithook(audit)
+
+
+@contextmanager
+def alarmed(folder: Path) -> Iterator[None]:
+    """Ends what hangs, and what opens a file elsewhere."""
+
+    def late(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    OPENED.clear()
+    AUDITED[0] = True
+    try:
+        yield
+    finally:
+        AUDITED[0] = False
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    own = (str(folder), *(str(Path(place).resolve()) for place in (sys.prefix, sys.base_prefix, Path(__file__).parents[2])))
+    outside = [path for path in OPENED if Path(path).is_absolute() and not path.startswith(own)]
+    assert not outside, outside
+
+
+def readings(folder: Path) -> list[Callable[[], object]]:
+    """All that anybody reads of a run."""
+    found = Folder(folder)
+
+    def drawn() -> None:
+        run = Run(folder, "cpu")
+        if run.recipe.batch < 10_000 and getattr(run.recipe.model, "steps", 0) < 50 and run.space.size < 1000:
+            with torch.no_grad():
+                *_, _ = run.model().sample(1, run.labels(1, 0, None) or None, noise=Noise(0, 1))
+
+    return [
+        lambda: Run(folder, "cpu").outline(),
+        lambda: Run(folder, "cpu").model(),
+        lambda: Run(folder, "cpu").model(averaged=False),
+        lambda: Run(folder, "cpu").model(best=True),
+        drawn,
+        found.state,
+        lambda: list(found.ticks()),
+        found.checkups,
+        found.alarms,
+        found.plan,
+        found.schedule,
+        found.replay,
+        found.progress,
+    ]
+
+
+def opened(folder: Path) -> None:
+    with warnings.catch_warnings(), alarmed(folder):
+        warnings.simplefilter("ignore")
+        for read in readings(folder):
+            try:
+                read()
+            except ValueError as error:
+                said = str(error)
+                assert 0 < len(said) < 2000
+                assert "Traceback" not in said
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    place = tmp_path_factory.mktemp("runs")
+    found = []
+    for small in SMALL:
+        if small.model in TRIED:
+            session = small.session(place / small.model, 20, save_every=8)
+            for tick in session:
+                if tick.closes and tick.step == 6:
+                    session.keep_best({"progress": tick.progress, "score": "none", "value": 0.0})
+            session.folder.write_plan({"stride": 2, "n": 64})
+            found.append(place / small.model)
+    return found
+
+
+def fuzz(runs: list[Path], folders: int) -> None:
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    place = Path(tempfile.mkdtemp(dir="/dev/shm" if Path("/dev/shm").is_dir() else None))
+
+    @settings(max_examples=folders, deadline=None, derandomize=True, database=None, suppress_health_check=list(HealthCheck))
+    @given(which=st.integers(0, len(runs) - 1), seed=st.integers(0, 2**40))
+    def once(which: int, seed: int) -> None:
+        target = place / "run"
+        try:
+            done = tampered(runs[which], target, seed)
+            try:
+                opened(target)
+            except Exception as error:
+                error.add_note(f"{runs[which].name}, {done}")
+                raise
+        finally:
+            shutil.rmtree(target, ignore_errors=True)
+
+    try:
+        once()
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 < before + MEMORY
+
+
+def test_an_untouched_run_opens(runs: list[Path]) -> None:
+    for folder in runs:
+        with alarmed(folder):
+            for read in readings(folder):
+                read()
+
+
+def test_two_thousand_hostile_folders(runs: list[Path]) -> None:
+    fuzz(runs, 2000)
+
+
+@pytest.mark.slow
+def test_a_hundred_thousand_hostile_folders(runs: list[Path]) -> None:
+    fuzz(runs, 100_000)
