@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,20 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import Data
+from genlab.core.finite import first_broken
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Tick
 from genlab.core.noise import Noise
-from genlab.core.recipe import Budget, Recipe, from_json, to_json
+from genlab.core.recipe import Budget, Recipe, from_json, replaced, to_json
 from genlab.core.space import Space
 from genlab.data import open
 from genlab.recipes.make import build, recipe_for
-from genlab.runs.engine import Engine, copy_into, prepared
+from genlab.runs.engine import Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
-from genlab.runs.train import save, training
+from genlab.runs.grow import extend, fork, standing
+from genlab.runs.shapes import HEAD, shaped, sound
+from genlab.runs.train import OnNaN, Recorder, training
 
 __all__ = ["Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
 
@@ -35,8 +39,18 @@ class Session:
     with_ticks is what the command line, a notebook or a page iterates; `train` is the same without looking.
     """
 
-    def __init__(self, folder: Folder, data: Data, recipe: Recipe, engine: Engine, resuming: bool = False):
+    def __init__(
+        self,
+        folder: Folder,
+        data: Data,
+        recipe: Recipe,
+        engine: Engine,
+        resuming: bool = False,
+        save_every: int | None = None,
+        on_nan: OnNaN = "stop",
+    ):
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
+        self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
 
     @property
@@ -44,7 +58,7 @@ class Session:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def __iter__(self) -> Iterator[Tick]:
-        yield from training(self.folder, self.model, self.data, self.recipe, self.engine, self.resuming)
+        yield from training(self.recorder, self.model, self.data, self.recipe, self.resuming)
 
     def keep_best(self, about: Mapping[str, Any]) -> None:
         """Keep the weights of now as the best so far; between closed steps only. about: by which score, at which progress."""
@@ -59,7 +73,7 @@ class Session:
 
     def stop(self) -> Run:
         """Write weights and a checkpoint now; between closed steps only."""
-        save(self.folder, self.engine)
+        self.recorder.save()
         return Run(self.folder.path, str(self.engine.device))
 
     def run(self) -> Run:
@@ -79,15 +93,19 @@ def session(
     device: str = "auto",
     precision: str = "auto",
     schedule: list[list[int]] | None = None,
+    save_every: int | None = None,
+    on_nan: OnNaN = "stop",
 ) -> Session:
     """A new run of model `name` on `data`, its folder made and its recipe written; nothing is trained yet."""
     recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule)
-    made = Session(Folder(out), data, recipe, engine)
+    made = Session(Folder(out), data, recipe, engine, save_every=save_every, on_nan=on_nan)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     settings = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
     made.folder.create({"recipe": to_json(recipe), **space, "data": data.describe(), "engine": settings}, force)
+    if schedule is not None:
+        made.folder.write_replay(schedule)
     return made
 
 
@@ -107,7 +125,7 @@ def train(
     steps, examples, seconds   the budget, one of them; the recipe's own otherwise
     out                        the run's folder; a new one under runs/ otherwise
     watch                      called with every Tick
-    options                    seed, settings={"model.latent": 8}, force, device, precision, schedule
+    options                    seed, settings={"model.latent": 8}, force, device, precision, schedule, save_every, on_nan
     """
     data = open(data) if isinstance(data, str | Path) else data
     said = {"steps": steps, "examples": examples, "seconds": seconds}
@@ -136,19 +154,69 @@ def load(path: str | Path, device: str = "auto") -> Run:
     return Run(path, device)
 
 
-def resume(path: str | Path, device: str = "auto", precision: str = "auto", data: Any = None) -> Session:
+def resume(
+    path: str | Path,
+    device: str = "auto",
+    precision: str = "auto",
+    data: Any = None,
+    *,
+    more: Budget | None = None,
+    out: str | Path | None = None,
+    seed: int | None = None,
+    settings: Mapping[str, Any] | None = None,
+    force: bool = False,
+    save_every: int | None = None,
+    on_nan: OnNaN = "stop",
+) -> Session:
     """Carry a run on from its last checkpoint, to the weights it would have had without the stop.
 
-    data: those it was trained on, where they are open already
+    data             those it was trained on, where they are open already; or where they lie now
+    more             what it is given beyond its budget, in the same unit
+    out              fork it: a new run goes on there, with another seed or settings if they are said; the old one stays
+    ValueError for a seed or settings without `out`, other data, or more in another unit.
     """
     run = Run(path, device)
-    schedule = run.folder.schedule()
-    finished = schedule if schedule and schedule[-1][2] == 1000 else None
-    engine = Engine(device, precision, finished)
+    if out is None and (seed is not None or settings):
+        raise ValueError(f"a run keeps its recipe; to go on from {run.path} with another one, fork it: --out NEW")
+    data = run.data() if data is None else run.data(source=data) if isinstance(data, str | Path) else data
+    if out is not None:
+        run = _forked(run, Folder(out), seed, settings or {}, force)
+    recipe = run.recipe
+    if more is not None:
+        _extensible(run)
+        recipe = extend(run.folder, recipe, more)
+    engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()))
     before = run.head["engine"]
     if precision == "auto" and torch.device(before["device"]).type == engine.device.type:
         engine.precision = before["precision"]
-    return Session(run.folder, run.data() if data is None else data, run.recipe, engine, resuming=True)
+    return Session(run.folder, data, recipe, engine, True, save_every, on_nan)
+
+
+def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
+    """A schedule that reached its end: a checkpoint before that end repeats it."""
+    return schedule if schedule and schedule[-1][2] == 1000 else None
+
+
+def _forked(run: Run, out: Folder, seed: int | None, settings: Mapping[str, Any], force: bool) -> Run:
+    recipe = replaced(run.recipe, settings, what=f"{run.recipe.name} recipe")
+    recipe = recipe if seed is None else replace(recipe, seed=seed)
+    weights = {key[6:]: value for key, value in standing(run.folder)[0].items() if key.startswith("model.")}
+    try:
+        copy_into(build(recipe, run.space, run.given), weights)
+    except ValueError as error:
+        raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
+    changes = {**settings, **({} if seed is None else {"seed": seed})}
+    fork(run.folder, out, recipe, {key: str(value) for key, value in changes.items()}, force)
+    return Run(out.path, run.device)
+
+
+def _extensible(run: Run) -> None:
+    """ValueError for a model whose stage counts its data in whole passes."""
+    number = standing(run.folder)[1]["stage"]
+    model = build(run.recipe, run.space, run.given)
+    stage = next(islice(model.stages(), number, None))
+    if stage.passes is not None:
+        raise ValueError(f"{run.recipe.name} has counted all its data: there is nothing to train it longer for")
 
 
 class Run:
@@ -161,18 +229,31 @@ class Run:
         self.folder = Folder(path)
         self.path = self.folder.path
         self.head = self.folder.head()
-        self.space = Space.from_json(self.head["space"])
-        self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
-        base = recipe_for(self.head["recipe"]["name"], self.space, self.given)
-        self.recipe: Recipe = from_json(base, self.head["recipe"])
-        self._device, self._models = device, {}
+        place = self.path / "recipe.json"
+        shaped(self.head, HEAD, place)
+        with sound(place):
+            self.space = Space.from_json(self.head["space"])
+            self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
+            base = recipe_for(self.head["recipe"]["name"], self.space, self.given)
+            self.recipe: Recipe = from_json(base, self.head["recipe"])
+        self.device, self._models = device, {}
 
-    def data(self, **options: Any) -> Any:
-        """The data it was trained on, opened again; ValueError if they have changed since."""
+    def data(self, source: str | Path | None = None, **options: Any) -> Any:
+        """The data it was trained on, opened again; ValueError if they have changed since.
+
+        source: where they lie now, if they were moved
+        """
         record = self.head["data"]
-        data: Any = open(record["source"], **{**record["options"], **options})
+        place = source if source is not None else record["source"]
+        try:
+            data: Any = open(place, **{**record["options"], **options})
+        except ValueError as error:
+            if source is not None or Path(str(place)).exists():
+                raise
+            raise ValueError(f"{error}; if the data of {self.path} were moved, say where: --data") from None
         if data.fingerprint != record["fingerprint"]:
-            raise ValueError(f"{record['source']} has changed since {self.path} was trained on it; restore it, or train anew")
+            changed = "are other data than" if source is not None else "has changed since"
+            raise ValueError(f"{place} {changed} {self.path} was trained on; restore them, or train anew")
         return data
 
     def model(self, averaged: bool = True, best: bool = False) -> Model:
@@ -180,10 +261,21 @@ class Run:
         key = "best" if best else averaged
         if key not in self._models:
             tensors = self.folder.best() if best else self.folder.weights(averaged)[0]
+            check_fit(self.outline(), tensors)  # before anything is made as large as it says
+            _check_values(tensors, self.path)
             model = build(self.recipe, self.space, self.given)
             copy_into(model, tensors)
-            self._models[key] = prepared(model, Engine(self._device).device).eval().requires_grad_(False)
+            self._models[key] = prepared(model, Engine(self.device).device).eval().requires_grad_(False)
         return self._models[key]
+
+    def outline(self) -> Model:
+        """The model without memory for its weights: names and shapes only. ValueError where there can be no such model."""
+        try:
+            with torch.device("meta"):
+                return build(self.recipe, self.space, self.given)
+        except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
+            said = " ".join(str(error).split())[:80]
+            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {self.recipe.name} ({said})") from None
 
     @property
     def averaged(self) -> bool:
@@ -241,7 +333,7 @@ class Run:
             )
         if "label" in self.given and "label" not in found:
             found["label"] = self._drawn_labels(n, seed)
-        return {key: value.to(Engine(self._device).device) for key, value in found.items()}
+        return {key: value.to(Engine(self.device).device) for key, value in found.items()}
 
     def _drawn_labels(self, n: int, seed: int) -> Tensor:
         """Labels as frequent as among the training examples."""
@@ -250,6 +342,16 @@ class Run:
     def ticks(self) -> list[dict[str, Any]]:
         """The readings written while it was trained."""
         return list(self.folder.ticks())
+
+
+def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
+    """ValueError where weights are no numbers: nothing can be drawn from them."""
+    broken = first_broken(tensors)
+    if broken is not None:
+        raise ValueError(
+            f"the weights of {path} have lost their values ({broken}); use --best, or the raw weights (--raw), or train again "
+            "with a lower learning rate"
+        )
 
 
 def drawn_labels(n: int, seed: int, space: Space, counts: Sequence[int] | None) -> Tensor:

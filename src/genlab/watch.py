@@ -8,7 +8,7 @@ run's folder: a resumed run is looked at as before.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from torch import Tensor
@@ -27,7 +27,6 @@ STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them
 SIZES = (256, 128, 64)  # samples drawn
 SHARE = 0.3  # of the training time that check-ups may take
 PROBE = 16  # samples that tell what drawing costs
-READ = 200  # fractions of a run at which readings are looked at
 FEWEST = 30  # steps before which nothing can have gone wrong
 SCORED = 200  # validation examples of a likelihood
 SEED = 1  # of the samples: the same at every check-up
@@ -65,25 +64,20 @@ class Watch:
         self.alarms: list[Alarm] = []
         self.pictures: dict[str, Tensor] = {}
         self.plan = plan or self._kept_plan()
-        self._read, self._mark, self._best = -1, -1, float("inf")
-        self._latest: dict[str, Any] = {}
-        self._steps = FEWEST  # of a resumed run: it has had its first ones
-        if session.resuming:
-            self._recall()
-        else:
-            self._steps = 0
+        self._mark, self._best = -1, float("inf")
+        self._row: dict[str, Any] | None = None  # of readings, the last one that was looked at
+        self._returns = 0
 
     def hear(self, tick: Tick) -> None:
         """Look, where it is time to; to be called between two ticks."""
-        self._steps += tick.closes
-        self._latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
         if not (tick.closes and self.session.engine.main):
             return
-        seconds, spoken = self.session.engine.seconds, int(tick.progress * READ)
-        if spoken != self._read:
-            self._read = spoken
-            self.history.read(tick.progress, seconds, {name: float(value) for name, value in self._latest.items()})
-            self._latest = {}
+        if self.session.recorder.returns != self._returns:
+            self._recall()
+        seconds, row = self.session.engine.seconds, self.session.folder.latest
+        if row is not None and row is not self._row:
+            self._row = row
+            self._read(row)
             self._raise()
         mark = int(tick.progress * MARKS + 1e-9)
         if mark != self._mark and mark > 0:
@@ -94,6 +88,8 @@ class Watch:
     def close(self) -> None:
         """The last look, once the run is over."""
         engine = self.session.engine
+        if engine.main and self.session.recorder.returns != self._returns:
+            self._recall()
         if engine.main and self._mark < MARKS:
             self._mark = MARKS
             self._planned(1.0, engine.seconds)
@@ -101,18 +97,24 @@ class Watch:
 
     def _recall(self) -> None:
         """Everything that was seen before the checkpoint from which the run goes on; what came later will come again."""
-        folder, until = self.session.folder, self.session.folder.progress() + 1e-9
-        folder.cut_watch(until)
+        folder, recorder = self.session.folder, self.session.recorder
+        self._returns, self.history = recorder.returns, History()
+        latest = folder.latest or {}
         for row in folder.ticks():
-            if row["progress"] <= until:
-                self.history.read(row["progress"], row["seconds"], {k: v for k, v in row["readings"].items() if v is not None})
+            if (row["stage"], row["step"]) != (latest.get("stage"), latest.get("step")):  # that one is about to be read
+                self._read(row)
         for row in folder.checkups():
             self.history.look(Checkup.from_json(row))
         self.alarms = [Alarm(**row) for row in folder.alarms()]
         self.history.raised = {alarm.kind for alarm in self.alarms}
         costs = [cost(checkup.quality) for checkup in self.history.checkups]
         self._best = min(costs, default=float("inf"))
-        self._mark, self._read = int(self.history.progress * MARKS + 1e-9), int(self.history.progress * READ)
+        self._mark = int(self.history.progress * MARKS + 1e-9)
+
+    def _read(self, row: Mapping[str, Any]) -> None:
+        """A line of ticks.jsonl: what is looked at is what is written down, so that a resumed run sees the same."""
+        readings = {name: value for name, value in row["readings"].items() if value is not None}
+        self.history.read(row["progress"], row["seconds"], readings)
 
     # --- a check-up --------------------------------------------------------------------------------------------------
 
@@ -146,7 +148,8 @@ class Watch:
             self.session.keep_best({"progress": self.history.progress, "score": score.name, "value": score.value})
 
     def _raise(self, samples: Tensor | None = None) -> None:
-        for alarm in self.history.alarms() if self._steps >= FEWEST else ():
+        steps = self.session.engine.examples // self.session.recipe.batch
+        for alarm in self.history.alarms() if steps >= FEWEST else ():
             self.alarms.append(alarm)
             if samples is not None:
                 self.pictures[alarm.kind] = samples[:64]

@@ -61,7 +61,16 @@ def test_the_way_on_is_a_command_that_works(tmp_path: Path, monkeypatch: pytest.
     }
 
 
-WITHOUT_WEIGHTS = {"recipe.json", "ticks.jsonl", "schedule.json", "checkups.json", "checkups.jsonl"}
+WITHOUT_WEIGHTS = {
+    ".lock",
+    "manifest.json",
+    "state",
+    "recipe.json",
+    "ticks.jsonl",
+    "schedule.json",
+    "checkups.json",
+    "checkups.jsonl",
+}
 
 
 def _until(step: int) -> Callable[..., bool]:
@@ -139,14 +148,19 @@ def test_damaged_files_are_named(run: Runs) -> None:
     for file in ("average.safetensors", "recipe.json"):
         whole = (there / file).read_bytes()
         (there / file).write_bytes(whole[: len(whole) // 2])
-        assert f"{file} is damaged" in refused("sample", there)
+        done = call("sample", there, "-n", 2, "--force")
+        assert done.code == 0
+        assert f"{file} is damaged: " in done.err
+    for file in there.rglob("*.safetensors"):
+        file.write_bytes(file.read_bytes()[:-1])
+    assert "recipe.json is damaged; restore it" in refused("sample", there)
 
 
 def test_a_run_without_weights_says_what_to_do(run: Runs) -> None:
     there = run("ring")
-    for file in there.glob("*.safetensors"):
+    for file in there.rglob("*.safetensors"):
         file.unlink()
-    assert "--force" in refused("sample", there)
+    assert "--force" in refused("sample", there) or "train again" in refused("sample", there)
     assert call("show", there).code == 0
 
 

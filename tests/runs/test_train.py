@@ -15,12 +15,11 @@ from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
 from genlab.core.recipe import Budget, Optim, Recipe, knob
 from genlab.core.space import Batch, Space
-from genlab.runs import train as writing
 from genlab.runs.clock import Progress
 from genlab.runs.engine import Engine, copy_into
 from genlab.runs.folder import Folder
 from genlab.runs.optimise import factor
-from genlab.runs.train import training
+from genlab.runs.train import Recorder, training
 
 SPACE = Space((2,), "D", "real")
 
@@ -65,19 +64,19 @@ class Shared(Model):
 RECIPE = Recipe("shared", Nothing(), Budget(steps=60), batch=4, optim=Optim(rate=0.1), half_life=20.0)
 
 
-def made(path: Path, breaks: int = 10**9) -> tuple[Folder, Shared, Engine]:
+def made(path: Path, breaks: int = 10**9, **options: Any) -> tuple[Folder, Shared, Recorder]:
     torch.manual_seed(0)
-    folder, engine = Folder(path), Engine("cpu")
+    folder = Folder(path)
     if not path.exists():
         folder.create({"recipe": {}, "space": {}, "given": {}})
-    return folder, Shared(breaks), engine
+    return folder, Shared(breaks), Recorder(folder, Engine("cpu"), **options)
 
 
 def finished(path: Path, stop: int | None = None, resume: bool = False) -> Folder:
-    folder, model, engine = made(path)
-    for tick in training(folder, model, Points(), RECIPE, engine, resume):
+    folder, model, recorder = made(path)
+    for tick in training(recorder, model, Points(), RECIPE, resume):
         if tick.step == stop:
-            writing.save(folder, engine)
+            recorder.save()
             break
     return folder
 
@@ -98,14 +97,14 @@ def test_a_resumed_run_writes_the_files_of_an_uninterrupted_one(tmp_path: Path) 
 
 def test_readings_are_not_written_twice_at_one_point_of_progress(tmp_path: Path) -> None:
     recipe = replace(RECIPE, budget=Budget(steps=2000))
-    folder, model, engine = made(tmp_path / "run")
-    for tick in training(folder, model, Points(), recipe, engine):
+    folder, model, recorder = made(tmp_path / "run")
+    for tick in training(recorder, model, Points(), recipe):
         if tick.step == 21:
-            writing.save(folder, engine)
+            recorder.save()
             break
     before = len(list(folder.ticks()))
-    folder, model, engine = made(tmp_path / "run")
-    for tick in training(folder, model, Points(), recipe, engine, resume=True):
+    folder, model, recorder = made(tmp_path / "run")
+    for tick in training(recorder, model, Points(), recipe, resume=True):
         if tick.step == 22:
             break
     assert len(list(folder.ticks())) == before
@@ -123,27 +122,21 @@ def test_an_averaged_parameter_with_two_names_is_averaged_under_both(tmp_path: P
     assert torch.equal(model.one.weight, mean["one.weight"])
 
 
-def test_a_killed_run_can_be_sampled_from_its_last_checkpoint(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(writing, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(writing, "SAVE_SHARE", 1e9)
-    folder, model, engine = made(tmp_path / "run")
-    for tick in training(folder, model, Points(), RECIPE, engine):
+def test_a_killed_run_can_be_sampled_from_its_last_checkpoint(tmp_path: Path) -> None:
+    folder, model, recorder = made(tmp_path / "run", save_every=1)
+    for tick in training(recorder, model, Points(), RECIPE):
         if tick.step == 10:  # the kill: nothing is saved any more
             break
     state = folder.state()
     assert state is not None
-    assert state[1]["step"] == 11
+    assert state[1]["step"] == 10
     assert torch.equal(folder.weights(averaged=False)[0]["one.weight"], state[0]["model.one.weight"])
 
 
-def test_training_that_breaks_down_ends_and_keeps_the_last_good_weights(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writing, "SAVE_EVERY", 0.0)
-    monkeypatch.setattr(writing, "SAVE_SHARE", 1e9)
-    folder, model, engine = made(tmp_path / "run", breaks=20)
-    with pytest.raises(ValueError, match=r"fit\.loss is nan at step 20; lower the learning rate"):
-        list(training(folder, model, Points(), RECIPE, engine))
+def test_training_that_breaks_down_ends_and_keeps_the_last_good_weights(tmp_path: Path) -> None:
+    folder, model, recorder = made(tmp_path / "run", breaks=20, save_every=1)
+    with pytest.raises(ValueError, match=r"at step 20 of stage fit, move fit: its loss is nan.*Lower the learning rate"):
+        list(training(recorder, model, Points(), RECIPE))
     assert all(value.isfinite().all() for value in folder.weights()[0].values())
 
 
@@ -152,7 +145,7 @@ def test_training_that_breaks_down_ends_and_keeps_the_last_good_weights(
 
 def test_a_schedule_that_ends_too_early_is_refused() -> None:
     progress = Progress(Budget(seconds=1), 4, [[0, 0, 0], [0, 3, 500]])
-    progress.enter(1.0, None, 100)
+    progress.enter(0, 1.0, None, 100)
     assert [progress.at(0, step) for step in range(4)] == [0, 0, 0, 0.5]
     with pytest.raises(ValueError, match="stopped"):
         progress.at(0, 4)
@@ -160,7 +153,7 @@ def test_a_schedule_that_ends_too_early_is_refused() -> None:
 
 def test_processes_agree_on_one_measure_of_time() -> None:
     progress = Progress(Budget(seconds=1), 4, None, lambda mark: mark + 123)
-    progress.enter(1.0, None, 100)
+    progress.enter(0, 1.0, None, 100)
     assert progress.at(0, 0) == 0.123
 
 
@@ -168,7 +161,7 @@ def test_examples_and_steps_are_the_same_budget() -> None:
     limits = []
     for budget in (Budget(steps=40), Budget(examples=160), Budget(examples=158)):
         progress = Progress(budget, 4)
-        progress.enter(0.25, None, 100)
+        progress.enter(0, 0.25, None, 100)
         limits.append(progress.limit)
     assert limits == [10, 10, 10]
 

@@ -37,6 +37,7 @@ from genlab.recipes.index import entry
 from genlab.report import REAL, Media, write
 from genlab.report.words import plural
 from genlab.runs.engine import Engine
+from genlab.runs.folder import Folder
 from genlab.watch import Watch
 
 LIKELIHOOD = 0.4, 5.0  # seconds it may take: a share of the training time, and no less than
@@ -167,7 +168,7 @@ class Comparison:
 
     def _session(self, job: Job) -> Session:
         machine, path = self.ask.machine, self.folder / "runs" / job.folder
-        if (path / "state" / "manifest.json").exists():
+        if Folder(path).begun():
             return resume(path, machine.device, machine.precision, data=self.data)
         budget = self.ask.budget_for(job.name, self._operations(job.name))
         options: Any = {"device": machine.device, "precision": machine.precision, "force": True}

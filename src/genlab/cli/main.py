@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import sys
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -66,9 +67,15 @@ def run(arguments: Sequence[str] | None = None) -> None:
     sys.exit(main(sys.argv[1:] if arguments is None else arguments))
 
 
+def _note(message: Warning | str, category: type[Warning], filename: str, line: int, *more: object) -> None:
+    """A warning as a sentence; where in the code it was raised is of use to nobody who runs a command."""
+    print(f"note: {message}" if category.__name__ == "Damaged" else f"{category.__name__}: {message}", file=sys.stderr)
+
+
 def main(arguments: Sequence[str]) -> int:
     """One call; its exit code. --debug, or GENLAB_DEBUG=1, lets errors keep their traceback."""
     words = list(arguments)
+    warnings.showwarning = _note
     if "--debug" in words:
         words.remove("--debug")
         os.environ["GENLAB_DEBUG"] = "1"

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
 OUTPUT = Group("Output", sort_key=20)
 BUDGET = Group("Budget", sort_key=10)
+KEEPING = Group("Keeping", sort_key=15)
 DATA = Group("Data", sort_key=30)
 MACHINE = Group("Machine", sort_key=40)
 
@@ -90,6 +91,18 @@ class MachineOptions:
 class TrainingOptions(MachineOptions):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto is bf16 on CUDA and float32 elsewhere."""
+
+
+@Parameter(name="*", group=KEEPING)
+@dataclass(frozen=True)
+class KeepingOptions:
+    save_every: int | None = None
+    """Steps between checkpoints; otherwise about every 30 seconds, and where a stage ends."""
+    on_nan: Literal["stop", "halve-lr"] = "stop"
+    """When a loss or a gradient is no number any more: stop, or go on from the last checkpoint at half the learning rates."""
+
+    def chosen(self) -> dict[str, Any]:
+        return {entry.name: getattr(self, entry.name) for entry in fields(self)}
 
 
 @Parameter(name="*", group=OUTPUT)

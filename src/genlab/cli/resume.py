@@ -1,9 +1,23 @@
-"""`genlab resume`: go on with a run that was stopped."""
+"""`genlab resume`: go on with a run that was stopped, give it more, or fork it."""
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from cyclopts import Parameter
+
 from genlab.cli.errors import Stopped
-from genlab.cli.options import Json, TrainingOptions, Watched
+from genlab.cli.options import (
+    DATA,
+    BudgetOptions,
+    FolderOptions,
+    Json,
+    KeepingOptions,
+    Set,
+    TrainingOptions,
+    Watched,
+    pairs,
+)
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.cli.stop import Stop
@@ -11,14 +25,25 @@ from genlab.cli.train import say
 
 EXAMPLES = """Examples:
   genlab resume runs/digits-ddpm-1
-  genlab resume reports/digits/runs/ddpm"""
+  genlab resume runs/digits-ddpm-1 --seconds 600
+  genlab resume runs/digits-ddpm-1 --out runs/other --seed 1 --seconds 60
+  genlab resume runs/digits-ddpm-1 --out runs/gentle --set optim.rate=1e-4"""
+
+Moved = Annotated[str | None, Parameter(group=DATA, help="Where the data lie now, if they were moved.")]
+OtherSeed = Annotated[int | None, Parameter(help="With --out: another seed from here on.")]
 
 
 def resume(
     run: Run_,
     /,
     *,
+    seed: OtherSeed = None,
+    changes: Set = (),
+    more: BudgetOptions = BudgetOptions(),  # noqa: B008
     unwatched: Watched = False,
+    keeping: KeepingOptions = KeepingOptions(),  # noqa: B008
+    output: FolderOptions = FolderOptions(),  # noqa: B008
+    data: Moved = None,
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
@@ -26,16 +51,21 @@ def resume(
 
     Its weights become what they would have been without the stop: byte for byte on the same machine with as many threads, if
     the budget is in steps or examples. A run that is finished stays as it is.
+
+    --steps, --examples or --seconds give it so much more than it had. --out forks it: a new run goes on from there, with
+    another --seed or --set if you like, and the old one stays as it is.
     """
     machine.apply()
+    budget, settings = more.budget(), pairs(changes, "--set")
     from genlab import api
     from genlab.cli.training import follow, watching
 
+    options = {"more": budget, "out": output.out, "seed": seed, "settings": settings, "force": output.force}
     with Progress() as progress:
         with progress.task("reading the data"):
-            made = api.resume(run, machine.device, machine.precision)
-        name = made.recipe.name
-        progress.say(f"{name}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
+            made = api.resume(run, machine.device, machine.precision, data, **options, **keeping.chosen())
+        name, path = made.recipe.name, made.folder.path
+        progress.say(f"{name}, {made.parameters:,} parameters, on {made.engine.device}: {path}")
         with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished

@@ -81,7 +81,7 @@ def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tupl
     classes = run.given.get("label")
     if classes is not None:
         yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"
-    yield "budget", f"{recipe.budget.amount:g} {recipe.budget.unit}, batches of {recipe.batch}, seed {recipe.seed}"
+    yield "budget", f"{recipe.budget.total:g} {recipe.budget.unit}, batches of {recipe.batch}, seed {recipe.seed}"
     if last:
         yield "trained", f"{last['progress']:.0%}: {last['examples']:,} examples in {duration(last['seconds'])}"
         yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in last["readings"].items())

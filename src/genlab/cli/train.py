@@ -16,6 +16,7 @@ from genlab.cli.options import (
     DataOptions,
     FolderOptions,
     Json,
+    KeepingOptions,
     Seed,
     Set,
     TrainingOptions,
@@ -54,6 +55,7 @@ def train(
     budget: BudgetOptions = BudgetOptions(),  # noqa: B008
     schedule: Schedule = None,
     unwatched: Watched = False,
+    keeping: KeepingOptions = KeepingOptions(),  # noqa: B008
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = DataOptions(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
@@ -84,6 +86,7 @@ def train(
             device=machine.device,
             precision=machine.precision,
             schedule=marks,
+            **keeping.chosen(),
         )
         progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:

@@ -22,29 +22,56 @@ def knob(default: Any, about: str, *, low: float | None = None, high: float | No
     return field(default=default, metadata=metadata)
 
 
+UNITS = ("steps", "examples", "seconds")
+
+
 @dataclass(frozen=True)
 class Budget:
-    """How long to train: exactly one of the three."""
+    """How long to train: exactly one of the three.
+
+    extra: (stage, amount), what a stage was given more when the run was extended
+    """
 
     steps: int | None = None
     examples: int | None = None
     seconds: float | None = None
+    extra: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
-        said = {key: value for key, value in dataclasses.asdict(self).items() if value is not None}
+        said = {unit: getattr(self, unit) for unit in UNITS if getattr(self, unit) is not None}
         if len(said) != 1:
             raise ValueError(f"a budget is steps, examples or seconds, exactly one of them; got {said or 'none'}")
         ((unit, amount),) = said.items()
-        if not amount > 0 or amount == float("inf"):
-            raise ValueError(f"--{unit} must be more than 0, got {amount}")
+        for part in (amount, *(more for _, more in self.extra)):
+            if not part > 0 or part == float("inf"):
+                raise ValueError(f"--{unit} must be more than 0, got {part}")
 
     @property
     def unit(self) -> str:
-        return next(key for key, value in dataclasses.asdict(self).items() if value is not None)
+        return next(unit for unit in UNITS if getattr(self, unit) is not None)
 
     @property
     def amount(self) -> float:
+        """What was asked for at first: stages share it."""
         return float(getattr(self, self.unit))
+
+    @property
+    def total(self) -> float:
+        """With all that came later."""
+        return self.amount + sum(more for _, more in self.extra)
+
+    def of_stage(self, number: int, share: float) -> float:
+        """What a stage has that is worth a share of the amount."""
+        return share * self.amount + sum(more for stage, more in self.extra if stage == number)
+
+    def extended(self, stage: int, more: float) -> Budget:
+        """The same with so much more for a stage."""
+        return dataclasses.replace(self, extra=(*self.extra, (stage, more)))
+
+    @classmethod
+    def from_json(cls, record: Mapping[str, Any]) -> Budget:
+        extra = tuple((int(stage), float(more)) for stage, more in record.get("extra", ()))
+        return cls(**{unit: record[unit] for unit in UNITS if record.get(unit) is not None}, extra=extra)
 
 
 @dataclass(frozen=True)
@@ -132,13 +159,13 @@ def read(value: Any, wanted: Any, entry: dataclasses.Field[Any], key: str) -> An
     """`value` as `wanted`, checked against the field's range; ValueError says what would be right."""
     try:
         result = parsed(value, wanted)
-    except (ValueError, TypeError, KeyError):
-        raise ValueError(f"--set {key}={value}: needs {described(wanted, entry)}") from None
+    except (ValueError, TypeError, KeyError, OverflowError):
+        raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(wanted, entry)}") from None
     for number in result if isinstance(result, tuple) else (result,):
         low, high = entry.metadata.get("low"), entry.metadata.get("high")
         numeric = isinstance(number, int | float) and not isinstance(number, bool)
         if numeric and (number != number or (low is not None and number < low) or (high is not None and number > high)):
-            raise ValueError(f"--set {key}={value}: needs {described(wanted, entry)}")
+            raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(wanted, entry)}")
     return result
 
 
@@ -219,5 +246,4 @@ def from_json(base: Any, record: Mapping[str, Any]) -> Any:
         recipe = replaced(base, changes)
     except ValueError as error:
         raise ValueError(f"the recipe was written by another version of genlab ({error})") from None
-    budget = {unit: amount for unit, amount in record.get("budget", {}).items() if amount is not None}
-    return dataclasses.replace(recipe, budget=Budget(**budget)) if budget else recipe
+    return dataclasses.replace(recipe, budget=Budget.from_json(record["budget"])) if record.get("budget") else recipe

@@ -49,23 +49,21 @@ class Progress:
         self.replayed = {(stage, step): mark for stage, step, mark in schedule} if schedule is not None else None
         self.schedule: list[list[int]] = []
         self.clock = Clock()
-        self.share, self.before, self.began, self.mark = 1.0, 0.0, 0.0, 0
+        self.amount, self.passed, self.began, self.mark = 0.0, 0.0, 0.0, 0  # passed: what earlier stages had
         self.limit: int | None = None  # steps of this stage, where they are known
 
-    def enter(self, share: float, passes: int | None, count: int) -> None:
+    def enter(self, number: int, share: float, passes: int | None, count: int) -> None:
         """Begin a stage that is worth `share` of the budget, or `passes` over `count` examples."""
-        self.share, self.began, self.mark = share, self.clock.now(), 0
+        self.passed += self.amount
+        self.amount, self.began, self.mark = self.budget.of_stage(number, share), self.clock.now(), 0
         if passes is not None:
             self.limit = passes * math.ceil(count / self.batch)
-        elif self.budget.steps is not None:
-            self.limit = max(1, round(share * self.budget.steps))
-        elif self.budget.examples is not None:
-            self.limit = max(1, math.ceil(share * self.budget.examples / self.batch))
+        elif self.budget.unit == "steps":
+            self.limit = max(1, round(self.amount))
+        elif self.budget.unit == "examples":
+            self.limit = max(1, math.ceil(self.amount / self.batch))
         else:
             self.limit = None
-
-    def leave(self) -> None:
-        self.before = min(1.0, self.before + self.share)
 
     def at(self, stage: int, step: int) -> float:
         """Progress 0..1 of the stage at the start of this step; 1 ends it."""
@@ -85,21 +83,28 @@ class Progress:
 
     def _measure(self) -> int:
         spent = self.clock.now() - self.began
-        return self._agree(min(1000, math.floor(1000 * spent / (self.share * self.budget.amount))))
+        return self._agree(min(1000, math.floor(1000 * spent / self.amount)))
 
     def overall(self, stage: int, step: int) -> float:
         """Progress 0..1 of the whole run, for whoever watches."""
         inside = min(1.0, step / self.limit) if self.limit is not None else self.mark / 1000
-        return min(1.0, self.before + self.share * inside)
+        return min(1.0, (self.passed + self.amount * inside) / self.budget.total)
 
     def state(self) -> dict[str, Any]:
-        names = ("share", "before", "mark", "schedule")
-        record = {name: getattr(self, name) for name in names}
+        record = {"passed": self.passed, "mark": self.mark, "schedule": self.schedule}
         return {**record, "elapsed": self.clock.now(), "spent": self.clock.now() - self.began}
 
     def load(self, record: dict[str, Any]) -> None:
         """After `enter`: carries on where the saved clock stood."""
-        self.before, self.mark = record["before"], record["mark"]
+        self.passed, self.mark = _passed(record, self.budget), record["mark"]
         self.schedule = [list(row) for row in record["schedule"]]
         self.clock.elapsed = record["elapsed"]
         self.began = self.clock.now() - record["spent"]
+
+
+def _passed(record: dict[str, Any], budget: Budget) -> float:
+    """What earlier stages had; format 1 kept shares, at the end of a run with that of the last stage."""
+    if "passed" in record:
+        return record["passed"]
+    before, share = record["before"], record["share"]
+    return (before - share if before + share > 1 + 1e-6 else before) * budget.amount

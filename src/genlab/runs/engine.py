@@ -16,6 +16,7 @@ from accelerate.utils import broadcast, reduce
 from torch import Tensor, nn
 
 from genlab.core.data import Data
+from genlab.core.finite import NotFinite
 from genlab.core.model import Model
 from genlab.core.moves import Descend, Now, Stage, owned_parameters
 from genlab.core.noise import BatchNoise, hashed
@@ -27,8 +28,8 @@ from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
+COUNTERS = ("stage", "step", "cursor", "examples", "scale")
 ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
-NORM_EVERY = 16  # steps between two looks at the norm of a gradient that is not clipped
 
 
 class Engine:
@@ -47,6 +48,7 @@ class Engine:
         self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
         self.stage = self.step = self.cursor = self.examples = 0
+        self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
 
@@ -71,7 +73,7 @@ class Engine:
         if self._pending is not None:
             copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
-        self.progress.enter(stage.share, stage.passes, self.data.count("train"))
+        self.progress.enter(number, stage.share, stage.passes, self.data.count("train"))
         descents = [move for move in stage.moves if isinstance(move, Descend)]
         self.optim = {move.name: self.recipe.optim_of(move.name) for move in descents}
         self.optimisers = {move.name: optimisers(self.optim[move.name], owned_parameters(move.owns)) for move in descents}
@@ -95,7 +97,8 @@ class Engine:
             first = self.step % -(-count // self.recipe.batch) * self.recipe.batch
             batch = self.data.once("train", first + rank * rows, rows)
             self._taken = min(self.recipe.batch, count - first)
-        return self._flipped(batch.to(self.device))
+        self.batch = self._flipped(batch.to(self.device))
+        return self.batch
 
     def now(self, move: str, progress: float, rows: int, notes: dict[str, Tensor]) -> Now:
         rank = self.processes.process_index
@@ -109,19 +112,20 @@ class Engine:
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor | None:
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor:
         optim, found = self.optim[move.name], self.optimisers[move.name]
         for parameter in parameters:
             parameter.grad = None
         loss.backward()
         if self.processes.num_processes > 1:
-            _average_gradients(parameters)
-        norm = None
+            loss = _average_gradients(parameters, loss)
+        norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
+        for what, value in (("loss", loss.detach()), ("gradient", norm)):
+            if not value.isfinite():
+                raise NotFinite(what, float(value))
         if optim.clip:
-            norm = torch.nn.utils.clip_grad_norm_(parameters, optim.clip)
-        elif self.step % NORM_EVERY == 0:
-            norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
-        set_rates(found, factor(optim, progress))
+            torch.nn.utils.clip_grads_with_norm_(parameters, optim.clip, norm)
+        set_rates(found, self.scale * factor(optim, progress))
         for optimiser in found:
             optimiser.step()
         return norm
@@ -134,7 +138,6 @@ class Engine:
 
     def leave(self) -> None:
         """What the stage owned takes its averaged weights; the raw ones are kept in case this was the last stage."""
-        self.progress.leave()
         self._raw = [(live, live.detach().clone()) for live in self.average._live]
         self.average.hand_over()
 
@@ -187,22 +190,24 @@ class Engine:
         tensors = {f"model.{name}": value for name, value in self.weights().items()}
         tensors |= {f"average.{name}": value.to("cpu", copy=True).contiguous() for name, value in self.average.values.items()}
         packed, numbers = pack_optimisers(self.optimisers)
-        names = ("stage", "step", "cursor", "examples")
-        record = {name: getattr(self, name) for name in names}
+        record = {name: getattr(self, name) for name in COUNTERS}
         record |= {"progress": self.progress.state(), "seen": self.average.seen, "optimisers": numbers}
-        record["overall"] = self.overall()
+        record |= {"overall": self.overall(), "aliases": aliases(self.model)}
         return tensors | packed, record
 
     @torch.no_grad()
     def _load(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        for name in ("stage", "step", "cursor", "examples"):
+        for name in COUNTERS[:4]:
             setattr(self, name, record[name])
+        self.scale = record.get("scale", 1.0)
+        self._pending = None
+        if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
+            return
         for name, value in self.average.values.items():
             value.copy_(tensors[f"average.{name}"])
         self.average.seen = record["seen"]
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
-        self._pending = None
 
     def _agreed(self, mark: int) -> int:
         """The first process's measure of time, for all."""
@@ -221,6 +226,20 @@ class Engine:
         return batch._replace(x=torch.where(coins < 0.5, batch.x.flip(-1), batch.x))
 
 
+def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
+    """The state of a run that has not begun: what `Engine.state` gives, at step 0."""
+    tensors = {f"model.{name}": value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+    record = {"stage": 0, "step": 0, "cursor": 0, "examples": 0, "scale": 1.0, "progress": None, "seen": 0, "optimisers": {}}
+    return tensors, {**record, "overall": 0.0, "aliases": aliases(model)}
+
+
+def aliases(model: nn.Module) -> dict[str, str]:
+    """Further names of shared parameters -> the one under which they are averaged."""
+    first: dict[int, str] = {}
+    named = [(name, first.setdefault(id(value), name)) for name, value in model.named_parameters(remove_duplicate=False)]
+    return {name: kept for name, kept in named if name != kept}
+
+
 def prepared(model: Model, device: torch.device) -> Model:
     """On the device, with convolution weights in channels_last: on this kind of CPU a quarter faster, elsewhere no slower."""
     if device.type == "cpu":
@@ -237,13 +256,18 @@ def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
 
     Buffers that a module lists in `grows` have the size its data gave them: it resizes them itself when they are loaded.
     """
+    check_fit(model, tensors)
+    model.load_state_dict(dict(tensors))
+
+
+def check_fit(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
+    """ValueError unless these are the weights of such a model, which may be on the meta device."""
     own = model.state_dict()
     grows = {f"{path}.{name}".lstrip(".") for path, module in model.named_modules() for name in getattr(module, "grows", ())}
     wrong = sorted(set(own) ^ set(tensors))
     wrong += [name for name in own if name in tensors and name not in grows and own[name].shape != tensors[name].shape]
     if wrong:
         raise ValueError(f"these weights belong to another model: {', '.join(wrong[:4])}{' ...' if len(wrong) > 4 else ''}")
-    model.load_state_dict(dict(tensors))
 
 
 def _has_bf16(device: torch.device) -> bool:
@@ -267,13 +291,14 @@ def _reseed(seed: int, device: torch.device) -> None:
         torch.manual_seed(seed)
 
 
-def _average_gradients(parameters: Sequence[nn.Parameter]) -> None:
-    """One bucket: flatten, average over processes, scatter back."""
+def _average_gradients(parameters: Sequence[nn.Parameter], loss: Tensor) -> Tensor:
+    """One bucket: flatten, average over processes, scatter back; the mean loss, which all then find finite or not."""
     held: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
-    flat = reduce(torch.cat([gradient.flatten() for gradient in held]), "mean")
+    flat = reduce(torch.cat([loss.detach().flatten(), *(gradient.flatten() for gradient in held)]), "mean")
     assert isinstance(flat, Tensor)
-    for gradient, part in zip(held, flat.split([gradient.numel() for gradient in held]), strict=True):
+    for gradient, part in zip(held, flat[1:].split([gradient.numel() for gradient in held]), strict=True):
         gradient.copy_(part.view_as(gradient))
+    return flat[0]
 
 
 def _mean(value: Tensor) -> Tensor:

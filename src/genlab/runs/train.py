@@ -2,68 +2,174 @@
 
 from __future__ import annotations
 
-import math
 import time
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Mapping
+from contextlib import nullcontext
+from typing import Any, Literal
 
 from torch import Tensor
 
 from genlab.core.data import Data
+from genlab.core.finite import NotFinite, first_broken
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Tick
 from genlab.core.recipe import Recipe
-from genlab.runs.engine import Engine
+from genlab.runs.engine import Engine, beginning
 from genlab.runs.folder import Folder
+from genlab.runs.shapes import STATE, shaped
 
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
-SAVE_SHARE = 0.05
+SAVE_SHARE = 0.02
+HALVINGS = 8  # of the learning rates, after which a run that breaks down again is given up
+NAMED = 20  # examples of a bad batch that are named
+
+OnNaN = Literal["stop", "halve-lr"]
+Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
 
-def training(folder: Folder, model: Model, data: Data, recipe: Recipe, engine: Engine, resume: bool = False) -> Iterator[Tick]:
-    """`fit`, written down. Stopping it (close, Ctrl-C) keeps what was learnt: call `save` after the last closed step."""
-    checkpoint = folder.state() if resume else None
-    if checkpoint is not None:
-        folder.cut_ticks(checkpoint[1])
-    due, latest = time.monotonic() + SAVE_EVERY, {}
-    for tick in fit(model, data, recipe, engine, checkpoint=checkpoint):
-        latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
-        if tick.closes and engine.main:
-            if folder.due(tick.progress):
-                folder.log(healthy(row(tick, latest, engine.seconds)))
-                latest = {}
-            if (began := time.monotonic()) > due:
-                healthy(row(tick, latest, engine.seconds))
-                save(folder, engine)
-                took = time.monotonic() - began
-                due = began + took + max(SAVE_EVERY, took / SAVE_SHARE)
-        yield tick
-    if engine.main:
-        save(folder, engine)
+class Recorder:
+    """Writes one run down: readings at points of progress, checkpoints at intervals, the batch it breaks down at.
+
+    save_every   steps between checkpoints, instead of SAVE_EVERY seconds
+    on_nan       what to do when a loss or a gradient loses its value: stop, or go on from the last checkpoint at half the
+                 learning rates
+    """
+
+    def __init__(self, folder: Folder, engine: Engine, save_every: int | None = None, on_nan: OnNaN = "stop"):
+        if save_every is not None and save_every < 1:
+            raise ValueError(f"--save-every must be at least 1, got {save_every}")
+        if on_nan not in ("stop", "halve-lr"):
+            raise ValueError(f"--on-nan {on_nan}: choose stop or halve-lr")
+        self.folder, self.engine, self.save_every, self.on_nan = folder, engine, save_every, on_nan
+        self.latest: dict[str, Any] = {}  # readings since the last row
+        self.returns = 0  # how often the run went back to a checkpoint
+        self._due, self._stage = time.monotonic() + SAVE_EVERY, 0
+
+    def begin(self, model: Model, resume: bool) -> Checkpoint | None:
+        """The checkpoint to go on from; a new run writes its first one, at step 0."""
+        found = self.folder.state() if resume else None
+        if resume and self.engine.main:
+            self.folder.upgrade()
+        if found is not None:
+            shaped(found[1], STATE, self.folder.path / "state")
+            self.recall(found[1])
+        elif self.engine.main:
+            self.folder.write_state(*beginning(model))
+        return found
+
+    def recall(self, record: Mapping[str, Any]) -> None:
+        """Where a checkpoint's record stood: what was written later is forgotten."""
+        self.latest, self._stage = dict(record.get("latest", {})), record["stage"]
+        self.returns += 1
+        if self.engine.main:
+            self.folder.cut_logs(record)
+
+    def hear(self, tick: Tick) -> None:
+        """Before anybody else hears it."""
+        self.latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
+        if tick.closes and self.engine.main and self.folder.due(tick.progress):
+            self.folder.log(row(tick, self.latest, self.engine.seconds))
+            self.latest = {}
+
+    def heard(self, tick: Tick) -> None:
+        """After everybody has: a checkpoint, where one is due. What others wrote about this tick is then older than it."""
+        if not (tick.closes and self.engine.main):
+            return
+        entered, self._stage = tick.stage != self._stage, tick.stage
+        if entered or (time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0):
+            self.save()
+
+    def save(self) -> None:
+        """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end.
+
+        NotFinite, and nothing is written, where any of it has lost its value: the last checkpoint is worth more.
+        """
+        began = time.monotonic()
+        engine, (tensors, record) = self.engine, self.engine.state()
+        broken = first_broken(tensors)
+        if broken is not None:
+            error = NotFinite(broken, float("nan"))
+            error.stage, error.step, error.batch = str(engine.stage), engine.step, engine.batch
+            error.cause = "nothing was saved over the last checkpoint"
+            raise error
+        averaged = engine.weights(averaged=True) if engine.average.values else None
+        state = tensors, {**record, "latest": numbers(self.latest)}
+        self.folder.save(engine.weights(), averaged, engine.progress.schedule, state)
+        took = time.monotonic() - began
+        self._due = began + took + max(SAVE_EVERY, took / SAVE_SHARE)
+
+    def broke(self, error: NotFinite, data: Data) -> str:
+        """Keep the batch; one sentence about it."""
+        batch, about = error.batch, {"stage": error.stage, "move": error.move, "step": error.step, "cause": error.cause}
+        if batch is None:
+            return str(error)
+        index = batch.index.tolist() if batch.index is not None else []
+        rows = error.rows or range(len(index))
+        where = getattr(data, "where", None)
+        names = [where(index[row]) for row in rows if row < len(index)] if where is not None else []
+        tensors = {"x": batch.x, **{f"given.{key}": value for key, value in batch.given.items()}}
+        tensors |= {} if batch.index is None else {"index": batch.index}
+        kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        about |= {"what": error.what, "value": str(error.value), "rows": error.rows, "examples": names}
+        path = self.folder.write_broken(f"stage-{self.engine.stage}-step-{error.step}", kept, about)
+        said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
+
+    def retreat(self, sentence: str) -> Checkpoint:
+        """The last checkpoint, at half its learning rates; ValueError where that has been done too often."""
+        found = self.folder.state()
+        assert found is not None
+        tensors, record = found
+        scale = record.get("scale", 1.0) / 2
+        at = f"{record['overall']:.0%}"
+        if scale < 0.5**HALVINGS:
+            raise ValueError(f"{sentence}; halving the learning rates {HALVINGS} times did not help. {_remedy()}")
+        record = {**record, "scale": scale}
+        self.recall(record)
+        if self.engine.main:
+            row = {"kind": "broke down", "progress": record["overall"], "seconds": round(self.engine.seconds, 3)}
+            remedy = f"It went on from the checkpoint at {at} with {scale:g} of the learning rates."
+            self.folder.log_alarm({**row, "sentence": f"{sentence[0].upper()}{sentence[1:]}.", "remedy": remedy, "curve": ""})
+            self.folder.write_state(tensors, record)
+        return tensors, record
 
 
-def save(folder: Folder, engine: Engine) -> None:
-    """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end."""
-    folder.write_weights(engine.weights(), engine.weights(averaged=True) if engine.average.values else None)
-    if engine.progress.schedule:
-        folder.write_schedule(engine.progress.schedule)
-    folder.write_state(*engine.state())
+def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resume: bool = False) -> Iterator[Tick]:
+    """`fit`, written down. Whoever stops it early keeps what was learnt by `recorder.save()` after the last closed step."""
+    engine, folder = recorder.engine, recorder.folder
+    with folder.writing() if engine.main else nullcontext():
+        checkpoint = recorder.begin(model, resume)
+        while True:
+            try:
+                for tick in fit(model, data, recipe, engine, checkpoint=checkpoint):
+                    recorder.hear(tick)
+                    yield tick
+                    recorder.heard(tick)
+                break
+            except NotFinite as error:
+                sentence = recorder.broke(error, data)
+                if recorder.on_nan == "stop":
+                    raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {_remedy()}") from None
+                checkpoint = recorder.retreat(sentence)
+        if engine.main:
+            recorder.save()
 
 
-def row(tick: Tick, readings: dict[str, Any], seconds: float) -> dict[str, Any]:
+def _remedy() -> str:
+    return (
+        "Lower the learning rate (--set optim.rate=...), clip gradients (--set optim.clip=1), "
+        "or let it go on by itself (--on-nan halve-lr)"
+    )
+
+
+def numbers(readings: Mapping[str, Any]) -> dict[str, Any]:
+    """Readings on the CPU; what is no number any more is None."""
+    found = {name: float(value) if isinstance(value, Tensor) else value for name, value in readings.items()}
+    return {name: None if value != value else value for name, value in found.items()}
+
+
+def row(tick: Tick, readings: Mapping[str, Any], seconds: float) -> dict[str, Any]:
     """One line of ticks.jsonl; here readings are looked at, so here they come to the CPU."""
-    numbers = {name: float(value) if isinstance(value, Tensor) else value for name, value in readings.items()}
     place = {"stage": tick.stage, "name": tick.name, "step": tick.step, "examples": tick.examples}
-    return {**place, "progress": round(tick.progress, 6), "seconds": round(seconds, 3), "readings": numbers}
-
-
-def healthy(row: dict[str, Any]) -> dict[str, Any]:
-    """The row; ValueError where a loss has no value any more, before such weights replace good ones."""
-    lost = [name for name, value in row["readings"].items() if name.endswith(".loss") and not math.isfinite(value)]
-    if lost:
-        raise ValueError(
-            f"training broke down: {lost[0]} is {row['readings'][lost[0]]} at step {row['step']:,}; "
-            "lower the learning rate (--set optim.rate=...) or clip gradients (--set optim.clip=1)"
-        )
-    return row
+    return {**place, "progress": round(tick.progress, 6), "seconds": round(seconds, 3), "readings": numbers(readings)}
