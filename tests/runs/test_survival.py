@@ -109,7 +109,7 @@ def test_a_damaged_manifest_is_named_and_the_files_taken_as_they_are(run: Path, 
 def test_where_everything_is_damaged_nothing_is_made_up(run: Path) -> None:
     for path in (*run.glob("*.safetensors"), *(run / "state").glob("*.safetensors")):
         flip(path)
-    with pytest.warns(Damaged), pytest.raises(ValueError, match="no checkpoint in .* is whole"):
+    with pytest.warns(Damaged), pytest.raises(ValueError, match=r"no checkpoint in .* is whole"):
         api.load(run, "cpu").sample(2)
 
 

@@ -48,7 +48,7 @@ class Engine(Protocol):
         ...
 
     def autocast(self) -> AbstractContextManager[Any]: ...
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor | None:
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor:
         """One step of the optimiser; the norm of the gradient. NotFinite, and nothing moved, where there is none."""
         ...
 
@@ -135,21 +135,24 @@ class Player:
                 readings = dict(self.move.change(batch, look()))
             self._check(batch)
         else:
-            now = look()
-            self._require(True)
-            with engine.autocast():
-                loss, readings = self.move.loss(batch, now)
-            try:
-                norm = engine.descend(self.move, self.parameters, loss, now.progress)
-            except NotFinite as error:
-                error.cause = cause_of(self.model, batch.x, self.parameters, lambda: self.move.loss(batch, look()))
-                raise
-            self._require(False)
-            readings = {"loss": loss, **readings, **({} if norm is None else {"gradient": norm})}
+            readings = self._descend(self.move, batch, look, engine)
         self._mode(False)
         for buffer, value in zip(self.kept, before, strict=True):
             buffer.copy_(value)
         return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
+
+    def _descend(self, move: Descend, batch: Batch, look: Callable[[], Now], engine: Engine) -> Readings:
+        now = look()
+        self._require(True)
+        with engine.autocast():
+            loss, readings = move.loss(batch, now)
+        try:
+            norm = engine.descend(move, self.parameters, loss, now.progress)
+        except NotFinite as error:
+            error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, look()))
+            raise
+        self._require(False)
+        return {"loss": loss, **readings, "gradient": norm}
 
     def _check(self, batch: Batch) -> None:
         """What an Apply has changed."""
