@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
+from genlab.runs.processes import agreed, main_first, on_main
 from genlab.runs.shapes import HEAD, shaped, sound
 from genlab.runs.train import OnNaN, Recorder, training
 
@@ -73,7 +75,8 @@ class Session:
 
     def stop(self) -> Run:
         """Write weights and a checkpoint now; between closed steps only."""
-        self.recorder.save()
+        if self.engine.main:
+            self.recorder.save()
         return Run(self.folder.path, str(self.engine.device))
 
     def run(self) -> Run:
@@ -103,9 +106,14 @@ def session(
     made = Session(Folder(out), data, recipe, engine, save_every=save_every, on_nan=on_nan)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     settings = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
-    made.folder.create({"recipe": to_json(recipe), **space, "data": data.describe(), "engine": settings}, force)
-    if schedule is not None:
-        made.folder.write_replay(schedule)
+    head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": settings}
+
+    def create() -> None:
+        made.folder.create(head, force)
+        if schedule is not None:
+            made.folder.write_replay(schedule)
+
+    on_main(create)
     return made
 
 
@@ -142,11 +150,11 @@ def any_given(said: Mapping[str, Any]) -> bool:
 
 
 def new_folder(data: str, model: str) -> Path:
-    """runs/DATA-MODEL-N, the first that does not exist."""
+    """runs/DATA-MODEL-N, the first that does not exist; the same on all processes."""
     number = 1
     while (path := Path("runs") / f"{data.replace('/', '-')}-{model}-{number}").exists():
         number += 1
-    return path
+    return Path(agreed(str(path)))
 
 
 def load(path: str | Path, device: str = "auto") -> Run:
@@ -178,18 +186,19 @@ def resume(
     run = Run(path, device)
     if out is None and (seed is not None or settings):
         raise ValueError(f"a run keeps its recipe; to go on from {run.path} with another one, fork it: --out NEW")
-    data = run.data() if data is None else run.data(source=data) if isinstance(data, str | Path) else data
+    if data is None or isinstance(data, str | Path):
+        data = main_first(partial(run.data, source=data))
     if out is not None:
         run = _forked(run, Folder(out), seed, settings or {}, force)
-    recipe = run.recipe
     if more is not None:
         _extensible(run)
-        recipe = extend(run.folder, recipe, more)
+        on_main(partial(extend, run.folder, run.recipe, more))
+        run = Run(run.path, device)
     engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()))
     before = run.head["engine"]
     if precision == "auto" and torch.device(before["device"]).type == engine.device.type:
         engine.precision = before["precision"]
-    return Session(run.folder, data, recipe, engine, True, save_every, on_nan)
+    return Session(run.folder, data, run.recipe, engine, True, save_every, on_nan)
 
 
 def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
@@ -206,7 +215,7 @@ def _forked(run: Run, out: Folder, seed: int | None, settings: Mapping[str, Any]
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
     changes = {**settings, **({} if seed is None else {"seed": seed})}
-    fork(run.folder, out, recipe, {key: str(value) for key, value in changes.items()}, force)
+    on_main(partial(fork, run.folder, out, recipe, {key: str(value) for key, value in changes.items()}, force))
     return Run(out.path, run.device)
 
 

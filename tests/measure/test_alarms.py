@@ -13,6 +13,7 @@ from genlab.core.recipe import settings
 from genlab.core.space import Space
 from genlab.measure import alarms
 from genlab.measure.alarms import Alarm, Checkup, History
+from genlab.measure.copies import USUAL
 from genlab.measure.score import Score
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import recipe_for
@@ -80,6 +81,15 @@ def test_getting_worse_names_the_best_moment() -> None:
 def test_copies() -> None:
     assert kinds(run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.3 * p})) == ["copies"]
     assert not run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.0})
+
+
+@pytest.mark.parametrize(("usual", "raised"), [(0.03, ["copies"]), (0.05, [])])
+def test_no_more_copies_than_real_pictures_make(usual: float, raised: list[str]) -> None:
+    """Pictures of a few bits coincide by themselves."""
+    history = History()
+    found = Score("copied training pictures", 0.06, {}, "lower", low=0.04, high=0.09, detail={USUAL: usual})
+    history.look(Checkup(0.5, 5.0, 500, 256, {found.name: found}))
+    assert kinds(history.alarms()) == raised
 
 
 @pytest.mark.parametrize(

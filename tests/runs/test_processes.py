@@ -2,62 +2,152 @@
 
 from __future__ import annotations
 
+import json
 import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 import torch
+from tests.runs.many import CASES
 
 from genlab.runs.files import read_tensors
+from genlab.runs.folder import Folder
 
-WORK = """
-import sys
-from dataclasses import replace
-from pathlib import Path
-from genlab import Budget, Engine, build, fit, open, recipe_for
-from genlab.runs.files import write_tensors
-
-for model, source, budget in (("gpt", "strings/coin", Budget(steps=6)), ("gan", "points/ring", Budget(seconds=0.5)),
-                              ("ngram", "digits", Budget(steps=1))):
-    data = open(source)
-    recipe = replace(recipe_for(model, data.space, data.given), budget=budget)
-    engine = Engine("cpu")
-    steps = sum(tick.closes for tick in fit(build(recipe, data.space, data.given), data, recipe, engine))
-    file = Path(sys.argv[1]) / f"{model}-{engine.processes.num_processes}-{engine.processes.process_index}"
-    write_tensors(file, engine.weights(averaged=True), {"steps": steps, "examples": engine.examples})
-"""
+ROOT = Path(__file__).parents[2]
 
 
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("processes")
-    (path / "work.py").write_text(WORK)
+def ranks(count: int) -> list[dict[str, str]]:
+    """The environment of each process."""
     with socket.socket() as free:
         free.bind(("localhost", 0))
         port = str(free.getsockname()[1])
-    shared = {"OMP_NUM_THREADS": "1", "MASTER_ADDR": "localhost", "MASTER_PORT": port, "WORLD_SIZE": "2"}
-    command = [sys.executable, str(path / "work.py"), str(path)]
-    ranks = [{**os.environ, **shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(2)]
-    started = [subprocess.Popen(command, env=environment) for environment in (*ranks, dict(os.environ))]
-    assert [process.wait(240) for process in started] == [0, 0, 0]
+    shared = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    if count == 1:
+        return [shared]
+    shared |= {"MASTER_ADDR": "localhost", "MASTER_PORT": port, "WORLD_SIZE": str(count)}
+    return [{**shared, "RANK": str(rank), "LOCAL_RANK": str(rank)} for rank in range(count)]
+
+
+def started(words: list[str], count: int, place: Path) -> list[subprocess.Popen[str]]:
+    command = [sys.executable, *words]
+    pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    return [subprocess.Popen(command, env=env, cwd=place, **pipes) for env in ranks(count)]  # type: ignore[call-overload]
+
+
+def genlab(*words: object, count: int = 2, place: Path) -> list[tuple[int, str, str]]:
+    """(exit code, stdout, stderr) of each process of a call."""
+    found = started(["-m", "genlab", *map(str, words)], count, place)
+    said = [process.communicate(timeout=240) for process in found]
+    return [(process.returncode, *streams) for process, streams in zip(found, said, strict=True)]
+
+
+# --- the mathematics -------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("processes")
+    for count in (2, 1):
+        found = started(["-m", "tests.runs.many", str(path)], count, ROOT)
+        said = [process.communicate(timeout=400)[1] for process in found]
+        assert [process.returncode for process in found] == [0] * count, said
     return path
 
 
-@pytest.mark.parametrize("model", ["gpt", "gan", "ngram"])
-def test_processes_hold_one_model(folder: Path, model: str) -> None:
-    """Also on a budget of seconds, of which each process measures its own."""
-    (one, facts), (two, others) = (read_tensors(folder / f"{model}-2-{rank}") for rank in range(2))
+@pytest.mark.parametrize("case", CASES)
+def test_processes_hold_one_model(trained: Path, case: str) -> None:
+    (one, facts), (two, others) = (read_tensors(trained / f"{case}-2-{rank}") for rank in range(2))
     assert facts == others
     assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-@pytest.mark.parametrize("model", ["gpt", "ngram"])
-def test_two_processes_learn_what_one_does(folder: Path, model: str) -> None:
-    """The same batches and noise, cut in two; sums are taken in another order."""
-    (whole, facts), (cut, others) = (read_tensors(folder / f"{model}-{name}") for name in ("1-0", "2-0"))
+@pytest.mark.parametrize("case", CASES)
+def test_two_processes_learn_what_one_does(trained: Path, case: str) -> None:
+    """The same batches and noise, cut in two; sums are taken in another order. Weights and averages, in float64."""
+    (whole, facts), (cut, others) = (read_tensors(trained / f"{case}-{name}") for name in ("1-0", "2-0"))
     assert facts == others
+    assert whole.keys() == cut.keys()
     for name in whole:
-        torch.testing.assert_close(whole[name], cut[name], rtol=1e-3, atol=1e-4)
+        torch.testing.assert_close(whole[name], cut[name], rtol=1e-5, atol=1e-5)
+
+
+# --- the command -----------------------------------------------------------------------------------------------------
+
+
+def test_train_writes_one_run_and_one_process_speaks(tmp_path: Path) -> None:
+    """On a budget of seconds, of which each process measures its own; resumed by one, and by two again."""
+    first, second = genlab("train", "gan", "points/ring", "--seconds", 1, "--out", "run", "--json", place=tmp_path)
+    assert (first[0], second[0]) == (0, 0), first[2] + second[2]
+    record = json.loads(first[1])
+    assert record["finished"]
+    assert second[1] == second[2] == ""
+    (alone,) = genlab("resume", "run", "--seconds", 0.5, "--json", count=1, place=tmp_path)
+    assert alone[0] == 0, alone[2]
+    assert json.loads(alone[1])["examples"] > record["examples"]
+    both = genlab("resume", "run", "--seconds", 0.5, "--json", place=tmp_path)
+    assert [code for code, _, _ in both] == [0, 0], both
+    assert json.loads(both[0][1])["examples"] > json.loads(alone[1])["examples"]
+    assert Folder(tmp_path / "run").progress() == 1
+
+
+def test_one_goes_on_with_what_two_began(tmp_path: Path) -> None:
+    """The checkpoint is the same whatever the number of processes, and so is what comes of it."""
+    words = ("train", "vae", "points/ring", "--steps", 40, "--save-every", 20, "--out")
+    genlab(*words, "whole", count=1, place=tmp_path)
+    genlab(*words, "cut", place=tmp_path)
+    folder = Folder(tmp_path / "cut")
+    record = folder.manifest.read()
+    record["checkpoints"] = [entry for entry in record["checkpoints"] if entry["progress"] < 1]
+    folder.manifest._write(record)
+    (said,) = genlab("resume", "cut", count=1, place=tmp_path)
+    assert said[0] == 0, said[2]
+    one, two = (Folder(tmp_path / name).weights()[0] for name in ("whole", "cut"))
+    for name in one:
+        torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-4)
+
+
+def test_a_mistake_in_the_call_is_said_once(tmp_path: Path) -> None:
+    for words, sentence in (
+        (("train", "vae", "nowhere"), "there is no file or folder"),
+        (("train", "vae", "points/ring", "--set", "batch=7"), "a batch of 7 does not divide among 2 processes"),
+        (("sample", "run"), "genlab sample runs on one process"),
+    ):
+        found = genlab(*words, place=tmp_path)
+        assert all(code != 0 for code, _, _ in found)
+        assert "".join(err for _, _, err in found).count(sentence) == 1, found
+
+
+def test_a_killed_process_ends_the_others_with_one_sentence(tmp_path: Path) -> None:
+    words = ["-m", "genlab", "train", "vae", "points/ring", "--seconds", "120", "--save-every", "50", "--out", "run"]
+    main, other = started(words, 2, tmp_path)
+    until = time.monotonic() + 60
+    while not (tmp_path / "run" / "weights.safetensors").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    other.send_signal(signal.SIGKILL)
+    killed = time.monotonic()
+    _, said = main.communicate(timeout=60)
+    assert time.monotonic() - killed < 60
+    assert main.returncode == 1
+    assert "Traceback" not in said
+    assert said.count("another process of this training has ended, so this one ends too") == 1
+    other.communicate()
+    assert Folder(tmp_path / "run").state() is not None
+
+
+def test_all_stop_where_one_was_asked_to(tmp_path: Path) -> None:
+    words = ["-m", "genlab", "train", "vae", "points/ring", "--seconds", "120", "--save-every", "50", "--out", "run"]
+    main, other = started(words, 2, tmp_path)
+    until = time.monotonic() + 60
+    while not (tmp_path / "run" / "weights.safetensors").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    other.send_signal(signal.SIGINT)
+    said, _ = main.communicate(timeout=60)
+    other.communicate(timeout=60)
+    assert "what was learnt is kept" in said
+    assert other.returncode == 130
+    assert main.returncode == 143

@@ -26,6 +26,13 @@ def explained(error: BaseException) -> tuple[str, int]:
     """The sentence (empty where everything has been said) and the exit code."""
     if isinstance(error, Stopped):
         return "", 128 + error.number
+    if type(error).__name__ == "Elsewhere":
+        return "", FAILED
+    if alone(error):
+        return (
+            "another process of this training has ended, so this one ends too; what was learnt up to the last checkpoint is "
+            "kept: genlab resume goes on from there"
+        ), FAILED
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
     if isinstance(error, CycloptsError):
@@ -46,6 +53,13 @@ def disk_full(error: BaseException) -> bool:
     """safetensors reports it in words."""
     said = isinstance(error, OSError) and error.errno in FULL
     return said or os.strerror(errno.ENOSPC).lower() in str(error).lower()
+
+
+def alone(error: BaseException) -> bool:
+    """Whether another process has gone away: gloo and NCCL say it in words."""
+    said = str(error).lower()
+    lost = ("connection closed by peer", "connection reset by peer", "socket closed", "remote process exited", "broken pipe")
+    return type(error).__name__ in ("RuntimeError", "DistBackendError") and any(words in said for words in lost)
 
 
 def out_of_memory(error: BaseException) -> bool:

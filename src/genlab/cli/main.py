@@ -14,8 +14,8 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter
 
-from genlab.cli import compare, complete, latents, listing, resume, sample, score, show, train
-from genlab.cli.errors import debugging, explained
+from genlab.cli import compare, complete, latents, listing, ranks, resume, sample, score, show, train
+from genlab.cli.errors import USAGE, debugging, explained
 
 HELP = """Learn a distribution from your data in every way the field knows, and find out which way to use.
 
@@ -64,7 +64,21 @@ for order, (name, function, examples) in enumerate(VERBS):
 
 def run(arguments: Sequence[str] | None = None) -> None:
     """What the command `genlab` calls."""
-    sys.exit(main(sys.argv[1:] if arguments is None else arguments))
+    code = main(sys.argv[1:] if arguments is None else arguments)
+    if ranks.world() > 1:
+        _part(code)
+    sys.exit(code)
+
+
+def _part(code: int) -> None:
+    """Leave the other processes: in order where all went well, at once where they may be waiting for nobody."""
+    sys.stdout.flush()
+    sys.stderr.flush()
+    if not code:
+        from genlab.runs.processes import state
+
+        state().wait_for_everyone()
+    os._exit(code)  # threads of the connection may still run, and end the process by a signal where they are cut off
 
 
 def _note(message: Warning | str, category: type[Warning], filename: str, line: int, *more: object) -> None:
@@ -80,6 +94,7 @@ def main(arguments: Sequence[str]) -> int:
         words.remove("--debug")
         os.environ["GENLAB_DEBUG"] = "1"
     try:
+        ranks.check(words)
         code = app(words, exit_on_error=False, print_error=False, result_action="return_value")
         sys.stdout.flush()
     except BrokenPipeError:  # the reader of a pipe has seen enough
@@ -89,7 +104,9 @@ def main(arguments: Sequence[str]) -> int:
         if debugging() and not isinstance(error, CycloptsError):
             traceback.print_exc()
         sentence, code = explained(error)
-        if sentence:
+        if sentence and ranks.first():
             print(f"genlab: {sentence}", file=sys.stderr)
+        elif sentence and code != USAGE:  # a mistake in the call is the same everywhere, and said once
+            print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0

@@ -17,6 +17,8 @@ from rich.progress import BarColumn, ProgressColumn, TextColumn
 from rich.progress import Progress as Bars
 from rich.text import Text
 
+from genlab.cli import ranks
+
 PACE = 0.25  # seconds between two looks at a bar
 LINES, LINE_PACE = 0.1, 2.0  # share and seconds between two plain lines
 Note = Callable[[], str]
@@ -126,7 +128,7 @@ class Progress:
     """Hands out tasks. `say` writes a line that stays."""
 
     def __init__(self, console: Console | None = None):
-        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True)
+        self.console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=not ranks.first())
         self._bars: Bars | None = None
         self._open: list[Task] = []
 

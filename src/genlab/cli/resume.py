@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from typing import Annotated
 
 from cyclopts import Parameter
@@ -69,6 +70,7 @@ def resume(
         with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
-    say(made, finished, json)
+    if made.engine.main:
+        say(made, finished, json)
     if not finished:
-        raise Stopped(stop.asked)
+        raise Stopped(stop.asked or signal.SIGTERM)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json as _json
 import shlex
+import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -72,9 +73,10 @@ def train(
     from genlab.api import new_folder, session
     from genlab.cli.opening import opened
     from genlab.cli.training import follow, watching
+    from genlab.runs.processes import main_first
 
     with Progress() as progress:
-        source = opened(data, options.chosen(), progress)
+        source = main_first(lambda: opened(data, options.chosen(), progress))
         made = session(
             model,
             source,
@@ -92,9 +94,10 @@ def train(
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
-    say(made, finished, json)
+    if made.engine.main:
+        say(made, finished, json)
     if not finished:
-        raise Stopped(stop.asked)
+        raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process heard it
 
 
 def scheduled(file: Path | None) -> list[list[int]] | None:

@@ -16,8 +16,10 @@ if TYPE_CHECKING:
 SHOWN = 3  # readings beside a bar
 
 
-def watching(session: Session, progress: Progress) -> Watch:
+def watching(session: Session, progress: Progress) -> Watch | None:
     """A watch over one model: pictures in features that need no training, a tenth of the time at most."""
+    if not session.engine.main:
+        return None
     from genlab.features import features_for
     from genlab.watch import Watch
 
@@ -32,6 +34,7 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
     Either way the run's folder holds its weights afterwards.
     """
     from genlab.cli.keeping import write_alarms
+    from genlab.runs.processes import anywhere
 
     latest: dict[str, Any] = {}
     finished = True
@@ -44,7 +47,7 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
         task(tick.progress, words)
         if watch is not None:
             watch.hear(tick)
-        if stop.asked and tick.closes:
+        if tick.closes and anywhere(bool(stop.asked)):
             session.stop()
             finished = False
             break

@@ -17,7 +17,7 @@ from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
 from genlab.measure.classify import verdict
-from genlab.measure.copies import copies
+from genlab.measure.copies import USUAL, copies
 from genlab.measure.distances import NEIGHBOURS, equally_many
 from genlab.measure.estimate import Estimate, share
 from genlab.measure.kernel import kernel_distance
@@ -68,11 +68,16 @@ def _pictures(sitting: Sitting) -> Iterator[Score]:
         hits = round((found.agreement or 0.0) * len(sitting.samples))
         right = share(hits, len(sitting.samples), "samples")
         yield sitting.protocol.score("samples of the class asked for", right, better="higher", question="labels")
-    yield sitting.attempt("copied training pictures", lambda: _copied(sitting), question="copying", **lower)
+    detail: dict[str, float] = {}
+    yield sitting.attempt(
+        "copied training pictures", lambda: _copied(sitting, detail), question="copying", detail=detail, **lower
+    )
 
 
-def _copied(sitting: Sitting) -> Estimate:
-    return copies(sitting.samples.flatten(1), sitting.reference.copy_rule).share
+def _copied(sitting: Sitting, detail: dict[str, float]) -> Estimate:
+    rule = sitting.reference.copy_rule
+    detail[USUAL] = rule.false_alarms.high
+    return copies(sitting.samples.flatten(1), rule).share
 
 
 def _points(sitting: Sitting) -> Iterator[Score]:

@@ -25,6 +25,7 @@ from genlab.measure.neighbours import nearest
 
 NEIGHBOURS = 50
 QUANTILE, FACTOR = 0.01, 0.5
+USUAL = "of held-out examples at most"  # in a score's detail: what real ones may come to
 
 
 class Rule(NamedTuple):

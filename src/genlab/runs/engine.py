@@ -26,6 +26,7 @@ from genlab.runs.average import Average
 from genlab.runs.clock import Progress
 from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
+from genlab.runs.processes import state as processes
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
 COUNTERS = ("stage", "step", "cursor", "examples", "scale")
@@ -41,7 +42,7 @@ class Engine:
     """
 
     def __init__(self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None):
-        self.processes = PartialState(cpu=not torch.accelerator.is_available())  # on CPUs too torchrun makes many
+        self.processes = processes()
         self.device = _device(device, self.processes)
         if precision not in ("auto", "float32", "bf16"):
             raise ValueError(f"--precision {precision}: choose auto, float32 or bf16")

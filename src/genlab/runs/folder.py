@@ -142,12 +142,11 @@ class Folder:
         about = {"progress": record.get("overall", 0.0), "examples": record.get("examples", 0)}
         return f"state/{number}.safetensors", tensor_writer(tensors, {**head, "record": record}), about
 
-    def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> Path:
-        """A batch that training broke down at, for inspection; the path of what is said about it."""
+    def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """A batch that training broke down at, for inspection, and what is said about it."""
         path = self.path / "broken" / f"{name}.json"
         write_tensors(path.with_suffix(".safetensors"), tensors, {})
         write_json(path, about)
-        return path
 
     # --- reading -----------------------------------------------------------------------------------------------------
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import Any
 
 from torch import Tensor
@@ -17,8 +16,8 @@ from genlab.runs.lines import lines
 COPIED = (*LOGS, "checkups.json", "best.safetensors")
 
 
-def extend(folder: Folder, recipe: Recipe, more: Budget) -> Recipe:
-    """Give the stage that a run is in, the last one of a finished run, so much more; the recipe it has from now on.
+def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
+    """Give the stage that a run is in, the last one of a finished run, so much more.
 
     Rates that fall with progress rise again, since progress is now a share of more. ValueError for another unit than the
     run's own.
@@ -41,7 +40,6 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> Recipe:
         record = {**record, "overall": record["overall"] * scale}
         schedule = open_ended(folder.schedule() or [])
         folder.rewrite(head, {"schedule.json": json_writer(schedule)} if schedule else {}, (tensors, record))
-    return replace(recipe, budget=longer)
 
 
 def fork(folder: Folder, out: Folder, recipe: Recipe, changes: Mapping[str, Any], force: bool = False) -> None:

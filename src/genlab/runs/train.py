@@ -17,6 +17,7 @@ from genlab.core.moves import Tick
 from genlab.core.recipe import Recipe
 from genlab.runs.engine import Engine, beginning
 from genlab.runs.folder import Folder
+from genlab.runs.processes import anywhere
 from genlab.runs.shapes import STATE, shaped
 
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
@@ -74,11 +75,18 @@ class Recorder:
 
     def heard(self, tick: Tick) -> None:
         """After everybody has: a checkpoint, where one is due. What others wrote about this tick is then older than it."""
-        if not (tick.closes and self.engine.main):
+        if not tick.closes:
             return
         entered, self._stage = tick.stage != self._stage, tick.stage
-        if entered or (time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0):
-            self.save()
+        due = time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0
+        error: NotFinite | None = None
+        if self.engine.main and (entered or due):
+            try:
+                self.save()
+            except NotFinite as found:
+                error = found
+        if anywhere(error is not None):  # all go back together
+            raise error or NotFinite("weights", float("nan"))
 
     def save(self) -> None:
         """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end.
@@ -112,7 +120,10 @@ class Recorder:
         tensors |= {} if batch.index is None else {"index": batch.index}
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         about |= {"what": error.what, "value": str(error.value), "rows": error.rows, "examples": names}
-        path = self.folder.write_broken(f"stage-{self.engine.stage}-step-{error.step}", kept, about)
+        name = f"stage-{self.engine.stage}-step-{error.step}"
+        path = self.folder.path / "broken" / f"{name}.json"
+        if self.engine.main:
+            self.folder.write_broken(name, kept, about)
         said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
 

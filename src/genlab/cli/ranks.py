@@ -1,0 +1,28 @@
+"""Which of several processes this is, from what torchrun and `accelerate launch` set; no torch here."""
+
+from __future__ import annotations
+
+import os
+
+TRAINS = ("train", "resume")  # verbs that make use of more than one
+
+
+def rank() -> int:
+    return int(os.environ.get("RANK", "0"))
+
+
+def world() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def first() -> bool:
+    """Whether this process is the one that talks."""
+    return rank() == 0
+
+
+def check(words: list[str]) -> None:
+    """ValueError for a verb that cannot be shared out."""
+    if world() > 1 and words and not words[0].startswith("-") and words[0] not in TRAINS:
+        raise ValueError(
+            f"genlab {words[0]} runs on one process, this was launched as {world()}; only train and resume use more"
+        )
