@@ -23,8 +23,18 @@ from tests.runs.small import SMALL
 
 from genlab.api import Run
 from genlab.core.noise import Noise
+from genlab.core.space import Space
+from genlab.recipes.index import MODELS
+from genlab.recipes.make import build, recipe_for
 from genlab.runs.folder import Folder
 
+SPACES = (
+    *(Space((channels, side, side), "CHW", "ordinal", 256) for channels, side in ((1, 8), (1, 28), (3, 32), (3, 64))),
+    Space((1, 28, 28), "CHW", "binary"),
+    Space((2,), "D", "real", center=(0.0, 0.0), scale=(1.0, 1.0)),
+    Space((64,), "T", "token", 60),
+    Space((16,), "T", "token", 28, names=tuple("abcdefghijklmnopqrstuvwxyz.-"), end=26),
+)
 TRIED = ("vae", "gpt", "vqvae", "rbm")
 SECONDS = 20  # after which a folder is said to hang
 MEMORY = 400e6  # bytes by which all of them together may raise the most that is held
@@ -151,6 +161,24 @@ def test_an_untouched_run_opens(runs: list[Path]) -> None:
         with alarmed(folder):
             for read in readings(folder):
                 read()
+
+
+@pytest.mark.parametrize("labelled", [False, True])
+@pytest.mark.parametrize("row", MODELS, ids=lambda row: row.name)
+def test_every_model_can_be_outlined(row: Any, labelled: bool) -> None:
+    """At the sizes that users train: weights are compared with names and shapes before any memory is given to them."""
+    outlined = 0
+    for space in SPACES:
+        given_ = {"label": Space((), "", "token", 10)} if labelled else {}
+        try:
+            recipe = recipe_for(row.name, space, given_)
+        except ValueError:  # what it does not learn
+            continue
+        with torch.device("meta"):
+            model = build(recipe, space, given_)
+        assert all(value.is_meta for value in model.state_dict().values())
+        outlined += 1
+    assert outlined
 
 
 def test_two_thousand_hostile_folders(runs: list[Path]) -> None:

@@ -72,7 +72,7 @@ def sound(where: Path) -> Iterator[None]:
     try:
         yield
     except ValueError as error:
-        raise ValueError(f"{where}: {error}") from None
+        raise ValueError(f"{where}: {str(error)[:300]}") from None
     except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError) as error:
         if isinstance(error, OSError) and error.errno in PASSED:
             raise

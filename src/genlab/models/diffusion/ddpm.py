@@ -59,7 +59,8 @@ class DDPM(Denoiser):
         if config.predicts == "levels" and not space.discrete:
             raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
         self.config = config
-        self.forward_process = SCHEDULES[config.schedule](config.T)
+        with torch.device("cpu"):  # its numbers are looked at, also where the model is only outlined
+            self.forward_process = SCHEDULES[config.schedule](config.T)
         # Where the last step sets out from: with odds of levels, where noise is as wide as half the distance between two.
         noisier = int((self.forward_process.snr > (space.levels - 1) ** 2).sum()) if config.predicts == "levels" else 1
         self.first = min(noisier, config.T)
