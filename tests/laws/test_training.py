@@ -33,11 +33,12 @@ class Watching(Engine):
         self.moves = {move.name: move for move in stage.moves}
         super().enter(number, stage)
 
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: torch.Tensor, progress: float) -> None:
-        super().descend(move, parameters, loss, progress)
+    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: torch.Tensor, progress: float) -> Any:
+        found = super().descend(move, parameters, loss, progress)
         names = {id(value): name for name, value in self.model.named_parameters()}
         missing = {names[id(p)] for p in owned_parameters(move.owns) if p.grad is None}
         self.without[move.name] = self.without.get(move.name, missing) & missing
+        return found
 
 
 def short(case: Case, steps: int = STEPS) -> Any:

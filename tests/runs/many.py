@@ -38,10 +38,11 @@ def main(place: Path) -> None:
         dropout = {key: 0.0 for key in settings(recipe) if key.endswith("dropout")}  # each process draws its own
         recipe = replace(replaced(recipe, dropout), budget=Budget(steps=STEPS))
         made = build(recipe, data.space, data.given).double()
-        steps = sum(tick.closes for tick in fit(made, data, recipe, engine))
+        ticks = list(fit(made, data, recipe, engine))
+        losses = [float(tick.readings["loss"]) for tick in ticks if "loss" in tick.readings]
         tensors = {**engine.weights(), **{f"average.{key}": value for key, value in engine.weights(averaged=True).items()}}
         file = place / f"{name}-{engine.processes.num_processes}-{engine.processes.process_index}"
-        write_tensors(file, tensors, {"steps": steps, "examples": engine.examples})
+        write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses})
     engine.processes.destroy_process_group()
 
 

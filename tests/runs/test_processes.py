@@ -70,6 +70,7 @@ def test_processes_hold_one_model(trained: Path, case: str) -> None:
 def test_two_processes_learn_what_one_does(trained: Path, case: str) -> None:
     """The same batches and noise, cut in two; sums are taken in another order. Weights and averages, in float64."""
     (whole, facts), (cut, others) = (read_tensors(trained / f"{case}-{name}") for name in ("1-0", "2-0"))
+    assert facts.pop("losses") == pytest.approx(others.pop("losses"), rel=1e-6)
     assert facts == others
     assert whole.keys() == cut.keys()
     for name in whole:

@@ -48,8 +48,13 @@ class Engine(Protocol):
         ...
 
     def autocast(self) -> AbstractContextManager[Any]: ...
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor:
-        """One step of the optimiser; the norm of the gradient. NotFinite, and nothing moved, where there is none."""
+    def descend(
+        self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float
+    ) -> tuple[Tensor, Tensor]:
+        """One step of the optimiser; the loss of the whole batch and the norm of its gradient.
+
+        NotFinite, and nothing moved, where either has lost its value.
+        """
         ...
 
     def close(self) -> None:
@@ -147,7 +152,7 @@ class Player:
         with engine.autocast():
             loss, readings = move.loss(batch, now)
         try:
-            norm = engine.descend(move, self.parameters, loss, now.progress)
+            loss, norm = engine.descend(move, self.parameters, loss, now.progress)
         except NotFinite as error:
             error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, look()))
             raise

@@ -113,7 +113,9 @@ class Engine:
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
-    def descend(self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float) -> Tensor:
+    def descend(
+        self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float
+    ) -> tuple[Tensor, Tensor]:
         optim, found = self.optim[move.name], self.optimisers[move.name]
         for parameter in parameters:
             parameter.grad = None
@@ -129,7 +131,7 @@ class Engine:
         set_rates(found, self.scale * factor(optim, progress))
         for optimiser in found:
             optimiser.step()
-        return norm
+        return loss, norm
 
     def close(self) -> None:
         self.step += 1
