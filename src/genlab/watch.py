@@ -127,9 +127,9 @@ class Watch:
         scores = checked(self.reference, samples, given or None, SEED, likelihood)
         checkup = Checkup(progress, seconds, self.session.engine.examples, self.plan.n, scores)
         self.history.look(checkup)
-        self.session.folder.log_checkup(checkup.to_json())
         self._keep_best(checkup.quality)
         self._raise(samples)
+        self.session.folder.log_checkup(checkup.to_json())  # last: what is written down is not looked at again
 
     def _draw(self, model: Any, n: int, given: dict[str, Tensor]) -> Tensor:
         *_, last = drawn(model, range(n), SEED, given, {})

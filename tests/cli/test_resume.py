@@ -21,11 +21,14 @@ Runs = Callable[[str], Path]
 
 def test_a_finished_run_is_resumed_as_finished(run: Runs) -> None:
     there = run("ring")
-    before = (there / "weights.safetensors").read_bytes()
+    names = ("weights.safetensors", "best.safetensors", "checkups.jsonl", "ticks.jsonl")
+    before = [(there / name).read_bytes() for name in names]
+    with (there / "checkups.jsonl").open("a") as file:
+        file.write('{"progress": ')  # somebody pulled the plug
     said = call("resume", there)
     assert said.code == 0
     assert "trained: 1,024 examples" in said.out
-    assert (there / "weights.safetensors").read_bytes() == before
+    assert [(there / name).read_bytes() for name in names] == before
 
 
 def test_more_of_a_run(run: Runs) -> None:

@@ -205,7 +205,9 @@ def test_an_extended_run_of_seconds_is_its_schedule(tmp_path: Path) -> None:
     session = finished(api.resume(path, "cpu", more=Budget(seconds=0.2)))
     schedule, budget = session.folder.schedule(), api.load(path).recipe.budget
     finished(VAE.session(tmp_path / "again", 0, budget=budget, schedule=schedule))
-    assert left(path)["weights.safetensors"][-1000:] == left(tmp_path / "again")["weights.safetensors"][-1000:]
+    one, two = (read_tensors(folder / "weights.safetensors")[0] for folder in (path, tmp_path / "again"))
+    assert one
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 @pytest.mark.parametrize("small", [small for small in SMALL if small.model != "ngram"], ids=str)

@@ -33,7 +33,7 @@ from genlab.runs.files import (
     write_json,
     write_tensors,
 )
-from genlab.runs.lines import append, cut, lines, prefix
+from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest
 from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, TICK, shaped
@@ -280,8 +280,8 @@ class Folder:
         self._logged, self.latest = record["mark"], None
         for name, (size, digest) in record["logs"].items():
             file = self.path / Path(name).name
-            cut(file, size)
-            if prefix(file) != (size, digest):
+            cut(file, size if record["overall"] < 1 else whole_lines(file))  # after the end nothing will be done again
+            if prefix(file, size) != (size, digest):
                 said = "is not what was written: what it says before the checkpoint may be wrong"
                 warnings.warn(Damaged(f"{file} {said}"), stacklevel=2)
 

@@ -42,6 +42,11 @@ def prefix(file: Path, size: int | None = None) -> tuple[int, str]:
     return len(found), hashlib.sha256(found).hexdigest()
 
 
+def whole_lines(file: Path) -> int:
+    """Bytes up to the end of the last line that has one."""
+    return file.read_bytes().rfind(b"\n") + 1 if file.exists() else 0
+
+
 def cut(file: Path, size: int) -> None:
     """Forget what follows the first `size` bytes."""
     if file.exists() and file.stat().st_size > size:
