@@ -22,7 +22,7 @@ from genlab.core.recipe import Budget, Recipe, from_json, replaced, to_json
 from genlab.core.space import Space
 from genlab.data import open
 from genlab.recipes.make import build, recipe_for
-from genlab.runs.engine import Engine, check_fit, copy_into, prepared
+from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
 from genlab.runs.processes import agreed, main_first, on_main
@@ -38,7 +38,7 @@ EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-iden
 class Session:
     """One training under way: iterate it for ticks; `stop()` after any closed tick keeps what was learnt.
 
-    with_ticks is what the command line, a notebook or a page iterates; `train` is the same without looking.
+    It is what the command line, a notebook or a page iterates; `train` is the same without looking.
     """
 
     def __init__(
@@ -194,9 +194,11 @@ def resume(
         _extensible(run)
         on_main(partial(extend, run.folder, run.recipe, more))
         run = Run(run.path, device)
+    if run.folder.begun():
+        run.check(run.standing())
     engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()))
     before = run.head["engine"]
-    if precision == "auto" and torch.device(before["device"]).type == engine.device.type:
+    if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
         engine.precision = before["precision"]
     return Session(run.folder, data, run.recipe, engine, True, save_every, on_nan)
 
@@ -209,9 +211,8 @@ def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
 def _forked(run: Run, out: Folder, seed: int | None, settings: Mapping[str, Any], force: bool) -> Run:
     recipe = replaced(run.recipe, settings, what=f"{run.recipe.name} recipe")
     recipe = recipe if seed is None else replace(recipe, seed=seed)
-    weights = {key[6:]: value for key, value in standing(run.folder)[0].items() if key.startswith("model.")}
     try:
-        copy_into(build(recipe, run.space, run.given), weights)
+        run.check(run.standing(), recipe)
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
     changes = {**settings, **({} if seed is None else {"seed": seed})}
@@ -245,6 +246,8 @@ class Run:
             self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
             base = recipe_for(self.head["recipe"]["name"], self.space, self.given)
             self.recipe: Recipe = from_json(base, self.head["recipe"])
+            if (precision := self.head["engine"]["precision"]) not in PRECISIONS:
+                raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
         self.device, self._models = device, {}
 
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
@@ -270,21 +273,30 @@ class Run:
         key = "best" if best else averaged
         if key not in self._models:
             tensors = self.folder.best() if best else self.folder.weights(averaged)[0]
-            check_fit(self.outline(), tensors)  # before anything is made as large as it says
+            self.check(tensors)
             _check_values(tensors, self.path)
             model = build(self.recipe, self.space, self.given)
             copy_into(model, tensors)
             self._models[key] = prepared(model, Engine(self.device).device).eval().requires_grad_(False)
         return self._models[key]
 
-    def outline(self) -> Model:
-        """The model without memory for its weights: names and shapes only. ValueError where there can be no such model."""
+    def check(self, tensors: Mapping[str, Tensor], recipe: Recipe | None = None) -> None:
+        """ValueError unless these can be the weights of its model, or of another recipe's, before memory is given to that.
+
+        Only names and shapes are made: a record that promises a huge model costs nothing.
+        """
+        recipe = recipe or self.recipe
         try:
             with torch.device("meta"):
-                return build(self.recipe, self.space, self.given)
+                outline = build(recipe, self.space, self.given)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
             said = " ".join(str(error).split())[:80]
-            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {self.recipe.name} ({said})") from None
+            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
+        check_fit(outline, tensors)
+
+    def standing(self) -> dict[str, Tensor]:
+        """The weights of its last checkpoint; ValueError where it has none."""
+        return {key[6:]: value for key, value in standing(self.folder)[0].items() if key.startswith("model.")}
 
     @property
     def averaged(self) -> bool:

@@ -150,7 +150,7 @@ def test_verdict_by_hand():
     found = verdict(torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]]), torch.tensor([0, 1, 1, 0]))
     assert found.confidence == pytest.approx(0.75)
     assert found.shares.tolist() == [0.75, 0.25]
-    assert found.agreement == 0.75
+    assert found.agreement.value == 0.75
 
 
 @pytest.mark.parametrize(

@@ -140,6 +140,10 @@ def left(path: Path) -> dict[str, Any]:
     return found
 
 
+def kept(path: Path) -> set[str]:
+    return {entry["file"] for entry in Folder(path).manifest.read()["checkpoints"]}
+
+
 def trial(small: Small, data: Any, whole: Path, path: Path, chance: random.Random) -> dict[str, Any]:
     """One run that is killed, perhaps twice, and then carried to its end."""
     kinds = json.loads((whole.parent / f"{whole.name}.events.json").read_text())
@@ -155,6 +159,9 @@ def trial(small: Small, data: Any, whole: Path, path: Path, chance: random.Rando
         child(partial(work, small, path, data, budget, again, True))
     row["resumed"] = child(partial(work, small, path, data, budget, None, True)) == 0
     one, two = left(whole), left(path)
+    row["litter"] = [str(file) for file in path.rglob("*.part")] + [
+        file.name for file in (path / "state").iterdir() if f"state/{file.name}" not in kept(path)
+    ]
     row["differs"] = sorted(name for name in {*one, *two} if one.get(name) != two.get(name))
     return row
 
@@ -188,7 +195,10 @@ def main() -> None:
         Path(said.json).write_text(json.dumps(rows))
     for kind, count in Counter(row["event"] for row in rows).most_common():
         print(f"{count:5} {kind}")
-    landed, wrong = sum(row["landed"] for row in rows), [row for row in rows if row["differs"] or not row["resumed"]]
+    landed, wrong = (
+        sum(row["landed"] for row in rows),
+        [row for row in rows if row["differs"] or row["litter"] or not row["resumed"]],
+    )
     print(f"{len(rows)} kills in {time.monotonic() - began:.0f} s, {sum(row['killed'] for row in rows)} by the signal, "
           f"{landed / len(rows):.0%} after a checkpoint and before the end; {len(wrong)} differ")  # fmt: skip
     for row in wrong[:20]:

@@ -27,23 +27,24 @@ def trials(kills: int, seed: int, file: Path) -> list[dict[str, Any]]:
     return json.loads(file.read_text())
 
 
-def check(rows: list[dict[str, Any]], kills: int) -> None:
+def wrong(rows: list[dict[str, Any]], kills: int) -> list[Any]:
+    """What speaks against the trials: those that left something else, and kinds of kills that were missed."""
     print(Counter(row["event"] for row in rows))
     assert len(rows) == kills
     assert {row["model"] for row in rows} == {small.model for small in SMALL}
-    assert not [row for row in rows if row["differs"] or not row["resumed"]]
     assert sum(row["killed"] for row in rows) >= 0.95 * kills
     assert sum(row["landed"] for row in rows) >= 0.8 * kills
     assert len({row["event"] for row in rows}) >= 10
+    return [row for row in rows if row["differs"] or row["litter"] or not row["resumed"]]
 
 
 def test_a_hundred_kills(tmp_path: Path) -> None:
-    check(trials(100, 0, tmp_path / "rows.json"), 100)
+    assert wrong(trials(100, 0, tmp_path / "rows.json"), 100) == []
 
 
 @pytest.mark.slow
 def test_a_thousand_kills(tmp_path: Path) -> None:
-    check(trials(1000, 1, tmp_path / "rows.json"), 1000)
+    assert wrong(trials(1000, 1, tmp_path / "rows.json"), 1000) == []
 
 
 @pytest.mark.parametrize("small", [small for small in SMALL if small.model in ("vae", "vqvae", "gan")], ids=str)

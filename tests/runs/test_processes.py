@@ -19,6 +19,15 @@ from genlab.runs.files import read_tensors
 from genlab.runs.folder import Folder
 
 ROOT = Path(__file__).parents[2]
+LONG = ["-m", "genlab", "train", "vae", "points/ring", "--seconds", "120", "--save-every", "50", "--out", "run"]
+
+
+def saved(run: Path) -> None:
+    """Wait for a first save."""
+    until = time.monotonic() + 60
+    while not (run / "weights.safetensors").exists() and time.monotonic() < until:
+        time.sleep(0.1)
+    assert (run / "weights.safetensors").exists()
 
 
 def ranks(count: int) -> list[dict[str, str]]:
@@ -124,11 +133,8 @@ def test_a_mistake_in_the_call_is_said_once(tmp_path: Path) -> None:
 
 
 def test_a_killed_process_ends_the_others_with_one_sentence(tmp_path: Path) -> None:
-    words = ["-m", "genlab", "train", "vae", "points/ring", "--seconds", "120", "--save-every", "50", "--out", "run"]
-    main, other = started(words, 2, tmp_path)
-    until = time.monotonic() + 60
-    while not (tmp_path / "run" / "weights.safetensors").exists() and time.monotonic() < until:
-        time.sleep(0.1)
+    main, other = started(LONG, 2, tmp_path)
+    saved(tmp_path / "run")
     other.send_signal(signal.SIGKILL)
     killed = time.monotonic()
     _, said = main.communicate(timeout=60)
@@ -141,11 +147,8 @@ def test_a_killed_process_ends_the_others_with_one_sentence(tmp_path: Path) -> N
 
 
 def test_all_stop_where_one_was_asked_to(tmp_path: Path) -> None:
-    words = ["-m", "genlab", "train", "vae", "points/ring", "--seconds", "120", "--save-every", "50", "--out", "run"]
-    main, other = started(words, 2, tmp_path)
-    until = time.monotonic() + 60
-    while not (tmp_path / "run" / "weights.safetensors").exists() and time.monotonic() < until:
-        time.sleep(0.1)
+    main, other = started(LONG, 2, tmp_path)
+    saved(tmp_path / "run")
     other.send_signal(signal.SIGINT)
     said, _ = main.communicate(timeout=60)
     other.communicate(timeout=60)

@@ -117,7 +117,8 @@ def test_a_log_that_was_changed_is_named(run: Path) -> None:
     lines = (run / "ticks.jsonl").read_text().splitlines(keepends=True)
     (run / "ticks.jsonl").write_text("".join([lines[0].replace("0.", "1."), *lines[1:]]))
     with pytest.warns(Damaged, match=r"ticks\.jsonl is not what was written"):
-        finished(api.resume(run, "cpu"))
+        session = finished(api.resume(run, "cpu"))
+    assert session.engine.step == STEPS
 
 
 def test_an_unfinished_line_is_left_out_and_a_broken_one_named(run: Path) -> None:

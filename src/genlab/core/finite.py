@@ -43,7 +43,8 @@ def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], tu
     if first is not None:
         return f"the first layer whose output is not finite is {first}"
     if gradients:
-        return f"the gradient of {names.get(id(gradients[0]), 'a parameter')} is not, and of {len(gradients) - 1} more"
+        others = f", nor those of {len(gradients) - 1} more" if gradients[1:] else ""
+        return f"the gradient of {names.get(id(gradients[0]), 'a parameter')} is not finite{others}"
     return ""
 
 

@@ -131,7 +131,7 @@ class Player:
         """Readings come back detached, still on the device. look: what the turn may know; again, if it must be repeated.
 
         Buffers that the move must not change are put back: batch norm changes its own without telling their version counter.
-        NotFinite says where a loss, a gradient or a count lost its value; then nothing has moved.
+        NotFinite says where a loss, a gradient or what an Apply changes lost its value; a Descend has then moved nothing.
         """
         before = [buffer.clone() for buffer in self.kept]
         self._mode(True)
@@ -154,7 +154,7 @@ class Player:
         try:
             loss, norm = engine.descend(move, self.parameters, loss, now.progress)
         except NotFinite as error:
-            error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, look()))
+            error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, look().alone()))
             raise
         self._require(False)
         return {"loss": loss, **readings, "gradient": norm}

@@ -35,6 +35,10 @@ class Now(NamedTuple):
     mean: Callable[[Tensor], Tensor] = _identity  # differentiable mean over processes
     gather: Callable[[Tensor], Tensor] = _identity  # all processes' rows
 
+    def alone(self) -> Now:
+        """The same for a turn that only this process takes."""
+        return self._replace(mean=_identity, gather=_identity)
+
 
 Readings = Mapping[str, Tensor | float]
 Owned = nn.Module | nn.Parameter | Tensor

@@ -179,16 +179,13 @@ def all_alike(history: History) -> Alarm | None:
     )
 
 
-def low_of(score: Score) -> float:
-    return score.low or 0.0
-
-
 def copied(history: History) -> Alarm | None:
     """In the last two check-ups, where there are two: one in twenty exceeds its interval by chance."""
-    scores = [checkup.score("copied training pictures") for checkup in history.checkups[-2:]]
-    score = scores[-1] if scores else None
-    if score is None or any(low_of(part) <= max(COPIES, part.detail.get(USUAL, 0.0)) for part in scores if part is not None):
-        return None  # small pictures coincide by themselves: held-out ones do too
+    scores = [score for checkup in history.checkups[-2:] if (score := checkup.score("copied training pictures"))]
+    # Small pictures coincide by themselves: held-out ones do too.
+    if not scores or any((score.low or 0.0) <= max(COPIES, score.detail.get(USUAL, 0.0)) for score in scores):
+        return None
+    score = scores[-1]
     return history.alarm(
         "copies",
         f"{score.value:.0%} of the samples are copies of training examples.",

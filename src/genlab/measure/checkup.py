@@ -19,7 +19,7 @@ from genlab.features import Features
 from genlab.measure.classify import verdict
 from genlab.measure.copies import USUAL, copies
 from genlab.measure.distances import NEIGHBOURS, equally_many
-from genlab.measure.estimate import Estimate, share
+from genlab.measure.estimate import Estimate
 from genlab.measure.kernel import kernel_distance
 from genlab.measure.likelihood import Likelihood
 from genlab.measure.manifold import manifold
@@ -65,9 +65,7 @@ def _pictures(sitting: Sitting) -> Iterator[Score]:
     labels = (sitting.given or {}).get("label")
     if features.classify is not None and features.own_classes and labels is not None:
         found = verdict(torch.cat([features.classify(part).cpu() for part in sitting.samples.split(500)]), labels)
-        hits = round((found.agreement or 0.0) * len(sitting.samples))
-        right = share(hits, len(sitting.samples), "samples")
-        yield sitting.protocol.score("samples of the class asked for", right, better="higher", question="labels")
+        yield sitting.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
     detail: dict[str, float] = {}
     yield sitting.attempt(
         "copied training pictures", lambda: _copied(sitting, detail), question="copying", detail=detail, **lower

@@ -7,16 +7,18 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genlab.measure.estimate import Estimate, share
+
 
 class Verdict(NamedTuple):
     confidence: float  # mean probability of the likeliest class
     shares: Tensor  # (classes,) of the samples, by likeliest class
-    agreement: float | None  # share whose likeliest class is the one asked for
+    agreement: Estimate | None  # share whose likeliest class is the one asked for
 
 
 def verdict(probabilities: Tensor, asked: Tensor | None = None) -> Verdict:
     """Of samples' class probabilities (n, classes) and, where there were any, the labels asked for (n,)."""
     top, found = probabilities.double().max(1)
     shares = torch.bincount(found, minlength=probabilities.shape[1]).double() / len(found)
-    agreement = None if asked is None else float((found == asked.to(found.device)).double().mean())
+    agreement = None if asked is None else share(int((found == asked.to(found.device)).sum()), len(found), "samples")
     return Verdict(float(top.mean()), shares, agreement)

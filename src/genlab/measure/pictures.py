@@ -98,8 +98,7 @@ def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
     fewest = share(round(float(found.shares.min()) * n), n, "samples")
     yield score("smallest class share", fewest, how, better="higher", question="coverage", detail={"shares": shares})
     if found.agreement is not None:
-        right = share(round(found.agreement * n), n, "samples")
-        yield score("samples of the class asked for", right, how, better="higher", question="labels")
+        yield score("samples of the class asked for", found.agreement, how, better="higher", question="labels")
 
 
 def _labelled(sitting: Sitting) -> Iterator[Score]:

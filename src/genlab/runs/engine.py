@@ -22,13 +22,14 @@ from genlab.core.moves import Descend, Now, Stage, owned_parameters
 from genlab.core.noise import BatchNoise, hashed
 from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
+from genlab.runs import processes
 from genlab.runs.average import Average
 from genlab.runs.clock import Progress
 from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
-from genlab.runs.processes import state as processes
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
+PRECISIONS = ("float32", "bf16")
 COUNTERS = ("stage", "step", "cursor", "examples", "scale")
 ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
 
@@ -42,10 +43,10 @@ class Engine:
     """
 
     def __init__(self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None):
-        self.processes = processes()
+        self.processes = processes.state()
         self.device = _device(device, self.processes)
-        if precision not in ("auto", "float32", "bf16"):
-            raise ValueError(f"--precision {precision}: choose auto, float32 or bf16")
+        if precision not in ("auto", *PRECISIONS):
+            raise ValueError(f"--precision {precision}: choose auto, {' or '.join(PRECISIONS)}")
         self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
         self.stage = self.step = self.cursor = self.examples = 0
@@ -277,9 +278,9 @@ def _has_bf16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _device(wanted: str, processes: PartialState) -> torch.device:
+def _device(wanted: str, here: PartialState) -> torch.device:
     if wanted == "auto":
-        return torch.device(processes.device or "cpu")
+        return torch.device(here.device or "cpu")
     try:
         device = torch.device(wanted)
         torch.empty(0, device=device)

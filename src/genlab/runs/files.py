@@ -38,6 +38,17 @@ def write_beside(path: Path, write: Callable[[Path], object]) -> Path:
     return beside
 
 
+def being_written(beside: Path) -> bool:
+    """Whether the process that began a file beside another, whose number stands in its name, is still there."""
+    try:
+        os.kill(int(beside.name.split(".")[-2]), 0)
+    except (ValueError, IndexError, ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
     beside = write_beside(path, write)

@@ -16,7 +16,7 @@ from __future__ import annotations
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import AbstractContextManager
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -68,9 +68,12 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         self.write_head({"format": FORMAT, "genlab": version("genlab"), **head})
 
-    def writing(self) -> AbstractContextManager[None]:
-        """While it is entered nobody else writes here; ValueError says who does."""
-        return held(self.path)
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """While it is entered nobody else writes here; ValueError says who does. What a killed writer left half is removed."""
+        with held(self.path):
+            self.manifest.tidy()
+            yield
 
     def upgrade(self) -> None:
         """A run of an older format becomes one of today's, before anything is written that the older one would not find."""

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genlab.runs.files import Damaged, described, plain, read_json, sealed, unsealed, write_atomic, write_beside
+from genlab.runs.files import Damaged, being_written, described, plain, read_json, sealed, unsealed, write_atomic, write_beside
 from genlab.runs.shapes import FILE, MANIFEST, shaped
 
 NAME = "manifest.json"
@@ -80,6 +80,15 @@ class Manifest:
                 said = "is damaged" if path.exists() else "is missing"
                 used = ": the checkpoint before it is used" if number else ""
                 warnings.warn(Damaged(f"{path} {said}{used}"), stacklevel=2)
+
+    def tidy(self) -> None:
+        """Remove what somebody who was killed has left: halves of files, and checkpoints that are no longer kept."""
+        kept = {entry["file"] for entry in self.read()["checkpoints"]}
+        places = [place for place in (self.folder, self.folder / "state", self.folder / "broken") if not place.is_symlink()]
+        halves = [path for place in places for path in place.glob(".*.part") if not being_written(path)]
+        states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in places else ()
+        for path in (*halves, *(path for path in states if f"state/{path.name}" not in kept)):
+            path.unlink(missing_ok=True)
 
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
         """Whether a plain file lies there, one of those known if any are."""

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import errno
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+MACHINE = (errno.ENOMEM, errno.EACCES, errno.ENOSPC, errno.EDQUOT)  # what the machine says, not the file
 NUMBER = (int, float)
 OPTIONAL = (int, float, type(None))
 TICK = {
@@ -74,12 +76,9 @@ def sound(where: Path) -> Iterator[None]:
     except ValueError as error:
         raise ValueError(f"{where}: {str(error)[:300]}") from None
     except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError) as error:
-        if isinstance(error, OSError) and error.errno in PASSED:
+        if isinstance(error, OSError) and error.errno in MACHINE:
             raise
         said = " ".join(str(error).split())[:80]
         raise ValueError(
             f"{where} is not what genlab writes ({type(error).__name__}: {said}); restore it from a copy"
         ) from None
-
-
-PASSED = (12, 13, 28, 122)  # no memory, no permission, a full disk or quota: what the machine says, not the file

@@ -23,7 +23,6 @@ from genlab.runs.shapes import STATE, shaped
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
 SAVE_SHARE = 0.02
 HALVINGS = 8  # of the learning rates, after which a run that breaks down again is given up
-NAMED = 20  # examples of a bad batch that are named
 
 OnNaN = Literal["stop", "halve-lr"]
 Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
@@ -120,9 +119,10 @@ class Recorder:
         tensors |= {} if batch.index is None else {"index": batch.index}
         kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         about |= {"what": error.what, "value": str(error.value), "rows": error.rows, "examples": names}
-        name = f"stage-{self.engine.stage}-step-{error.step}"
+        rank = self.engine.processes.process_index
+        name = f"stage-{self.engine.stage}-step-{error.step}" + (f"-process-{rank}" if rank else "")
         path = self.folder.path / "broken" / f"{name}.json"
-        if self.engine.main:
+        if self.engine.main or error.rows:  # of many processes the first, and whichever holds the bad examples
             self.folder.write_broken(name, kept, about)
         said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
