@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import difflib
+import functools
 import types
 import typing
 from collections.abc import Mapping
@@ -145,7 +146,10 @@ def type_of(thing: Any, key: str) -> Any:
     *path, last = key.split(".")
     for name in path:
         thing = thing[name] if isinstance(thing, Mapping) else getattr(thing, name)
-    return typing.get_type_hints(type(thing))[last]
+    return _hints(type(thing))[last]
+
+
+_hints = functools.cache(typing.get_type_hints)  # it compiles every annotation of every field anew
 
 
 def _put(thing: Any, path: list[str], value: Any) -> Any:
