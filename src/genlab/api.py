@@ -15,7 +15,7 @@ from torch import Tensor
 from genlab.core.data import Data
 from genlab.core.finite import first_broken
 from genlab.core.fit import fit
-from genlab.core.model import Model
+from genlab.core.model import Model, Shards
 from genlab.core.moves import Tick
 from genlab.core.noise import Noise
 from genlab.core.recipe import Budget, Recipe, from_json, replaced, to_json
@@ -39,7 +39,11 @@ class Session:
     """One training under way: iterate it for ticks; `stop()` after any closed tick keeps what was learnt.
 
     It is what the command line, a notebook or a page iterates; `train` is the same without looking.
+
+    looks   of a model cut among processes: at how many fractions of the run the first one is given a whole copy to look at
     """
+
+    looks = 0
 
     def __init__(
         self,
@@ -54,17 +58,29 @@ class Session:
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
+        if engine.sharded and not isinstance(self.model, Shards):
+            raise ValueError(f"{recipe.name} cannot be cut among processes; train it without --shard (or --use_fsdp)")
 
     @property
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def __iter__(self) -> Iterator[Tick]:
-        yield from training(self.recorder, self.model, self.data, self.recipe, self.resuming)
+        seen, self.engine.lends = -1, self.looks > 0
+        for tick in training(self.recorder, self.model, self.data, self.recipe, self.resuming):
+            mark = int(tick.progress * self.looks + 1e-9)
+            if self.engine.sharded and tick.closes and mark != seen and self.looks:
+                seen = mark
+                self.engine.gather()
+            yield tick
+        if self.engine.sharded and self.looks:
+            self.engine.gather()
 
     def keep_best(self, about: Mapping[str, Any]) -> None:
         """Keep the weights of now as the best so far; between closed steps only. about: by which score, at which progress."""
-        self.folder.write_best(self.engine.weights(averaged=True), about)
+        with self.engine.averaged() as model:
+            weights = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+        self.folder.write_best(weights, about)
 
     def labels(self, n: int, seed: int) -> dict[str, Tensor]:
         """What n samples are asked to be, drawn as often as in training; empty where nothing is given."""
@@ -75,8 +91,7 @@ class Session:
 
     def stop(self) -> Run:
         """Write weights and a checkpoint now; between closed steps only."""
-        if self.engine.main:
-            self.recorder.save()
+        self.recorder.save()
         return Run(self.folder.path, str(self.engine.device))
 
     def run(self) -> Run:
@@ -98,11 +113,12 @@ def session(
     schedule: list[list[int]] | None = None,
     save_every: int | None = None,
     on_nan: OnNaN = "stop",
+    shard: bool = False,
 ) -> Session:
     """A new run of model `name` on `data`, its folder made and its recipe written; nothing is trained yet."""
     recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
     recipe = replace(recipe, budget=budget or recipe.budget)
-    engine = Engine(device, precision, schedule)
+    engine = Engine(device, precision, schedule, shard)
     made = Session(Folder(out), data, recipe, engine, save_every=save_every, on_nan=on_nan)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     settings = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
@@ -133,7 +149,7 @@ def train(
     steps, examples, seconds   the budget, one of them; the recipe's own otherwise
     out                        the run's folder; a new one under runs/ otherwise
     watch                      called with every Tick
-    options                    seed, settings={"model.latent": 8}, force, device, precision, schedule, save_every, on_nan
+    options                    seed, settings={"model.latent": 8}, force, device, precision, schedule, save_every, on_nan, shard
     """
     data = open(data) if isinstance(data, str | Path) else data
     said = {"steps": steps, "examples": examples, "seconds": seconds}
@@ -175,6 +191,7 @@ def resume(
     force: bool = False,
     save_every: int | None = None,
     on_nan: OnNaN = "stop",
+    shard: bool = False,
 ) -> Session:
     """Carry a run on from its last checkpoint, to the weights it would have had without the stop.
 
@@ -196,7 +213,7 @@ def resume(
         run = Run(run.path, device)
     if run.folder.begun():
         run.check(run.standing())
-    engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()))
+    engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
         engine.precision = before["precision"]

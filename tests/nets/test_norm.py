@@ -51,7 +51,9 @@ def test_other_memory_layouts_take_the_plain_path_to_the_same_answer():
     torch.testing.assert_close(found, norm_act(x, scale, shift, 2))
 
 
-@pytest.mark.parametrize(("channels", "groups"), [(1, 1), (3, 1), (4, 1), (8, 2), (32, 8), (96, 8), (128, 32), (256, 32)])
+@pytest.mark.parametrize(
+    ("channels", "groups"), [(1, 1), (3, 1), (4, 1), (8, 2), (18, 2), (32, 8), (96, 8), (128, 32), (256, 32)]
+)
 def test_groups_divide_the_channels(channels, groups):
     assert groups_of(channels) == groups
     assert channels % groups == 0

@@ -1,19 +1,23 @@
 """One of several processes, or one alone, that train every small recipe in float64 and write down what each came to.
 
-RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29500 python -m tests.runs.many FOLDER
+RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29500 python -m tests.runs.many FOLDER [whole | sharded]
+
+sharded: only models that can be, cut among the processes where there are several.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 from dataclasses import replace
 from pathlib import Path
 
 import torch
-from tests.runs.small import SMALL
+from tests.runs.small import SMALL, Small
 
 from genlab import Budget, Engine, build, fit, recipe_for
 from genlab.core.recipe import replaced, settings
+from genlab.runs import processes, shards
 from genlab.runs.files import write_tensors
 
 STEPS = 12
@@ -24,17 +28,43 @@ COUPLED = {  # settings under which examples know of one another
     "ddpm bound": ("ddpm", {"model.weights": "bound"}),
     "rbm from data": ("rbm", {"model.start": "data"}),
 }
-CASES = {small.model: (small.model, {}) for small in SMALL} | COUPLED
+SMALL_OF = {small.model: small for small in SMALL}
+CASES = {small.model: (small, {}) for small in SMALL}
+CASES |= {name: (SMALL_OF[model], more) for name, (model, more) in COUPLED.items()}
+SHARDED = {name: CASES[name] for name in ("gpt", "ddpm", "flow-matching", "ddpm bound")} | {
+    "gpt of three layers": (SMALL_OF["gpt"], {
+        "model.layers": 3, "model.positions": "learned", "model.norm": "layer", "model.tied": False, "model.width": 14,
+        "optim.name": "adamw", "optim.clip": 0.5,
+    }),
+    "ddpm unet": (Small("ddpm", "digits", {"model.width": 6, "model.depth": 1, "model.steps": 4, "batch": 8}), {}),
+}  # fmt: skip
 
 
-def main(place: Path) -> None:
+def coupled(world: int, rank: int) -> dict[str, torch.Tensor]:
+    """Gradients of losses that know of all rows, through the mean over processes and through their gathered rows."""
+    rows = torch.linspace(-1, 1, 12, dtype=torch.float64).view(4, 3)
+    parts = [part.clone().requires_grad_() for part in rows.chunk(2)]
+
+    def loss(part: torch.Tensor, mean: torch.Tensor, everything: torch.Tensor) -> torch.Tensor:
+        return mean.exp() * part.square().sum() + (everything @ part.T).sigmoid().sum()
+
+    if world == 1:
+        mean, everything = sum(part.sum() for part in parts) / 2, torch.cat(parts)
+        assert isinstance(mean, torch.Tensor)
+        sum(loss(part, mean, everything) for part in parts).backward()  # pyright: ignore[reportAttributeAccessIssue]
+    else:
+        part = parts[rank]
+        loss(part, processes.mean(part.sum()), processes.gather(part)).backward()
+    return {str(number): part.grad for number, part in enumerate(parts) if part.grad is not None}
+
+
+def main(place: Path, kind: str) -> None:
     torch.set_num_threads(1)
-    engine = Engine("cpu")
-    small_of = {small.model: small for small in SMALL}
-    for name, (model, more) in CASES.items():
-        small = small_of[model]
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    for name, (small, more) in (SHARDED if kind == "sharded" else CASES).items():
+        engine = Engine("cpu", shard=kind == "sharded" and several)
         data = small.data()
-        recipe = recipe_for(model, data.space, data.given, {**small.settings, **more})
+        recipe = recipe_for(small.model, data.space, data.given, {**small.settings, **more})
         dropout = {key: 0.0 for key in settings(recipe) if key.endswith("dropout")}  # each process draws its own
         recipe = replace(replaced(recipe, dropout), budget=Budget(steps=STEPS))
         made = build(recipe, data.space, data.given).double()
@@ -42,9 +72,13 @@ def main(place: Path) -> None:
         losses = [float(tick.readings["loss"]) for tick in ticks if "loss" in tick.readings]
         tensors = {**engine.weights(), **{f"average.{key}": value for key, value in engine.weights(averaged=True).items()}}
         file = place / f"{name}-{engine.processes.num_processes}-{engine.processes.process_index}"
-        write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses})
-    engine.processes.destroy_process_group()
+        held = {"held": sum(shards.local(value).numel() for value in made.parameters())} if kind == "sharded" else {}
+        write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses, **held})
+    if kind == "whole":
+        found = coupled(engine.processes.num_processes, engine.processes.process_index)  # pyright: ignore[reportPossiblyUnbound]
+        write_tensors(place / f"coupled-{engine.processes.num_processes}-{engine.processes.process_index}", found, {})  # pyright: ignore[reportPossiblyUnbound]
+    engine.processes.destroy_process_group()  # pyright: ignore[reportPossiblyUnbound]
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), *(sys.argv[2:] or ["whole"]))

@@ -86,6 +86,14 @@ def test_two_processes_learn_what_one_does(trained: Path, case: str) -> None:
         torch.testing.assert_close(whole[name], cut[name], rtol=1e-5, atol=1e-5)
 
 
+def test_what_couples_rows_has_its_gradient(trained: Path) -> None:
+    whole, _ = read_tensors(trained / "coupled-1-0")
+    for rank in range(2):
+        found, _ = read_tensors(trained / f"coupled-2-{rank}")
+        torch.testing.assert_close(found[str(rank)], whole[str(rank)])
+        assert len(found) == 1
+
+
 # --- the command -----------------------------------------------------------------------------------------------------
 
 

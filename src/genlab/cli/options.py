@@ -100,6 +100,8 @@ class KeepingOptions:
     """Steps between checkpoints; otherwise about every 30 seconds, and where a stage ends."""
     on_nan: Literal["stop", "halve-lr"] = "stop"
     """When a loss or a gradient is no number any more: stop, or go on from the last checkpoint at half the learning rates."""
+    shard: Annotated[bool, Parameter(group=MACHINE)] = False
+    """Cut weights, gradients and optimisers among the processes: for a gpt, ddpm or flow-matching too large for one device."""
 
     def chosen(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}

@@ -22,7 +22,7 @@ from genlab.cli.options import (
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.cli.stop import Stop
-from genlab.cli.train import say
+from genlab.cli.train import introduced, say
 
 EXAMPLES = """Examples:
   genlab resume runs/digits-ddpm-1
@@ -65,8 +65,8 @@ def resume(
     with Progress() as progress:
         with progress.task("reading the data"):
             made = api.resume(run, machine.device, machine.precision, data, **options, **keeping.chosen())
-        name, path = made.recipe.name, made.folder.path
-        progress.say(f"{name}, {made.parameters:,} parameters, on {made.engine.device}: {path}")
+        name = made.recipe.name
+        progress.say(introduced(made))
         with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished

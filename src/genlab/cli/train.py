@@ -90,7 +90,7 @@ def train(
             schedule=marks,
             **keeping.chosen(),
         )
-        progress.say(f"{model}, {made.parameters:,} parameters, on {made.engine.device}: {made.folder.path}")
+        progress.say(introduced(made))
         with Stop() as stop, progress.task(f"training {model}", chapter=True) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
@@ -112,6 +112,13 @@ def scheduled(file: Path | None) -> list[list[int]] | None:
     if not whole:
         raise ValueError(f"--schedule {file} is no schedule; name the schedule.json of a run that was trained for --seconds")
     return rows
+
+
+def introduced(made: Session) -> str:
+    """What is about to be trained: "gpt, 1,000 parameters, on cpu: runs/a"."""
+    engine = made.engine
+    where = f"cut among {engine.processes.num_processes} processes, " if engine.sharded else ""
+    return f"{made.recipe.name}, {made.parameters:,} parameters, {where}on {engine.device}: {made.folder.path}"
 
 
 def say(made: Session, finished: bool, json: bool) -> None:

@@ -7,7 +7,7 @@ optimiser moves, and is gone through once more, slowly, to see where it began.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from torch import Tensor, nn
 
@@ -32,14 +32,15 @@ class NotFinite(ValueError):
 
 def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], turn: Callable[[], object]) -> str:
     """Where it began: in the weights, in the batch x, in a layer while `turn` is repeated, or on the way back."""
+    # Everything is looked at before anything is said: of a model cut among processes all must take part in each look.
     broken = [name for name, value in (*model.named_parameters(), *model.named_buffers()) if not finite(value)]
+    gradients = [parameter for parameter in parameters if parameter.grad is not None and not finite(parameter.grad)]
+    first = next(_layers(model, turn), None)
     if broken:
         return f"{broken[0]} has values that are not finite" + (f", and {len(broken) - 1} more" if broken[1:] else "")
     if rows := unfinished(x):
         return f"the batch itself has: {len(rows)} of its {len(x)} examples hold such values"
-    gradients = [parameter for parameter in parameters if parameter.grad is not None and not finite(parameter.grad)]
     names = {id(parameter): name for name, parameter in model.named_parameters()}
-    first = next(_layers(model, turn), None)
     if first is not None:
         return f"the first layer whose output is not finite is {first}"
     if gradients:
@@ -77,6 +78,8 @@ def first_broken(tensors: Mapping[str, Tensor]) -> str | None:
 
 
 def finite(value: Tensor) -> bool:
+    if hasattr(value, "full_tensor"):  # cut among processes: all look at all of it, and come to one answer
+        value = cast(Any, value).full_tensor()
     return not value.is_floating_point() or bool(value.isfinite().all())
 
 

@@ -7,7 +7,7 @@ stubs that raise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -89,3 +89,10 @@ class Translates(Protocol):
     """Carries an example into another domain."""
 
     def translate(self, x: Tensor, to: str, *, noise: Draws) -> Tensor: ...
+
+
+@runtime_checkable
+class Shards(Protocol):
+    """Can be cut among processes: one Descend, and parts that compute one after another, each gathered for its turn."""
+
+    def blocks(self) -> Iterable[nn.Module]: ...

@@ -29,7 +29,7 @@ _SLICE = 2**19  # entries of a slice: two megabytes of float32
 
 def groups_of(channels: int) -> int:
     """Up to 32 groups, of at least 4 channels where there are so many."""
-    return math.gcd(32, max(1, channels // 4))
+    return math.gcd(32, max(1, channels // 4), channels)
 
 
 def norm_act(x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:

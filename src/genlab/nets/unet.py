@@ -74,7 +74,8 @@ class Double(nn.Conv2d):
         kernel = sum(F.pad(flipped, (right, 1 - right, down, 1 - down)) for right in (0, 1) for down in (0, 1))
         assert isinstance(kernel, Tensor)
         kernel = kernel.contiguous(memory_format=torch.channels_last)
-        return F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)[..., : size[0], : size[1]]
+        out = F.conv_transpose2d(x, kernel, self.bias, stride=2, padding=1)
+        return out if out.shape[-2:] == tuple(size) else out[..., : size[0], : size[1]]
 
 
 class UNet(nn.Module):

@@ -22,7 +22,7 @@ from genlab.core.moves import Descend, Now, Stage, owned_parameters
 from genlab.core.noise import BatchNoise, hashed
 from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
-from genlab.runs import processes
+from genlab.runs import processes, shards
 from genlab.runs.average import Average
 from genlab.runs.clock import Progress
 from genlab.runs.memory import keep_freed
@@ -40,10 +40,14 @@ class Engine:
     device      "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps"
     precision   "auto" (bf16 on a GPU that computes in it, float32 elsewhere), "float32", "bf16"
     schedule    rows of a schedule.json to repeat instead of measuring time
+    shard       cut the model among the processes; then all of them call whatever reads its weights
     """
 
-    def __init__(self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None):
+    def __init__(
+        self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None, shard: bool = False
+    ):
         self.processes = processes.state()
+        self.sharded = shards.asked(shard, self.processes)
         self.device = _device(device, self.processes)
         if precision not in ("auto", *PRECISIONS):
             raise ValueError(f"--precision {precision}: choose auto, {' or '.join(PRECISIONS)}")
@@ -51,13 +55,18 @@ class Engine:
         self._schedule = schedule
         self.stage = self.step = self.cursor = self.examples = 0
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
+        self.lends = False  # whether the first process keeps a whole copy of a sharded model, to be looked at
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
 
     def start(
         self, model: Model, data: Data, recipe: Recipe, checkpoint: tuple[dict[str, Tensor], dict[str, Any]] | None
     ) -> None:
-        self.model, self.data, self.recipe = prepared(model, self.device), data, recipe
+        self.data, self.recipe = data, recipe
+        if self.sharded and not any(shards.is_part(parameter) for parameter in model.parameters()):
+            self._copy = shards.Copy(model, self.main and self.lends)
+            shards.cut(model, self.device)
+        self.model = model if self.sharded else prepared(model, self.device)
         if recipe.batch % self.processes.num_processes:
             raise ValueError(f"a batch of {recipe.batch} does not divide among {self.processes.num_processes} processes")
         self.progress = Progress(recipe.budget, recipe.batch, self._schedule, self._agreed)
@@ -77,6 +86,8 @@ class Engine:
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
         self.progress.enter(number, stage.share, stage.passes, self.data.count("train"))
         descents = [move for move in stage.moves if isinstance(move, Descend)]
+        for move in descents if self.sharded else ():
+            move.loss = shards.gathering(self.model, move.loss)
         self.optim = {move.name: self.recipe.optim_of(move.name) for move in descents}
         self.optimisers = {move.name: optimisers(self.optim[move.name], owned_parameters(move.owns)) for move in descents}
         owned = {id(parameter) for move in descents for parameter in owned_parameters(move.owns)}
@@ -109,7 +120,7 @@ class Engine:
         noise = BatchNoise(seed, rows, rank * rows, rows * self.processes.num_processes, self.device)
         if self.processes.num_processes == 1:
             return Now(self.step, progress, noise, notes)
-        return Now(self.step, progress, noise, notes, _mean, _gather)
+        return Now(self.step, progress, noise, notes, processes.mean, processes.gather)
 
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
@@ -123,7 +134,7 @@ class Engine:
         loss.backward()
         if self.processes.num_processes > 1:
             loss = _average_gradients(parameters, loss)
-        norm = torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None])
+        norm = shards.whole(torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None]))
         for what, value in (("loss", loss.detach()), ("gradient", norm)):
             if not value.isfinite():
                 raise NotFinite(what, float(value))
@@ -175,7 +186,14 @@ class Engine:
 
     @contextmanager
     def averaged(self) -> Iterator[Model]:
-        """The model with its averaged weights, in eval mode; the raw ones are back afterwards."""
+        """The model with its averaged weights, in eval mode; the raw ones are back afterwards.
+
+        Of a sharded one it is the first process's copy, as `gather` has left it at this step.
+        """
+        if self.sharded:
+            with self._copy.lent((self.stage, self.step)) as model:
+                yield prepared(model, self.device)
+            return
         self.average.swap()
         try:
             yield self.model
@@ -187,12 +205,16 @@ class Engine:
         found = self.model.state_dict(keep_vars=True)  # a shared parameter stands there under each of its names
         if averaged:
             found = {name: self.average.of(value) for name, value in found.items()}
-        return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in found.items()}
+        return {name: self._kept(value) for name, value in found.items()}
+
+    def gather(self) -> None:
+        """By all processes of a sharded model, between closed steps: the first one may then look at its averaged weights."""
+        self._copy.take(self.weights(averaged=True), (self.stage, self.step))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
         tensors = {f"model.{name}": value for name, value in self.weights().items()}
-        tensors |= {f"average.{name}": value.to("cpu", copy=True).contiguous() for name, value in self.average.values.items()}
+        tensors |= {f"average.{name}": self._kept(value) for name, value in self.average.values.items()}
         packed, numbers = pack_optimisers(self.optimisers)
         record = {name: getattr(self, name) for name in COUNTERS}
         record |= {"progress": self.progress.state(), "seen": self.average.seen, "optimisers": numbers}
@@ -208,10 +230,15 @@ class Engine:
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return
         for name, value in self.average.values.items():
-            value.copy_(tensors[f"average.{name}"])
+            value.copy_(shards.part_like(tensors[f"average.{name}"], value))
         self.average.seen = record["seen"]
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
+
+    def _kept(self, value: Tensor) -> Tensor:
+        """Whole and on the CPU, on the process that writes; the others only take part in gathering it."""
+        value = shards.whole(value.detach())
+        return value.to("cpu", copy=True).contiguous() if self.main or not self.sharded else value.new_empty(0)
 
     def _agreed(self, mark: int) -> int:
         """The first process's measure of time, for all."""
@@ -261,7 +288,8 @@ def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
     Buffers that a module lists in `grows` have the size its data gave them: it resizes them itself when they are loaded.
     """
     check_fit(model, tensors)
-    model.load_state_dict(dict(tensors))
+    own = model.state_dict()
+    model.load_state_dict({name: shards.part_like(value, own[name]) for name, value in tensors.items()})
 
 
 def check_fit(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
@@ -297,21 +325,10 @@ def _reseed(seed: int, device: torch.device) -> None:
 
 def _average_gradients(parameters: Sequence[nn.Parameter], loss: Tensor) -> Tensor:
     """One bucket: flatten, average over processes, scatter back; the mean loss, which all then find finite or not."""
-    held: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    found: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
+    held = [gradient for gradient in found if not shards.is_part(gradient)]  # those of a sharded model are averaged already
     flat = reduce(torch.cat([loss.detach().flatten(), *(gradient.flatten() for gradient in held)]), "mean")
     assert isinstance(flat, Tensor)
     for gradient, part in zip(held, flat[1:].split([gradient.numel() for gradient in held]), strict=True):
         gradient.copy_(part.view_as(gradient))
     return flat[0]
-
-
-def _mean(value: Tensor) -> Tensor:
-    from torch.distributed.nn.functional import all_reduce
-
-    return all_reduce(value) / PartialState().num_processes
-
-
-def _gather(value: Tensor) -> Tensor:
-    from torch.distributed.nn.functional import all_gather
-
-    return torch.cat(all_gather(value))

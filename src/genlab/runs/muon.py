@@ -16,6 +16,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from genlab.runs.shards import joined, local, part_like
+
 A, B, C = 3.4445, -4.7750, 2.0315
 
 
@@ -49,18 +51,21 @@ class Muon(torch.optim.Optimizer):
                 self._advance(parameters, group)
 
     def _advance(self, parameters: list[nn.Parameter], group: dict[str, Any]) -> None:
-        gradients: list[Tensor] = [parameter.grad for parameter in parameters if parameter.grad is not None]
+        gradients: list[Tensor] = [local(parameter.grad) for parameter in parameters if parameter.grad is not None]
         averages: list[Tensor] = []
-        values: list[Tensor] = [parameter.data for parameter in parameters]
+        values: list[Tensor] = [local(parameter.detach()) for parameter in parameters]
         for parameter in parameters:
             state = self.state[parameter]
             if not state:
                 state["momentum"] = torch.zeros_like(parameter)
-            averages.append(state["momentum"])
+            averages.append(local(state["momentum"]))
         torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, averages, group["momentum"])  # Nesterov
         rows, columns = parameters[0].shape
-        update = orthogonalised(torch.stack(ahead)) * max(1.0, rows / columns) ** 0.5
+        # What is orthogonal is the whole matrix: where it is cut among processes, each of them computes all of it.
+        matrices = [joined(part, parameter) for part, parameter in zip(ahead, parameters, strict=True)]
+        update = orthogonalised(torch.stack(matrices)) * max(1.0, rows / columns) ** 0.5
+        steps = [local(part_like(part, parameter)) for part, parameter in zip(update.unbind(), parameters, strict=True)]
         if group["weight_decay"]:
             torch._foreach_mul_(values, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(values, list(update.unbind()), alpha=-group["lr"])
+        torch._foreach_add_(values, steps, alpha=-group["lr"])

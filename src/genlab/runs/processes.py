@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import torch
+import torch.distributed
 from accelerate import PartialState
 from accelerate.utils import broadcast, reduce
 from torch import Tensor
@@ -78,3 +79,51 @@ def agreed(text: str) -> str:
     letters = broadcast(letters)
     assert isinstance(letters, Tensor)
     return bytes(letters.cpu().tolist()).decode()
+
+
+# --- what a loss couples ---------------------------------------------------------------------------------------------
+
+
+def mean(value: Tensor) -> Tensor:
+    """The mean over processes; its gradient is that of the mean of their losses."""
+    found = _Sum.apply(value)
+    assert isinstance(found, Tensor)
+    return found / state().num_processes
+
+
+def gather(value: Tensor) -> Tensor:
+    """(B, ...) -> (processes * B, ...), in the order of the processes."""
+    found = _Gathered.apply(value)
+    assert isinstance(found, Tensor)
+    return found
+
+
+class _Sum(torch.autograd.Function):
+    """y = sum over r of x_r, on every process. Every y hears from its own loss; x_r is in all of them."""
+
+    @staticmethod
+    def forward(_ctx: Any, value: Tensor) -> Tensor:
+        found = value.detach().clone(memory_format=torch.contiguous_format)
+        torch.distributed.all_reduce(found)
+        return found
+
+    @staticmethod
+    def backward(_ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        return _Sum.apply(gradient)
+
+
+class _Gathered(torch.autograd.Function):
+    """All processes' rows, on every process."""
+
+    @staticmethod
+    def forward(ctx: Any, value: Tensor) -> Tensor:
+        ctx.rows = len(value)
+        found = [torch.empty_like(value, memory_format=torch.contiguous_format) for _ in range(state().num_processes)]
+        torch.distributed.all_gather(found, value.detach().contiguous())
+        return torch.cat(found)
+
+    @staticmethod
+    def backward(ctx: Any, gradient: Tensor) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
+        total = _Sum.apply(gradient)
+        assert isinstance(total, Tensor)
+        return total[state().process_index * ctx.rows :][: ctx.rows]

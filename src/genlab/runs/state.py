@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlab.runs.shards import part_like, whole
+
 Optimisers = Mapping[str, Sequence[torch.optim.Optimizer]]
 
 
@@ -17,7 +19,7 @@ def pack_optimisers(optimisers: Optimisers) -> tuple[dict[str, Tensor], dict[str
     numbers: dict[str, float] = {}
     for key, value in _entries(optimisers):
         if isinstance(value, Tensor):
-            tensors[key] = value.detach().to("cpu", copy=True).contiguous()
+            tensors[key] = whole(value.detach()).to("cpu", copy=True).contiguous()
         elif value is not None:
             numbers[key] = value
     return tensors, numbers
@@ -51,4 +53,6 @@ def unpack_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor], num
 
 def _like(parameter: Tensor, value: Tensor) -> Tensor:
     """A copy, laid out in memory as the parameter is: a fused step walks both in the order of storage."""
-    return torch.empty_like(parameter, dtype=value.dtype).copy_(value) if value.shape == parameter.shape else value.clone()
+    if value.shape != parameter.shape:
+        return value.clone()
+    return torch.empty_like(parameter, dtype=value.dtype).copy_(part_like(value, parameter))

@@ -79,7 +79,8 @@ class Recorder:
         entered, self._stage = tick.stage != self._stage, tick.stage
         due = time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0
         error: NotFinite | None = None
-        if self.engine.main and (entered or due):
+        wanted = self.engine.main and (entered or due)
+        if anywhere(wanted) if self.engine.sharded else wanted:
             try:
                 self.save()
             except NotFinite as found:
@@ -90,19 +91,25 @@ class Recorder:
     def save(self) -> None:
         """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end.
 
-        NotFinite, and nothing is written, where any of it has lost its value: the last checkpoint is worth more.
+        The first process writes; of a sharded model all take part. NotFinite, and nothing is written, where any of it has
+        lost its value: the last checkpoint is worth more.
         """
-        began = time.monotonic()
-        engine, (tensors, record) = self.engine, self.engine.state()
+        began, engine = time.monotonic(), self.engine
+        if not (engine.main or engine.sharded):
+            return
+        tensors, record = engine.state()
+        averaged = engine.weights(averaged=True) if engine.average.values else None
+        if not engine.main:
+            return
         broken = first_broken(tensors)
         if broken is not None:
             error = NotFinite(broken, float("nan"))
             error.stage, error.step, error.batch = str(engine.stage), engine.step, engine.batch
             error.cause = "nothing was saved over the last checkpoint"
             raise error
-        averaged = engine.weights(averaged=True) if engine.average.values else None
+        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
         state = tensors, {**record, "latest": numbers(self.latest)}
-        self.folder.save(engine.weights(), averaged, engine.progress.schedule, state)
+        self.folder.save(weights, averaged, engine.progress.schedule, state)
         took = time.monotonic() - began
         self._due = began + took + max(SAVE_EVERY, took / SAVE_SHARE)
 
@@ -163,8 +170,7 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
                 if recorder.on_nan == "stop":
                     raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {_remedy()}") from None
                 checkpoint = recorder.retreat(sentence)
-        if engine.main:
-            recorder.save()
+        recorder.save()
 
 
 def _remedy() -> str:

@@ -24,7 +24,7 @@ Pixels", 2020.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -117,6 +117,9 @@ class GPT(Autoregressive):
         return (nats * mask).sum(), mask.sum().to(nats.dtype)
 
     # --- the network -------------------------------------------------------------------------------------------------
+
+    def blocks(self) -> Iterable[nn.Module]:
+        return self.body.blocks
 
     def read(self, x: Tensor, given: Given) -> Tensor:
         """What the places read: sequences (B, N) -> tokens (B, lead - 1 + N)."""

@@ -9,7 +9,7 @@ What is said may be noise, example or velocity: at a given x_t they are affine i
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -90,6 +90,11 @@ class Denoiser(Model):
     @property
     def dtype(self) -> torch.dtype:
         return next(self.net.parameters()).dtype
+
+    def blocks(self) -> Iterable[nn.Module]:
+        """What stands in lists: residual blocks, and what lies between grids."""
+        lists = [module for module in self.net.modules() if isinstance(module, nn.ModuleList)]
+        return [module for several in lists for module in several if not isinstance(module, nn.ModuleList)]
 
     @property
     def suffix(self) -> str:

@@ -1,0 +1,124 @@
+"""A model cut among processes: each holds a part of every weight, of its gradient and of its optimiser's state.
+
+fully_shard (FSDP2; Zhao et al., "PyTorch FSDP: Experiences on Scaling Fully Sharded Data Parallel", 2023) gathers the
+weights of one block after another while the model computes, and shares out their gradients, already averaged, as they come.
+A weight is then a DTensor; what is written down is always whole, so a checkpoint does not know how it was trained.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+import torch
+from accelerate import PartialState
+from torch import Tensor
+
+from genlab.core.model import Model, Shards
+
+
+def asked(shard: bool, here: PartialState) -> bool:
+    """Whether to cut: said by genlab's own option, or by `accelerate launch --use_fsdp`; ValueError where it cannot be."""
+    if not shard and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() != "true":
+        return False
+    if shard and here.num_processes == 1:
+        raise ValueError("--shard cuts a model among processes, and this is one: torchrun --nproc-per-node 2 -m genlab ...")
+    if os.environ.get("FSDP_OFFLOAD_PARAMS", "false").lower() == "true":
+        raise ValueError("genlab keeps its shards on the devices: launch without --fsdp_offload_params")
+    return here.num_processes > 1
+
+
+def cut(model: Model, device: torch.device) -> None:
+    """Shard a whole model in place, block by block: no device ever holds more than one block and its own parts."""
+    from torch.distributed.device_mesh import init_device_mesh
+    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+
+    assert isinstance(model, Shards)
+    mesh = init_device_mesh(device.type, (PartialState().num_processes,))
+    marks = {name: vars(parameter) for name, parameter in model.named_parameters()}  # a sharded one is another object
+    for block in model.blocks():
+        if any(True for _ in block.parameters()):
+            fully_shard(block, mesh=mesh, reshard_after_forward=True)
+    fully_shard(model, mesh=mesh, reshard_after_forward=True)
+    for name, parameter in model.named_parameters():
+        vars(parameter).update(marks[name])
+    # What the model computes outside its forward is entered through this, so that its own weights are gathered, too.
+    cast(Any, model).gathered = _call
+    register_fsdp_forward_method(model, "gathered")
+
+
+def _call(do: Callable[..., Any], *arguments: Any) -> Any:
+    return do(*arguments)
+
+
+def gathering(model: Model, loss: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function of a sharded model, with its weights gathered; arguments are bound, since FSDP copies what it sees."""
+
+    def outer(*arguments: Any) -> Any:
+        return cast(Any, model).gathered(lambda: loss(*arguments))
+
+    return outer
+
+
+def is_part(value: Tensor) -> bool:
+    return hasattr(value, "to_local")
+
+
+def local(value: Tensor) -> Tensor:
+    """This process's part of a sharded tensor, sharing its memory; a whole one itself."""
+    return cast(Any, value).to_local() if is_part(value) else value
+
+
+def whole(value: Tensor) -> Tensor:
+    """All parts together, on every process: all must ask at once."""
+    return cast(Any, value).full_tensor() if is_part(value) else value
+
+
+def part_like(value: Tensor, like: Tensor) -> Tensor:
+    """A whole tensor, cut as another one is; nothing is sent."""
+    if not is_part(like):
+        return value
+    from torch.distributed.tensor import distribute_tensor
+
+    cut_as = cast(Any, like)
+    value = value.to(device=like.device)
+    return distribute_tensor(value, cut_as.device_mesh, cut_as.placements, src_data_rank=None)
+
+
+def joined(part: Tensor, like: Tensor) -> Tensor:
+    """Every process's part, cut as `like` is, together: whole on each of them."""
+    if not is_part(like):
+        return part
+    from torch.distributed.tensor import DTensor
+
+    cut_as = cast(Any, like)
+    made = DTensor.from_local(
+        part, cut_as.device_mesh, cut_as.placements, run_check=False, shape=like.shape, stride=like.stride()
+    )
+    return made.full_tensor()
+
+
+class Copy:
+    """A whole copy of a sharded model on the first process, to be looked at while the others wait; it rests on the CPU."""
+
+    def __init__(self, model: Model, main: bool):
+        self._model = copy.deepcopy(model).eval().requires_grad_(False) if main else None
+        self._at: tuple[int, int] | None = None
+
+    def take(self, weights: Mapping[str, Tensor], at: tuple[int, int]) -> None:
+        """What all have gathered, at this stage and step."""
+        if self._model is not None:
+            self._model.load_state_dict(dict(weights))
+            self._at = at
+
+    @contextmanager
+    def lent(self, at: tuple[int, int]) -> Iterator[Model]:
+        if self._model is None or self._at != at:
+            raise RuntimeError("a sharded model is looked at by the first process, where all have gathered it")
+        try:
+            yield self._model
+        finally:
+            self._model.to("cpu")
