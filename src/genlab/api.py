@@ -26,7 +26,7 @@ from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepare
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
 from genlab.runs.processes import agreed, main_first, on_main
-from genlab.runs.shapes import HEAD, shaped, sound
+from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.train import OnNaN, Recorder, training
 
 __all__ = ["Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
@@ -265,6 +265,11 @@ class Run:
             self.recipe: Recipe = from_json(base, self.head["recipe"])
             if (precision := self.head["engine"]["precision"]) not in PRECISIONS:
                 raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
+            counts = self.head["data"].get("label_counts")
+            if counts is not None and not (fits(counts, [int]) and min(counts) >= 0 and 0 < sum(counts) < 2**53):
+                raise ValueError("label_counts are no numbers of examples")
+            if counts is not None and ("label" not in self.given or len(counts) != self.given["label"].levels):
+                raise ValueError("label_counts count other labels than there are")
         self.device, self._models = device, {}
 
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
