@@ -1,6 +1,7 @@
-"""One of several processes, or one alone, that train every small recipe in float64 and write down what each came to.
+"""Every small recipe trained in float64 by two processes and by one, and how far apart they end.
 
-RANK=0 LOCAL_RANK=0 WORLD_SIZE=2 MASTER_ADDR=localhost MASTER_PORT=29500 python -m tests.runs.many FOLDER [whole | sharded]
+    python -m tests.runs.many                             starts them all and prints a table
+    python -m tests.runs.many FOLDER [whole | sharded]    is one of them, and writes down what it came to
 
 sharded: only models that can be, cut among the processes where there are several.
 """
@@ -9,16 +10,18 @@ from __future__ import annotations
 
 import os
 import sys
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 
 import torch
+from tests.runs.launch import ROOT, started
 from tests.runs.small import SMALL, Small
 
 from genlab import Budget, Engine, build, fit, recipe_for
 from genlab.core.recipe import replaced, settings
 from genlab.runs import processes, shards
-from genlab.runs.files import write_tensors
+from genlab.runs.files import read_tensors, write_tensors
 
 STEPS = 12
 COUPLED = {  # settings under which examples know of one another
@@ -80,5 +83,28 @@ def main(place: Path, kind: str) -> None:
     engine.processes.destroy_process_group()  # pyright: ignore[reportPossiblyUnbound]
 
 
+def apart(place: Path, case: str) -> dict[str, float]:
+    """The largest differences between one process and two: of weights and averages, relative of losses."""
+    (whole, facts), (cut, others) = (read_tensors(place / f"{case}-{name}") for name in ("1-0", "2-0"))
+    weights = max((float((whole[name].double() - cut[name].double()).abs().max()) for name in whole), default=0.0)
+    losses = zip(facts["losses"], others["losses"], strict=True)
+    return {"weights": weights, "losses": max((abs(one - two) / abs(one) for one, two in losses), default=0.0)}
+
+
+def table() -> None:
+    print("| model | weights and averages | losses | cut among two: weights and averages | losses |\n|---|---|---|---|---|")
+    with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as two:
+        for kind, place in (("whole", one), ("sharded", two)):
+            for count in (2, 1):
+                found = started(["-m", "tests.runs.many", place, kind], count, ROOT)
+                said = [process.communicate()[1] for process in found]
+                if any(process.returncode for process in found):
+                    raise SystemExit("\n".join(said))
+        for case in {**CASES, **SHARDED}:
+            cells = [apart(Path(place), case) if case in cases else None for place, cases in ((one, CASES), (two, SHARDED))]
+            words = [f"{cell['weights']:.0e} | {cell['losses']:.0e}" if cell else " | " for cell in cells]
+            print(f"| {case} | {' | '.join(words)} |")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *(sys.argv[2:] or ["whole"]))
+    main(Path(sys.argv[1]), *(sys.argv[2:] or ["whole"])) if sys.argv[1:] else table()

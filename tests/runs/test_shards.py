@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.runs.launch import ROOT, genlab, saved, started
 from tests.runs.many import SHARDED
-from tests.runs.test_processes import ROOT, genlab, saved, started
 
 from genlab.runs.files import read_tensors
 from genlab.runs.folder import Folder
