@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
+import os
 import shlex
 import signal
 import time
@@ -17,6 +18,7 @@ from PIL import Image
 
 import genlab
 from genlab.runs.files import read_tensors
+from genlab.runs.folder import Folder
 from tests.cli.calls import call, refused, start
 
 Runs = Callable[[str], Path]
@@ -206,6 +208,58 @@ def test_a_full_disk_while_training_leaves_no_half_written_weights(tmp_path: Pat
     assert "the disk is full" in refused("train", "gan", "points/ring", "--steps", 2, "--out", "run", code=1)
     assert {file.name for file in (tmp_path / "run").iterdir()} <= WITHOUT_WEIGHTS
     assert "holds no weights yet" in refused("sample", "run")
+
+
+@pytest.mark.parametrize("number", [errno.EACCES, errno.EPERM, errno.EROFS])
+def test_a_folder_that_may_not_be_written_any_more_keeps_its_last_good_state(
+    number: int, tmp_path: Path, monkeypatch: Any
+) -> None:
+    """From the third checkpoint on."""
+    from genlab.runs import manifest
+
+    calls, inner = [], manifest.write_atomic
+
+    def write(path: Path, how: Any) -> None:
+        calls.extend([path] if path.parent.name == "state" else [])
+        if len(calls) > 2:
+            raise OSError(number, os.strerror(number), str(path))
+        inner(path, how)
+
+    monkeypatch.setattr(manifest, "write_atomic", write)
+    words = ("train", "gan", "points/ring", "--steps", 40, "--save-every", 10)
+    said = refused(*words, "--out", "run")
+    assert "state/2.safetensors may not be read or written by you" in said
+    monkeypatch.setattr(manifest, "write_atomic", inner)
+    assert not list((tmp_path / "run").rglob("*.part"))
+    state = Folder(tmp_path / "run").state()
+    assert state is not None
+    assert state[1]["step"] == 10
+    call("resume", "run")
+    call(*words, "--out", "whole")
+    (one, _), (two, _) = (Folder(tmp_path / name).weights() for name in ("run", "whole"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_a_folder_that_goes_away_while_it_is_trained_is_not_half_made_again(tmp_path: Path, monkeypatch: Any) -> None:
+    from genlab.runs.train import Recorder
+
+    inner = Recorder.hear
+
+    def hear(recorder: Recorder, tick: Any) -> None:
+        if tick.step == 12 and (tmp_path / "run").exists():
+            (tmp_path / "run").rename(tmp_path / "moved")
+        inner(recorder, tick)
+
+    words = ("train", "gan", "points/ring", "--steps", 40, "--save-every", 10)
+    monkeypatch.setattr(Recorder, "hear", hear)
+    said = refused(*words, "--out", "run")
+    assert "run was removed or moved while it was being written; if it was moved, genlab resume goes on from there" in said
+    assert not (tmp_path / "run").exists()
+    monkeypatch.setattr(Recorder, "hear", inner)
+    call("resume", "moved")
+    call(*words, "--out", "whole")
+    (one, _), (two, _) = (Folder(tmp_path / name).weights() for name in ("moved", "whole"))
+    assert all(torch.equal(one[name], two[name]) for name in one)
 
 
 def test_memory_that_runs_out_is_no_fault_of_genlab(monkeypatch: Any) -> None:

@@ -75,7 +75,7 @@ def sentence(text: str) -> str:
 def _of_system(error: OSError) -> tuple[str, int]:
     if isinstance(error, FileNotFoundError) and error.filename:
         return f"there is no {error.filename}", USAGE
-    if isinstance(error, PermissionError) and error.filename:
+    if (isinstance(error, PermissionError) or error.errno == errno.EROFS) and error.filename:
         return f"{error.filename} may not be read or written by you; change its permissions or choose another place", USAGE
     reason = error.strerror or str(error)
     return f"{sentence(reason)}{_where(error)}", FAILED if error.errno is None else USAGE

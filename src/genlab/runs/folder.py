@@ -35,7 +35,7 @@ from genlab.runs.files import (
 )
 from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import held
-from genlab.runs.manifest import Manifest
+from genlab.runs.manifest import Manifest, present
 from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, TICK, shaped
 
 FORMAT = 2
@@ -86,14 +86,18 @@ class Folder:
         self.manifest.publish({"recipe.json": json_writer(head)})
 
     def log(self, row: Mapping[str, Any]) -> None:
-        append(self.path / "ticks.jsonl", row)
+        self._append("ticks.jsonl", row)
         self.latest = dict(row)
 
     def log_checkup(self, row: Mapping[str, Any]) -> None:
-        append(self.path / "checkups.jsonl", row)
+        self._append("checkups.jsonl", row)
 
     def log_alarm(self, row: Mapping[str, Any]) -> None:
-        append(self.path / "alarms.jsonl", row)
+        self._append("alarms.jsonl", row)
+
+    def _append(self, name: str, row: Mapping[str, Any]) -> None:
+        present(self.path)
+        append(self.path / name, row)
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
         """How often check-ups are made: a resumed run keeps to it."""
@@ -121,6 +125,7 @@ class Folder:
         state: tuple[Mapping[str, Tensor], Mapping[str, Any]],
     ) -> None:
         """Weights, schedule and a checkpoint, together; the checkpoint before it is kept beside."""
+        present(self.path)
         head = self.head()
         writers = {"weights.safetensors": tensor_writer(weights, head)}
         if averaged is not None:

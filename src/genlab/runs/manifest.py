@@ -32,6 +32,7 @@ class Manifest:
 
         All of it happens, or nothing that can be seen.
         """
+        present(self.folder)
         record = self.read()
         beside: dict[Path, Path] = {}
         try:
@@ -141,3 +142,11 @@ def _inside(record: dict[str, Any]) -> dict[str, Any]:
     ):
         raise ValueError("it names files elsewhere")
     return record
+
+
+def present(folder: Path) -> None:
+    """ValueError where a run's folder is not there any more: what would be written now would be no run."""
+    if not folder.is_dir():
+        raise ValueError(
+            f"{folder} was removed or moved while it was being written; if it was moved, genlab resume goes on from there"
+        )
