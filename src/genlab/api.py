@@ -25,7 +25,7 @@ from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
-from genlab.runs.processes import agreed, main_first, on_main
+from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.train import OnNaN, Recorder, training
 
@@ -121,8 +121,9 @@ def session(
     engine = Engine(device, precision, schedule, shard)
     made = Session(Folder(out), data, recipe, engine, save_every=save_every, on_nan=on_nan)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
-    settings = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
-    head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": settings}
+    machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
+    machine |= {"shard": engine.sharded}
+    head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": machine}
 
     def create() -> None:
         made.folder.create(head, force)
@@ -213,6 +214,7 @@ def resume(
         run = Run(run.path, device)
     if run.folder.begun():
         run.check(run.standing())
+    shard = shard or (several() and run.head["engine"].get("shard") is True)  # as it was trained
     engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:

@@ -39,6 +39,9 @@ SHARDED = {name: CASES[name] for name in ("gpt", "ddpm", "flow-matching", "ddpm 
         "model.layers": 3, "model.positions": "learned", "model.norm": "layer", "model.tied": False, "model.width": 14,
         "optim.name": "adamw", "optim.clip": 0.5,
     }),
+    "ddpm muon": (SMALL_OF["ddpm"], {"model.width": 7, "model.depth": 3, "optim.name": "muon"}),
+    "gpt sgd": (SMALL_OF["gpt"], {"optim.name": "sgd", "optim.rate": 0.1}),
+    "flow-matching rmsprop": (SMALL_OF["flow-matching"], {"optim.name": "rmsprop"}),
     "ddpm unet": (Small("ddpm", "digits", {"model.width": 6, "model.depth": 1, "model.steps": 4, "batch": 8}), {}),
 }  # fmt: skip
 

@@ -89,18 +89,19 @@ def test_a_run_that_was_cut_is_a_run(run: Path) -> None:
 
 def test_two_go_on_where_two_were_stopped_byte_for_byte(run: Path) -> None:
     path = back(run, "again")
-    said = genlab("resume", path.name, "--shard", place=run.parent)
+    said = genlab("resume", path.name, place=run.parent)  # it knows that it was cut
     assert [code for code, _, _ in said] == [0, 0], said
+    assert "cut among 2 processes" in said[0][2]
     for kind in (False, True):
         (one, _), (two, _) = Folder(run).weights(kind), Folder(path).weights(kind)
         assert all(torch.equal(one[name], two[name]) for name in one)
 
 
-@pytest.mark.parametrize("count", [1, 2])
-def test_any_number_goes_on_whole(run: Path, count: int) -> None:
-    path = back(run, f"whole-on-{count}")
-    said = genlab("resume", path.name, count=count, place=run.parent)
-    assert [code for code, _, _ in said] == [0] * count, said
+def test_one_goes_on_with_what_was_cut(run: Path) -> None:
+    path = back(run, "by-one")
+    (said,) = genlab("resume", path.name, count=1, place=run.parent)
+    assert said[0] == 0, said
+    assert "cut among" not in said[2]
     (one, _), (two, _) = Folder(run).weights(), Folder(path).weights()
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-3)
@@ -115,6 +116,20 @@ def test_what_one_began_two_go_on_with_cut(run: Path) -> None:
     (one, _), (two, _) = Folder(run.parent / "alone").weights(), Folder(path).weights()
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-3)
+
+
+def test_accelerate_may_ask_for_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `accelerate launch --use_fsdp` sets; in bf16, with a bad batch's way back."""
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    words = ("train", "ddpm", "points/ring", "--steps", 30, "--precision", "bf16", "--on-nan", "halve-lr", "--unwatched")
+    said = genlab(*words, "--set", "optim.rate=1e8", "optim.clip=0", "model.width=16", "--out", "run", place=tmp_path)
+    assert "cut among 2 processes" in said[0][2]
+    alarms = Folder(tmp_path / "run").alarms()
+    assert [row["kind"] for row in alarms[:1]] == ["broke down"], said
+    assert {code for code, _, _ in said} in ({0}, {2})
+    monkeypatch.setenv("FSDP_OFFLOAD_PARAMS", "true")
+    both = genlab(*words, "--out", "other", place=tmp_path)
+    assert "".join(err for _, _, err in both).count("launch without --fsdp_offload_params") == 1
 
 
 def test_a_loss_that_is_no_number_is_traced_by_all_together(tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
     into the existing tensors, then the optimisers; what follows is what would have followed.
     """
     engine.start(model, data, recipe, checkpoint)
+    checkpoint = None  # it may be several times as large as the model
     model.eval()
     for number, stage in enumerate(model.stages()):
         if number < engine.stage:

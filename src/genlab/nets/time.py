@@ -19,11 +19,11 @@ _UNITS = 1000.0  # of time: nearby u must differ in the fastest sinusoid
 
 
 def sinusoids(u: Tensor, width: int) -> Tensor:
-    """u (B,) in [0, 1] -> (B, width), width even."""
-    half = width // 2
+    """u (B,) in [0, 1] -> (B, width)."""
+    half = (width + 1) // 2
     frequency = torch.exp(torch.arange(half, device=u.device, dtype=u.dtype) * (-math.log(1e4) / half))
     angle = _UNITS * u[:, None] * frequency
-    return torch.cat([angle.cos(), angle.sin()], 1)
+    return torch.cat([angle.cos(), angle.sin()], 1)[:, :width]
 
 
 class Clock(nn.Module):

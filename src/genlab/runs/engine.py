@@ -65,7 +65,7 @@ class Engine:
         self.data, self.recipe = data, recipe
         if self.sharded and not any(shards.is_part(parameter) for parameter in model.parameters()):
             self._copy = shards.Copy(model, self.main and self.lends)
-            shards.cut(model, self.device)
+            shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
         if recipe.batch % self.processes.num_processes:
             raise ValueError(f"a batch of {recipe.batch} does not divide among {self.processes.num_processes} processes")
@@ -215,7 +215,7 @@ class Engine:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
         tensors = {f"model.{name}": value for name, value in self.weights().items()}
         tensors |= {f"average.{name}": self._kept(value) for name, value in self.average.values.items()}
-        packed, numbers = pack_optimisers(self.optimisers)
+        packed, numbers = pack_optimisers(self.optimisers, self._kept)
         record = {name: getattr(self, name) for name in COUNTERS}
         record |= {"progress": self.progress.state(), "seen": self.average.seen, "optimisers": numbers}
         record |= {"overall": self.overall(), "aliases": aliases(self.model)}

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlab.runs.shards import joined, local, part_like
+from genlab.runs.shards import is_part, joined, local, part_like
 
 A, B, C = 3.4445, -4.7750, 2.0315
 
@@ -62,10 +62,19 @@ class Muon(torch.optim.Optimizer):
         torch._foreach_lerp_(averages, gradients, 1 - group["momentum"])
         ahead = torch._foreach_lerp(gradients, averages, group["momentum"])  # Nesterov
         rows, columns = parameters[0].shape
-        # What is orthogonal is the whole matrix: where it is cut among processes, each of them computes all of it.
-        matrices = [joined(part, parameter) for part, parameter in zip(ahead, parameters, strict=True)]
-        update = orthogonalised(torch.stack(matrices)) * max(1.0, rows / columns) ** 0.5
-        steps = [local(part_like(part, parameter)) for part, parameter in zip(update.unbind(), parameters, strict=True)]
+        scale = max(1.0, rows / columns) ** 0.5
+        if any(is_part(parameter) for parameter in parameters):
+            updates = [_of_part(part, parameter) * scale for part, parameter in zip(ahead, parameters, strict=True)]
+        else:
+            updates = list((orthogonalised(torch.stack(ahead)) * scale).unbind())
         if group["weight_decay"]:
             torch._foreach_mul_(values, 1 - group["lr"] * group["weight_decay"])
-        torch._foreach_add_(values, steps, alpha=-group["lr"])
+        torch._foreach_add_(values, updates, alpha=-group["lr"])
+
+
+def _of_part(part: Tensor, parameter: nn.Parameter) -> Tensor:
+    """This process's rows of the orthogonal matrix. It is the whole that is orthogonal, so every process computes all of it.
+
+    One matrix at a time: those of a model too large for one device would not fit there together.
+    """
+    return local(part_like(orthogonalised(joined(part, parameter)), parameter))

@@ -11,6 +11,7 @@ from torch import nn
 
 from genlab.core.recipe import Optim
 from genlab.runs.muon import Muon
+from genlab.runs.shards import is_part
 
 
 def optimisers(optim: Optim, parameters: Sequence[nn.Parameter]) -> list[torch.optim.Optimizer]:
@@ -45,7 +46,8 @@ def _groups(optim: Optim, parameters: Sequence[nn.Parameter]) -> list[dict[str, 
 
 def _plain(optim: Optim, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
     if optim.name == "sgd":
-        return torch.optim.SGD(groups, lr=optim.rate, momentum=optim.beta1, fused=True)
+        whole = not any(is_part(parameter) for group in groups for parameter in group["params"])  # no fused SGD of parts
+        return torch.optim.SGD(groups, lr=optim.rate, momentum=optim.beta1, fused=whole)
     if optim.name == "rmsprop":
         return torch.optim.RMSprop(groups, lr=optim.rate, alpha=optim.beta2)
     return torch.optim.AdamW(groups, lr=optim.rate, betas=(optim.beta1, optim.beta2), fused=True)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any, TypeVar
 
 import torch
@@ -24,7 +25,9 @@ class Elsewhere(Exception):
 
 
 def state() -> PartialState:
-    return PartialState(cpu=not torch.accelerator.is_available())  # on CPUs too torchrun makes many
+    # On CPUs too torchrun makes many. They wait for the first one while it writes or looks at samples; whoever has launched
+    # them ends them where one has died.
+    return PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(hours=1))
 
 
 def several() -> bool:

@@ -31,17 +31,22 @@ def asked(shard: bool, here: PartialState) -> bool:
     return here.num_processes > 1
 
 
-def cut(model: Model, device: torch.device) -> None:
-    """Shard a whole model in place, block by block: no device ever holds more than one block and its own parts."""
+def cut(model: Model, device: torch.device, precision: str) -> None:
+    """Shard a whole model in place, block by block; what is in no block is gathered for the whole of a turn.
+
+    In bf16 blocks are gathered in bf16: autocast would keep a copy of every weight it casts until the backward pass.
+    """
     from torch.distributed.device_mesh import init_device_mesh
-    from torch.distributed.fsdp import fully_shard, register_fsdp_forward_method
+    from torch.distributed.fsdp import MixedPrecisionPolicy, fully_shard, register_fsdp_forward_method
 
     assert isinstance(model, Shards)
     mesh = init_device_mesh(device.type, (PartialState().num_processes,))
+    halved = {"param_dtype": torch.bfloat16, "reduce_dtype": torch.float32} if precision == "bf16" else {}
+    policy = MixedPrecisionPolicy(**halved, cast_forward_inputs=False)
     marks = {name: vars(parameter) for name, parameter in model.named_parameters()}  # a sharded one is another object
     for block in model.blocks():
         if any(True for _ in block.parameters()):
-            fully_shard(block, mesh=mesh, reshard_after_forward=True)
+            fully_shard(block, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
     for name, parameter in model.named_parameters():
         vars(parameter).update(marks[name])

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from genlab.runs.shards import part_like, whole
+from genlab.runs.shards import part_like
 
 Optimisers = Mapping[str, Sequence[torch.optim.Optimizer]]
 
 
-def pack_optimisers(optimisers: Optimisers) -> tuple[dict[str, Tensor], dict[str, float]]:
-    """Tensors and numbers by "optimiser.MOVE.k.parameter.name"; rates and groups follow from the recipe."""
+def pack_optimisers(optimisers: Optimisers, kept: Callable[[Tensor], Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+    """Tensors and numbers by "optimiser.MOVE.k.parameter.name"; rates and groups follow from the recipe.
+
+    kept: a tensor as it is written down
+    """
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, float] = {}
     for key, value in _entries(optimisers):
         if isinstance(value, Tensor):
-            tensors[key] = whole(value.detach()).to("cpu", copy=True).contiguous()
+            tensors[key] = kept(value)
         elif value is not None:
             numbers[key] = value
     return tensors, numbers

@@ -138,6 +138,7 @@ class Recorder:
         """The last checkpoint, at half its learning rates; ValueError where that has been done too often."""
         found = self.folder.state()
         assert found is not None
+        anywhere(False)  # nobody writes before all have read
         tensors, record = found
         scale = record.get("scale", 1.0) / 2
         at = f"{record['overall']:.0%}"
@@ -160,7 +161,8 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
         checkpoint = recorder.begin(model, resume)
         while True:
             try:
-                for tick in fit(model, data, recipe, engine, checkpoint=checkpoint):
+                ticks, checkpoint = fit(model, data, recipe, engine, checkpoint=checkpoint), None
+                for tick in ticks:
                     recorder.hear(tick)
                     yield tick
                     recorder.heard(tick)

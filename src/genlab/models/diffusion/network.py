@@ -92,9 +92,10 @@ class Denoiser(Model):
         return next(self.net.parameters()).dtype
 
     def blocks(self) -> Iterable[nn.Module]:
-        """What stands in lists: residual blocks, and what lies between grids."""
+        """What stands in lists: residual blocks, and what lies between grids; and what tells them all the time."""
         lists = [module for module in self.net.modules() if isinstance(module, nn.ModuleList)]
-        return [module for several in lists for module in several if not isinstance(module, nn.ModuleList)]
+        listed = [module for several in lists for module in several if not isinstance(module, nn.ModuleList)]
+        return [*listed, *(module for name, module in self.net.named_children() if name in ("clock", "modulate"))]
 
     @property
     def suffix(self) -> str:
