@@ -1,9 +1,9 @@
 """Every small recipe trained in float64 by two processes and by one, and how far apart they end.
 
     python -m tests.runs.many                             starts them all and prints a table
-    python -m tests.runs.many FOLDER [whole | sharded]    is one of them, and writes down what it came to
+    python -m tests.runs.many FOLDER [whole | sharded | bf16]    is one of them, and writes down what it came to
 
-sharded: only models that can be, cut among the processes where there are several.
+sharded, bf16: only models that can be, cut among the processes where there are several.
 """
 
 from __future__ import annotations
@@ -46,6 +46,9 @@ SHARDED = {name: CASES[name] for name in ("gpt", "ddpm", "flow-matching", "ddpm 
 }  # fmt: skip
 
 
+BF16 = ("gpt", "gpt of three layers", "ddpm unet")  # without gains of a norm, with them, and with convolutions
+
+
 def coupled(world: int, rank: int) -> dict[str, torch.Tensor]:
     """Gradients of losses that know of all rows, through the mean over processes and through their gathered rows."""
     rows = torch.linspace(-1, 1, 12, dtype=torch.float64).view(4, 3)
@@ -67,18 +70,19 @@ def coupled(world: int, rank: int) -> dict[str, torch.Tensor]:
 def main(place: Path, kind: str) -> None:
     torch.set_num_threads(1)
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    for name, (small, more) in (SHARDED if kind == "sharded" else CASES).items():
-        engine = Engine("cpu", shard=kind == "sharded" and several)
+    cases = {"whole": CASES, "sharded": SHARDED, "bf16": {name: SHARDED[name] for name in BF16}}[kind]
+    for name, (small, more) in cases.items():
+        engine = Engine("cpu", "bf16" if kind == "bf16" else "auto", shard=kind != "whole" and several)
         data = small.data()
         recipe = recipe_for(small.model, data.space, data.given, {**small.settings, **more})
         dropout = {key: 0.0 for key in settings(recipe) if key.endswith("dropout")}  # each process draws its own
         recipe = replace(replaced(recipe, dropout), budget=Budget(steps=STEPS))
-        made = build(recipe, data.space, data.given).double()
+        made = build(recipe, data.space, data.given).to(torch.float32 if kind == "bf16" else torch.float64)
         ticks = list(fit(made, data, recipe, engine))
         losses = [float(tick.readings["loss"]) for tick in ticks if "loss" in tick.readings]
         tensors = {**engine.weights(), **{f"average.{key}": value for key, value in engine.weights(averaged=True).items()}}
         file = place / f"{name}-{engine.processes.num_processes}-{engine.processes.process_index}"
-        held = {"held": sum(shards.local(value).numel() for value in made.parameters())} if kind == "sharded" else {}
+        held = {"held": sum(shards.local(value).numel() for value in made.parameters())} if kind != "whole" else {}
         write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses, **held})
     if kind == "whole":
         found = coupled(engine.processes.num_processes, engine.processes.process_index)  # pyright: ignore[reportPossiblyUnbound]

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 from tests.runs.launch import ROOT, genlab, saved, started
-from tests.runs.many import SHARDED
+from tests.runs.many import BF16, SHARDED
 
 from genlab.runs.files import read_tensors
 from genlab.runs.folder import Folder
@@ -44,6 +44,16 @@ def test_each_process_holds_a_part(trained: Path, case: str) -> None:
     whole, one, two = (read_tensors(trained / f"{case}-{name}")[1]["held"] for name in ("1-0", "2-0", "2-1"))
     assert one + two == whole
     assert max(one, two) <= 0.6 * whole
+
+
+def test_in_bf16_it_learns_what_a_whole_one_does_in_bf16(tmp_path: Path) -> None:
+    for count in (2, 1):
+        found = started(["-m", "tests.runs.many", str(tmp_path), "bf16"], count, ROOT)
+        said = [process.communicate(timeout=400)[1] for process in found]
+        assert [process.returncode for process in found] == [0] * count, said
+    for case in BF16:
+        losses = [read_tensors(tmp_path / f"{case}-{count}-0")[1]["losses"] for count in (1, 2)]
+        assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
 @pytest.fixture(scope="module")

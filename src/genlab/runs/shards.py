@@ -15,7 +15,7 @@ from typing import Any, cast
 
 import torch
 from accelerate import PartialState
-from torch import Tensor
+from torch import Tensor, nn
 
 from genlab.core.model import Model, Shards
 
@@ -41,11 +41,11 @@ def cut(model: Model, device: torch.device, precision: str) -> None:
 
     assert isinstance(model, Shards)
     mesh = init_device_mesh(device.type, (PartialState().num_processes,))
-    halved = {"param_dtype": torch.bfloat16, "reduce_dtype": torch.float32} if precision == "bf16" else {}
-    policy = MixedPrecisionPolicy(**halved, cast_forward_inputs=False)
+    halved = MixedPrecisionPolicy(param_dtype=torch.bfloat16, reduce_dtype=torch.float32, cast_forward_inputs=False)
     marks = {name: vars(parameter) for name, parameter in model.named_parameters()}  # a sharded one is another object
     for block in model.blocks():
         if any(True for _ in block.parameters()):
+            policy = halved if precision == "bf16" and not _normalises(block) else MixedPrecisionPolicy()
             fully_shard(block, mesh=mesh, reshard_after_forward=True, mp_policy=policy)
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
     for name, parameter in model.named_parameters():
@@ -53,6 +53,11 @@ def cut(model: Model, device: torch.device, precision: str) -> None:
     # What the model computes outside its forward is entered through this, so that its own weights are gathered, too.
     cast(Any, model).gathered = _call
     register_fsdp_forward_method(model, "gathered")
+
+
+def _normalises(block: nn.Module) -> bool:
+    """Whether it has gains of a layer norm, which CPUs take in the precision of what they scale only."""
+    return any(isinstance(module, nn.LayerNorm) and module.elementwise_affine for module in block.modules())
 
 
 def _call(do: Callable[..., Any], *arguments: Any) -> Any:
