@@ -89,20 +89,38 @@ def inserted(data: bytearray, chance: random.Random) -> bytes:
     return bytes(data[:at]) + chance.randbytes(chance.randint(1, 40)) + bytes(data[at:])
 
 
+def elsewhere(target: Path) -> Path:
+    """A folder beside the run, of somebody's own; nothing in it is to be read or changed."""
+    place = target.parent / "elsewhere"
+    if not place.exists():
+        place.mkdir()
+        (place / "own").write_text("a secret\n" * 500)
+    return place
+
+
+def unharmed(target: Path) -> bool:
+    return [(path.name, path.read_text()) for path in elsewhere(target).iterdir()] == [("own", "a secret\n" * 500)]
+
+
 def replaced(target: Path, chance: random.Random) -> str:
-    """A file by a link, a pipe, a folder or nothing; or the folder of the checkpoints by a link."""
-    kind = chance.choice(("link", "zero", "pipe", "folder", "nothing", "linked folder"))
+    """A file by a link, a pipe, a folder or nothing; or a folder, or what is only there meanwhile, by a link."""
+    kind = chance.choice(("link", "zero", "pipe", "folder", "nothing", "linked folder", "linked lock"))
     if kind == "linked folder":
-        if (target / "state").is_dir() and not (target / "state").is_symlink():
-            shutil.rmtree(target / "state")
-            (target / "state").symlink_to("/etc")
+        name = chance.choice(("state", "state", "broken"))
+        if not (target / name).is_symlink():
+            shutil.rmtree(target / name, ignore_errors=True)
+            (target / name).symlink_to(elsewhere(target))
+        return f"{kind} {name}"
+    if kind == "linked lock":
+        (target / ".lock").unlink(missing_ok=True)
+        (target / ".lock").symlink_to(elsewhere(target) / "own")
         return kind
     path = some_file(target, chance)
     if path is None:
         return "nothing to change"
     path.unlink()
     if kind in ("link", "zero"):
-        path.symlink_to("/etc/passwd" if kind == "link" else "/dev/zero")
+        path.symlink_to(elsewhere(target) / "own" if kind == "link" else "/dev/zero")
     elif kind == "pipe":
         os.mkfifo(path)
     elif kind == "folder":

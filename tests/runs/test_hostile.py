@@ -20,7 +20,7 @@ import safetensors
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.runs.hostile import tampered
+from tests.runs.hostile import tampered, unharmed
 from tests.runs.small import SMALL
 
 from genlab.api import Run, resume
@@ -102,9 +102,18 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
             with torch.no_grad():
                 *_, _ = run.model().sample(1, run.labels(1, 0, None) or None, noise=Noise(0, 1))
 
+    def gone_on() -> object:
+        """Everything of a resumed training but its steps."""
+        made = resume(folder, "cpu", data=data)
+        with made.folder.writing():
+            made.engine.start(made.model, data, made.recipe, made.recorder.begin(made.model, True))
+            for number, stage in enumerate(made.model.stages()):
+                if number == made.engine.stage:
+                    made.engine.enter(number, stage)
+        return made
+
     return [
         lambda: Run(folder, "cpu").check(Run(folder, "cpu").standing()),
-        lambda: resume(folder, "cpu", data=data),
         lambda: Run(folder, "cpu").model(),
         lambda: Run(folder, "cpu").model(averaged=False),
         lambda: Run(folder, "cpu").model(best=True),
@@ -117,6 +126,7 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         found.schedule,
         found.replay,
         found.progress,
+        gone_on,
     ]
 
 
@@ -166,6 +176,7 @@ def fuzz(runs: list[tuple[Path, Any]], folders: int, part: int = 0) -> int:
             done = tampered(source, target, seed + part * 2**40)
             try:
                 opened(target, data)
+                assert unharmed(target)
             except Exception as error:
                 error.add_note(f"{source.name}, {done}")
                 raise

@@ -106,11 +106,14 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
         read_tensors(path)
 
 
+RECORD = {"stage": 0, "cursor": 0, "examples": 0, "seen": 0, "overall": 0.0, "optimisers": {}, "progress": None}
+
+
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
     folder = Folder(tmp_path / "run")
     folder.create(HEAD)
     for number in range(3):
-        folder.write_state({"a": torch.full((100,), number)}, {"step": number})
+        folder.write_state({"a": torch.full((100,), number)}, {**RECORD, "step": number})
     kept = sorted(path.name for path in (folder.path / "state").glob("*.safetensors"))
     assert kept == ["1.safetensors", "2.safetensors"]
     newest = folder.path / "state" / "2.safetensors"

@@ -82,7 +82,8 @@ class Engine:
     def enter(self, number: int, stage: Stage) -> None:
         self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training
         if self._pending is not None:
-            copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
+            with _fitting():
+                copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
         self.progress.enter(number, stage.share, stage.passes, self.data.count("train"))
         descents = [move for move in stage.moves if isinstance(move, Descend)]
@@ -93,7 +94,8 @@ class Engine:
         owned = {id(parameter) for move in descents for parameter in owned_parameters(move.owns)}
         self.average.begin({name: value for name, value in self.model.named_parameters() if id(value) in owned})
         if self._pending is not None:
-            self._load(*self._pending)
+            with _fitting():
+                self._load(*self._pending)
         self.progress.clock.resume()
 
     def proceed(self) -> float | None:
@@ -255,6 +257,18 @@ class Engine:
         seed = hashed(self.recipe.seed, "flip", self.cursor)
         coins = BatchNoise(seed, rows, rank * rows, rows * self.processes.num_processes, self.device).uniform((1, 1, 1))
         return batch._replace(x=torch.where(coins < 0.5, batch.x.flip(-1), batch.x))
+
+
+@contextmanager
+def _fitting() -> Iterator[None]:
+    """What a checkpoint of another model breaks, as one sentence."""
+    try:
+        yield
+    except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
+        said = " ".join(str(error).split())[:80]
+        raise ValueError(
+            f"the checkpoint is not one of this model ({type(error).__name__}: {said}); restore it from a copy or train again"
+        ) from None
 
 
 def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:

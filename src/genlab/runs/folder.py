@@ -36,7 +36,7 @@ from genlab.runs.files import (
 from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest, present
-from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, TICK, shaped
+from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, OF_STATE, PLAN, SCHEDULE, STATE, TICK, shaped
 
 FORMAT = 2
 ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}
@@ -153,6 +153,8 @@ class Folder:
     def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """A batch that training broke down at, for inspection, and what is said about it."""
         path = self.path / "broken" / f"{name}.json"
+        if path.parent.is_symlink():
+            raise ValueError(f"{path.parent} is a link; a run holds no links, pipes or devices")
         write_tensors(path.with_suffix(".safetensors"), tensors, {})
         write_json(path, about)
 
@@ -272,7 +274,7 @@ class Folder:
             try:
                 path = self.path / entry["file"]
                 tensors, metadata = read_tensors(path)
-                return tensors, shaped(metadata, {"record": dict}, path)["record"]
+                return tensors, _checked(metadata, path)
             except (ValueError, OSError) as error:
                 warnings.warn(Damaged(f"{error}: the checkpoint before it is used"), stacklevel=2)
         if self.manifest.read()["checkpoints"]:
@@ -318,3 +320,16 @@ class Folder:
         if not self._whole(name):
             raise ValueError(f"{file} is damaged; restore it from a copy")
         return shaped(read_json(file), pattern, file)
+
+
+def _checked(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The record of a checkpoint; ValueError where parts of it cannot be what was written."""
+    record = shaped(metadata, {"record": STATE}, path)["record"]
+    for name, pattern in OF_STATE.items():
+        if name in record:
+            shaped(record[name], pattern, path)
+    if any(
+        name not in LOGS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in record.get("logs", {}).items()
+    ):
+        raise ValueError(f"{path} is not what genlab writes; restore it from a copy")
+    return record

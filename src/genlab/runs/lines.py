@@ -11,8 +11,17 @@ from typing import Any
 from genlab.runs.files import LARGEST, finite, plain
 
 
+def there(file: Path) -> bool:
+    """Whether there is such a file; ValueError for a link or a pipe, through which something else would be read or cut."""
+    try:
+        return bool(plain(file))
+    except FileNotFoundError:
+        return False
+
+
 def append(file: Path, row: Mapping[str, Any]) -> None:
     """One more line."""
+    there(file)
     with file.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(finite(row)) + "\n")
 
@@ -22,9 +31,9 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
 
     ValueError names the line that is damaged.
     """
-    if not file.exists():
+    if not there(file):
         return
-    if plain(file).st_size > LARGEST:
+    if file.stat().st_size > LARGEST:
         raise ValueError(f"{file} is larger than {LARGEST:,} bytes: genlab wrote no such file")
     for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):
         try:
@@ -38,17 +47,17 @@ def lines(file: Path) -> Iterator[dict[str, Any]]:
 
 def prefix(file: Path, size: int | None = None) -> tuple[int, str]:
     """(length, SHA-256) of the first `size` bytes, or of all; those of nothing where there is no file."""
-    found = file.read_bytes()[:size] if file.exists() else b""
+    found = file.read_bytes()[:size] if there(file) else b""
     return len(found), hashlib.sha256(found).hexdigest()
 
 
 def whole_lines(file: Path) -> int:
     """Bytes up to the end of the last line that has one."""
-    return file.read_bytes().rfind(b"\n") + 1 if file.exists() else 0
+    return file.read_bytes().rfind(b"\n") + 1 if there(file) else 0
 
 
 def cut(file: Path, size: int) -> None:
     """Forget what follows the first `size` bytes."""
-    if file.exists() and file.stat().st_size > size:
+    if there(file) and file.stat().st_size > size:
         with file.open("r+b") as handle:
             handle.truncate(size)

@@ -17,6 +17,8 @@ def held(folder: Path) -> Iterator[None]:
     from filelock import FileLock, Timeout
 
     path = folder / NAME
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise ValueError(f"{path} is no plain file; a run holds no links, pipes or devices: delete it")
     lock = FileLock(path)
     try:
         lock.acquire(timeout=0)

@@ -48,7 +48,7 @@ class Manifest:
                 new.unlink(missing_ok=True)
             raise
         for entry in old:
-            (self.folder / entry["file"]).unlink(missing_ok=True)
+            remove(self.folder / entry["file"])
 
     def read(self) -> dict[str, Any]:
         """{"files": {name: [what it is, what it was]}, "checkpoints": [oldest, newest]}; empty where there is none.
@@ -89,7 +89,7 @@ class Manifest:
         halves = [path for place in places for path in place.glob(".*.part") if not being_written(path)]
         states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in places else ()
         for path in (*halves, *(path for path in states if f"state/{path.name}" not in kept)):
-            path.unlink(missing_ok=True)
+            remove(path)
 
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
         """Whether a plain file lies there, one of those known if any are."""
@@ -150,3 +150,9 @@ def present(folder: Path) -> None:
         raise ValueError(
             f"{folder} was removed or moved while it was being written; if it was moved, genlab resume goes on from there"
         )
+
+
+def remove(path: Path) -> None:
+    """A file, or a link itself; folders are not genlab's there."""
+    if path.is_symlink() or not path.is_dir():
+        path.unlink(missing_ok=True)

@@ -46,6 +46,15 @@ STATE = {
     "optimisers": {str: OPTIONAL},
     "progress": (dict, type(None)),
 }
+OF_STATE = {  # what it need not hold
+    "mark": int,
+    "logs": {str: list},
+    "latest": {str: OPTIONAL},
+    "aliases": {str: str},
+    "scale": NUMBER,
+    "ticks_bytes": int,
+    "ticks_mark": int,
+}
 
 
 def fits(value: Any, pattern: Any) -> bool:

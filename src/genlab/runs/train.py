@@ -18,7 +18,6 @@ from genlab.core.recipe import Recipe
 from genlab.runs.engine import Engine, beginning
 from genlab.runs.folder import Folder
 from genlab.runs.processes import anywhere
-from genlab.runs.shapes import STATE, shaped
 
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
 SAVE_SHARE = 0.02
@@ -52,7 +51,6 @@ class Recorder:
         if resume and self.engine.main:
             self.folder.upgrade()
         if found is not None:
-            shaped(found[1], STATE, self.folder.path / "state")
             self.recall(found[1])
         elif self.engine.main:
             self.folder.write_state(*beginning(model))
