@@ -12,12 +12,13 @@ import pytest
 import torch
 
 import genlab
-from genlab.api import Session, drawn, resume, session
+from genlab.api import Session, resume, session
 from genlab.core.moves import Descend, Stage
 from genlab.core.recipe import Budget, Optim
 from genlab.features import features_for
 from genlab.measure.points import modes
 from genlab.models.adversarial.gan import GAN
+from genlab.trained import drawn
 from genlab.watch import MARKS, Plan, Watch, affordable
 
 SEEDS = range(5)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from torch import Tensor
 
-from genlab.api import Session, drawn
+from genlab.api import Session
 from genlab.core.moves import Tick
 from genlab.features import Features
 from genlab.measure.alarms import Alarm, Checkup, History
@@ -21,6 +21,7 @@ from genlab.measure.checkup import checked, looking_at
 from genlab.measure.likelihood import likelihood_of
 from genlab.measure.score import Score
 from genlab.measure.sitting import Reference
+from genlab.trained import drawn
 
 MARKS = 20  # fractions of a run at which a check-up may be due
 STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them

@@ -100,8 +100,6 @@ def part_like(value: Tensor, like: Tensor) -> Tensor:
 
 def joined(part: Tensor, like: Tensor) -> Tensor:
     """Every process's part, cut as `like` is, together: whole on each of them."""
-    if not is_part(like):
-        return part
     from torch.distributed.tensor import DTensor
 
     cut_as = cast(Any, like)
