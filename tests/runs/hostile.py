@@ -106,14 +106,16 @@ def replaced(target: Path, chance: random.Random) -> str:
     """A file by a link, a pipe, a folder or nothing; or a folder, or what is only there meanwhile, by a link."""
     kind = chance.choice(("link", "zero", "pipe", "folder", "nothing", "linked folder", "linked lock"))
     if kind == "linked folder":
-        name = chance.choice(("state", "state", "broken"))
-        if not (target / name).is_symlink():
-            shutil.rmtree(target / name, ignore_errors=True)
-            (target / name).symlink_to(elsewhere(target))
-        return f"{kind} {name}"
+        inside = [path for path in sorted(target.rglob("*")) if path.is_dir() and not path.is_symlink()]
+        path = chance.choice([*inside, target / "state", target / "broken"])
+        if not path.is_symlink():
+            shutil.rmtree(path, ignore_errors=True)
+            path.symlink_to(elsewhere(target))
+        return f"{kind} {path.name}"
     if kind == "linked lock":
-        (target / ".lock").unlink(missing_ok=True)
-        (target / ".lock").symlink_to(elsewhere(target) / "own")
+        path = target / ".lock"
+        path.rmdir() if path.is_dir() and not path.is_symlink() else path.unlink(missing_ok=True)
+        path.symlink_to(elsewhere(target) / "own")
         return kind
     path = some_file(target, chance)
     if path is None:

@@ -6,28 +6,26 @@ from __future__ import annotations
 import os
 import resource
 import shutil
-import signal
-import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import safetensors
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from tests.runs.hostile import tampered, unharmed
 from tests.runs.small import SMALL
+from tests.runs.watched import OPENED, alarmed, safetensors_are_heard  # noqa: F401, a fixture of every test here
 
 from genlab.api import Run, resume
 from genlab.core.noise import Noise
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, recipe_for
+from genlab.runs.files import read_json, write_json
 from genlab.runs.folder import Folder
 
 SPACES = (
@@ -38,58 +36,7 @@ SPACES = (
     Space((16,), "T", "token", 28, names=tuple("abcdefghijklmnopqrstuvwxyz.-"), end=26),
 )
 TRIED = ("vae", "gpt", "vqvae", "rbm")
-SECONDS = 20  # after which a folder is said to hang
 MEMORY = 400e6  # bytes by which all of them together may raise the most that is held
-OPENED: list[str] = []
-AUDITED: list[bool] = [False]
-
-
-def audit(event: str, arguments: tuple[Any, ...]) -> None:
-    """Every file that Python opens, and everything by which it could be made to run something."""
-    if not AUDITED[0]:
-        return
-    if event == "open" and isinstance(arguments[0], str | bytes):
-        OPENED.append(os.path.realpath(os.fsdecode(arguments[0])))  # where a link leads to
-    if event in ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pickle.find_class", "socket.connect"):
-        raise AssertionError(f"{event} {arguments}")
-
-
-sys.addaudithook(audit)
-
-
-@pytest.fixture(autouse=True)
-def _safetensors_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are opened by Rust, of which Python's audit knows nothing."""
-    inner = safetensors.safe_open
-
-    def outer(path: Any, *arguments: Any, **options: Any) -> Any:
-        OPENED.append(os.path.realpath(path))
-        return inner(path, *arguments, **options)
-
-    monkeypatch.setattr(safetensors, "safe_open", outer)
-
-
-@contextmanager
-def alarmed(folder: Path) -> Iterator[None]:
-    """Ends what hangs, and what opens a file elsewhere."""
-
-    def late(*_: object) -> None:
-        raise AssertionError("it hangs")
-
-    before = signal.signal(signal.SIGALRM, late)
-    signal.alarm(SECONDS)
-    OPENED.clear()
-    AUDITED[0] = True
-    try:
-        yield
-    finally:
-        AUDITED[0] = False
-        signal.alarm(0)
-        signal.signal(signal.SIGALRM, before)
-    places = (folder, sys.prefix, sys.base_prefix, Path(__file__).parents[2])  # Python's own modules may still be imported
-    own = tuple(str(Path(place).resolve()) for place in places)
-    outside = [path for path in OPENED if not path.startswith(own)]
-    assert not outside, outside
 
 
 def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
@@ -208,6 +155,15 @@ def test_what_lies_elsewhere_would_be_noticed(tmp_path: Path) -> None:
     for path in (Path("/etc/hostname"), tmp_path / "run" / "link"):
         with pytest.raises(AssertionError, match="hostname"), alarmed(tmp_path / "run"):
             path.read_bytes()
+
+
+def test_halves_of_files_are_not_written_through_links(tmp_path: Path) -> None:
+    """They are written beside under a name that can be known."""
+    (tmp_path / "own").write_text("a secret")
+    (tmp_path / f".new.json.{os.getpid()}.part").symlink_to(tmp_path / "own")
+    write_json(tmp_path / "new.json", {"a": 1})
+    assert (tmp_path / "own").read_text() == "a secret"
+    assert read_json(tmp_path / "new.json") == {"a": 1}
 
 
 @pytest.mark.parametrize("labelled", [False, True])

@@ -37,6 +37,7 @@ from genlab.recipes.index import entry
 from genlab.report import REAL, Media, write
 from genlab.report.words import plural
 from genlab.runs.engine import Engine
+from genlab.runs.files import within
 from genlab.runs.folder import Folder
 from genlab.watch import Watch
 
@@ -80,7 +81,8 @@ class Comparison:
         self.jobs = sorted(dict.fromkeys([*kept, *asked]), key=lambda job: job.seed)
         self.looks = looking_at(data, features)
         self.rows = {job: self._row(job) for job in self.jobs}
-        self.rows |= {Job(row["name"], row["seed"]): row for row in before.get("models", []) if row.get("scores")}
+        done = [row for row in before.get("models", []) if row.get("scores")]
+        self.rows |= {(job := Job(row["name"], row["seed"])): {**row, "run": self._place(job)} for row in done}
         self._costs: dict[str, float] = {}
         self.beside: list[dict[str, Any]] = before.get("beside", [])
         self.samples: int | None = ask.samples or before.get("budget", {}).get("samples")
@@ -167,7 +169,7 @@ class Comparison:
         return Turn(folder, made, watch)
 
     def _session(self, job: Job) -> Session:
-        machine, path = self.ask.machine, self.folder / "runs" / job.folder
+        machine, path = self.ask.machine, Path(self._place(job))
         if Folder(path).begun():
             return resume(path, machine.device, machine.precision, data=self.data)
         budget = self.ask.budget_for(job.name, self._operations(job.name))
@@ -279,8 +281,12 @@ class Comparison:
         return bool(row["scores"] or row["likelihood"] or row.get("error"))
 
     def _row(self, job: Job) -> dict[str, Any]:
-        place = {"scores": {}, "run": str(self.folder / "runs" / job.folder), "seed": job.seed}
+        place = {"scores": {}, "run": self._place(job), "seed": job.seed}
         return {"name": job.name, "family": entry(job.name).family, **dict.fromkeys(NOTHING), **place}
+
+    def _place(self, job: Job) -> str:
+        """Of its run: where the comparison lies now, wherever it was written."""
+        return str(within(self.folder, f"runs/{job.folder}/recipe.json").parent)
 
 
 def _trivial(name: str, about: str, question: str) -> bool:

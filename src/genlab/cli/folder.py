@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -14,6 +13,7 @@ from genlab.cli.progress import Progress
 from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import kind_of, recipe_for
+from genlab.report.record import comparison
 
 if TYPE_CHECKING:
     from genlab.features import Features
@@ -49,13 +49,13 @@ def earlier(folder: Path, data: Any, ask: Ask) -> dict[str, Any] | None:
     ValueError where it is one of other data, or of another budget.
     """
     file = folder / "report.json"
-    if not file.is_file():
+    if not file.is_file() and not file.is_symlink():
         return None
     try:
-        record = json.loads(file.read_text(encoding="utf-8"))
-        before, budget = record["data"]["fingerprint"], record["budget"]
-    except (ValueError, KeyError, TypeError):
+        record = comparison(file)
+    except ValueError:
         raise ValueError(f"{file} is damaged; --force begins anew, or choose another --out") from None
+    before, budget = record["data"]["fingerprint"], record["budget"]
     anew = f"choose another --out, or --force to replace the comparison in {folder}"
     if before != data.fingerprint:
         raise ValueError(f"{folder} holds a comparison on other data ({record['data'].get('source')}); {anew}")
@@ -66,6 +66,11 @@ def earlier(folder: Path, data: Any, ask: Ask) -> dict[str, Any] | None:
     if ask.features is not None and ask.features != budget.get("features"):
         there = budget.get("features") or "the features that suit the data"
         raise ValueError(f"the comparison in {folder} was made in {there}, not in {ask.features}; {anew}")
+    if ask.features is None and ".py:" in (budget.get("features") or ""):
+        said = f"--features {budget['features']}"
+        raise ValueError(
+            f"the comparison in {folder} was made in features of a file of Python, which runs only if you say so: {said}"
+        )
     if ask.samples and budget.get("samples") not in (None, ask.samples):
         raise ValueError(f"the comparison in {folder} drew {budget['samples']:,} samples, not {ask.samples:,}; {anew}")
     return record

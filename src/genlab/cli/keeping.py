@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import io
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,41 +12,65 @@ import numpy as np
 from genlab.core.space import Space
 from genlab.report import Media, Neighbour, pictures
 from genlab.report.curves import readings
-from genlab.runs.files import write_atomic
+from genlab.report.record import alarm_pictures
+from genlab.runs.files import Damaged, read_tensors, within, write_atomic, write_tensors
+from genlab.runs.shapes import fits
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from genlab.api import Run
     from genlab.cli.measuring import Measured
     from genlab.watch import Watch
 
 SHOWN = {"CHW": 64, "D": 1000}  # samples on the page; of text, all that are drawn
-COMPARED = "samples/compared.npz"
-PARTS = ("sample", "train", "test")
+COMPARED = "samples/compared.safetensors"
+PARTS, RATED = ("sample", "train", "test"), ("ratio", "copied")
 
 
 class Kept:
     """The samples of a run that its scores are about, as many as a page shows, and the pairs nearest to training examples."""
 
     def __init__(self, run: Run):
-        self.run, self.file = run, run.path / COMPARED
+        self.run, self.file = run, within(run.path, COMPARED)
 
     def write(self, found: Measured, space: Space) -> None:
+        import torch
+
         shown = found.samples[: SHOWN.get(space.axes, len(found.samples))]
-        arrays: dict[str, Any] = {"x": pictures.numbers(shown), "weights": np.array(found.weights)}
+        arrays = {"x": pictures.numbers(shown)}
         pairs = found.evidence.get("neighbours", [])
         if pairs:
             arrays |= {part: np.stack([pictures.numbers(pair[part]) for pair in pairs]) for part in PARTS}
-            arrays |= {name: np.array([pair[name] for pair in pairs]) for name in ("ratio", "copied")}
-        out = io.BytesIO()
-        np.savez_compressed(out, allow_pickle=False, **arrays)
-        write_atomic(self.file, lambda beside: beside.write_bytes(out.getvalue()))
+            arrays |= {name: np.array([pair[name] for pair in pairs]) for name in RATED}
+        tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
+        write_tensors(self.file, tensors, {"weights": found.weights})
 
-    def read(self) -> Mapping[str, np.ndarray]:
-        """The arrays; nothing where they were never written."""
+    def read(self) -> Mapping[str, Any]:
+        """The arrays, and which weights they were drawn with; nothing where they were never written, or are damaged, which a
+        warning says."""
         if not self.file.exists():
             return {}
-        with np.load(self.file, allow_pickle=False) as arrays:
-            return dict(arrays)
+        try:
+            tensors, about = read_tensors(self.file)
+            self._check(tensors, about)
+            return {**{name: value.numpy() for name, value in tensors.items()}, **about}
+        except (ValueError, OSError) as error:
+            said = " ".join(str(error).split())
+            warnings.warn(Damaged(f"the page shows no samples of {self.run.path}: {said}"), stacklevel=2)
+            return {}
+
+    def _check(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
+        """ValueError where these are no samples of its space, or no pairs."""
+        from genlab.measure.sitting import check_samples
+
+        counts = {tuple(tensors[name].shape[:1]) for name in tensors if name != "x"}
+        rates = [tensors[name] for name in RATED if name in tensors]
+        named = set(tensors) in ({"x"}, {"x", *PARTS, *RATED}) and fits(about, {"weights": str})
+        if not named or len(counts) > 1 or any(rate.ndim != 1 for rate in rates):
+            raise ValueError(f"{self.file} is not what genlab writes; delete it")
+        for name in {"x", *PARTS} & set(tensors):
+            check_samples(tensors[name], self.run.space)
 
 
 def media_of(run: Run, data: Any) -> Media:
@@ -54,15 +78,10 @@ def media_of(run: Run, data: Any) -> Media:
     kept = Kept(run).read()
     if not kept:
         return Media(curves=readings(run.ticks()))
-    pairs = zip(*(kept[name] for name in (*PARTS, "ratio", "copied")), strict=True) if "ratio" in kept else ()
+    pairs = zip(*(kept[name] for name in (*PARTS, *RATED)), strict=True) if "ratio" in kept else ()
     neighbours = [Neighbour(a, b, c, float(ratio), bool(copied)) for a, b, c, ratio, copied in pairs]
     note = f"{kept['weights']} weights"
     return Media(texts(kept["x"], data), 0, readings(run.ticks()), note, neighbours, alarm_pictures(run.path))
-
-
-def alarm_pictures(folder: Path) -> dict[str, bytes]:
-    """By kind of alarm."""
-    return {file.stem.replace("-", " "): file.read_bytes() for file in sorted((folder / "alarms").glob("*.png"))}
 
 
 def real_media(data: Any) -> Media:
@@ -90,7 +109,7 @@ def write_pairs(folder: Path, found: Measured, space: Space) -> Path | None:
         return None
     tiles = np.stack([pictures.numbers(pair[part]) for pair in pairs for part in PARTS])
     made = pictures.png(pictures.picture(tiles, space, columns=len(PARTS)))
-    place = folder / "samples" / "neighbours.png"
+    place = within(folder, "samples/neighbours.png")
     write_atomic(place, lambda beside: beside.write_bytes(made))
     return place
 
@@ -99,5 +118,5 @@ def write_alarms(folder: Path, watch: Watch, space: Space) -> None:
     """The samples at each alarm as a picture in the run's alarms/."""
     for kind, samples in watch.pictures.items():
         made = pictures.png(pictures.picture(samples, space))
-        place = folder / "alarms" / f"{kind.replace(' ', '-')}.png"
+        place = within(folder, f"alarms/{kind.replace(' ', '-')}.png")
         write_atomic(place, lambda beside, made=made: beside.write_bytes(made))

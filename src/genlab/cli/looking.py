@@ -16,6 +16,7 @@ from genlab.cli.options import FolderOptions
 from genlab.cli.progress import Progress
 from genlab.data.alphabet import UNKNOWN
 from genlab.report.pictures import numbers, texts
+from genlab.runs.files import within
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -72,7 +73,7 @@ def rows_of(parts: Sequence[Any]) -> Any:
 
 def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], more: Mapping[str, Any], columns: int) -> Path:
     """Write frames of a verb where they were asked for, or into the run's samples/. more: arrays for an .npz."""
-    out = output.out or run.path / "samples" / f"{verb}.png"
+    out = output.out or within(run.path, f"samples/{verb}.png")
     saving.check(out, run.space, output.force)
     said = texts_of(run, frames[-1]) if run.space.axes == "T" else None
     return saving.write(out, frames, run.space, more, columns, said)

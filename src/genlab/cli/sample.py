@@ -90,7 +90,9 @@ def sample(
 
 def _own_place(run: Run, seed: int) -> Path | None:
     """Where samples go by default; None is stdout."""
-    return None if run.space.axes == "T" else run.path / "samples" / f"seed-{seed}.png"
+    from genlab.runs.files import within
+
+    return None if run.space.axes == "T" else within(run.path, f"samples/seed-{seed}.png")
 
 
 def _kept(frames: Any, out: Path | None) -> list[Any]:

@@ -47,11 +47,11 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
 
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
-    from genlab.cli.keeping import alarm_pictures
     from genlab.cli.looking import texts_of
     from genlab.recipes.make import kind_of
     from genlab.report import Media
     from genlab.report.curves import readings
+    from genlab.report.record import alarm_pictures
 
     count = DRAWN[kind_of(run.space)]
     weights = "averaged weights" if run.averaged else "raw weights"
@@ -63,11 +63,11 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
 
 def _measured(path: Path) -> dict[str, Any]:
     """scores.json, where the run was scored, with what was found while it trained."""
+    from genlab.report.record import scores
     from genlab.runs.folder import Folder
 
-    file, folder = path / "scores.json", Folder(path)
-    scored = _json.loads(file.read_text(encoding="utf-8")) if file.exists() else {}
-    return {**scored, "quality": folder.checkups(), "alarms": folder.alarms()}
+    folder = Folder(path)
+    return {**scores(path), "quality": folder.checkups(), "alarms": folder.alarms()}
 
 
 def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -28,6 +28,7 @@ def write_beside(path: Path, write: Callable[[Path], object]) -> Path:
     """Call `write` on a path beside; where it fails, no part of a file stays behind. The path beside, safely on disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
+    beside.unlink(missing_ok=True)  # of a process that is gone; or a link, laid to be written through
     try:
         write(beside)
         with beside.open("rb") as file:
@@ -96,10 +97,9 @@ def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) ->
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:
     """ValueError names a file that is not whole JSON, is no plain file, or is larger than such a file ever is."""
-    if plain(path).st_size > largest:
-        raise ValueError(f"{path} is larger than {largest:,} bytes: genlab wrote no such file")
+    text = read_bytes(path, largest)
     try:
-        return json.loads(path.read_text(encoding="utf-8"))
+        return json.loads(text.decode("utf-8"))
     except (ValueError, RecursionError) as error:
         raise ValueError(f"{path} is damaged ({' '.join(str(error).split())[:80]}); restore it from a copy") from None
 
@@ -144,6 +144,23 @@ def plain(path: Path) -> os.stat_result:
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path} is no plain file; a run holds no links, pipes or devices")
     return found
+
+
+def within(folder: Path, name: str) -> Path:
+    """The path of something in a folder; ValueError where a folder on the way is a link, which leads elsewhere."""
+    way, path = folder, folder / name
+    for part in Path(name).parts[:-1]:
+        way /= part
+        if way.is_symlink():
+            raise ValueError(f"{way} is a link; a run holds no links, pipes or devices")
+    return path
+
+
+def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
+    """Of a plain file; ValueError where it is none, or larger than such a file ever is."""
+    if plain(path).st_size > largest:
+        raise ValueError(f"{path} is larger than {largest:,} bytes: genlab wrote no such file")
+    return path.read_bytes()
 
 
 def described(path: Path) -> list[Any]:

@@ -30,13 +30,14 @@ from genlab.runs.files import (
     read_metadata,
     read_tensors,
     tensor_writer,
+    within,
     write_json,
     write_tensors,
 )
 from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest, present
-from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, OF_STATE, PLAN, SCHEDULE, STATE, TICK, shaped
+from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, STATE, TICK, shaped
 
 FORMAT = 2
 ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}
@@ -152,9 +153,7 @@ class Folder:
 
     def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """A batch that training broke down at, for inspection, and what is said about it."""
-        path = self.path / "broken" / f"{name}.json"
-        if path.parent.is_symlink():
-            raise ValueError(f"{path.parent} is a link; a run holds no links, pipes or devices")
+        path = within(self.path, f"broken/{name}.json")
         write_tensors(path.with_suffix(".safetensors"), tensors, {})
         write_json(path, about)
 
@@ -297,10 +296,8 @@ class Folder:
 
     def _scaled(self, name: str) -> Iterator[dict[str, Any]]:
         """Rows, whose progress before the run was extended is a share of what it has now."""
-        path = self.path / name
         grown = shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json") if self.is_run() else []
-        for number, row in enumerate(lines(path)):
-            shaped(row, ROWS[name], path)
+        for number, row in enumerate(lines(self.path / name, ROWS[name])):
             for more in grown:
                 if number < more["rows"].get(name, 0):
                     row["progress"] *= more["scale"]
@@ -325,9 +322,6 @@ class Folder:
 def _checked(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
     """The record of a checkpoint; ValueError where parts of it cannot be what was written."""
     record = shaped(metadata, {"record": STATE}, path)["record"]
-    for name, pattern in OF_STATE.items():
-        if name in record:
-            shaped(record[name], pattern, path)
     if any(
         name not in LOGS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in record.get("logs", {}).items()
     ):

@@ -34,7 +34,7 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
         longer = recipe.budget.extended(record["stage"], more.amount)
         scale = recipe.budget.total / longer.total
         head = folder.head()
-        rows = {name: sum(1 for _ in lines(folder.path / name)) for name in LOGS}
+        rows = {name: sum(1 for _ in lines(folder.path / name, dict)) for name in LOGS}
         head = {**head, "recipe": {**head["recipe"], "budget": to_json(longer)}}
         head["extended"] = [*head.get("extended", []), {"scale": scale, "rows": rows}]
         record = {**record, "overall": record["overall"] * scale}

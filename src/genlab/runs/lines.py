@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genlab.runs.files import LARGEST, finite, plain
+from genlab.runs.files import finite, plain, read_bytes
+from genlab.runs.shapes import fits
 
 
 def there(file: Path) -> bool:
@@ -26,21 +27,19 @@ def append(file: Path, row: Mapping[str, Any]) -> None:
         handle.write(json.dumps(finite(row)) + "\n")
 
 
-def lines(file: Path) -> Iterator[dict[str, Any]]:
-    """The records; a last line without an end was being written when somebody pulled the plug, and is left out.
+def lines(file: Path, pattern: Any) -> Iterator[dict[str, Any]]:
+    """The records of that shape; a last line without an end was being written when somebody pulled the plug, and is left out.
 
     ValueError names the line that is damaged.
     """
     if not there(file):
         return
-    if file.stat().st_size > LARGEST:
-        raise ValueError(f"{file} is larger than {LARGEST:,} bytes: genlab wrote no such file")
-    for number, line in enumerate(file.read_bytes().split(b"\n")[:-1], 1):
+    for number, line in enumerate(read_bytes(file).split(b"\n")[:-1], 1):
         try:
             row = json.loads(line)
         except (ValueError, RecursionError):
             row = None
-        if not isinstance(row, dict):
+        if not isinstance(row, dict) or not fits(row, pattern):
             raise ValueError(f"{file}, line {number}, is damaged; delete the line or the file: it only records readings")
         yield row
 

@@ -12,7 +12,18 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from genlab.runs.files import Damaged, being_written, described, plain, read_json, sealed, unsealed, write_atomic, write_beside
+from genlab.runs.files import (
+    Damaged,
+    being_written,
+    described,
+    plain,
+    read_json,
+    sealed,
+    unsealed,
+    within,
+    write_atomic,
+    write_beside,
+)
 from genlab.runs.shapes import FILE, MANIFEST, shaped
 
 NAME = "manifest.json"
@@ -70,11 +81,9 @@ class Manifest:
 
     def checkpoints(self) -> Iterator[dict[str, Any]]:
         """Newest first, those that are whole; a damaged one is named in a warning."""
-        if (self.folder / "state").is_symlink():
-            raise ValueError(f"{self.folder / 'state'} is a link; a run holds no links, pipes or devices")
         kept = self.read()["checkpoints"]
         for number, entry in reversed([*enumerate(kept)]):
-            path = self.folder / entry["file"]
+            path = within(self.folder, entry["file"])
             if self._is(path, [[entry["bytes"], entry["sha256"]]] if "sha256" in entry else []):
                 yield entry
             else:

@@ -1,4 +1,8 @@
-"""What records must look like before they are believed: a pattern is a type, several, a list of one, or a record of them."""
+"""What records must look like before they are believed.
+
+A pattern is a type, a choice of patterns (a tuple), a list of one, or a record of them, in which a name that ends in ? may be
+missing. Numbers are those that a float holds.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +15,7 @@ from typing import Any
 MACHINE = (errno.ENOMEM, errno.EACCES, errno.ENOSPC, errno.EDQUOT)  # what the machine says, not the file
 NUMBER = (int, float)
 OPTIONAL = (int, float, type(None))
+LARGEST = 2**63  # of whole numbers
 TICK = {
     "stage": int,
     "name": str,
@@ -20,7 +25,17 @@ TICK = {
     "seconds": NUMBER,
     "readings": {str: OPTIONAL},
 }
-SCORE = {"value": OPTIONAL, "protocol": {str: object}}
+SCORE = {
+    "value": OPTIONAL,
+    "protocol": ({str: object}, str),
+    "better?": (str, type(None)),
+    "unit?": str,
+    "low?": OPTIONAL,
+    "high?": OPTIONAL,
+    "error?": OPTIONAL,
+    "reason?": str,
+    "question?": str,
+}
 CHECKUP = {"progress": NUMBER, "seconds": NUMBER, "examples": int, "n": int, "scores": {str: SCORE}}
 ALARM = {"kind": str, "progress": NUMBER, "seconds": NUMBER, "sentence": str, "remedy": str, "curve": str}
 PLAN = {"stride": int, "n": int}
@@ -45,20 +60,20 @@ STATE = {
     "overall": NUMBER,
     "optimisers": {str: OPTIONAL},
     "progress": (dict, type(None)),
-}
-OF_STATE = {  # what it need not hold
-    "mark": int,
-    "logs": {str: list},
-    "latest": {str: OPTIONAL},
-    "aliases": {str: str},
-    "scale": NUMBER,
-    "ticks_bytes": int,
-    "ticks_mark": int,
+    "mark?": int,
+    "logs?": {str: list},
+    "latest?": {str: OPTIONAL},
+    "aliases?": {str: str},
+    "scale?": NUMBER,
+    "ticks_bytes?": int,
+    "ticks_mark?": int,
 }
 
 
 def fits(value: Any, pattern: Any) -> bool:
     """Whether a value of JSON has this shape; records may hold more than is asked for."""
+    if isinstance(pattern, tuple):
+        return any(fits(value, choice) for choice in pattern)
     if isinstance(pattern, list):
         return isinstance(value, list) and all(fits(part, pattern[0]) for part in value)
     if isinstance(pattern, dict):
@@ -66,8 +81,15 @@ def fits(value: Any, pattern: Any) -> bool:
             return False
         if str in pattern:
             return all(fits(part, pattern[str]) for part in value.values())
-        return all(key in value and fits(value[key], inner) for key, inner in pattern.items())
-    return isinstance(value, pattern) and not (isinstance(value, bool) and pattern is not object)
+        return all(_holds(value, key, inner) for key, inner in pattern.items())
+    if isinstance(value, bool):
+        return pattern in (bool, object)
+    return isinstance(value, pattern) and not (isinstance(value, int) and abs(value) >= LARGEST)
+
+
+def _holds(record: dict[str, Any], key: str, pattern: Any) -> bool:
+    name = key.removesuffix("?")
+    return fits(record[name], pattern) if name in record else name != key
 
 
 def shaped(value: Any, pattern: Any, where: Path) -> Any:

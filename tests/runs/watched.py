@@ -1,0 +1,67 @@
+"""What is opened and run while somebody reads a folder: an ear for tests."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import safetensors
+
+SECONDS = 20  # after which a folder is said to hang
+RUNS = ("subprocess.Popen", "os.system", "os.exec", "os.posix_spawn", "pickle.find_class", "socket.connect")
+OPENED: list[str] = []
+AUDITED: list[bool] = [False]
+
+
+def audit(event: str, arguments: tuple[Any, ...]) -> None:
+    """Every file that Python opens, and everything by which it could be made to run something."""
+    if not AUDITED[0]:
+        return
+    if event == "open" and isinstance(arguments[0], str | bytes):
+        OPENED.append(os.path.realpath(os.fsdecode(arguments[0])))  # where a link leads to
+    if event in RUNS:
+        raise AssertionError(f"{event} {arguments}")
+
+
+sys.addaudithook(audit)
+
+
+@pytest.fixture(autouse=True)
+def safetensors_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are opened by Rust, of which Python's audit knows nothing."""
+    inner = safetensors.safe_open
+
+    def outer(path: Any, *arguments: Any, **options: Any) -> Any:
+        OPENED.append(os.path.realpath(path))
+        return inner(path, *arguments, **options)
+
+    monkeypatch.setattr(safetensors, "safe_open", outer)
+
+
+@contextmanager
+def alarmed(*folders: Path) -> Iterator[None]:
+    """Ends what hangs, and what opens a file anywhere but in these folders."""
+
+    def late(*_: object) -> None:
+        raise AssertionError("it hangs")
+
+    before = signal.signal(signal.SIGALRM, late)
+    signal.alarm(SECONDS)
+    OPENED.clear()
+    AUDITED[0] = True
+    try:
+        yield
+    finally:
+        AUDITED[0] = False
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+    places = (*folders, sys.prefix, sys.base_prefix, Path(__file__).parents[2])  # Python's own modules may still be imported
+    own = tuple(str(Path(place).resolve()) for place in places)
+    outside = [path for path in OPENED if not path.startswith(own)]
+    assert not outside, outside
