@@ -36,7 +36,7 @@ MEASURED = {
         "operations": OPTIONAL,
     },
 }
-SCORED = {**MEASURED, "split": str}
+SCORED = {**MEASURED, "split": str, "seed": int, "weights": str}
 MODEL = {
     **MEASURED,
     "name": str,
@@ -51,6 +51,7 @@ MODEL = {
     "alarms?": [ALARM],
     "load?": {"mean": OPTIONAL, "max": OPTIONAL},
     "error?": str,
+    "stopped?": bool,
 }
 COMPARISON = {
     "data": {"fingerprint": str, "source": str},
@@ -68,13 +69,20 @@ COMPARISON = {
 
 def comparison(file: Path) -> dict[str, Any]:
     """report.json; ValueError or OSError where it is no such record."""
-    return shaped(read_json(file), COMPARISON, file)
+    record = shaped(read_json(file), COMPARISON, file)
+    return {**record, "models": [_known(row, MODEL) for row in record["models"]]}
 
 
 def scores(run: Path) -> dict[str, Any]:
     """What a run was found to score, its scores.json; nothing where it was not scored. ValueError names a damaged file."""
     file = run / "scores.json"
-    return shaped(read_json(file), SCORED, file) if file.exists() or file.is_symlink() else {}
+    return _known(shaped(read_json(file), SCORED, file), SCORED) if file.exists() or file.is_symlink() else {}
+
+
+def _known(record: Mapping[str, Any], pattern: Mapping[str, Any]) -> dict[str, Any]:
+    """The entries that a pattern names: nothing else of it is looked at."""
+    names = {name.removesuffix("?") for name in pattern}
+    return {name: value for name, value in record.items() if name in names}
 
 
 def alarm_pictures(run: Path) -> Mapping[str, bytes]:
