@@ -99,7 +99,7 @@ def elsewhere(target: Path) -> Path:
 
 
 def unharmed(target: Path) -> bool:
-    return [(path.name, path.read_text()) for path in elsewhere(target).iterdir()] == [("own", "a secret\n" * 500)]
+    return [(path.name, path.read_bytes()) for path in elsewhere(target).iterdir()] == [("own", b"a secret\n" * 500)]
 
 
 def replaced(target: Path, chance: random.Random) -> str:

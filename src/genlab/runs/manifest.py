@@ -48,7 +48,8 @@ class Manifest:
         beside: dict[Path, Path] = {}
         try:
             for name, write in writers.items():
-                new = beside[self.folder / name] = write_beside(self.folder / name, write)
+                path = within(self.folder, name)
+                new = beside[path] = write_beside(path, write)
                 record["files"][name] = [described(new), *record["files"].get(name, [])[:1]]
             old = self._add(record, checkpoint)
             self._write(record)
@@ -81,9 +82,10 @@ class Manifest:
 
     def checkpoints(self) -> Iterator[dict[str, Any]]:
         """Newest first, those that are whole; a damaged one is named in a warning."""
+        within(self.folder, "state/any")
         kept = self.read()["checkpoints"]
         for number, entry in reversed([*enumerate(kept)]):
-            path = within(self.folder, entry["file"])
+            path = self.folder / entry["file"]
             if self._is(path, [[entry["bytes"], entry["sha256"]]] if "sha256" in entry else []):
                 yield entry
             else:
@@ -114,7 +116,7 @@ class Manifest:
         if checkpoint is None:
             return ()
         name, write, about = checkpoint
-        path = self.folder / name
+        path = within(self.folder, name)
         write_atomic(path, write)
         size, digest = described(path)
         every = [*record["checkpoints"], {**about, "file": name, "bytes": size, "sha256": digest}]
