@@ -115,7 +115,7 @@ def test_what_was_not_tampered_with_is_shown(comparison: tuple[str, ...], place:
 
 
 def test_hostile_pages(comparison: tuple[str, ...], place: Path) -> None:
-    fuzz(comparison, place, 60, 0)
+    fuzz(comparison, place, 40, 0)
 
 
 @pytest.mark.slow
