@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from functools import partial
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import Any
 
@@ -96,7 +97,7 @@ class Session:
 def session(
     name: str,
     data: Any,
-    out: str | Path,
+    out: str | Path | None = None,
     *,
     budget: Budget | None = None,
     seed: int = 0,
@@ -110,23 +111,20 @@ def session(
 ) -> Session:
     """A new run of model `name` on `data`, its folder made and its recipe written; nothing is trained yet.
 
+    out: its folder; a new one under runs/ otherwise
     keeping: save_every and on_nan of a `Session`
     """
     recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
-    made = Session(Folder(out), data, recipe, engine, **keeping)
+    place = out if out is not None else new_folder(data.name, name)
+    made = Session(Folder(place), data, recipe, engine, **keeping)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
     machine |= {"shard": engine.sharded}
     head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": machine}
 
-    def create() -> None:
-        made.folder.create(head, force)
-        if schedule is not None:
-            made.folder.write_replay(schedule)
-
-    on_main(create)
+    on_main(partial(made.folder.create, head, force, schedule))
     return made
 
 
@@ -151,7 +149,7 @@ def train(
     data = open(data) if isinstance(data, str | Path) else data
     said = {"steps": steps, "examples": examples, "seconds": seconds}
     budget = Budget(**{unit: amount for unit, amount in said.items() if amount is not None}) if any_given(said) else None
-    made = session(name, data, out or new_folder(data.name, name), budget=budget, **options)
+    made = session(name, data, out, budget=budget, **options)
     for tick in made:
         if watch is not None:
             watch(tick)
@@ -163,11 +161,19 @@ def any_given(said: Mapping[str, Any]) -> bool:
 
 
 def new_folder(data: str, model: str) -> Path:
-    """runs/DATA-MODEL-N, the first that does not exist; the same on all processes."""
-    number = 1
-    while (path := Path("runs") / f"{data.replace('/', '-')}-{model}-{number}").exists():
-        number += 1
-    return Path(agreed(str(path)))
+    """runs/DATA-MODEL-N, the first that was not there, made by the first process so that nobody else takes it."""
+    made: list[Path] = []
+
+    def make() -> None:
+        for number in count(1):
+            path = Path("runs") / f"{data.replace('/', '-')}-{model}-{number}"
+            with suppress(FileExistsError):
+                path.mkdir(parents=True)
+                made.append(path)
+                return
+
+    on_main(make)
+    return Path(agreed(str(made[0]) if made else ""))
 
 
 def load(path: str | Path, device: str = "auto") -> Run:
@@ -200,17 +206,21 @@ def resume(
     run = Run(path, device)
     if out is None and (seed is not None or settings):
         raise ValueError(f"a run keeps its recipe; to go on from {run.path} with another one, fork it: --out NEW")
-    if data is None or isinstance(data, str | Path):
-        data = main_first(partial(run.data, source=data))
+    shard = shard or (several() and run.head["engine"].get("shard") is True)  # as it was trained
+    Recorder(run.folder, Engine(device, precision, shard=shard), save_every, on_nan)  # what is refused changes nothing
+    moved = data if isinstance(data, str | Path) else None
+    data = run.same(data, "these") if moved is None and data is not None else main_first(partial(run.data, source=moved))
     if out is not None:
         run = _forked(run, Folder(out), seed, settings or {}, force)
     if more is not None:
         _extensible(run)
         on_main(partial(extend, run.folder, run.recipe, more))
         run = Run(run.path, device)
+    if moved is not None and str(data.describe()["source"]) != run.head["data"]["source"]:
+        on_main(partial(run.folder.move_data, data.describe()["source"]))
+        run = Run(run.path, device)
     if run.folder.begun():
         run.check(run.standing())
-    shard = shard or (several() and run.head["engine"].get("shard") is True)  # as it was trained
     engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
@@ -231,7 +241,7 @@ def _forked(run: Run, out: Folder, seed: int | None, settings: Mapping[str, Any]
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
     changes = {**settings, **({} if seed is None else {"seed": seed})}
-    on_main(partial(fork, run.folder, out, recipe, {key: str(value) for key, value in changes.items()}, force))
+    on_main(partial(fork, run.folder, out, run.recipe, recipe, {key: str(value) for key, value in changes.items()}, force))
     return Run(out.path, run.device)
 
 
@@ -239,6 +249,8 @@ def _extensible(run: Run) -> None:
     """ValueError for a model whose stage counts its data in whole passes."""
     number = standing(run.folder)[1]["stage"]
     model = build(run.recipe, run.space, run.given)
-    stage = next(islice(model.stages(), number, None))
+    stage = next(islice(model.stages(), number, None), None)
+    if stage is None:
+        raise ValueError(f"the checkpoint of {run.path} is not one of this model; restore it from a copy or train again")
     if stage.passes is not None:
         raise ValueError(f"{run.recipe.name} has counted all its data: there is nothing to train it longer for")

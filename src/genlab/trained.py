@@ -19,7 +19,7 @@ from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
 from genlab.runs.grow import standing
-from genlab.runs.shapes import HEAD, fits, shaped, sound
+from genlab.runs.shapes import CHOSEN, HEAD, fits, shaped, sound
 
 CHUNK = 256  # rows sampled at once
 EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-identical
@@ -56,16 +56,22 @@ class Run:
 
         source: where they lie now, if they were moved
         """
-        record = self.head["data"]
+        record, head = self.head["data"], self.path / "recipe.json"
         place = source if source is not None else record["source"]
+        shaped(record["options"], CHOSEN, head)
+        known = {name: value for name, value in record["options"].items() if f"{name}?" in CHOSEN}
         try:
-            data: Any = open(place, **{**record["options"], **options})
+            data: Any = open(place, **{**known, **options})
         except ValueError as error:
             if source is not None or Path(str(place)).exists():
                 raise
             raise ValueError(f"{error}; if the data of {self.path} were moved, say where: --data") from None
-        if data.fingerprint != record["fingerprint"]:
-            changed = "are other data than" if source is not None else "has changed since"
+        return self.same(data, place, moved=source is not None)
+
+    def same(self, data: Any, place: object, moved: bool = True) -> Any:
+        """The data; ValueError where they are not those it was trained on."""
+        if data.fingerprint != self.head["data"]["fingerprint"]:
+            changed = "are other data than" if moved else "has changed since"
             raise ValueError(f"{place} {changed} {self.path} was trained on; restore them, or train anew")
         return data
 

@@ -48,6 +48,7 @@ class Watch:
     share      of the training time that check-ups may take
     reference  what samples are held against, where several models share it
     plan       how often to look, and at how many samples, whatever it costs
+    wanted     what `features_for` was asked for: a resumed run is looked at in the same
     """
 
     def __init__(
@@ -58,14 +59,15 @@ class Watch:
         plan: Plan | None = None,
         share: float = SHARE,
         reference: Reference | None = None,
+        wanted: str | None = None,
     ):
-        self.session, self.tell, self.share = session, tell, share
+        self.session, self.tell, self.share, self.wanted = session, tell, share, wanted
         self.reference = reference or looking_at(session.data, features)
         self.history = History()
         self.alarms: list[Alarm] = []
         self.pictures: dict[str, Tensor] = {}
         self.plan = plan or self._kept_plan()
-        self._mark, self._best = -1, float("inf")
+        self._mark, self._best = -1, ("", float("inf"))  # which score the best weights had, and its cost
         self._row: dict[str, Any] | None = None  # of readings, the last one that was looked at
         self._returns = 0
 
@@ -106,10 +108,9 @@ class Watch:
                 self._read(row)
         for row in folder.checkups():
             self.history.look(Checkup.from_json(row))
-        self.alarms = [Alarm(**row) for row in folder.alarms()]
+        self.alarms = [Alarm.from_json(row) for row in folder.alarms()]
         self.history.raised = {alarm.kind for alarm in self.alarms}
-        costs = [cost(checkup.quality) for checkup in self.history.checkups]
-        self._best = min(costs, default=float("inf"))
+        self._best = self._kept_best()
         self._mark = int(self.history.progress * MARKS + 1e-9)
 
     def _read(self, row: Mapping[str, Any]) -> None:
@@ -144,9 +145,19 @@ class Watch:
         return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
 
     def _keep_best(self, score: Score | None) -> None:
-        if score is not None and cost(score) < self._best:
-            self._best = cost(score)
-            self.session.keep_best({"progress": self.history.progress, "score": score.name, "value": score.value})
+        """Another score says nothing about weights that were the best by one that is not measured any more."""
+        if score is not None and self._best[0] in ("", score.name) and cost(score) < self._best[1]:
+            self._best = score.name, cost(score)
+            about = {"progress": self.history.progress, "examples": self.session.engine.examples}
+            self.session.keep_best({**about, "score": score.name, "value": score.value, "cost": cost(score)})
+
+    def _kept_best(self) -> tuple[str, float]:
+        """Those that lie there: they may be from after the checkpoint that training goes on from."""
+        kept = self.session.folder.best_about()
+        if kept is not None:
+            return kept["score"], kept["cost"]
+        found = [checkup.quality for checkup in self.history.checkups if checkup.quality is not None]
+        return min(((score.name, cost(score)) for score in found), key=lambda pair: pair[1], default=("", float("inf")))
 
     def _raise(self, samples: Tensor | None = None) -> None:
         steps = self.session.engine.examples // self.session.recipe.batch
@@ -163,7 +174,7 @@ class Watch:
     def _planned(self, progress: float, seconds: float) -> Plan:
         if self.plan is None:
             self.plan = affordable(*self._costs(), seconds / max(progress, 1e-9), self.share)
-            self.session.folder.write_plan(self.plan._asdict())
+            self.session.folder.write_plan({**self.plan._asdict(), "features": self.wanted or "auto"})
         return self.plan
 
     def _costs(self) -> tuple[float, float]:

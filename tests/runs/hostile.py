@@ -166,7 +166,9 @@ def reheaded(target: Path, chance: random.Random) -> str:
     data = path.read_bytes()
     (length,) = struct.unpack("<Q", data[:8])
     if chance.random() < 0.2:
-        path.write_bytes(struct.pack("<Q", chance.choice((0, 1, length - 1, length + 8, 2**31, 2**40, 2**63))) + data[8:])
+        path.write_bytes(
+            struct.pack("<Q", chance.choice((0, 1, length - 1, length + 8, 2**31, 2**40, 2**63)) % 2**64) + data[8:]
+        )
         return f"length of {path.name}"
     try:
         header = json.loads(data[8 : 8 + length])

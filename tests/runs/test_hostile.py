@@ -22,7 +22,9 @@ from tests.runs.watched import OPENED, alarmed, safetensors_are_heard  # noqa: F
 
 from genlab.api import Run, resume
 from genlab.core.noise import Noise
+from genlab.core.recipe import Budget
 from genlab.core.space import Space
+from genlab.measure.alarms import Alarm, Checkup
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, recipe_for
 from genlab.runs.files import read_json, write_json
@@ -35,6 +37,7 @@ SPACES = (
     Space((64,), "T", "token", 60),
     Space((16,), "T", "token", 28, names=tuple("abcdefghijklmnopqrstuvwxyz.-"), end=26),
 )
+BUILT_IN = {small.source for small in SMALL}
 TRIED = ("vae", "gpt", "vqvae", "rbm")
 MEMORY = 400e6  # bytes by which all of them together may raise the most that is held
 
@@ -59,6 +62,12 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
                     made.engine.enter(number, stage)
         return made
 
+    def forked() -> None:
+        try:
+            resume(folder, "cpu", data=data, out=folder.parent / "fork", force=True)
+        finally:
+            shutil.rmtree(folder.parent / "fork", ignore_errors=True)
+
     return [
         lambda: Run(folder, "cpu").check(Run(folder, "cpu").standing()),
         lambda: Run(folder, "cpu").model(),
@@ -67,18 +76,22 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         drawn,
         found.state,
         lambda: list(found.ticks()),
-        found.checkups,
-        found.alarms,
+        lambda: [Checkup.from_json(row) for row in found.checkups()],
+        lambda: [Alarm.from_json(row) for row in found.alarms()],
+        found.best_about,
         found.plan,
         found.schedule,
         found.replay,
         found.progress,
+        lambda: Run(folder, "cpu").data() if Run(folder, "cpu").head["data"]["source"] in BUILT_IN else None,
+        forked,
         gone_on,
+        lambda: resume(folder, "cpu", data=data, more=Budget(**{Run(folder, "cpu").recipe.budget.unit: 5})),
     ]
 
 
 def opened(folder: Path, data: Any) -> None:
-    with warnings.catch_warnings(), alarmed(folder):
+    with warnings.catch_warnings(), alarmed(folder, folder.parent / "fork"):
         warnings.simplefilter("ignore")
         for read in readings(folder, data):
             try:
@@ -141,7 +154,7 @@ def fuzz(runs: list[tuple[Path, Any]], folders: int, part: int = 0) -> int:
 
 def test_an_untouched_run_opens(runs: list[tuple[Path, Any]]) -> None:
     for folder, data in runs:
-        with alarmed(folder):
+        with alarmed(folder.parent):
             found = [read() for read in readings(folder, data)]
         assert str(folder / "manifest.json") in OPENED  # what is opened is heard
         assert any(path.endswith("weights.safetensors") for path in OPENED)

@@ -95,7 +95,7 @@ def _models(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Prog
     record = None if output.force else earlier(folder, source, ask)
     ask = continued(ask, record)
     found = compared_in(source, ask, progress)
-    return Comparison(ask, source, names, claimed(folder, output.force, record), found, record)
+    return Comparison(ask, source, names, claimed(folder, output.force, record, data), found, record)
 
 
 def _runs(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
@@ -105,7 +105,7 @@ def _runs(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progre
     source = common_data(data, progress)
     folder = output.out or Path("reports") / f"{source.name.replace('/', '-')}-runs"
     found = compared_in(source, ask, progress)
-    return Existing(ask, source, data, claimed(folder, output.force), found)
+    return Existing(ask, source, data, claimed(folder, output.force, used=data), found)
 
 
 def _say(comparison: Any, json: bool, table: bool) -> None:

@@ -165,16 +165,30 @@ class Comparison:
         """A new training, or one that goes on from its checkpoint."""
         made, folder = self._session(job), job.folder
         self.rows[job] = self._row(job) | {"parameters": made.parameters}
-        watch = Watch(made, self.features, lambda alarm: self._tell(folder, alarm, progress), reference=self.looks)
+
+        def tell(alarm: Alarm) -> None:
+            write_alarms(made.folder.path, watch, self.data.space)
+            progress.say(f"{folder}: {alarm.line()}")
+
+        watch = Watch(made, self.features, tell, reference=self.looks, wanted=self.ask.features)
         return Turn(folder, made, watch)
 
     def _session(self, job: Job) -> Session:
         machine, path = self.ask.machine, Path(self._place(job))
         if Folder(path).begun():
-            return resume(path, machine.device, machine.precision, data=self.data)
+            return self._checked(resume(path, machine.device, machine.precision, data=self.data), job)
         budget = self.ask.budget_for(job.name, self._operations(job.name))
         options: Any = {"device": machine.device, "precision": machine.precision, "force": True}
         return session(job.name, self.data, path, budget=budget, seed=job.seed, **options)
+
+    def _checked(self, made: Session, job: Job) -> Session:
+        """ValueError for a run that was given something else meanwhile: it would be compared as if it had not."""
+        budget, recipe = self.ask.budget_for(job.name, self._operations(job.name)), made.recipe
+        if (recipe.name, recipe.seed, recipe.budget) != (job.name, job.seed, budget):
+            said = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
+            asked = f"{job.name}, seed {job.seed}, {budget.total:g} {budget.unit}"
+            raise ValueError(f"{made.folder.path} is {said} and not {asked}, as this comparison has it; move it elsewhere")
+        return made
 
     def _operations(self, name: str) -> float:
         """Of a step, where they are the budget: counted once for each model."""
@@ -184,18 +198,17 @@ class Comparison:
             self._costs[name] = operations_of_a_step(name, self.data, self.ask.machine.device)
         return self._costs[name]
 
-    def _tell(self, folder: str, alarm: Alarm, progress: Progress) -> None:
-        progress.say(f"{folder}: {alarm.line()}")
-
     def _trained(self, job: Job, turn: Turn, progress: Progress) -> None:
         row, engine = self.rows[job], turn.session.engine
+        if not turn.begun:
+            row |= {"error": turn.error or "stopped before its training began; the same command goes on", "stopped": True}
+            return
         loads = turn.loads or [0.0]
         row |= {"train_seconds": round(engine.seconds, 3), "examples_seen": engine.examples}
         if self.ask.unit == "operations":
             row["train_operations"] = self._operations(job.name) * engine.examples / turn.session.recipe.batch
         row |= {"load": {"mean": round(sum(loads) / len(loads), 2), "max": round(max(loads), 2)}}
         row |= {"quality": turn.session.folder.checkups(), "alarms": turn.session.folder.alarms()}
-        write_alarms(turn.session.folder.path, turn.watch, self.data.space)
         if turn.error:
             row["error"] = turn.error
             progress.say(f"{turn.name}: {turn.error}")

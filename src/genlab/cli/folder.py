@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +14,7 @@ from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import kind_of, recipe_for
 from genlab.report.record import comparison
+from genlab.runs.folder import Folder
 
 if TYPE_CHECKING:
     from genlab.features import Features
@@ -94,9 +95,12 @@ def compared_in(data: Any, ask: Ask, progress: Progress) -> Features | None:
         return features_for(data, Engine(ask.machine.device), task, ask.features)
 
 
-def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None) -> Path:
+def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None, used: Sequence[str] = ()) -> Path:
     """The report's folder: empty, or that of a record which goes on. An earlier comparison is replaced only by force,
-    anything else never."""
+    anything else never.
+
+    used: what is compared, or compared on; nothing of it may lie in what is replaced
+    """
     if record is not None:
         return folder
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
@@ -104,6 +108,13 @@ def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None) 
             raise ValueError(f"{folder} exists and holds no comparison of genlab; choose another --out")
         if not force:
             raise ValueError(f"{folder} already holds a comparison; choose another --out, or --force to replace it")
-        shutil.rmtree(folder)
+        for word in used:
+            if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
+                raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
+        for run in folder.glob("runs/*"):
+            if (run / "recipe.json").is_file():
+                with Folder(run).writing():
+                    pass  # ValueError where somebody trains it
+        shutil.rmtree(folder.resolve())
     folder.mkdir(parents=True, exist_ok=True)
     return folder

@@ -115,8 +115,9 @@ def write_pairs(folder: Path, found: Measured, space: Space) -> Path | None:
 
 
 def write_alarms(folder: Path, watch: Watch, space: Space) -> None:
-    """The samples at each alarm as a picture in the run's alarms/."""
-    for kind, samples in watch.pictures.items():
+    """The samples at each alarm that was not drawn yet, as a picture in the run's alarms/."""
+    while watch.pictures:
+        kind, samples = watch.pictures.popitem()
         made = pictures.png(pictures.picture(samples, space))
         place = within(folder, f"alarms/{kind.replace(' ', '-')}.png")
         write_atomic(place, lambda beside, made=made: beside.write_bytes(made))

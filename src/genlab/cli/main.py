@@ -77,7 +77,11 @@ def _part(code: int) -> None:
     if not code:
         from genlab.runs.processes import state
 
-        state().wait_for_everyone()
+        try:
+            state().wait_for_everyone()
+        except Exception as error:  # one of the others has not come so far
+            sentence, code = explained(error)
+            print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr, flush=True)
     os._exit(code)  # threads of the connection may still run, and end the process by a signal where they are cut off
 
 
@@ -107,7 +111,9 @@ def main(arguments: Sequence[str]) -> int:
         sentence, code = explained(error)
         if sentence and ranks.first():
             print(f"genlab: {sentence}", file=sys.stderr)
-        elif sentence and code != USAGE:  # a mistake in the call is the same everywhere, and said once
+        elif sentence and (
+            code != USAGE or type(error).__name__ == "OnlyHere"
+        ):  # a mistake in the call is the same everywhere, and said once
             print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as _json
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
@@ -11,6 +11,10 @@ from genlab.cli.asked import own_options
 from genlab.cli.options import Best, FeaturesOption, Json, MachineOptions, Option, Raw, Seed
 from genlab.cli.progress import Progress
 from genlab.core.data import Split
+
+if TYPE_CHECKING:
+    from genlab.cli.measuring import Measured
+    from genlab.measure import Speed
 
 EXAMPLES = """Examples:
   genlab score runs/digits-vae-1
@@ -46,7 +50,7 @@ def score(
     machine.apply()
     from genlab.api import Engine, load
     from genlab.cli.keeping import write_pairs
-    from genlab.cli.measuring import Protocol, how_many, measure, speed_line, speed_of
+    from genlab.cli.measuring import Protocol, how_many, measure, speed_of
     from genlab.cli.opening import reopened
     from genlab.features import features_for
     from genlab.measure import Reference
@@ -63,16 +67,21 @@ def score(
         found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
     head = {"run": run, "split": split, "seed": seed, "weights": found.weights}
     record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
-    write_json(loaded.path / "scores.json", record)
-    pairs = write_pairs(loaded.path, found, loaded.space)
     if json:
         print(_json.dumps(record, ensure_ascii=False))
-        return
-    name = loaded.recipe.name
+    else:
+        _say(loaded.recipe.name, found, speed)
+    write_json(loaded.path / "scores.json", record)  # after it was said: it may lie where nothing can be written
+    pairs = write_pairs(loaded.path, found, loaded.space)
+    if pairs is not None and not json:
+        print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")
+
+
+def _say(name: str, found: Measured, speed: Speed) -> None:
+    from genlab.cli.measuring import speed_line
+
     print(NONE.format(name=name) if found.likelihood is None else f"likelihood (-log p): {found.likelihood.line()}")
     for item in found.scores.values():
         print(item.line())
     print(f"drawing 100 takes {found.seconds_per_100:.3g} s; {found.weights} weights")
     print(speed_line(speed))
-    if pairs is not None:
-        print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json as _json
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,19 +31,40 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
     """
     machine.apply()
     from genlab.api import load
-    from genlab.report import runs
 
     loaded = load(run, machine.device)
     ticks, row = loaded.ticks(), _measured(loaded.path)
     with Progress() as progress, progress.task("drawing the page"):
-        page = runs.write(loaded.path, loaded.head, media_of(loaded, ticks), row)
+        page = _written(loaded, ticks, row, progress)
     last = ticks[-1] if ticks else {}
     if json:
-        print(_json.dumps({"run": run, **loaded.head, "last": last, "scores": row, "page": str(page)}, ensure_ascii=False))
+        print(
+            _json.dumps(
+                {"run": run, **loaded.head, "last": last, "scores": row, "page": page and str(page)}, ensure_ascii=False
+            )
+        )
         return
     for name, said in _facts(loaded, last, row):
         print(f"{name:<12}{said}")
-    print(f"{'page':<12}{page}")
+    if page is not None:
+        print(f"{'page':<12}{page}")
+
+
+def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progress: Progress) -> Path | None:
+    """The page; None, with a reason, where the run lies where nothing may be written."""
+    from genlab.report import runs
+
+    media = media_of(run, ticks)
+    try:
+        return runs.write(run.path, run.head, media, row)
+    except PermissionError as error:
+        reason = error.strerror
+    except OSError as error:
+        if error.errno != errno.EROFS:
+            raise
+        reason = error.strerror
+    progress.say(f"no page was written into {run.path}: {reason}")
+    return None
 
 
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:

@@ -70,7 +70,7 @@ def train(
     entry(model)
     spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule)
     machine.apply()
-    from genlab.api import new_folder, session
+    from genlab.api import session
     from genlab.cli.opening import opened
     from genlab.cli.training import follow, watching
     from genlab.runs.processes import main_first
@@ -80,7 +80,7 @@ def train(
         made = session(
             model,
             source,
-            output.out or new_folder(source.name, model),
+            output.out,
             budget=spend,
             seed=seed,
             settings=settings,

@@ -11,23 +11,36 @@ from genlab.cli.stop import Stop
 if TYPE_CHECKING:
     from genlab.api import Session
     from genlab.cli.progress import Progress
+    from genlab.measure.alarms import Alarm
     from genlab.watch import Watch
 
 SHOWN = 3  # readings beside a bar
 
 
 def watching(session: Session, progress: Progress) -> Watch | None:
-    """A watch over one model: pictures in features that need no training, a tenth of the time at most."""
+    """A watch over one model, a tenth of the time at most: pictures in features that need no training, or in those that the
+    run was looked at in before."""
     from genlab.watch import MARKS, Watch
 
     session.looks = MARKS
     if not session.engine.main:
         return None
+    from genlab.cli.keeping import write_alarms
     from genlab.features import features_for
 
-    picture = session.data.space.picture
-    features = features_for(session.data, session.engine, wanted="random") if picture else None
-    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1)
+    wanted = (session.folder.plan() or {}).get("features", "random")
+    if ".py:" in wanted or "=" in wanted:  # a file is opened only for whoever names it
+        progress.say(f"it was looked at in features of {wanted} and now is in random ones; its best weights stay as they are")
+        wanted = "random"
+    known = None if wanted == "auto" else wanted
+    features = features_for(session.data, session.engine, wanted=known) if session.data.space.picture else None
+
+    def tell(alarm: Alarm) -> None:
+        write_alarms(session.folder.path, watch, session.data.space)
+        progress.say(alarm.line())
+
+    watch = Watch(session, features, tell, share=0.1, wanted=known)
+    return watch
 
 
 def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, watch: Watch | None = None) -> bool:
@@ -35,7 +48,6 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
 
     Either way the run's folder holds its weights afterwards.
     """
-    from genlab.cli.keeping import write_alarms
     from genlab.runs.processes import anywhere
 
     latest: dict[str, Any] = {}
@@ -51,12 +63,11 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
             watch.hear(tick)
         if tick.closes and anywhere(bool(stop.asked)):
             session.stop()
+            anywhere(False)  # nobody leaves before it is written: launchers end those that outlive another
             finished = False
             break
-    if watch is not None:
-        if finished:
-            watch.close()
-        write_alarms(session.folder.path, watch, session.data.space)
+    if watch is not None and finished:
+        watch.close()
     return finished
 
 

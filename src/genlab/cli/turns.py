@@ -29,12 +29,14 @@ class Turn:
         self.loads: list[float] = []
         self._ticks = iter(session)
         self._latest: dict[str, Any] = {}
+        self.begun = False  # whether it has taken a step
 
     def take(self, stop: Stop, show: Callable[[], None]) -> None:
         """Train for one slice, or to the end, or to the first closed step after somebody asked to stop."""
         target = self.share + SLICE
         try:
             for tick in self._ticks:
+                self.begun = True
                 self._latest.update({f"{tick.move}.{name}": value for name, value in tick.readings.items()})
                 self.watch.hear(tick)
                 self.share = tick.progress
@@ -51,9 +53,13 @@ class Turn:
             self.loads.append(load())
 
     def halt(self) -> None:
-        """Keep what was learnt, so that it can go on."""
-        self.session.stop()
+        """Keep what was learnt, so that it can go on; whatever becomes of one, the others are kept too."""
         self.halted = True
+        try:
+            if self.begun:
+                self.session.stop()
+        except Exception as error:
+            self.error = explained(error)[0]
 
     @property
     def live(self) -> bool:

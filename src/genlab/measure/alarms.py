@@ -8,7 +8,7 @@ proves it. Rules go by the names of readings and scores, which are shared words,
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from genlab.measure.copies import USUAL
@@ -44,6 +44,10 @@ class Alarm:
     remedy: str
     curve: str = ""
 
+    @classmethod
+    def from_json(cls, row: Mapping[str, Any]) -> Alarm:
+        return cls(**{field.name: row[field.name] for field in fields(cls)})
+
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
 
@@ -77,7 +81,8 @@ class Checkup:
 
     @classmethod
     def from_json(cls, row: Mapping[str, Any]) -> Checkup:
-        return cls(**{**row, "scores": {name: Score.from_json(name, score) for name, score in row["scores"].items()}})
+        scores = {name: Score.from_json(name, score) for name, score in row["scores"].items()}
+        return cls(row["progress"], row["seconds"], row["examples"], row["n"], scores)
 
     def to_json(self) -> dict[str, Any]:
         place = {"progress": round(self.progress, 6), "seconds": round(self.seconds, 3), "examples": self.examples}

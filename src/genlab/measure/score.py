@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from typing import Any, Literal
 
@@ -58,7 +58,8 @@ class Score:
 
     @classmethod
     def from_json(cls, name: str, record: Mapping[str, Any]) -> Score:
-        return cls(name, **{key: value for key, value in record.items() if key != "error"})
+        known = {field.name for field in fields(cls) if field.init} - {"name"}
+        return cls(name, **{key: value for key, value in record.items() if key in known})
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values; what is empty is left out, but `value` and `protocol` always stand."""

@@ -232,8 +232,9 @@ class Engine:
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return
         for name, value in self.average.values.items():
-            value.copy_(shards.part_like(tensors[f"average.{name}"], value))
-        self.average.seen = record["seen"]
+            if any(key.startswith("average.") for key in tensors):  # a fork may begin to average where nobody did
+                value.copy_(shards.part_like(tensors[f"average.{name}"], value))
+                self.average.seen = record["seen"]
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
 

@@ -54,10 +54,18 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
     """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
     beside = write_beside(path, write)
     try:
-        beside.replace(path)
+        replace(beside, path)
     except BaseException:
         beside.unlink(missing_ok=True)
         raise
+
+
+def replace(beside: Path, path: Path) -> None:
+    """Put what was written beside in its place."""
+    try:
+        beside.replace(path)
+    except IsADirectoryError:
+        raise ValueError(f"{path} is a folder, and a file belongs there; move it elsewhere") from None
 
 
 def write_json(path: Path, record: Any) -> None:

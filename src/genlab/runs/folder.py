@@ -13,6 +13,7 @@ samples/, scores.json  what was drawn and measured
 
 from __future__ import annotations
 
+import json
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
@@ -25,6 +26,7 @@ from torch import Tensor
 
 from genlab.runs.files import (
     Damaged,
+    finite,
     json_writer,
     read_json,
     read_metadata,
@@ -35,9 +37,10 @@ from genlab.runs.files import (
     write_tensors,
 )
 from genlab.runs.lines import append, cut, lines, prefix, whole_lines
+from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest, present
-from genlab.runs.shapes import ALARM, CHECKUP, EXTENDED, PLAN, SCHEDULE, STATE, TICK, shaped
+from genlab.runs.shapes import ALARM, BEST, CHECKUP, EXTENDED, PLAN, SCHEDULE, STATE, TICK, fits, shaped
 
 FORMAT = 2
 ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}
@@ -52,22 +55,48 @@ class Folder:
         self.path = Path(path)
         self.manifest = Manifest(self.path)
         self._logged = -1
+        self._made: dict[str, Any] | None = None  # the recipe.json of a run that was made here
         self.latest: dict[str, Any] | None = None  # the last row of ticks.jsonl that was written here
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, head: Mapping[str, Any], force: bool = False) -> None:
-        """Make the folder with its recipe.json. An existing run is replaced only by force, anything else never."""
-        if self.path.exists() and any(self.path.iterdir() if self.path.is_dir() else [self.path]):
-            if not self.is_run():
-                raise ValueError(f"{self.path} exists and is no run of genlab; choose another --out")
-            if not force:
-                raise ValueError(f"{self.path} already holds a run; {self._advice()}")
-            with self.writing():
-                pass  # ValueError where somebody is
-            shutil.rmtree(self.path)
+    def create(self, head: Mapping[str, Any], force: bool = False, replay: list[list[int]] | None = None) -> None:
+        """Make the folder with its recipe.json. An existing run is replaced only by force, anything else never.
+
+        replay: the schedule that this run repeats; a resumed one goes on with it
+        """
+        self._made = stamped(head)
+        with self.claimed(force):
+            writers = {"recipe.json": json_writer(self._made)}
+            self.manifest.publish(writers if replay is None else {"replay.json": json_writer(replay), **writers})
+
+    def check_own(self) -> None:
+        """ValueError where somebody has replaced the run that was made here."""
+        if self._made is not None and self.head() != json.loads(json.dumps(finite(self._made))):
+            raise ValueError(f"{self.path} was replaced by another process before its training began; choose another --out")
+
+    @contextmanager
+    def claimed(self, force: bool = False) -> Iterator[None]:
+        """While it is entered the folder is there, empty, and nobody else's."""
+        self._check_free(force)
         self.path.mkdir(parents=True, exist_ok=True)
-        self.write_head({"format": FORMAT, "genlab": version("genlab"), **head})
+        with held(self.path):
+            self._check_free(force)  # somebody may just have made a run here
+            for path in self.path.iterdir():
+                if path.is_dir() and not path.is_symlink():
+                    shutil.rmtree(path)
+                elif path.name != LOCK:
+                    path.unlink()
+            yield
+
+    def _check_free(self, force: bool) -> None:
+        """ValueError where there is something that must not be replaced."""
+        if not self.path.exists() or (self.path.is_dir() and all(path.name == LOCK for path in self.path.iterdir())):
+            return
+        if not self.is_run():
+            raise ValueError(f"{self.path} exists and is no run of genlab; choose another --out")
+        if not force:
+            raise ValueError(f"{self.path} already holds a run; {self._advice()}")
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -85,6 +114,12 @@ class Folder:
 
     def write_head(self, head: Mapping[str, Any]) -> None:
         self.manifest.publish({"recipe.json": json_writer(head)})
+
+    def move_data(self, source: str) -> None:
+        """Where the data lie from now on."""
+        with self.writing():
+            head = self.head()
+            self.write_head({**head, "data": {**head["data"], "source": source}})
 
     def log(self, row: Mapping[str, Any]) -> None:
         self._append("ticks.jsonl", row)
@@ -107,10 +142,6 @@ class Folder:
     def write_best(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """The best weights so far; about: at which progress, by which score."""
         self.manifest.publish({"best.safetensors": tensor_writer(tensors, {**self.head(), "best": dict(about)})})
-
-    def write_replay(self, rows: list[list[int]]) -> None:
-        """The schedule that this run repeats: a resumed one goes on with it."""
-        self.manifest.publish({"replay.json": json_writer(rows)})
 
     def due(self, progress: float) -> bool:
         """Whether readings at this progress (0..1 of the run) are written down: a function of progress, never of time."""
@@ -205,6 +236,19 @@ class Folder:
             raise ValueError(f"{file} is damaged; restore it from a copy, or leave out --best")
         return read_tensors(file)[0]
 
+    def extended(self) -> list[dict[str, Any]]:
+        """How often it was given more: by what its progress shrank, and how many rows of each log were there."""
+        return shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json")
+
+    def best_about(self) -> dict[str, Any] | None:
+        """By which score the best weights were chosen, and when; None where none were kept, or their file is damaged."""
+        file = self.path / "best.safetensors"
+        try:
+            found = read_metadata(file).get("best") if self._whole(file.name) else None
+        except (ValueError, OSError):
+            return None
+        return found if fits(found, BEST) else None
+
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
         """The tensors, and whether they are averaged ones; of the last good checkpoint where the file is damaged."""
         wanted = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
@@ -250,10 +294,24 @@ class Folder:
         return list(self._scaled("alarms.jsonl"))
 
     def plan(self) -> dict[str, Any] | None:
-        return self._json("checkups.json", PLAN)
+        try:
+            return self._json("checkups.json", PLAN)
+        except ValueError as error:
+            warnings.warn(
+                Damaged(f"{str(error).partition(';')[0]}: how often samples are looked at is settled anew"), stacklevel=2
+            )
+            return None
 
     def schedule(self) -> list[list[int]] | None:
-        return self._json("schedule.json", SCHEDULE)
+        try:
+            return self._json("schedule.json", SCHEDULE)
+        except ValueError as error:
+            found = self.state()
+            if found is None:
+                raise
+            warnings.warn(Damaged(f"{str(error).partition(';')[0]}: what the checkpoint says of it is used"), stacklevel=2)
+            progress = found[1]["progress"] or {}
+            return shaped(progress.get("schedule", []), SCHEDULE, self.path / "state")
 
     def replay(self) -> list[list[int]] | None:
         return self._json("replay.json", SCHEDULE)
@@ -261,6 +319,10 @@ class Folder:
     def begun(self) -> bool:
         """Whether there is a checkpoint to go on from."""
         return bool(self.manifest.read()["checkpoints"])
+
+    def trained(self) -> bool:
+        """Whether anything that was learnt lies here."""
+        return any((self.path / name).exists() for name in ("weights.safetensors", *LOGS))
 
     def progress(self) -> float:
         """How far its newest checkpoint is, 0..1."""
@@ -296,7 +358,7 @@ class Folder:
 
     def _scaled(self, name: str) -> Iterator[dict[str, Any]]:
         """Rows, whose progress before the run was extended is a share of what it has now."""
-        grown = shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json") if self.is_run() else []
+        grown = self.extended() if self.is_run() else []
         for number, row in enumerate(lines(self.path / name, ROWS[name])):
             for more in grown:
                 if number < more["rows"].get(name, 0):
@@ -317,6 +379,11 @@ class Folder:
         if not self._whole(name):
             raise ValueError(f"{file} is damaged; restore it from a copy")
         return shaped(read_json(file), pattern, file)
+
+
+def stamped(head: Mapping[str, Any]) -> dict[str, Any]:
+    """What recipe.json says, with the format of its folder and the version that wrote it."""
+    return {**head, "format": FORMAT, "genlab": version("genlab")}
 
 
 def _checked(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
 from genlab.core.recipe import Budget, Recipe, to_json
-from genlab.runs.files import json_writer
-from genlab.runs.folder import LOGS, Folder
+from genlab.runs.files import json_writer, plain
+from genlab.runs.folder import LOGS, Folder, stamped
 from genlab.runs.lines import lines
-
-COPIED = (*LOGS, "checkups.json", "best.safetensors")
+from genlab.runs.shapes import sound
 
 
 def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
@@ -31,38 +31,57 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
         raise ValueError(f"{folder.path} repeats the schedule of another run and ends with it; fork it with --out instead")
     with folder.writing():
         tensors, record = standing(folder)
-        longer = recipe.budget.extended(record["stage"], more.amount)
-        scale = recipe.budget.total / longer.total
+        folder.cut_logs(record)  # what came after it will come otherwise
+        with sound(folder.path / "recipe.json"):
+            longer = recipe.budget.extended(record["stage"], more.amount)
+            scale = recipe.budget.total / longer.total
         head = folder.head()
         rows = {name: sum(1 for _ in lines(folder.path / name, dict)) for name in LOGS}
         head = {**head, "recipe": {**head["recipe"], "budget": to_json(longer)}}
-        head["extended"] = [*head.get("extended", []), {"scale": scale, "rows": rows}]
+        head["extended"] = [*folder.extended(), {"scale": scale, "rows": rows}]
         record = {**record, "overall": record["overall"] * scale}
         schedule = open_ended(folder.schedule() or [])
         folder.rewrite(head, {"schedule.json": json_writer(schedule)} if schedule else {}, (tensors, record))
 
 
-def fork(folder: Folder, out: Folder, recipe: Recipe, changes: Mapping[str, Any], force: bool = False) -> None:
+def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: Mapping[str, Any], force: bool = False) -> None:
     """A new run in `out` that goes on from the last checkpoint of another, which stays as it is.
 
+    before    the recipe of the old run
     recipe    of the new run, with its changes; where another optimiser was chosen, its state begins anew
     changes   what was changed, for the record
     """
     tensors, record = standing(folder)
     head = folder.head()
     about = {"run": str(folder.path.resolve()), "progress": record["overall"], "examples": record["examples"]}
-    before = head["recipe"]
     head = {**head, "recipe": to_json(recipe), "forked": {**about, "changes": dict(changes)}}
-    if _optimisers(before) != _optimisers(head["recipe"]):
+    if _optimisers(before) != _optimisers(recipe):
         tensors = {name: value for name, value in tensors.items() if not name.startswith("optimiser.")}
         record = {**record, "optimisers": {}}
-    out.create({key: value for key, value in head.items() if key not in ("format", "genlab")}, force)
-    with out.writing():
-        for name in COPIED:
-            if (folder.path / name).is_file():
+    if out.path.resolve() == folder.path.resolve():
+        raise ValueError(f"--out {out.path} is the run itself; a fork goes on beside it: choose another folder")
+    with out.claimed(force):
+        for name in LOGS:
+            if (folder.path / name).exists() and plain(folder.path / name):
                 shutil.copyfile(folder.path / name, out.path / name)
         out.cut_logs(record)
-        out.write_state(tensors, record)
+        copied = [name for name in ("checkups.json", "best.safetensors") if _worth(folder, name, record)]
+        out.rewrite(stamped(head), {name: _copier(folder.path / name) for name in copied}, (tensors, record))
+
+
+def _worth(folder: Folder, name: str, record: Mapping[str, Any]) -> bool:
+    """Whether a fork takes a file along: one that is whole, and best weights only from before the checkpoint."""
+    file = folder.path / name
+    if not (file.exists() and folder.manifest.vouches(name)):
+        return False
+    if file.suffix == ".json":
+        return True
+    about = folder.best_about()
+    return about is not None and about["examples"] <= record["examples"]
+
+
+def _copier(file: Path) -> Callable[[Path], object]:
+    return lambda beside: shutil.copyfile(file, beside)
 
 
 def standing(folder: Folder) -> tuple[dict[str, Tensor], dict[str, Any]]:
@@ -78,5 +97,5 @@ def open_ended(schedule: list[list[int]]) -> list[list[int]]:
     return schedule[:-1] if schedule and schedule[-1][2] == 1000 else schedule
 
 
-def _optimisers(recipe: Mapping[str, Any]) -> Any:
-    return recipe["optim"]["name"], {move: optim["name"] for move, optim in recipe.get("moves", {}).items()}
+def _optimisers(recipe: Recipe) -> Any:
+    return recipe.optim.name, {move: optim.name for move, optim in recipe.moves.items()}

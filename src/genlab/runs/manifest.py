@@ -18,6 +18,7 @@ from genlab.runs.files import (
     described,
     plain,
     read_json,
+    replace,
     sealed,
     unsealed,
     within,
@@ -54,7 +55,7 @@ class Manifest:
             old = self._add(record, checkpoint)
             self._write(record)
             for path, new in beside.items():
-                new.replace(path)
+                replace(new, path)
         except BaseException:
             for new in beside.values():
                 new.unlink(missing_ok=True)
@@ -94,13 +95,30 @@ class Manifest:
                 warnings.warn(Damaged(f"{path} {said}{used}"), stacklevel=2)
 
     def tidy(self) -> None:
-        """Remove what somebody who was killed has left: halves of files, and checkpoints that are no longer kept."""
-        kept = {entry["file"] for entry in self.read()["checkpoints"]}
+        """Remove what somebody who was killed has left: halves of files, and checkpoints that are no longer kept.
+
+        Files that never came into place are forgotten: the next ones are then known beside those that lie there.
+        """
+        record = self.read()
+        known = {name: self._there(name, entries) for name, entries in record["files"].items()}
+        if known != record["files"]:
+            self._write({**record, "files": known})
+        kept = {entry["file"] for entry in record["checkpoints"]}
         places = [place for place in (self.folder, self.folder / "state", self.folder / "broken") if not place.is_symlink()]
         halves = [path for place in places for path in place.glob(".*.part") if not being_written(path)]
         states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in places else ()
         for path in (*halves, *(path for path in states if f"state/{path.name}" not in kept)):
             remove(path)
+
+    def _there(self, name: str, known: list[Any]) -> list[Any]:
+        """Of what a file may be, what it is, where that is one of it."""
+        if len(known) < 2:
+            return known
+        try:
+            found = described(self.folder / name)
+        except (OSError, ValueError):
+            return known
+        return [found] if found in known else known
 
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
         """Whether a plain file lies there, one of those known if any are."""

@@ -7,6 +7,7 @@ text in tensors, never pickles.
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -22,6 +23,10 @@ T = TypeVar("T")
 
 class Elsewhere(Exception):
     """The first process has failed, and has said why."""
+
+
+class OnlyHere(ValueError):
+    """What the first process could do, and this one cannot."""
 
 
 def state() -> PartialState:
@@ -57,7 +62,12 @@ def main_first(make: Callable[[], T]) -> T:
     """Made by every process, by the first one before the others: what it leaves in a cache they find."""
     found: list[T] = []
     on_main(lambda: found.append(make()))
-    return found[0] if found else make()
+    if found:
+        return found[0]
+    try:
+        return make()
+    except (ValueError, OSError) as error:
+        raise OnlyHere(f"on {socket.gethostname()}: {error}") from None
 
 
 def anywhere(flag: bool) -> bool:

@@ -38,7 +38,8 @@ SCORE = {
 }
 CHECKUP = {"progress": NUMBER, "seconds": NUMBER, "examples": int, "n": int, "scores": {str: SCORE}}
 ALARM = {"kind": str, "progress": NUMBER, "seconds": NUMBER, "sentence": str, "remedy": str, "curve": str}
-PLAN = {"stride": int, "n": int}
+PLAN = {"stride": int, "n": int, "features?": str}
+BEST = {"score": str, "cost": NUMBER, "examples": int}
 SCHEDULE = [[int]]
 EXTENDED = [{"scale": NUMBER, "rows": {str: int}}]
 HEAD = {
@@ -48,6 +49,17 @@ HEAD = {
     "given": {str: dict},
     "data": {"source": str, "options": dict, "fingerprint": str},
     "engine": {"device": str, "precision": str},
+}
+CHOSEN = {  # of how data were opened
+    "size?": (int, type(None)),
+    "length?": (int, type(None)),
+    "lines?": bool,
+    "vocabulary?": (int, type(None)),
+    "binarise?": (str, type(None)),
+    "labels?": bool,
+    "allow_bad?": bool,
+    "seed?": int,
+    "shares?": ([NUMBER], type(None)),
 }
 FILE = {"bytes": int, "sha256": str, "file": str, "progress": NUMBER}
 MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}

@@ -48,8 +48,13 @@ class Recorder:
     def begin(self, model: Model, resume: bool) -> Checkpoint | None:
         """The checkpoint to go on from; a new run writes its first one, at step 0."""
         found = self.folder.state() if resume else None
-        if resume and self.engine.main:
-            self.folder.upgrade()
+        if resume and found is None and self.folder.trained():
+            raise ValueError(
+                f"{self.folder.path} keeps no checkpoint to go on from, and beginning again would replace what it has learnt; "
+                "train it anew with another --out"
+            )
+        if self.engine.main:
+            self.folder.upgrade() if resume else self.folder.check_own()
         if found is not None:
             self.recall(found[1])
         elif self.engine.main:
@@ -84,6 +89,16 @@ class Recorder:
             except NotFinite as found:
                 error = found
         if anywhere(error is not None):  # all go back together
+            raise error or NotFinite("weights", float("nan"))
+
+    def finish(self) -> None:
+        """After the last step: all wait until it is written, since launchers end those that outlive another."""
+        error: NotFinite | None = None
+        try:
+            self.save()
+        except NotFinite as found:
+            error = found
+        if anywhere(error is not None):
             raise error or NotFinite("weights", float("nan"))
 
     def save(self) -> None:
@@ -164,13 +179,13 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
                     recorder.hear(tick)
                     yield tick
                     recorder.heard(tick)
-                break
+                recorder.finish()
+                return
             except NotFinite as error:
                 sentence = recorder.broke(error, data)
                 if recorder.on_nan == "stop":
                     raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {_remedy()}") from None
                 checkpoint = recorder.retreat(sentence)
-        recorder.save()
 
 
 def _remedy() -> str:
