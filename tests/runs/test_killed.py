@@ -17,6 +17,7 @@ from tests.runs.test_survival import STEPS, VAE, finished, flip, trained
 from genlab import api
 from genlab.core.recipe import Budget
 from genlab.measure.score import Score
+from genlab.runs import processes
 from genlab.runs.files import read_json, read_metadata, read_tensors, write_json
 from genlab.runs.folder import Folder
 from genlab.runs.manifest import Manifest
@@ -247,3 +248,9 @@ def test_rows_with_more_than_is_known_are_read(tmp_path: Path) -> None:
     watch._recall()
     assert watch.history.raised == {"a"}
     assert watch._best == ("distance", 1.0)
+
+
+def test_what_only_one_process_cannot_do_is_said_by_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processes, "on_main", lambda do: None)  # the first process could
+    with pytest.raises(processes.OnlyHere, match=r"on .*: there is no file"):
+        processes.main_first(lambda: api.open("gone.csv"))

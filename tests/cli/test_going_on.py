@@ -1,0 +1,55 @@
+"""Comparisons that were stopped, and runs of theirs that were changed meanwhile."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from genlab.api import Budget, open, session
+from genlab.cli.stop import Stop
+from genlab.cli.turns import Turn, train_in_turn
+from genlab.watch import Watch
+from tests.cli.calls import call, refused
+
+QUICK = ("--seconds", 0.3, "--samples", 100)
+
+
+def test_runs_are_not_replaced_by_their_own_comparison(tmp_path: Path) -> None:
+    assert call("compare", "points/ring", "--models", "gan,vae", *QUICK, "--out", "here").code == 0
+    said = refused("compare", "here/runs/gan", "here/runs/vae", "--samples", 100, "--out", "here", "--force")
+    assert "here/runs/gan lies in here" in said
+    assert (tmp_path / "here/runs/vae/weights.safetensors").exists()
+
+
+def test_a_run_that_got_more_is_not_compared_as_if_it_had_not(tmp_path: Path) -> None:
+    words = ("compare", "points/ring", "--models", "gan", *QUICK, "--out", "here")
+    assert call(*words).code == 0
+    assert call("resume", "here/runs/gan", "--seconds", 0.3).code == 0
+    record = json.loads((tmp_path / "here/report.json").read_text())
+    record["models"] = []  # as where it was stopped before it was measured
+    (tmp_path / "here/report.json").write_text(json.dumps(record))
+    said = call(*words)
+    assert said.code == 1
+    assert "is gan, seed 0, 0.6 seconds and not gan, seed 0, 0.3 seconds" in said.out
+
+
+@pytest.mark.parametrize("failing", [False, True])
+def test_a_stop_in_the_first_round_keeps_what_has_begun(tmp_path: Path, failing: bool) -> None:
+    data, turns = open("points/ring"), []
+    for name in ("vae", "gan", "ddpm"):
+        made = session(name, data, tmp_path / name, budget=Budget(steps=200), device="cpu")
+        turns.append(Turn(name, made, Watch(made, None)))
+    with Stop() as stop:
+
+        def asked(share: float, words: object) -> None:
+            stop.asked = 2
+            if failing:
+                (tmp_path / "vae").rename(tmp_path / "gone")
+
+        train_in_turn(turns, stop, asked)
+    assert [turn.begun for turn in turns] == [True, False, False]
+    assert all(turn.halted for turn in turns)
+    assert bool(turns[0].error) == failing
+    assert (tmp_path / ("gone" if failing else "vae") / "weights.safetensors").exists() != failing
