@@ -117,6 +117,7 @@ def session(
     recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
+    engine.divide(recipe.batch)
     place = out if out is not None else new_folder(data.name, name)
     made = Session(Folder(place), data, recipe, engine, **keeping)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}

@@ -254,3 +254,18 @@ def test_what_only_one_process_cannot_do_is_said_by_that_one(monkeypatch: pytest
     monkeypatch.setattr(processes, "on_main", lambda do: None)  # the first process could
     with pytest.raises(processes.OnlyHere, match=r"on .*: there is no file"):
         processes.main_first(lambda: api.open("gone.csv"))
+
+
+def test_a_run_without_its_manifest_goes_on_from_its_checkpoints(tmp_path: Path) -> None:
+    run, twin = trained(tmp_path / "run", stop=15), trained(tmp_path / "twin", stop=15)
+    (run / "manifest.json").unlink()
+    with pytest.warns(UserWarning, match=r"manifest.json is missing: the files beside it are taken as they are"):
+        finished(api.resume(run, "cpu"))
+    finished(api.resume(twin, "cpu"))
+    assert left(run) == left(twin)
+
+
+def test_weights_may_be_read_by_whoever_may_read_the_rest(tmp_path: Path) -> None:
+    run = trained(tmp_path / "run", stop=15)
+    modes = {path.stat().st_mode for path in run.rglob("*") if path.is_file() and path.name != ".lock"}
+    assert len(modes) == 1

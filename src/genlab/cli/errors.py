@@ -12,6 +12,7 @@ from cyclopts import CycloptsError
 
 USAGE, FAILED = 2, 1
 FULL = (errno.ENOSPC, errno.EDQUOT)
+REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
 
 
 class Stopped(Exception):
@@ -42,6 +43,8 @@ def explained(error: BaseException) -> tuple[str, int]:
         return f"the disk is full{_where(error)}; no half-written file was kept. Free some space and call again", FAILED
     if isinstance(error, OSError):
         return _of_system(error)
+    if type(error).__name__ == "SafetensorError" and any(os.strerror(number) in str(error) for number in REFUSED):
+        return f"what was learnt could not be written ({sentence(str(error))}); its last checkpoint is kept", FAILED
     if isinstance(error, MemoryError) or out_of_memory(error):
         return "out of memory; try a smaller batch (--set batch=16), a smaller --size, or --device cpu", FAILED
     if isinstance(error, ValueError):

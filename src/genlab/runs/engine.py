@@ -67,8 +67,7 @@ class Engine:
             self._copy = shards.Copy(model, self.main and self.lends)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
-        if recipe.batch % self.processes.num_processes:
-            raise ValueError(f"a batch of {recipe.batch} does not divide among {self.processes.num_processes} processes")
+        self.divide(recipe.batch)
         self.progress = Progress(recipe.budget, recipe.batch, self._schedule, self._agreed)
         self.average = Average(recipe.half_life)
         self._raw: list[tuple[nn.Parameter, Tensor]] = []
@@ -78,6 +77,12 @@ class Engine:
         if checkpoint is not None:
             self.stage = checkpoint[1]["stage"]
         self.progress.clock.resume()
+
+    def divide(self, batch: int) -> int:
+        """Rows of a batch for each process; ValueError where they are not alike."""
+        if batch % self.processes.num_processes:
+            raise ValueError(f"a batch of {batch} does not divide among {self.processes.num_processes} processes")
+        return batch // self.processes.num_processes
 
     def enter(self, number: int, stage: Stage) -> None:
         self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training

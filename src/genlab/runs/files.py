@@ -97,7 +97,14 @@ def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) ->
     from safetensors.torch import save_file
 
     words = {METADATA: json.dumps(finite(metadata), ensure_ascii=False)}
-    return lambda beside: save_file(dict(tensors), beside, metadata=words)
+
+    def write(beside: Path) -> None:
+        beside.touch()
+        mode = stat.S_IMODE(beside.stat().st_mode)  # as all files of this user; safetensors lets nobody else read its own
+        save_file(dict(tensors), beside, metadata=words)
+        beside.chmod(mode)
+
+    return write
 
 
 # --- reading ---------------------------------------------------------------------------------------------------------

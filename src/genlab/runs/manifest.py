@@ -148,8 +148,15 @@ class Manifest:
     def _listed(self) -> list[dict[str, Any]]:
         """Of a run of format 1, whose list stands among its checkpoints."""
         path = self.folder / "state" / NAME
-        if not path.exists() or path.parent.is_symlink():
+        if path.parent.is_symlink():
             return []
+        if not path.exists():
+            found = self._found()
+            if found:
+                warnings.warn(
+                    Damaged(f"{self.folder / NAME} is missing: the files beside it are taken as they are"), stacklevel=3
+                )
+            return found
         try:
             listed = shaped(read_json(path), [FILE], path)
             return [{**entry, "file": f"state/{Path(entry['file']).name}"} for entry in listed]
