@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 
 import genlab
+from genlab.cli.errors import explained
 from genlab.runs.files import read_tensors
 from genlab.runs.folder import Folder
 from tests.cli.calls import call, refused, start
@@ -329,3 +330,30 @@ def test_a_text_of_ten_lines(tmp_path: Path) -> None:
 def test_a_text_in_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "latin.txt").write_bytes("Käse, Öl und süßer Wein\n".encode("latin-1") * 500)
     assert "UTF-8" in refused("train", "ngram", tmp_path / "latin.txt")
+
+
+def test_a_run_that_may_not_be_written_is_shown_all_the_same(
+    run: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refusing(*_: object, **__: object) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    path = run("vae")
+    monkeypatch.setattr("genlab.report.runs.write", refusing)
+    said = call("show", path)
+    assert said.code == 0
+    assert "trained" in said.out
+    assert "no page was written" in said.out + said.err
+    monkeypatch.setattr("genlab.runs.files.write_json", refusing)
+    said = call("score", path, "-n", 50)
+    assert said.code == 2
+    assert "drawing 100 takes" in said.out  # what was measured is said before it is kept
+
+
+def test_weights_that_the_system_refuses_are_no_fault_of_genlab() -> None:
+    error = type("SafetensorError", (Exception,), {})(
+        f"Error while serializing: I/O error: {os.strerror(errno.EPERM)} (os error 1)"
+    )
+    sentence, code = explained(error)
+    assert sentence.startswith("what was learnt could not be written")
+    assert code == 1

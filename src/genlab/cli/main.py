@@ -111,9 +111,8 @@ def main(arguments: Sequence[str]) -> int:
         sentence, code = explained(error)
         if sentence and ranks.first():
             print(f"genlab: {sentence}", file=sys.stderr)
-        elif sentence and (
-            code != USAGE or type(error).__name__ == "OnlyHere"
-        ):  # a mistake in the call is the same everywhere, and said once
+        elif sentence and (code != USAGE or type(error).__name__ == "OnlyHere"):
+            # a mistake in the call is the same everywhere, and said once
             print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import errno
 import json as _json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genlab.cli.errors import REFUSED
 from genlab.cli.options import Json, MachineOptions
 from genlab.cli.progress import Progress, duration
 from genlab.cli.sample import Run_
@@ -38,11 +38,8 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
         page = _written(loaded, ticks, row, progress)
     last = ticks[-1] if ticks else {}
     if json:
-        print(
-            _json.dumps(
-                {"run": run, **loaded.head, "last": last, "scores": row, "page": page and str(page)}, ensure_ascii=False
-            )
-        )
+        record = {"run": run, **loaded.head, "last": last, "scores": row, "page": page and str(page)}
+        print(_json.dumps(record, ensure_ascii=False))
         return
     for name, said in _facts(loaded, last, row):
         print(f"{name:<12}{said}")
@@ -57,14 +54,11 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progres
     media = media_of(run, ticks)
     try:
         return runs.write(run.path, run.head, media, row)
-    except PermissionError as error:
-        reason = error.strerror
     except OSError as error:
-        if error.errno != errno.EROFS:
+        if error.errno not in REFUSED:
             raise
-        reason = error.strerror
-    progress.say(f"no page was written into {run.path}: {reason}")
-    return None
+        progress.say(f"no page was written into {run.path}: {error.strerror}")
+        return None
 
 
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:

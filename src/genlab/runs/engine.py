@@ -78,11 +78,10 @@ class Engine:
             self.stage = checkpoint[1]["stage"]
         self.progress.clock.resume()
 
-    def divide(self, batch: int) -> int:
-        """Rows of a batch for each process; ValueError where they are not alike."""
+    def divide(self, batch: int) -> None:
+        """ValueError where a batch cannot be shared out evenly."""
         if batch % self.processes.num_processes:
             raise ValueError(f"a batch of {batch} does not divide among {self.processes.num_processes} processes")
-        return batch // self.processes.num_processes
 
     def enter(self, number: int, stage: Stage) -> None:
         self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training
@@ -236,10 +235,10 @@ class Engine:
         self._pending = None
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return
-        for name, value in self.average.values.items():
-            if any(key.startswith("average.") for key in tensors):  # a fork may begin to average where nobody did
+        if any(key.startswith("average.") for key in tensors):  # a fork may begin to average where nobody did
+            for name, value in self.average.values.items():
                 value.copy_(shards.part_like(tensors[f"average.{name}"], value))
-                self.average.seen = record["seen"]
+            self.average.seen = record["seen"]
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
 
