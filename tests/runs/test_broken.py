@@ -14,7 +14,9 @@ from tests.runs.small import SMALL, Small
 
 from genlab import api
 from genlab.api import Session
+from genlab.core.finite import NotFinite
 from genlab.runs.files import read_tensors
+from genlab.runs.train import Recorder
 
 STEPS, BREAKS = 30, 12
 LEARNT = [small for small in SMALL if small.model != "ngram"]  # it counts, in whole numbers
@@ -175,3 +177,24 @@ def test_averages_are_checked_before_anything_is_drawn(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="have lost their values"):
         session.run().sample(2)
     assert session.run().sample(2, averaged=False).isfinite().all()
+
+
+def test_weights_that_are_lost_at_the_very_end_go_back_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inner, lost = Recorder.save, [True]
+
+    def save(recorder: Recorder) -> None:
+        if recorder.engine.overall() >= 1 and lost:
+            error = NotFinite("model.weight", float("nan"))
+            error.batch = recorder.engine.batch
+            lost.clear()
+            raise error
+        inner(recorder)
+
+    monkeypatch.setattr(Recorder, "save", save)
+    session = SMALL[3].session(tmp_path / "run", 10, save_every=4, on_nan="halve-lr")
+    for _ in session:
+        pass
+    assert not lost
+    assert session.engine.scale == 0.5
+    assert session.engine.overall() == 1
+    assert [alarm["kind"] for alarm in session.folder.alarms()] == ["broke down"]
