@@ -114,7 +114,7 @@ def session(
     out: its folder; a new one under runs/ otherwise
     keeping: save_every and on_nan of a `Session`
     """
-    recipe = replace(recipe_for(name, data.space, data.given, settings), seed=seed)
+    recipe = seeded(recipe_for(name, data.space, data.given, settings), seed, settings or {})
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
     engine.divide(recipe.batch)
@@ -127,6 +127,13 @@ def session(
 
     on_main(partial(made.folder.create, head, force, schedule))
     return made
+
+
+def seeded(recipe: Recipe, seed: int, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe with this seed; ValueError for one that is none, or beside another among the settings."""
+    if "seed" in settings:
+        raise ValueError(f"--set seed={settings['seed']}: the seed has an option of its own; write --seed {settings['seed']}")
+    return replaced(recipe, {"seed": seed})
 
 
 def train(
@@ -208,11 +215,15 @@ def resume(
     if out is None and (seed is not None or settings):
         raise ValueError(f"a run keeps its recipe; to go on from {run.path} with another one, fork it: --out NEW")
     shard = shard or (several() and run.head["engine"].get("shard") is True)  # as it was trained
-    Recorder(run.folder, Engine(device, precision, shard=shard), save_every, on_nan)  # what is refused changes nothing
+    asked = Recorder(run.folder, Engine(device, precision, shard=shard), save_every, on_nan)  # what is refused changes nothing
     moved = data if isinstance(data, str | Path) else None
     data = run.same(data, "these") if moved is None and data is not None else main_first(partial(run.data, source=moved))
+    recipe = run.recipe if out is None else _forking(run, seed, settings or {})
+    asked.engine.divide(recipe.batch)
     if out is not None:
-        run = _forked(run, Folder(out), seed, settings or {}, force)
+        changes = {key: str(value) for key, value in {**(settings or {}), **({} if seed is None else {"seed": seed})}.items()}
+        on_main(partial(fork, run.folder, Folder(out), run.recipe, recipe, changes, force))
+        run = Run(out, device)
     if more is not None:
         _extensible(run)
         on_main(partial(extend, run.folder, run.recipe, more))
@@ -234,16 +245,15 @@ def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
     return schedule if schedule and schedule[-1][2] == 1000 else None
 
 
-def _forked(run: Run, out: Folder, seed: int | None, settings: Mapping[str, Any], force: bool) -> Run:
+def _forking(run: Run, seed: int | None, settings: Mapping[str, Any]) -> Recipe:
+    """The recipe of a fork; ValueError where that is one of another model."""
     recipe = replaced(run.recipe, settings, what=f"{run.recipe.name} recipe")
-    recipe = recipe if seed is None else replace(recipe, seed=seed)
+    recipe = recipe if seed is None else seeded(recipe, seed, settings)
     try:
         run.check(run.standing(), recipe)
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
-    changes = {**settings, **({} if seed is None else {"seed": seed})}
-    on_main(partial(fork, run.folder, out, run.recipe, recipe, {key: str(value) for key, value in changes.items()}, force))
-    return Run(out.path, run.device)
+    return recipe
 
 
 def _extensible(run: Run) -> None:

@@ -167,6 +167,17 @@ class Run:
         """Labels as frequent as among the training examples."""
         return drawn_labels(n, seed, self.given["label"], self.head["data"].get("label_counts"))
 
+    def reached(self, rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
+        """{"progress": 0..1, "examples": ..., "seconds": of training} as far as it is trained; {} where nobody knows.
+
+        rows: what `ticks` gave, where that was read already. A checkpoint is later than the last of them where training has
+        ended, and earlier where it was killed or goes on.
+        """
+        last, saved = next(iter((self.ticks() if rows is None else rows)[-1:]), {}), self.folder.reached()
+        later = saved if saved.get("examples", -1) >= last.get("examples", 0) else last
+        names = ("progress", "examples", "seconds")
+        return {name: later.get(name, last.get(name, 0)) for name in names} if saved or last else {}
+
     def ticks(self) -> list[dict[str, Any]]:
         """The readings written while it was trained."""
         return list(self.folder.ticks())

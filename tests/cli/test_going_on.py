@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 
 from genlab.api import Budget, open, session
+from genlab.cli.outlook import Outlook
+from genlab.cli.progress import LineTask
 from genlab.cli.stop import Stop
 from genlab.cli.turns import Turn, train_in_turn
+from genlab.runs.lock import held
 from genlab.watch import Watch
 from tests.cli.calls import call, refused
 
@@ -33,6 +36,33 @@ def test_a_run_that_got_more_is_not_compared_as_if_it_had_not(tmp_path: Path) ->
     said = call(*words)
     assert said.code == 1
     assert "is gan, seed 0, 0.6 seconds and not gan, seed 0, 0.3 seconds" in said.out
+
+
+def test_two_comparisons_do_not_write_one_report(tmp_path: Path) -> None:
+    words = ("compare", "points/ring", "--models", "gan", *QUICK, "--out", "here")
+    assert call(*words).code == 0
+    before = (tmp_path / "here/report.json").read_bytes()
+    with held(tmp_path / "here"):
+        for more in ((), ("--seeds", 2), ("--force",)):
+            assert "here is being written by another process" in refused(*words, *more)
+    assert (tmp_path / "here/report.json").read_bytes() == before
+    assert call(*words, "--seeds", 2).code == 0
+
+
+def test_the_time_left_counts_what_is_done_now(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = [100.0]
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+    said: list[str] = []
+    task = LineTask("training", lambda: None, None, said.append, chapter=False)
+    task.before = 0.8
+    now[0] += 10
+    task(0.9)
+    assert said == ["training: 90%, 10 s left"]
+    outlook = Outlook([2], 100.0)
+    outlook.train(0.8)
+    now[0] += 10
+    outlook.watching(task)(0.9, str)
+    assert outlook._each() == pytest.approx(50)
 
 
 @pytest.mark.parametrize("failing", [False, True])

@@ -27,7 +27,9 @@ def test_a_finished_run_is_resumed_as_finished(run: Runs) -> None:
         file.write('{"progress": ')  # somebody pulled the plug
     said = call("resume", there)
     assert said.code == 0
-    assert "trained: 1,024 examples" in said.out
+    assert "finished before, nothing was trained: 1,024 examples" in said.out
+    assert f"more of it: genlab resume {there} --steps N" in said.out
+    assert "training gan" not in said.err
     assert [(there / name).read_bytes() for name in names] == before
 
 
@@ -50,6 +52,9 @@ def test_a_fork(run: Runs, tmp_path: Path) -> None:
     assert "--out" in refused("resume", there, "--set", "optim.rate=1e-4")
     assert "did you mean" in refused("resume", there, "--out", "other", "--set", "optim.rat=1e-4")
     assert "--force" in refused("resume", there, "--out", "fork", "--steps", 2)
+    assert "write --seed 4" in refused("resume", there, "--out", "other", "--set", "seed=4", "--seed", 5)
+    assert call("resume", there, "--out", "fork", "--set", "seed=4", "--steps", 2, "--force").code == 0
+    assert genlab.load(tmp_path / "fork").recipe.seed == 4
 
 
 def test_checkpoints_come_as_often_as_asked_for(tmp_path: Path) -> None:
@@ -83,7 +88,8 @@ def test_a_breakdown_is_one_sentence(monkeypatch: pytest.MonkeyPatch) -> None:
     assert "training broke down at step 5 of stage" in said
     assert "has values that are not finite" in said
     assert "The batch is kept in run/broken/stage-0-step-5.json" in said
-    assert "--on-nan halve-lr" in said
+    assert "genlab resume run --out NEW --set optim.rate=... optim.clip=1" in said
+    assert "genlab resume run --on-nan halve-lr" in said
     done = call("resume", "run")
     assert done.code == 0
     assert call("sample", "run", "-n", 2, "--out", "x.npz").code == 0

@@ -64,6 +64,9 @@ def test_force_does_not_touch_what_is_no_run(tmp_path: Path) -> None:
         (["--set", "model.latnt=3"], "did you mean model.latent?"),
         (["--set", "model.latent"], "KEY=VALUE"),
         (["--threads", "0"], "--threads must be at least 1"),
+        (["--seed", "-1"], 'Invalid value "-1" for --seed. Must be >= 0'),
+        (["--seed", "1" * 30], "for --seed. Must be <="),
+        (["--set", "seed=3"], "--set seed=3: the seed has an option of its own; write --seed 3"),
         (["--device", "cuda:7"], "try --device cpu"),
     ],
 )
@@ -78,6 +81,11 @@ def test_a_schedule_repeats_a_run_of_seconds(tmp_path: Path) -> None:
     assert said.code == 0, said.err
     for name, tensor in read_tensors(tmp_path / "one/weights.safetensors")[0].items():
         assert torch.equal(tensor, read_tensors(tmp_path / "two/weights.safetensors")[0][name])
+    other = "--schedule one/schedule.json is that of another training: genlab train gan DATA --seconds 0.3 --seed 0"
+    for words in (("gan", "--seconds", 0.2), ("vae", "--seconds", 0.3), ("gan",)):
+        assert other in refused("train", words[0], "points/ring", *words[1:], "--schedule", "one/schedule.json")
+    said = refused("train", "gan", "points/ring", "--steps", 9, "--schedule", "one/schedule.json")
+    assert "say --seconds, not --steps" in said
     assert "is no schedule" in refused("train", "gan", "points/ring", "--schedule", "one/recipe.json")
     assert "there is no nowhere.json" in refused("train", "gan", "points/ring", "--schedule", "nowhere.json")
 
@@ -207,7 +215,28 @@ def test_show_gathers_what_is_known(run: Runs) -> None:
     assert "<svg" in (there / "show.html").read_text()
     record = json.loads(call("show", there, "--json").out)
     assert record["recipe"]["name"] == "vae"
-    assert record["last"]["progress"] == 1
+    assert record["last"]["progress"] == record["reached"]["progress"] == 1
+
+
+def test_show_tells_how_far_a_run_came_though_its_last_reading_is_older(run: Runs) -> None:
+    there = run("ring")
+    rows = (there / "ticks.jsonl").read_text().splitlines()
+    (there / "ticks.jsonl").write_text("\n".join(rows[:2]) + "\n")
+    assert json.loads(rows[1])["progress"] < 1
+    assert "trained     100%: 1,024 examples" in call("show", there).out
+
+
+def test_scores_of_before_it_learnt_more_are_marked(run: Runs) -> None:
+    there = run("ring")
+    assert call("score", there, "-n", 50).code == 0
+    assert "older" not in call("show", there).out
+    assert call("resume", there, "--steps", 2).code == 0
+    said = "measured after 1,024 examples, 1,536 have been learnt from by now"
+    assert f"the scores were {said}: genlab score {there}" in call("show", there).out
+    assert said in (there / "show.html").read_text()
+    assert call("score", there, "-n", 50).code == 0
+    assert "older" not in call("show", there).out
+    assert "measured after" not in (there / "show.html").read_text()
 
 
 # --- reconstruct, interpolate, complete ------------------------------------------------------------------------------

@@ -9,9 +9,11 @@ import sys
 
 import pytest
 
+from genlab.cli import train
 from genlab.cli.main import VERBS
 from genlab.data.index import SOURCES
 from genlab.recipes.index import MODELS
+from genlab.runs.processes import OnlyHere
 from tests.cli.calls import COMMAND, call, refused
 
 NAMES = [name for name, _, _ in VERBS]
@@ -79,3 +81,25 @@ def test_debug_shows_where() -> None:
     said = call("sample", "nowhere", "--debug")
     assert said.code == 2
     assert "Traceback" in said.err
+
+
+def test_one_of_several_processes_tells_only_what_the_others_do_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    for error, said in ((OnlyHere("on desk: no file"), "genlab (process 1): on desk: no file\n"), (ValueError("no file"), "")):
+        monkeypatch.setattr(train, "scheduled", lambda *_, error=error: raised(error))
+        assert call("train", "vae", "points/ring") == (2, "", said)
+
+
+def raised(error: Exception) -> None:
+    raise error
+
+
+def test_a_launcher_that_started_one_process_is_seen_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What `accelerate launch --num_processes 2` sets on a machine without a GPU."""
+    monkeypatch.setenv("ACCELERATE_DYNAMO_BACKEND", "NO")
+    assert call("list", "vae").err == ""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    assert "several processes and started one" in call("list", "vae").err
+    monkeypatch.setenv("WORLD_SIZE", "1")
+    assert call("list", "vae").err == ""

@@ -18,6 +18,7 @@ from genlab import api
 from genlab.core.recipe import Budget
 from genlab.measure.score import Score
 from genlab.runs import processes
+from genlab.runs.engine import Engine
 from genlab.runs.files import read_json, read_metadata, read_tensors, write_json
 from genlab.runs.folder import Folder
 from genlab.runs.manifest import Manifest
@@ -254,6 +255,29 @@ def test_what_only_one_process_cannot_do_is_said_by_that_one(monkeypatch: pytest
     monkeypatch.setattr(processes, "on_main", lambda do: None)  # the first process could
     with pytest.raises(processes.OnlyHere, match=r"on .*: there is no file"):
         processes.main_first(lambda: api.open("gone.csv"))
+
+
+def test_a_batch_that_cannot_be_shared_out_makes_no_fork(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    run = trained(tmp_path / "run", stop=15)
+    before = left(run)
+
+    def divide(engine: Engine, batch: int) -> None:
+        raise ValueError(f"a batch of {batch} does not divide")
+
+    monkeypatch.setattr(Engine, "divide", divide)
+    with pytest.raises(ValueError, match="a batch of 33 does not divide"):
+        api.resume(run, "cpu", out=tmp_path / "fork", settings={"batch": "33"})
+    with pytest.raises(ValueError, match="does not divide"):
+        api.resume(run, "cpu", more=Budget(steps=3))
+    assert not (tmp_path / "fork").exists()
+    assert left(run) == before
+
+
+def test_what_a_forged_record_asks_of_its_data_is_not_repeated_at_length(tmp_path: Path) -> None:
+    for options in ({"binarise": "9" * 5000}, {"shares": [0.5] * 1000}):
+        with pytest.raises(ValueError, match="got ") as said:
+            api.open("points/ring", **options)
+        assert len(str(said.value)) < 200
 
 
 def test_a_run_without_its_manifest_goes_on_from_its_checkpoints(tmp_path: Path) -> None:

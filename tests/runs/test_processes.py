@@ -76,6 +76,19 @@ def test_train_writes_one_run_and_one_process_speaks(tmp_path: Path) -> None:
     assert Folder(tmp_path / "run").progress() == 1
 
 
+@pytest.mark.parametrize(
+    "launcher", ["accelerate.commands.launch --multi_gpu --num_processes 2", "torch.distributed.run --nproc-per-node 2"]
+)
+def test_launchers(tmp_path: Path, launcher: str) -> None:
+    """The commands themselves; elsewhere their environment is set by hand, which is faster."""
+    words = ["-m", "genlab", "train", "vae", "points/ring", "--steps", "6", "--out", "run", "--json"]
+    (process,) = started(["-m", *launcher.split(), *words], 1, tmp_path)
+    out, err = process.communicate(timeout=240)
+    assert process.returncode == 0, err
+    assert json.loads(out)["finished"]
+    assert "parameters, shared by 2 processes, on cpu" in err
+
+
 def test_one_goes_on_with_what_two_began(tmp_path: Path) -> None:
     """The checkpoint is the same whatever the number of processes, and so is what comes of it."""
     words = ("train", "vae", "points/ring", "--steps", 40, "--save-every", 15, "--out")

@@ -18,7 +18,7 @@ from genlab import api
 from genlab.core.recipe import Budget
 from genlab.runs import files
 from genlab.runs.files import Damaged, read_json, read_tensors
-from genlab.runs.folder import Folder
+from genlab.runs.folder import WEIGHTS, Folder
 
 VAE = next(small for small in SMALL if small.model == "vae")
 STEPS = 30
@@ -132,13 +132,14 @@ def test_an_unfinished_line_is_left_out_and_a_broken_one_named(run: Path) -> Non
         list(Folder(run).ticks())
 
 
-def test_weights_travel_alone(whole: Path, tmp_path: Path) -> None:
-    """The file of averaged weights says what it is the weights of."""
+@pytest.mark.parametrize("name", WEIGHTS)
+def test_weights_travel_alone(whole: Path, tmp_path: Path, name: str) -> None:
+    """Each file of weights says what it is the weights of."""
     (tmp_path / "alone").mkdir()
-    shutil.copy(whole / "weights.safetensors", tmp_path / "alone")
+    shutil.copy(whole / name, tmp_path / "alone")
     with pytest.warns(Damaged, match=r"recipe\.json is missing"):
         found = api.load(tmp_path / "alone", "cpu").sample(3)
-    assert torch.equal(found, api.load(whole, "cpu").sample(3, averaged=False))
+    assert torch.equal(found, api.load(whole, "cpu").sample(3, averaged=name == "average.safetensors"))
 
 
 # --- disks -----------------------------------------------------------------------------------------------------------
@@ -300,8 +301,9 @@ def test_two_do_not_write_one_run_and_a_dead_one_holds_nothing(run: Path, holder
     said = rf"is being written by another process \(process {holder.pid} on .*\); wait for it or stop it"
     with pytest.raises(ValueError, match=said):
         finished(api.resume(run, "cpu"))
-    with pytest.raises(ValueError, match=said):
-        trained(run, force=True)
+    for force in (True, False):
+        with pytest.raises(ValueError, match=said):
+            trained(run, force=force)
     with pytest.raises(ValueError, match=said):
         api.resume(run, "cpu", more=Budget(steps=5))
     assert api.load(run, "cpu").sample(2).shape == (2, 2)

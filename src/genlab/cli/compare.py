@@ -61,11 +61,14 @@ def compare(
     if not data:
         raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()
+    from genlab.runs.lock import held
+
     said = seconds is not None or budget is not None
     ask = Ask(data[0], models, unit, amount, seeds, samples, features, options, machine, said)
     with Progress() as progress:
         comparison = _runs(data, ask, output, progress) if _are_runs(data) else _models(data, ask, output, progress)
-        stopped = comparison.run(progress)
+        with held(comparison.folder):
+            stopped = comparison.run(progress)
     _say(comparison, json, table)
     if stopped:
         _say_how_to_go_on(comparison, json)

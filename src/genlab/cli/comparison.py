@@ -117,14 +117,16 @@ class Comparison:
 
     def _train(self, jobs: Sequence[Job], progress: Progress, outlook: Outlook) -> int:
         """All models of a seed, in turn. A failure becomes its row's error. Returns the signal that stopped it, or 0."""
-        outlook.train()
         turns: dict[Job, Turn] = {}
         for job in jobs:
             try:
                 turns[job] = self._turn(job, progress)
             except Exception as error:
                 self._failed(job, error, progress)
+        before = sum(turn.share for turn in turns.values()) / max(len(turns), 1)
+        outlook.train(before)
         with Stop() as stop, progress.task(f"training {self._names(jobs)} in turn", chapter=True) as task:
+            task.before = before
             train_in_turn(list(turns.values()), stop, outlook.watching(task))
             task.halted = bool(stop.asked)
         for job, turn in turns.items():

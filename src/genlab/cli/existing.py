@@ -58,7 +58,7 @@ class Existing(Comparison):
         return {**super().record(), "budget": {**budget, "seeds": seeds}, "command": self.command()}
 
     def _row_of(self, job: Job, run: Run) -> dict[str, Any]:
-        last = (run.ticks() or [{}])[-1]
+        reached = run.reached()
         parameters = sum(parameter.numel() for parameter in run.model().parameters())
         return {
             "name": job.name,
@@ -66,8 +66,8 @@ class Existing(Comparison):
             "likelihood": None,
             "sample_seconds_per_100": None,
             "parameters": parameters,
-            "train_seconds": last.get("seconds"),
-            "examples_seen": last.get("examples"),
+            "train_seconds": reached.get("seconds"),
+            "examples_seen": reached.get("examples"),
             "quality": run.folder.checkups(),
             "alarms": run.folder.alarms(),
             "scores": {},

@@ -15,6 +15,8 @@ from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import kind_of, recipe_for
 from genlab.report.record import comparison
 from genlab.runs.folder import Folder
+from genlab.runs.lock import NAME as LOCK
+from genlab.runs.lock import held
 
 if TYPE_CHECKING:
     from genlab.features import Features
@@ -103,7 +105,7 @@ def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None, 
     """
     if record is not None:
         return folder
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
         if not folder.is_dir() or not (folder / "report.json").is_file():
             raise ValueError(f"{folder} exists and holds no comparison of genlab; choose another --out")
         if not force:
@@ -111,6 +113,8 @@ def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None, 
         for word in used:
             if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
                 raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
+        with held(folder):
+            pass  # ValueError where another comparison is at work here
         for run in folder.glob("runs/*"):
             if (run / "recipe.json").is_file():
                 with Folder(run).writing():

@@ -88,7 +88,10 @@ def _part(code: int) -> None:
 def _note(message: Warning | str, category: type[Warning], filename: str, line: int, *more: object) -> None:
     """A warning as a sentence; where in the code it was raised is of use to nobody who runs a command."""
     if ranks.first():
-        print(f"note: {message}" if category.__name__ == "Damaged" else f"{category.__name__}: {message}", file=sys.stderr)
+        print(
+            f"note: {message}" if category.__name__ in ("Damaged", "Alone") else f"{category.__name__}: {message}",
+            file=sys.stderr,
+        )
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import Group, Parameter
+from cyclopts.validators import Number
 
 if TYPE_CHECKING:
     from genlab.core.recipe import Budget
@@ -117,7 +118,8 @@ class FolderOptions:
 
 
 Json = Annotated[bool, Parameter(name="--json", group=OUTPUT, help="Print one JSON object and nothing else on stdout.")]
-Seed = Annotated[int, Parameter(help="Of everything random; the same seed gives the same result.")]
+SEEDS = Number(gte=0, lte=2**62)
+Seed = Annotated[int, Parameter(validator=SEEDS, help="Of everything random; the same seed gives the same result.")]
 Raw = Annotated[bool, Parameter(help="Use the raw weights instead of the averaged ones.")]
 Best = Annotated[bool, Parameter(help="Use the weights that did best at a check-up instead of the last ones.")]
 FeaturesOption = Annotated[

@@ -20,11 +20,11 @@ class Outlook:
         self.began = self.since = time.monotonic()
         self.trainings: list[float] = []  # seconds a model, of each round that is over
         self.measurings: list[float] = []  # of each model
-        self.share, self.training = 0.0, True
+        self.share, self.before, self.training = 0.0, 0.0, True
 
-    def train(self) -> None:
-        """A round begins."""
-        self.since, self.share, self.training = time.monotonic(), 0.0, True
+    def train(self, before: float = 0.0) -> None:
+        """A round begins, with so much of it done by an earlier call."""
+        self.since, self.share, self.before, self.training = time.monotonic(), before, before, True
 
     def trained(self, models: int) -> None:
         self.trainings.append((time.monotonic() - self.since) / max(models, 1))
@@ -54,8 +54,8 @@ class Outlook:
         """Seconds of training a model, check-ups included."""
         if self.trainings:
             return self.trainings[-1]
-        if self.training and self.share > 0.05:
-            return (time.monotonic() - self.since) / self.share / max(self.rounds[0], 1)
+        if self.training and self.share - self.before > 0.05:
+            return (time.monotonic() - self.since) / (self.share - self.before) / max(self.rounds[0], 1)
         return 1.3 * (self.seconds or 60.0)
 
     def done(self) -> float:

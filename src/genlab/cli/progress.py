@@ -37,7 +37,7 @@ class Task(ABC):
 
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
         self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
-        self.share = 0.0
+        self.share = self.before = 0.0  # before: what was done when it began
         self.halted = False  # by somebody who asked for it, before its end
 
     def __call__(self, share: float, note: Note | None = None) -> None:
@@ -68,9 +68,10 @@ class Task(ABC):
         """The time left in words, empty while nothing can be said."""
         if self.forecast is not None:
             return f"{duration(self.forecast.left())} left"
-        if self.share < 0.01 or self.elapsed < 1:
+        done = self.share - self.before
+        if done < 0.01 or self.elapsed < 1:
             return ""
-        return f"{duration(self.elapsed * (1 - self.share) / self.share)} left"
+        return f"{duration(self.elapsed * (1 - self.share) / done)} left"
 
 
 class BarTask(Task):

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import warnings
 
 TRAINS = ("train", "resume")  # verbs that make use of more than one
+
+
+class Alone(UserWarning):
+    """This process is the only one, though more were asked for."""
 
 
 def rank() -> int:
@@ -21,7 +26,15 @@ def first() -> bool:
 
 
 def check(words: list[str]) -> None:
-    """ValueError for a verb that cannot be shared out."""
+    """ValueError for a verb that cannot be shared out; a warning where a launcher has shared out nothing."""
+    if "ACCELERATE_DYNAMO_BACKEND" in os.environ and "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
+        warnings.warn(
+            Alone(
+                "accelerate was asked for several processes and started one, as it does on CPUs: say --multi_gpu too, or use "
+                f"torchrun --nproc-per-node N -m genlab {' '.join(words[:1])} ..."
+            ),
+            stacklevel=2,
+        )
     if world() > 1 and words and not words[0].startswith("-") and words[0] not in TRAINS:
         raise ValueError(
             f"genlab {words[0]} runs on one process, this was launched as {world()}; only train and resume use more"

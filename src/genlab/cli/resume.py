@@ -10,6 +10,7 @@ from cyclopts import Parameter
 from genlab.cli.errors import Stopped
 from genlab.cli.options import (
     DATA,
+    SEEDS,
     BudgetOptions,
     FolderOptions,
     Json,
@@ -31,7 +32,7 @@ EXAMPLES = """Examples:
   genlab resume runs/digits-ddpm-1 --out runs/gentle --set optim.rate=1e-4"""
 
 Moved = Annotated[str | None, Parameter(group=DATA, help="Where the data lie now, if they were moved.")]
-OtherSeed = Annotated[int | None, Parameter(help="With --out: another seed from here on.")]
+OtherSeed = Annotated[int | None, Parameter(validator=SEEDS, help="With --out: another seed from here on.")]
 
 
 def resume(
@@ -65,12 +66,12 @@ def resume(
     with Progress() as progress:
         with progress.task("reading the data"):
             made = api.resume(run, machine.device, machine.precision, data, **options, **keeping.chosen())
-        name = made.recipe.name
+        name, over = made.recipe.name, made.folder.progress() >= 1
         progress.say(introduced(made))
-        with Stop() as stop, progress.task(f"training {name}", chapter=True) as task:
+        with Stop() as stop, progress.task(f"training {name}", chapter=not over) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
     if made.engine.main:
-        say(made, finished, json)
+        say(made, finished, json, over)
     if not finished:
         raise Stopped(stop.asked or signal.SIGTERM)

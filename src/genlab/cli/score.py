@@ -66,6 +66,7 @@ def score(
         speed = speed_of(loaded, protocol, progress)
         found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
     head = {"run": run, "split": split, "seed": seed, "weights": found.weights}
+    head |= {"examples_seen": loaded.reached().get("examples", 0)}
     record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
     if json:
         print(_json.dumps(record, ensure_ascii=False))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Iterator
+import shlex
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,15 +34,18 @@ def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json
     from genlab.api import load
 
     loaded = load(run, machine.device)
-    ticks, row = loaded.ticks(), _measured(loaded.path)
+    ticks = loaded.ticks()
+    at = loaded.reached(ticks)
+    row = _measured(loaded, at)
     with Progress() as progress, progress.task("drawing the page"):
         page = _written(loaded, ticks, row, progress)
     last = ticks[-1] if ticks else {}
     if json:
-        record = {"run": run, **loaded.head, "last": last, "scores": row, "page": page and str(page)}
+        record = {"run": run, **loaded.head, "last": last, "reached": at, "scores": row}
+        record |= {"page": page and str(page)}
         print(_json.dumps(record, ensure_ascii=False))
         return
-    for name, said in _facts(loaded, last, row):
+    for name, said in _facts(loaded, at, last, row):
         print(f"{name:<12}{said}")
     if page is not None:
         print(f"{'page':<12}{page}")
@@ -68,25 +72,26 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     from genlab.report import Media
     from genlab.report.curves import readings
     from genlab.report.record import alarm_pictures
+    from genlab.runs.folder import WEIGHTS
 
     count = DRAWN[kind_of(run.space)]
     weights = "averaged weights" if run.averaged else "raw weights"
-    has_weights = (run.path / "weights.safetensors").exists()
-    drawn = run.sample(count) if has_weights else None
+    drawn = run.sample(count) if any((run.path / name).exists() for name in WEIGHTS) else None
     shown = list(texts_of(run, drawn)) if drawn is not None and run.space.axes == "T" else drawn
     return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))
 
 
-def _measured(path: Path) -> dict[str, Any]:
-    """scores.json, where the run was scored, with what was found while it trained."""
+def _measured(run: Run, at: Mapping[str, Any]) -> dict[str, Any]:
+    """scores.json, where the run was scored, with what was found while it trained; `older` says that it learnt since."""
     from genlab.report.record import scores
-    from genlab.runs.folder import Folder
 
-    folder = Folder(path)
-    return {**scores(path), "quality": folder.checkups(), "alarms": folder.alarms()}
+    found = scores(run.path)
+    then, now = found.get("examples_seen"), at.get("examples")
+    older = f"measured after {then:,} examples, {now:,} have been learnt from by now" if then != now and then and now else ""
+    return {**found, "older": older, "quality": run.folder.checkups(), "alarms": run.folder.alarms()}
 
 
-def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tuple[str, str]]:
+def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     from genlab.recipes.index import entry
     from genlab.report import words
     from genlab.report.ranking import SIGNS, cost
@@ -98,8 +103,9 @@ def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tupl
     if classes is not None:
         yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"
     yield "budget", f"{recipe.budget.total:g} {recipe.budget.unit}, batches of {recipe.batch}, seed {recipe.seed}"
+    if at:
+        yield "trained", f"{at['progress']:.0%}: {at['examples']:,} examples in {duration(at['seconds'])}"
     if last:
-        yield "trained", f"{last['progress']:.0%}: {last['examples']:,} examples in {duration(last['seconds'])}"
         yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in last["readings"].items())
     if row.get("likelihood"):
         unit, value = cost(row["likelihood"])
@@ -107,6 +113,8 @@ def _facts(run: Run, last: dict[str, Any], row: dict[str, Any]) -> Iterator[tupl
         yield "likelihood", f"{sign}{words.number(value)} {unit} ({row['likelihood']['how']}, {row['split']} split)"
     for name, score in (row.get("scores") or {}).items():
         yield "score", f"{name} {words.number(score['value'])}"
+    if row["older"]:
+        yield "older", f"the scores were {row['older']}: genlab score {shlex.quote(str(run.path))}"
     for alarm in row["alarms"]:
         yield "alarm", f"at {alarm['progress']:.0%}: {alarm['sentence']} {alarm['remedy']}"
     yield "sampling", "averaged weights" if run.averaged else "raw weights (it keeps no average)"

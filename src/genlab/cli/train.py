@@ -68,7 +68,7 @@ def train(
     was learnt: `genlab resume` goes on from there.
     """
     entry(model)
-    spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule)
+    spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule, model, budget)
     machine.apply()
     from genlab.api import session
     from genlab.cli.opening import opened
@@ -100,10 +100,12 @@ def train(
         raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process heard it
 
 
-def scheduled(file: Path | None) -> list[list[int]] | None:
-    """The rows [stage, step, thousandths] of a schedule.json; ValueError where it is none."""
+def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list[int]] | None:
+    """The rows [stage, step, thousandths] of a schedule.json; ValueError where it is none, or of another model or budget."""
     if file is None:
         return None
+    if budget.steps is not None or budget.examples is not None:
+        raise ValueError(f"--schedule {file} repeats a run of seconds: say --seconds, not --steps or --examples")
     try:
         rows = _json.loads(file.read_text(encoding="utf-8"))
         whole = bool(rows) and all(len(row) == 3 and all(isinstance(entry, int) for entry in row) for row in rows)
@@ -111,27 +113,39 @@ def scheduled(file: Path | None) -> list[list[int]] | None:
         whole = False
     if not whole:
         raise ValueError(f"--schedule {file} is no schedule; name the schedule.json of a run that was trained for --seconds")
+    beside = Path(file).parent / "recipe.json"
+    if beside.is_file():
+        from genlab.api import load
+
+        recipe = load(beside.parent, "cpu").recipe
+        if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
+            said = f"genlab train {recipe.name} DATA --seconds {recipe.budget.amount:g} --seed {recipe.seed}"
+            raise ValueError(f"--schedule {file} is that of another training: {said}; say the same, or leave it out")
     return rows
 
 
 def introduced(made: Session) -> str:
     """What is about to be trained: "gpt, 1,000 parameters, on cpu: runs/a"."""
     engine = made.engine
-    where = f"cut among {engine.processes.num_processes} processes, " if engine.sharded else ""
+    count, how = engine.processes.num_processes, "cut among" if engine.sharded else "shared by"
+    where = f"{how} {count} processes, " if count > 1 else ""
     return f"{made.recipe.name}, {made.parameters:,} parameters, {where}on {engine.device}: {made.folder.path}"
 
 
-def say(made: Session, finished: bool, json: bool) -> None:
-    """The end, and how to go on."""
+def say(made: Session, finished: bool, json: bool, over: bool = False) -> None:
+    """The end, and how to go on. over: it had come to it before."""
     engine, path = made.engine, made.folder.path
     if json:
         print(_json.dumps(_record(made, finished)))
         return
     done = "trained" if finished else f"stopped at {engine.overall():.0%}; what was learnt is kept"
+    done = "finished before, nothing was trained" if over else done
     print(f"{done}: {engine.examples:,} examples in {duration(engine.seconds)}")
     print(f"run: {path}")
     verbs = ("sample", "score", "show") if finished else ("resume", "sample", "score")
     print("next: " + "    ".join(f"genlab {verb} {shlex.quote(str(path))}" for verb in verbs))
+    if over:
+        print(f"more of it: genlab resume {shlex.quote(str(path))} --{made.recipe.budget.unit} N")
 
 
 def _record(made: Session, finished: bool) -> dict[str, Any]:

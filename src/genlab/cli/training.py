@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from genlab.cli.progress import Note
+from genlab.cli.progress import Task
 from genlab.cli.stop import Stop
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     return watch
 
 
-def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, watch: Watch | None = None) -> bool:
+def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None) -> bool:
     """Train to the end, or to the first closed step after somebody asked to stop; whether the end was reached.
 
     Either way the run's folder holds its weights afterwards.
@@ -52,6 +52,7 @@ def follow(session: Session, task: Callable[[float, Note], None], stop: Stop, wa
 
     latest: dict[str, Any] = {}
     finished = True
+    task.before = session.folder.progress()
 
     def words() -> str:
         return note(latest, session.engine.examples, session.engine.seconds)

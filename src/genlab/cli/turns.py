@@ -25,7 +25,7 @@ class Turn:
 
     def __init__(self, name: str, session: Session, watch: Watch):
         self.name, self.session, self.watch = name, session, watch
-        self.share, self.error, self.finished, self.halted = 0.0, "", False, False
+        self.share, self.error, self.finished, self.halted = session.folder.progress(), "", False, False
         self.loads: list[float] = []
         self._ticks = iter(session)
         self._latest: dict[str, Any] = {}

@@ -25,13 +25,15 @@ def hashed(*parts: object) -> int:
 class Noise:
     """Per-row streams of standard normal and uniform numbers.
 
-    seed    0 … 2^63 - 1
+    seed    0 … 2^63 - 1; ValueError for another
     rows    number of rows, or the row numbers themselves (chunks of a larger batch pass theirs)
     Successive draws continue each row's stream.
     """
 
     def __init__(self, seed: int, rows: int | Iterable[int], device: Any = "cpu", dtype: torch.dtype = torch.float32):
         self.seed = int(seed)
+        if not 0 <= self.seed < 2**63:
+            raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, got {seed}")
         self.rows: Sequence[int] = range(rows) if isinstance(rows, int) else [int(row) for row in rows]
         self.device, self.dtype = device, dtype
         self._streams: list[np.random.Generator] | None = None

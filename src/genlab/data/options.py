@@ -38,14 +38,14 @@ class Options:
         _within("vocabulary", self.vocabulary, 256, 1_000_000, "tokens")
         _within("seed", self.seed, 0, 2**62, "")
         if self.binarise is not None and self.binarise not in get_args(Binarise):
-            raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {self.binarise!r}")
+            raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(self.binarise)[:60]!r}")
         if self.shares is not None:
             object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
             right = len(self.shares) == 3 and self.shares[0] > 0 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6
             if not right:
                 raise ValueError(
                     "shares are those of train, validation and test, train's above 0, together 1, as (0.8, 0.1, 0.1); "
-                    f"got {self.shares}"
+                    f"got {str(self.shares)[:60]}"
                 )
 
     def record(self) -> dict[str, Any]:

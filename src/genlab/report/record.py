@@ -36,7 +36,7 @@ MEASURED = {
         "operations": OPTIONAL,
     },
 }
-SCORED = {**MEASURED, "split": str, "seed": int, "weights": str}
+SCORED = {**MEASURED, "split": str, "seed": int, "weights": str, "examples_seen?": int}
 MODEL = {
     **MEASURED,
     "name": str,

@@ -3,7 +3,7 @@
 recipe.json            format number, genlab version, resolved recipe, space, given, where the data came from
 ticks.jsonl            readings at five hundred points of progress
 schedule.json          for budgets in seconds: at which steps progress changed; replay.json: the one that is being repeated
-weights.safetensors    raw weights; average.safetensors: averaged ones. Either file alone can be sampled
+weights.safetensors    raw weights; average.safetensors: averaged ones. A folder with nothing but one of them can be sampled
 best.safetensors       the weights that did best at a check-up; checkups.jsonl, alarms.jsonl: what was found on the way
 state/                 what resuming needs: the last two checkpoints, N.safetensors
 manifest.json          length and checksum of all of these
@@ -17,7 +17,7 @@ import json
 import shutil
 import warnings
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -40,11 +40,11 @@ from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest, present
-from genlab.runs.shapes import ALARM, BEST, CHECKUP, EXTENDED, PLAN, SCHEDULE, STATE, TICK, fits, shaped
+from genlab.runs.shapes import BEST, EXTENDED, PLAN, ROWS, SCHEDULE, checkpoint_record, fits, shaped
 
 FORMAT = 2
-ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}
 LOGS = tuple(ROWS)
+WEIGHTS = "weights.safetensors", "average.safetensors"
 _POINTS = 500  # of progress at which readings are written down
 
 
@@ -78,6 +78,9 @@ class Folder:
     @contextmanager
     def claimed(self, force: bool = False) -> Iterator[None]:
         """While it is entered the folder is there, empty, and nobody else's."""
+        if self.is_run():
+            with suppress(OSError), held(self.path):
+                pass  # whoever writes here is named before anything else is said
         self._check_free(force)
         self.path.mkdir(parents=True, exist_ok=True)
         with held(self.path):
@@ -180,6 +183,7 @@ class Folder:
         logs = {name: prefix(self.path / name) for name in LOGS}
         record = {**record, "logs": logs, "mark": self._logged}
         about = {"progress": record.get("overall", 0.0), "examples": record.get("examples", 0)}
+        about |= {"seconds": (record.get("progress") or {}).get("elapsed", 0.0)}
         return f"state/{number}.safetensors", tensor_writer(tensors, {**head, "record": record}), about
 
     def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -191,7 +195,7 @@ class Folder:
     # --- reading -----------------------------------------------------------------------------------------------------
 
     def is_run(self) -> bool:
-        return (self.path / "recipe.json").is_file() or (self.path / "weights.safetensors").is_file()
+        return any((self.path / name).is_file() for name in ("recipe.json", *WEIGHTS))
 
     def head(self) -> dict[str, Any]:
         """recipe.json, or the same from the weights where it is damaged; ValueError if this is no run, or a newer genlab's."""
@@ -218,7 +222,7 @@ class Folder:
         except (ValueError, OSError):
             pass
         said = "is damaged" if path.exists() else "is missing"
-        for name in ("weights.safetensors", *(entry["file"] for entry in self.manifest.checkpoints())):
+        for name in (*WEIGHTS, *(entry["file"] for entry in self.manifest.checkpoints())):
             try:
                 found = shaped(read_metadata(self.path / name), {"format": int, "recipe": dict}, path)
             except (ValueError, OSError):
@@ -324,10 +328,14 @@ class Folder:
         """Whether anything that was learnt lies here."""
         return any((self.path / name).exists() for name in ("weights.safetensors", *LOGS))
 
+    def reached(self) -> dict[str, Any]:
+        """Progress 0..1, examples and seconds of training at the newest checkpoint; what nobody wrote down is missing."""
+        kept = self.manifest.read()["checkpoints"]
+        return kept[-1] if kept else {}
+
     def progress(self) -> float:
         """How far its newest checkpoint is, 0..1."""
-        kept = self.manifest.read()["checkpoints"]
-        return kept[-1].get("progress", 0.0) if kept else 0.0
+        return self.reached().get("progress", 0.0)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
         """The newest whole checkpoint, or None where there never was one; damaged ones are named in warnings."""
@@ -335,7 +343,7 @@ class Folder:
             try:
                 path = self.path / entry["file"]
                 tensors, metadata = read_tensors(path)
-                return tensors, _checked(metadata, path)
+                return tensors, checkpoint_record(metadata, path)
             except (ValueError, OSError) as error:
                 warnings.warn(Damaged(f"{error}: the checkpoint before it is used"), stacklevel=2)
         if self.manifest.read()["checkpoints"]:
@@ -384,13 +392,3 @@ class Folder:
 def stamped(head: Mapping[str, Any]) -> dict[str, Any]:
     """What recipe.json says, with the format of its folder and the version that wrote it."""
     return {**head, "format": FORMAT, "genlab": version("genlab")}
-
-
-def _checked(metadata: Mapping[str, Any], path: Path) -> dict[str, Any]:
-    """The record of a checkpoint; ValueError where parts of it cannot be what was written."""
-    record = shaped(metadata, {"record": STATE}, path)["record"]
-    if any(
-        name not in LOGS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in record.get("logs", {}).items()
-    ):
-        raise ValueError(f"{path} is not what genlab writes; restore it from a copy")
-    return record

@@ -61,7 +61,7 @@ CHOSEN = {  # of how data were opened
     "seed?": int,
     "shares?": ([NUMBER], type(None)),
 }
-FILE = {"bytes": int, "sha256": str, "file": str, "progress": NUMBER}
+FILE = {"bytes": int, "sha256": str, "file": str, "progress": NUMBER, "examples?": int, "seconds?": NUMBER}
 MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}
 STATE = {
     "stage": int,
@@ -80,6 +80,7 @@ STATE = {
     "ticks_bytes?": int,
     "ticks_mark?": int,
 }
+ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}  # of the logs
 
 
 def fits(value: Any, pattern: Any) -> bool:
@@ -109,6 +110,15 @@ def shaped(value: Any, pattern: Any, where: Path) -> Any:
     if not fits(value, pattern):
         raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
     return value
+
+
+def checkpoint_record(metadata: Any, where: Path) -> dict[str, Any]:
+    """What a checkpoint says of itself; ValueError where parts of it cannot be what was written."""
+    record = shaped(metadata, {"record": STATE}, where)["record"]
+    logs = record.get("logs", {})
+    if any(name not in ROWS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in logs.items()):
+        raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
+    return record
 
 
 @contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import nullcontext
@@ -147,6 +148,12 @@ class Recorder:
         said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
 
+    def remedy(self) -> str:
+        """What to try, as commands that go on from the last checkpoint."""
+        again = f"genlab resume {shlex.quote(str(self.folder.path))}"
+        itself = f", or let it go on by itself: {again} --on-nan halve-lr" if self.on_nan == "stop" else ""
+        return f"Lower the learning rate or clip gradients: {again} --out NEW --set optim.rate=... optim.clip=1{itself}"
+
     def retreat(self, sentence: str) -> Checkpoint:
         """The last checkpoint, at half its learning rates; ValueError where that has been done too often."""
         found = self.folder.state()
@@ -156,7 +163,7 @@ class Recorder:
         scale = record.get("scale", 1.0) / 2
         at = f"{record['overall']:.0%}"
         if scale < 0.5**HALVINGS:
-            raise ValueError(f"{sentence}; halving the learning rates {HALVINGS} times did not help. {_remedy()}")
+            raise ValueError(f"{sentence}; halving the learning rates {HALVINGS} times did not help. {self.remedy()}")
         record = {**record, "scale": scale}
         self.recall(record)
         if self.engine.main:
@@ -184,15 +191,8 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
             except NotFinite as error:
                 sentence = recorder.broke(error, data)
                 if recorder.on_nan == "stop":
-                    raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {_remedy()}") from None
+                    raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {recorder.remedy()}") from None
                 checkpoint = recorder.retreat(sentence)
-
-
-def _remedy() -> str:
-    return (
-        "Lower the learning rate (--set optim.rate=...), clip gradients (--set optim.clip=1), "
-        "or let it go on by itself (--on-nan halve-lr)"
-    )
 
 
 def numbers(readings: Mapping[str, Any]) -> dict[str, Any]:
