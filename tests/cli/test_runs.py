@@ -122,6 +122,25 @@ def test_what_sample_writes_genlab_reads_back(trained: Runs) -> None:
     assert said.code == 0, said.err
 
 
+def test_a_table_gets_a_table(tmp_path: Path) -> None:
+    rows = [f"{x / 7},{x % 5},{'even' if x % 2 == 0 else 'odd'}" for x in range(100)]
+    (tmp_path / "measured.csv").write_text("\n".join(["width,rest,label", *rows]))
+    assert call("train", "vae", "measured.csv", "--steps", 2, "--out", "run").code == 0
+    assert call("sample", "run", "-n", 100, "--class", "odd", "--out", "more.csv").code == 0
+    head, *lines = (tmp_path / "more.csv").read_text().splitlines()
+    assert head == "width,rest,label"
+    drawn = genlab.load(tmp_path / "run").sample(100, given={"label": "odd"})
+    found = [[float(number) for number in line.split(",")[:2]] for line in lines]
+    assert torch.equal(torch.tensor(found), drawn)
+    assert {line.split(",")[2] for line in lines} == {"odd"}
+    assert genlab.open("more.csv").space.shape == (2,)
+
+
+def test_points_without_names_get_some(trained: Runs, tmp_path: Path) -> None:
+    assert call("sample", trained("ring"), "-n", 2, "--out", "points.csv").code == 0
+    assert (tmp_path / "points.csv").read_text().startswith("x1,x2\n")
+
+
 def test_the_first_samples_do_not_depend_on_how_many_there_are(trained: Runs, tmp_path: Path) -> None:
     for n in (3, 20):
         call("sample", trained("ring"), "-n", n, "--exact", "--out", f"{n}.npz")
@@ -168,6 +187,8 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("gan", ["--out", "a.mp3"], ".png"),
         ("gan", ["--out", "a.txt"], ".png"),
         ("ring", ["--out", "folder"], ".npz"),
+        ("gan", ["--out", "a.csv"], ".csv holds points; these samples go to .png or .npz"),
+        ("text", ["--out", "a.csv"], ".csv holds points; these samples go to .txt or .npz"),
         ("gan", ["-n", "300", "--out", "a.gif"], "at most 256"),
         ("text", ["--option", "temprature=2"], "did you mean temperature?"),
         ("text", ["--option", "temperature=hot"], "a number"),

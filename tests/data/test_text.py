@@ -158,6 +158,7 @@ def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, encoding: st
         ("\n\n  \n", {"lines": True}, "holds no lines"),
         ("a" * 3000, {"lines": True}, "line 1: 3,000 characters, lines may have 1,024"),
         ("ab\n" * 10, {"lines": True}, "10 lines .* too few"),
+        ("ab\n" * 100, {"lines": True}, "100 lines .* too few different ones"),
         (WORDS * 40, {"size": 8}, "--size does not suit x: it holds text"),
         (WORDS * 40, {"binarise": "static"}, "--binarise does not suit"),
         (WORDS * 40, {"lines": True, "vocabulary": 300}, "--vocabulary does not suit x: it holds lines"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from xml.etree import ElementTree
 
 import numpy as np
@@ -33,6 +34,14 @@ def test_ticks_are_few_round_and_inside(low: float, width: float) -> None:
     if len(ticks) > 1:
         step = ticks[1] - ticks[0]
         assert round(step / 10 ** math.floor(math.log10(step) + 1e-6), 3) in (1, 2, 5, 10)
+
+
+@pytest.mark.parametrize("scale", [1e-5, 6e-4, 1.0, 4e6])
+@pytest.mark.parametrize("sign", [-1, 1])
+def test_numbers_beside_an_axis_are_whole(scale: float, sign: int) -> None:
+    drawn = curves.panel("loss", [(float(second), sign * scale * (1 + second / 7)) for second in range(20)], 20)
+    for place, text in re.findall(r'<text x="([\d.]+)"[^>]*text-anchor="end" class="curve-tick">([^<]*)<', drawn):
+        assert float(place) >= 6.3 * len(text)
 
 
 @given(st.floats(-6, 6), st.floats(0.2, 12))

@@ -119,7 +119,9 @@ def _model(record: dict[str, Any]) -> Iterator[Any]:
     for row in record["settings"]:
         table.add_row(row["key"], str(row["default"]), row["needs"], row["about"])
     yield table
-    yield f"\nDefaults for {record['defaults for']}. Change one: genlab train {record['name']} DATA --set KEY=VALUE"
+    name = record["name"]
+    yield f"\nDefaults for {record['defaults for']}; for yours: genlab list {name} --data DATA"
+    yield f"Change one: genlab train {name} DATA --set KEY=VALUE"
 
 
 def _table(*heads: str) -> Table:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -21,6 +21,7 @@ EXAMPLES = """Examples:
   genlab sample runs/digits-ddpm-1 -n 16 --class 3 --out threes.png
   genlab sample runs/digits-ddpm-1 -n 36 --option steps=100 --out way.gif
   genlab sample runs/digits-vae-1 -n 1000 --out samples.npz
+  genlab sample runs/measurements-vae-1 -n 1000 --out more.csv
   genlab sample runs/shakespeare-gpt-1 -n 1 --option length=1000 temperature=0.8"""
 
 COUNT = {"text": 4}  # samples unless told otherwise
@@ -38,7 +39,8 @@ Out = Annotated[
     FolderOptions,
     Parameter(
         group=OUTPUT,
-        help="FILE.png, .npz (numbers in the data's units), .gif (the way there), .txt, or DIR/ for one file a sample.",
+        help="FILE.png, .npz (numbers in the data's units), .gif (the way there), .txt, .csv (points), or DIR/ for one file a "
+        "sample.",
     ),
 ]
 
@@ -62,8 +64,8 @@ def sample(
     """Draw samples from a run.
 
     Its averaged weights are used where it has them. --out FILE.png, .gif (the frames on the way), .npz (x in the data's units,
-    and what was given), .txt, or a folder for one file a sample. Without it text goes to stdout, everything else into the
-    run's own folder samples/.
+    and what was given), .txt, .csv of points, or a folder for one file a sample. Without it text goes to stdout, everything
+    else into the run's own folder samples/.
     """
     machine.apply()
     from genlab.api import CHUNK, load
@@ -83,9 +85,20 @@ def sample(
         labels = loaded.labels(count, seed, given_of(klass, given))
         frames = _kept(loaded.frames(count, seed, labels, **settings), out)
     texts = texts_of(loaded, frames[-1]) if loaded.space.axes == "T" else None
-    written = saving.write(out, frames, loaded.space, labels, texts=texts) if out is not None else None
+    told, names = _named(loaded, labels) if out is not None and out.suffix == ".csv" else (labels, ())
+    written = saving.write(out, frames, loaded.space, told, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
     _say(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
+
+
+def _named(run: Run, labels: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """Labels by their names, and the names of the columns of the table that it learnt from."""
+    from genlab.runs.shapes import fits
+
+    columns = run.head["data"].get("columns")
+    classes = run.given["label"].names if "label" in run.given else ()
+    told = {key: [str(classes[label]) if classes else label for label in value.tolist()] for key, value in labels.items()}
+    return told, columns if fits(columns, [str]) else ()
 
 
 def _own_place(run: Run, seed: int) -> Path | None:

@@ -15,6 +15,7 @@ from genlab.data.options import SHARES
 
 FEWEST = 20  # items in all
 FEWEST_EACH = 2  # in every split that has a share
+ENOUGH = 60  # items, where all differ
 TRAIN, VALIDATION, TEST, NOWHERE = 0, 1, 2, -1
 TENTH = 0.1  # of the source's own train split goes to a split that the source lacks
 
@@ -74,7 +75,12 @@ def enough(counts: dict[str, int], shares: tuple[float, float, float] | None, na
     if total >= FEWEST and all(counts[split] >= FEWEST_EACH for split in wanted):
         return
     said = ", ".join(f"{count} {split}" for split, count in counts.items())
+    if total >= ENOUGH:
+        raise ValueError(
+            f"{name} holds {total} {things} ({said}), but too few different ones to learn from and to score on: equal ones "
+            "stay in one split, so that no model is scored on what it was shown"
+        )
     raise ValueError(
         f"{name} holds {total} {things} ({said}), too few to learn from and to score on: "
-        f"give at least {FEWEST}, and {FEWEST_EACH} in every split (about 60 are enough)"
+        f"give at least {FEWEST}, and {FEWEST_EACH} in every split (about {ENOUGH} are enough)"
     )

@@ -83,19 +83,20 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
     """One reading, [(seconds, value)] in order of time, from 0 to `end` seconds. mark: seconds of something to point at."""
     seconds, values = np.array(line, np.float64).T
     mean = smooth(values)
-    across = Axis(0.0, max(end, 1e-9), LEFT, WIDTH - RIGHT)
     up = vertical(values, mean)
+    left = margin(up, LEFT, 6.3)
+    across = Axis(0.0, max(end, 1e-9), left, WIDTH - RIGHT)
     last = number(float(mean[-1]))
     label = f"{title}: {number(float(mean[0]))} at {number(seconds[0])} s, {last} at {number(seconds[-1])} s"
     parts = [
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
-        f'<text x="{LEFT}" y="16" class="curve-title">{escape(title)}{" (log)" if up.logarithmic else ""}</text>',
+        f'<text x="{left}" y="16" class="curve-title">{escape(title)}{" (log)" if up.logarithmic else ""}</text>',
         f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end" class="curve-last">{last}</text>',
     ]
     for tick in up.ticks():
         y = float(up(tick))
-        parts.append(f'<path d="M{LEFT} {y:.1f}H{WIDTH - RIGHT}" class="curve-grid"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y + 3.5:.1f}" text-anchor="end" class="curve-tick">{plain(tick)}</text>')
+        parts.append(f'<path d="M{left} {y:.1f}H{WIDTH - RIGHT}" class="curve-grid"/>')
+        parts.append(f'<text x="{left - 6}" y="{y + 3.5:.1f}" text-anchor="end" class="curve-tick">{plain(tick)}</text>')
     *earlier, final = across.ticks()
     for tick, text in [*((tick, plain(tick)) for tick in earlier), (final, f"{plain(final)} s")]:
         x = float(across(tick))
@@ -105,6 +106,11 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
     parts += [f'<path d="{path(across, up, seconds, values)}" class="curve-raw"/>'] if len(values) > 2 else []
     parts += [f'<path d="{path(across, up, seconds, mean)}" class="curve-mean"/>', "</svg>"]
     return "".join(parts)
+
+
+def margin(up: Axis, least: int, letter: float = 7.5) -> int:
+    """What the longest number beside an axis needs, so wide are its letters, and no less than `least`."""
+    return max(least, 10 + math.ceil(letter * max((len(plain(tick)) for tick in up.ticks()), default=0)))
 
 
 def rungs(up: Axis, left: float, right: float) -> list[str]:

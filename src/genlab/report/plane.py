@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from genlab.report import words
 from genlab.report.chance import Span, Value
-from genlab.report.curves import Axis, plain, rungs
+from genlab.report.curves import Axis, margin, plain, rungs
 from genlab.report.ranking import LIKELIHOOD, SPEED, Group, claim_of
 
 WIDTH, HEIGHT = 480, 364
@@ -81,8 +81,9 @@ def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, in
     """SVG of all spots, the score upwards."""
     laned = any(spot.x is None for spot in spots)
     right = WIDTH - RIGHT - (LANE if laned else 0)
-    across = spread([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], LEFT, right, positive=True)
     up = spread([end for s in spots for end in (s.y, *(s.up or ()))], HEIGHT - BOTTOM, TOP, positive=score.better == "lower")
+    left = margin(up, LEFT)
+    across = spread([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], left, right, positive=True)
     places = [(spot, right + 16 if spot.x is None else float(across(spot.x)), float(up(spot.y))) for spot in spots]
     said = "; ".join(f"{s.name}: {score.write(s.y)}, {lane if s.x is None else f'{s.x:.4g}'}" for s in spots)
     better = f"{score.better} is better{', log' if up.logarithmic else ''}"
@@ -90,9 +91,9 @@ def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, in
         f'<svg class="plane" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
         f'aria-label="{escape(score.title)} beside {escape(title)}. {escape(said)}">',
         *_axes(across, up, right),
-        f'<text x="{LEFT}" y="{HEIGHT - 6}" class="plane-axis">{escape(title)} →</text>',
-        f'<text x="{LEFT}" y="14" class="plane-axis">↑ {escape(words.capital(score.title))}</text>',
-        f'<text x="{LEFT + 14}" y="31" class="plane-axis">{better}</text>',
+        f'<text x="{left}" y="{HEIGHT - 6}" class="plane-axis">{escape(title)} →</text>',
+        f'<text x="{left}" y="14" class="plane-axis">↑ {escape(words.capital(score.title))}</text>',
+        f'<text x="{left + 14}" y="31" class="plane-axis">{better}</text>',
         *(_lane(lane) if laned else ()),
         *(part for spot, x, y in places for part in _mark(spot, x, y, across, up, hues.get(spot.name, 0))),
         *_names([_dot(spot, x, y, right) for spot, x, y in places]),
@@ -112,7 +113,7 @@ def spread(values: Sequence[float], start: float, stop: float, positive: bool) -
 
 
 def _axes(across: Axis, up: Axis, right: float) -> list[str]:
-    parts = rungs(up, LEFT, WIDTH - RIGHT)
+    parts = rungs(up, across.start, WIDTH - RIGHT)
     for tick in across.ticks():
         x = float(across(tick))
         parts.append(f'<path d="M{x:.1f} {TOP}V{HEIGHT - BOTTOM}" class="curve-grid"/>')

@@ -14,7 +14,7 @@ import numpy as np
 
 from genlab.report import words
 from genlab.report.courses import Course, Courses, crossing
-from genlab.report.curves import Axis, plain, rungs
+from genlab.report.curves import Axis, margin, plain, rungs
 
 LEFT, TOP, BOTTOM = 52, 46, 44  # margins
 POINTS = 40  # of a mean line
@@ -27,7 +27,7 @@ class Size(NamedTuple):
 
 
 SIZES = (Size("broad", 880, 400), Size("slim", 420, 380))
-LETTER = 8.4  # width of one in a name
+LETTER = 8.8  # width of one in a name
 
 
 class Band(NamedTuple):
@@ -50,15 +50,16 @@ def timeline(found: Courses, hues: Mapping[str, int], size: Size) -> str:
     bands = [band(found.of(name)) for name in dict.fromkeys(run.name for run in found.runs)]
     right = size.width - 16 - LETTER * max(len(b.name) for b in bands)
     across, up = _axes(bands, found.runs, size, right)
+    left = across.start
     log = ", log" if across.logarithmic else ""
     ends = "; ".join(f"{b.name} {words.number(float(b.mean[-1]))} after {words.seconds(float(b.seconds[-1]))}" for b in bands)
     better = f"{found.better} is better{', log' if up.logarithmic else ''}"
     parts = [
         f'<svg class="timeline {size.name}" viewBox="0 0 {size.width} {size.height}" role="img" '
         f'aria-label="{escape(found.title)} against seconds of training. {escape(ends)}">',
-        f'<text x="{LEFT}" y="14" class="plane-axis">↑ {escape(words.capital(found.title))}</text>',
-        f'<text x="{LEFT + 14}" y="31" class="plane-axis">{better}</text>',
-        f'<text x="{LEFT}" y="{size.height - 4}" class="plane-axis">Seconds of training{log} →</text>',
+        f'<text x="{left}" y="14" class="plane-axis">↑ {escape(words.capital(found.title))}</text>',
+        f'<text x="{left + 14}" y="31" class="plane-axis">{better}</text>',
+        f'<text x="{left}" y="{size.height - 4}" class="plane-axis">Seconds of training{log} →</text>',
         *_grid(across, up, size),
     ]
     for b in bands:
@@ -88,16 +89,16 @@ def _axes(bands: Sequence[Band], runs: Sequence[Course], size: Size, right: floa
     values = [check.value for run in runs for check in run.checks] + [float(v) for b in bands for v in b.mean]
     first, last = min(seconds), max(seconds)
     slow = first > 0 and last / first > 30
-    across = Axis(first if slow else 0.0, max(last, 1e-9), LEFT, right, logarithmic=slow)
     low, high = min(values), max(values)
     wide = low > 0 and high / low > 8
     room = (high / low) ** 0.06 if wide else 0.08 * (high - low) or 0.5 * abs(high) or 0.5
     bottom, top = (low / room, high * room) if wide else (max(0.0, low - room) if low >= 0 else low - room, high + room)
-    return across, Axis(bottom, top, size.height - BOTTOM, TOP, logarithmic=wide)
+    up = Axis(bottom, top, size.height - BOTTOM, TOP, logarithmic=wide)
+    return Axis(first if slow else 0.0, max(last, 1e-9), margin(up, LEFT), right, logarithmic=slow), up
 
 
 def _grid(across: Axis, up: Axis, size: Size) -> list[str]:
-    parts = rungs(up, LEFT, across.stop)
+    parts = rungs(up, across.start, across.stop)
     for tick in across.ticks():
         x = float(across(tick))
         parts.append(
