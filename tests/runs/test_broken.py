@@ -15,6 +15,7 @@ from tests.runs.small import SMALL, Small
 from genlab import api
 from genlab.api import Session
 from genlab.core.finite import NotFinite
+from genlab.runs.engine import Engine
 from genlab.runs.files import read_tensors
 from genlab.runs.train import Recorder
 
@@ -107,6 +108,23 @@ def test_gradients(small: Small, tmp_path: Path) -> None:
     said = broken(session, spoil_gradients)
     assert "its gradient is nan" in said
     assert f"the gradient of {name_of(session)} is not" in said
+    check_kept(tmp_path / "run", BREAKS + 1)
+
+
+@pytest.mark.parametrize("model", ["vqvae", "ddpm", "rbm"])
+def test_a_change_that_is_lost_in_one_process_stops_all(model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As the others of several processes see it, which have lost nothing themselves."""
+    session = next(small for small in LEARNT if small.model == model).session(tmp_path / "run", STEPS, save_every=5)
+    asked: list[bool] = []
+
+    def anywhere(engine: Engine, flag: bool) -> bool:
+        asked.append(flag)
+        return session.engine.step == BREAKS + 1
+
+    monkeypatch.setattr(Engine, "anywhere", anywhere)
+    assert "its state in another process is nan" in broken(session, lambda session: None)
+    assert asked
+    assert not any(asked)
     check_kept(tmp_path / "run", BREAKS + 1)
 
 

@@ -57,6 +57,10 @@ class Engine(Protocol):
         """
         ...
 
+    def anywhere(self, flag: bool) -> bool:
+        """Whether it holds in any process."""
+        ...
+
     def close(self) -> None:
         """End of a step: averages, counters."""
         ...
@@ -139,7 +143,7 @@ class Player:
         if isinstance(self.move, Apply):
             with torch.no_grad():
                 readings = dict(self.move.change(batch, look()))
-            self._check(batch)
+            self._check(batch, engine)
         else:
             readings = self._descend(self.move, batch, look, engine)
         self._mode(False)
@@ -160,13 +164,17 @@ class Player:
         self._require(False)
         return {"loss": loss, **readings, "gradient": norm}
 
-    def _check(self, batch: Batch) -> None:
-        """What an Apply has changed."""
-        for name, value in self.changed.items():
-            if not finite(value):
-                error = NotFinite(name, float(value[~value.isfinite()][0]))
-                error.cause = cause_of(self.model, batch.x, (), lambda: None)
-                raise error
+    def _check(self, batch: Batch, engine: Engine) -> None:
+        """What an Apply has changed: where it is lost in one process, all of them stop."""
+        broken = next((name for name, value in self.changed.items() if not finite(value)), None)
+        if not engine.anywhere(broken is not None):
+            return
+        if broken is None:
+            raise NotFinite("state in another process", float("nan"))
+        value = self.changed[broken]
+        error = NotFinite(broken, float(value[~value.isfinite()][0]))
+        error.cause = cause_of(self.model, batch.x, (), lambda: None)
+        raise error
 
     def _mode(self, training: bool) -> None:
         for module in self.modules:

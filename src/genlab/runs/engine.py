@@ -151,6 +151,9 @@ class Engine:
             optimiser.step()
         return loss, norm
 
+    def anywhere(self, flag: bool) -> bool:
+        return processes.anywhere(flag)
+
     def close(self) -> None:
         self.step += 1
         self.cursor += self._taken
