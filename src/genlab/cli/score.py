@@ -57,7 +57,7 @@ def score(
     from genlab.runs.files import write_json
 
     loaded = load(run, machine.device)
-    options = own_options(loaded.model(not raw, best).sample, option)
+    options, seen = own_options(loaded.model(not raw, best).sample, option), loaded.reached().get("examples", 0)
     protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
@@ -65,8 +65,7 @@ def score(
             chosen = features_for(data, Engine(machine.device), task, features)
         speed = speed_of(loaded, protocol, progress)
         found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
-    head = {"run": run, "split": split, "seed": seed, "weights": found.weights}
-    head |= {"examples_seen": loaded.reached().get("examples", 0)}
+    head = {"run": run, "split": split, "seed": seed, "weights": found.weights, "examples_seen": seen}
     record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
     if json:
         print(_json.dumps(record, ensure_ascii=False))
