@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,7 @@ from torch import Tensor
 from genlab.core.finite import first_broken
 from genlab.core.model import Model
 from genlab.core.noise import Noise
-from genlab.core.recipe import Recipe, from_json
+from genlab.core.recipe import Recipe, from_json, to_json
 from genlab.core.space import Space
 from genlab.data import open
 from genlab.recipes.make import build, recipe_for
@@ -22,6 +23,7 @@ from genlab.runs.grow import standing
 from genlab.runs.shapes import CHOSEN, HEAD, fits, shaped, sound
 
 CHUNK = 256  # rows sampled at once
+OUTLINES, _OUTLINES = 8, dict[str, Model]()  # how many are kept, and they themselves
 EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-identical
 
 
@@ -94,12 +96,11 @@ class Run:
         """
         recipe = recipe or self.recipe
         try:
-            with torch.device("meta"):
-                outline = build(recipe, self.space, self.given)
+            made = _outline(recipe, self.space, self.given)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
             said = " ".join(str(error).split())[:80]
             raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
-        check_fit(outline, tensors)
+        check_fit(made, tensors)
 
     def standing(self) -> dict[str, Tensor]:
         """The weights of its last checkpoint; ValueError where it has none."""
@@ -181,6 +182,18 @@ class Run:
     def ticks(self) -> list[dict[str, Any]]:
         """The readings written while it was trained."""
         return list(self.folder.ticks())
+
+
+def _outline(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
+    """Names and shapes of a model without its numbers; the last few are kept, since every opening of a run asks for one."""
+    spaces = {key: content.to_json() for key, content in given.items()}
+    key = json.dumps([recipe.name, to_json(recipe.model), space.to_json(), spaces], sort_keys=True)
+    if key not in _OUTLINES:
+        while len(_OUTLINES) >= OUTLINES:
+            del _OUTLINES[next(iter(_OUTLINES))]
+        with torch.device("meta"):
+            _OUTLINES[key] = build(recipe, space, given)
+    return _OUTLINES[key]
 
 
 def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:

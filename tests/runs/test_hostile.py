@@ -83,6 +83,7 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         found.schedule,
         found.replay,
         found.progress,
+        lambda: Run(folder, "cpu").reached(),
         lambda: Run(folder, "cpu").data() if Run(folder, "cpu").head["data"]["source"] in BUILT_IN else None,
         forked,
         gone_on,

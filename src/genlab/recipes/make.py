@@ -44,5 +44,5 @@ def build(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
 
     classes = importlib.import_module(entry(recipe.name).module).CLASSES
     with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(recipe.seed)
+        torch.default_generator.manual_seed(recipe.seed)  # of the CPU, where models are made
         return classes[recipe.name](recipe.model, space, given)
