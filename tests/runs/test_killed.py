@@ -22,6 +22,7 @@ from genlab.runs.engine import Engine
 from genlab.runs.files import read_json, read_metadata, read_tensors, write_json
 from genlab.runs.folder import Folder
 from genlab.runs.manifest import Manifest
+from genlab.runs.shapes import checkpoint_record
 from genlab.watch import Watch
 
 
@@ -271,6 +272,16 @@ def test_a_batch_that_cannot_be_shared_out_makes_no_fork(tmp_path: Path, monkeyp
         api.resume(run, "cpu", more=Budget(steps=3))
     assert not (tmp_path / "fork").exists()
     assert left(run) == before
+
+
+@pytest.mark.parametrize("name", ["logs", "mark"])
+def test_a_checkpoint_that_does_not_say_where_the_logs_ended_is_none(tmp_path: Path, name: str) -> None:
+    place = next((trained(tmp_path / "run", stop=15) / "state").glob("*.safetensors"))
+    record = read_metadata(place)["record"]
+    assert checkpoint_record({"record": record}, place) == record
+    record.pop(name)
+    with pytest.raises(ValueError, match="is not what genlab writes"):
+        checkpoint_record({"record": record}, place)
 
 
 def test_what_a_forged_record_asks_of_its_data_is_not_repeated_at_length(tmp_path: Path) -> None:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import os
+import re
+import resource
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,25 @@ def safetensors_are_heard(monkeypatch: pytest.MonkeyPatch) -> None:
         return inner(path, *arguments, **options)
 
     monkeypatch.setattr(safetensors, "safe_open", outer)
+
+
+@contextmanager
+def modest(most: float) -> Iterator[None]:
+    """Ends what takes more than so many bytes for a moment; what stays taken before and after is not counted."""
+    system = Path("/proc/self")
+    with suppress(OSError):
+        (system / "clear_refs").write_text("5")  # the most that was held is what is held now
+    before = _held("VmRSS")
+    yield
+    assert _held("VmHWM") - before < most
+
+
+def _held(name: str) -> float:
+    """Bytes: VmRSS, held now, or VmHWM, the most that was held; elsewhere than on Linux only the latter is known."""
+    with suppress(OSError):
+        found = re.search(rf"{name}:\s+(\d+) kB", Path("/proc/self/status").read_text())
+        return int(found[1]) * 1024 if found else 0
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 @contextmanager
