@@ -65,6 +65,8 @@ def completed(target: Path, whole: Path) -> None:
         if path.is_file() and not any(path.match(each) for each in LOOKED_AT):
             try:
                 new = within(target, str(name))
+                if new.is_symlink():  # its lock, which leads elsewhere now
+                    continue
                 new.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copy(path, new)
             except (ValueError, OSError):  # a folder on the way is a link or a file

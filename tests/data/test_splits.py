@@ -81,6 +81,8 @@ def test_copies_are_counted() -> None:
 def test_too_little_says_how_much_is_needed() -> None:
     with pytest.raises(ValueError, match=r"tiny holds 12 lines .10 train, 1 validation, 1 test.* at least 20"):
         splits.enough({"train": 10, "validation": 1, "test": 1}, None, "tiny", "lines")
-    with pytest.raises(ValueError, match="2 in every split"):
+    with pytest.raises(ValueError, match=r"too few different ones .* at least 2 are needed in every split, and equal ones"):
         splits.enough({"train": 99, "validation": 0, "test": 3}, None, "tiny", "lines")
+    with pytest.raises(ValueError, match="and 2 in every split"):
+        splits.enough({"train": 29, "validation": 0, "test": 3}, None, "tiny", "lines")
     splits.enough({"train": 99, "validation": 3, "test": 0}, (0.9, 0.1, 0.0), "tiny", "lines")

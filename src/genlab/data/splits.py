@@ -77,8 +77,8 @@ def enough(counts: dict[str, int], shares: tuple[float, float, float] | None, na
     said = ", ".join(f"{count} {split}" for split, count in counts.items())
     if total >= ENOUGH:
         raise ValueError(
-            f"{name} holds {total} {things} ({said}), but too few different ones to learn from and to score on: equal ones "
-            "stay in one split, so that no model is scored on what it was shown"
+            f"{name} holds {total} {things} ({said}), too few different ones to learn from and to score on: at least "
+            f"{FEWEST_EACH} are needed in every split, and equal ones stay in one"
         )
     raise ValueError(
         f"{name} holds {total} {things} ({said}), too few to learn from and to score on: "
