@@ -95,7 +95,7 @@ def scored(model: Model, data: Data, split: Any, count: int, options: dict[str, 
     with bar("score") as progress:
         for first in progress.track(range(0, count, CHUNK)):
             n = min(CHUNK, count - first)
-            nats, _, how = model.log_prob(data.once(split, first, n), noise=Noise(0, range(first, first + n)), **options)
+            nats, _, how, _ = model.log_prob(data.once(split, first, n), noise=Noise(0, range(first, first + n)), **options)
             found.append(-nats.double())
     return torch.cat(found), how
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
 
@@ -24,15 +24,21 @@ class LogProb(NamedTuple):
 
     nats: Tensor  # (B,)
     claim: Claim
-    how: str  # "exact", "ELBO", "IW-5000", "ODE, Hutchinson, uniform dequantisation", ...; ends in ", given label" if so
+    how: str  # "exact", "ELBO", "IW-5000", "ODE, Hutchinson, uniform dequantisation", ...
+    given: tuple[str, ...] = ()  # the conditions it was given
 
 
 class Model(nn.Module, ABC):
     """A distribution that can be trained and sampled.
 
     A subclass is built as `Class(config, space, given)`; every module, parameter and buffer exists since `__init__`.
+
+    needs   conditions without which it cannot be: ("source",), ("text",)
+    uses    conditions it takes where the data have them; `needs` count among them
     """
 
+    needs: ClassVar[tuple[str, ...]] = ()
+    uses: ClassVar[tuple[str, ...]] = ("label",)
     space: Space
     given: Mapping[str, Space]
 

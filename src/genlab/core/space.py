@@ -18,12 +18,14 @@ class Space:
     """The set that one example lives in.
 
     shape   without the batch dimension; () is a single label
-    axes    "D" points, "T" text, "CHW" picture, "CT" sound, "FCHW" video, "" label
+    axes    "D" points, "T" text, "CHW" picture, "CT" sound, "FCHW" video, "CDHW" voxels, "" label
     kind    real numbers, bits, ordered integers (grey levels) or unordered tokens
     levels  alphabet size of ordinal and token data (2 for binary)
     names   of the classes or tokens, `levels` of them, or none
     end     tokens: from the first `end` on every entry is `end` and costs nothing
     rate    Hz, or frames a second
+    curve   how a level of sound becomes an amplitude
+    encoder tokens of a text: which tokenizer made them, by its hash; the tokenizer itself lies in the run's folder
     center, scale   real data: per-coordinate mean and standard deviation of the train split
     note    how the data were changed on the way in ("binarised: dynamic"); every score repeats it
     """
@@ -35,6 +37,8 @@ class Space:
     names: tuple[str, ...] = ()
     end: int | None = None
     rate: float | None = None
+    curve: Literal["linear", "mu-law"] = "linear"
+    encoder: str = ""
     center: tuple[float, ...] = ()
     scale: tuple[float, ...] = ()
     note: str = ""
@@ -50,6 +54,8 @@ class Space:
             object.__setattr__(self, "levels", 2)
         if self.kind != "real" and self.levels < 2:
             raise ValueError(f"{self.kind} data need at least 2 levels, got {self.levels}")
+        if self.curve not in ("linear", "mu-law"):
+            raise ValueError(f"curve {self.curve!r} is not one of linear, mu-law")
         if self.names and len(self.names) != self.levels:
             raise ValueError(f"{len(self.names)} names for {self.levels} levels")
         if any(side < 1 for side in self.shape):
@@ -138,6 +144,8 @@ _FITS: dict[str, Callable[[Any], bool]] = {
     "names": _all(lambda value: isinstance(value, str | int | float)),
     "end": lambda value: value is None or _whole(value),
     "rate": lambda value: value is None or _number(value),
+    "curve": lambda value: isinstance(value, str),
+    "encoder": lambda value: isinstance(value, str),
     "center": _all(_number),
     "scale": _all(lambda value: _number(value) and value > 0),
     "note": lambda value: isinstance(value, str),
@@ -148,13 +156,16 @@ class Batch(NamedTuple):
     """Examples in the space's own units, with what is given about them."""
 
     x: Tensor  # (B, *space.shape)
-    given: Mapping[str, Tensor] = {}  # "label" (B,), "before" (B, K) preceding tokens, -1 where there are none
+    given: Mapping[str, Tensor] = {}  # every condition the data declare, B rows each; a label of -1 is "not said"
     index: Tensor | None = None  # (B,) which examples: names the files of a bad batch
-    length: Tensor | None = None  # (B,) where the last window is short
+    length: Tensor | None = None  # (B,) where a window or a recording is short
+    before: Tensor | None = None  # (B, K) tokens that stand before a window of text, -1 where there are none
+    seen: Tensor | None = None  # (B, *space.shape) bool: which entries are known; None: all
 
     def to(self, device: Any) -> Batch:
         def move(value: Tensor | None) -> Tensor | None:
             return None if value is None else value.to(device, non_blocking=True)
 
         given = {key: value.to(device, non_blocking=True) for key, value in self.given.items()}
-        return Batch(self.x.to(device, non_blocking=True), given, move(self.index), move(self.length))
+        x = self.x.to(device, non_blocking=True)
+        return Batch(x, given, move(self.index), move(self.length), move(self.before), move(self.seen))

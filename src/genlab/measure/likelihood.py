@@ -111,7 +111,7 @@ def likelihood_of(
     total = min(data.count(split), limit or data.count(split))
     for first, part in blocks(data, split, total, batch):
         noise = Noise(noise_seed, range(first, first + len(part.x)), device)
-        nats, claim, how = model.log_prob(part.to(device), noise=noise)
+        nats, claim, how, _ = model.log_prob(part.to(device), noise=noise)
         costs.append(-nats.double().cpu())
         sizes.append(longer * data.space.sizes(part).double().cpu())
         if progress is not None:
