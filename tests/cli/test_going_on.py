@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 
 from genlab.api import Budget, open, session
-from genlab.cli.outlook import Outlook
 from genlab.cli.progress import LineTask
 from genlab.cli.stop import Stop
 from genlab.cli.turns import Turn, train_in_turn
+from genlab.compare.eta import Outlook
 from genlab.runs.lock import held
 from genlab.watch import Watch
 from tests.cli.calls import call, refused

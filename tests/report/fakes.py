@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from genlab.compare.media import REAL, Media, Neighbour
 from genlab.core.space import Space
-from genlab.report import REAL, Media, Neighbour, pictures
+from genlab.report import pictures
 
 DIGITS = Space((1, 8, 8), "CHW", "ordinal", 17)
 COLOUR = Space((3, 20, 31), "CHW", "ordinal", 256)

@@ -7,14 +7,14 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 
-from genlab.report.chance import Value
-from genlab.report.courses import Course, courses
+from genlab.compare.courses import Course, courses
+from genlab.compare.ranking import SPEED, Group, groups
+from genlab.measure.chance import Value
 from genlab.report.forest import MOST, forest
 from genlab.report.plane import beside_likelihood, beside_speed
-from genlab.report.ranking import SPEED, Group, groups
 from genlab.report.timeline import apart, band, timelines
+from tests.compare.test_courses import checked
 from tests.report.fakes import bits, distance, everything, four, row
-from tests.report.test_courses import checked
 
 SVG = ElementTree.Element
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from genlab.compare.ranking import groups, names_of
 from genlab.report.cards import slugs
 from genlab.report.columns import Cell, Detail, Table, flat, protocols, table
-from genlab.report.ranking import groups, names_of
 from tests.report.fakes import EVERYTHING, FRECHET, bits, distance, everything, four, record, row
 
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 from genlab import report
+from genlab.compare.media import REAL, Media, Neighbour
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
-from genlab.report import REAL, Media, Neighbour
 from tests.report import fakes
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, bits, distance, four, media, record, row
 

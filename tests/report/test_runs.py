@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genlab.report import Media, runs
+from genlab.compare.media import Media
+from genlab.report import runs
 from tests.report import fakes
 from tests.report.fakes import DIGITS, bits
 from tests.report.test_report import Page

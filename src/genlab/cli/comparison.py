@@ -20,22 +20,23 @@ from typing import Any, NamedTuple
 
 from genlab.api import Session, load, resume, session
 from genlab.cli.ask import Ask
-from genlab.cli.costs import operations_of_a_step
 from genlab.cli.errors import debugging, explained
 from genlab.cli.folder import chosen
 from genlab.cli.keeping import Kept, media_of, real_media, write_alarms
 from genlab.cli.measuring import Protocol, how_many, measure, speed_of
-from genlab.cli.outlook import Outlook
 from genlab.cli.progress import Progress
 from genlab.cli.stop import Stop
 from genlab.cli.turns import SLICE, Turn, train_in_turn
+from genlab.compare.costs import operations_of_a_step
+from genlab.compare.eta import Outlook
+from genlab.compare.media import REAL, Media
+from genlab.compare.words import plural
 from genlab.features import Features
 from genlab.measure import Reference, Speed, independent, scores_of, sitting_of
 from genlab.measure.alarms import Alarm
 from genlab.measure.checkup import looking_at
 from genlab.recipes.index import entry
-from genlab.report import REAL, Media, write
-from genlab.report.words import plural
+from genlab.report import write
 from genlab.runs.engine import Engine
 from genlab.runs.files import within
 from genlab.runs.folder import Folder

@@ -10,8 +10,8 @@ from genlab.api import Run, load
 from genlab.cli.ask import Ask
 from genlab.cli.comparison import Comparison, Job
 from genlab.cli.opening import reopened
-from genlab.cli.outlook import Outlook
 from genlab.cli.progress import Progress
+from genlab.compare.eta import Outlook
 from genlab.core.recipe import to_json
 from genlab.features import Features
 from genlab.recipes.index import entry

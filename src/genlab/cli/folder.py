@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from genlab.cli.ask import UNITS, Ask
 from genlab.cli.progress import Progress
+from genlab.compare.record import comparison
 from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import kind_of, recipe_for
-from genlab.report.record import comparison
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from genlab.compare.media import Media, Neighbour
+from genlab.compare.record import alarm_pictures
 from genlab.core.space import Space
-from genlab.report import Media, Neighbour, pictures
+from genlab.report import pictures
 from genlab.report.curves import readings
-from genlab.report.record import alarm_pictures
 from genlab.runs.files import Damaged, read_tensors, within, write_atomic, write_tensors
 from genlab.runs.shapes import fits
 

@@ -15,7 +15,7 @@ from genlab.cli.sample import Run_
 
 if TYPE_CHECKING:
     from genlab.api import Run
-    from genlab.report import Media
+    from genlab.compare.media import Media
 
 EXAMPLES = """Examples:
   genlab show runs/digits-vae-1
@@ -68,10 +68,10 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progres
 def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
     from genlab.cli.looking import texts_of
+    from genlab.compare.media import Media
+    from genlab.compare.record import alarm_pictures
     from genlab.recipes.make import kind_of
-    from genlab.report import Media
     from genlab.report.curves import readings
-    from genlab.report.record import alarm_pictures
     from genlab.runs.folder import WEIGHTS
 
     count = DRAWN[kind_of(run.space)]
@@ -83,7 +83,7 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
 
 def _measured(run: Run, at: Mapping[str, Any]) -> dict[str, Any]:
     """scores.json, where the run was scored, with what was found while it trained; `older` says that it learnt since."""
-    from genlab.report.record import scores
+    from genlab.compare.record import scores
 
     found = scores(run.path)
     then, now = found.get("examples_seen"), at.get("examples")
@@ -92,9 +92,9 @@ def _measured(run: Run, at: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    from genlab.compare import words
+    from genlab.compare.ranking import SIGNS, cost
     from genlab.recipes.index import entry
-    from genlab.report import words
-    from genlab.report.ranking import SIGNS, cost
 
     listed, recipe = entry(run.recipe.name), run.recipe
     yield "model", f"{recipe.name}: {listed.idea} ({listed.paper})"

@@ -9,9 +9,9 @@ from typing import Any
 
 from rich.table import Table
 
-from genlab.report import words
-from genlab.report.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, cost, groups
-from genlab.report.verdicts import choice, verdicts
+from genlab.compare import words
+from genlab.compare.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, cost, groups
+from genlab.compare.verdicts import choice, verdicts
 
 WIDE = 160  # columns of a table that no terminal folds
 THREE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head

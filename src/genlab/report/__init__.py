@@ -47,8 +47,8 @@ unit, same claim, the same ", given ..." at the end of `how`, the same `note`. A
 `better`, against those of the same protocol (but for measure.score.VARIES); its NAME is written as inside a sentence:
 "Fréchet distance", "mode coverage". A number that is not finite is null in the JSON and "not finite" on the page.
 
-Who leads is said only where chance could not have done it: `chance` has the statistics, `verdicts` the questions and their
-answers, `doubts` what speaks against a leader.
+Who leads is said only where chance could not have done it: `measure/chance.py` has the statistics,
+`compare/verdicts.py` the questions and their answers, `compare/doubts.py` what speaks against a leader.
 
 The media
 ---------
@@ -64,6 +64,5 @@ Drawing elsewhere (`sample --out`): `pictures.picture(x, space)`, `pictures.png(
 from __future__ import annotations
 
 from genlab.report.html import write
-from genlab.report.media import REAL, Media, Neighbour
 
-__all__ = ["REAL", "Media", "Neighbour", "write"]
+__all__ = ["write"]

@@ -7,13 +7,14 @@ import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+from genlab.compare import words
+from genlab.compare.media import REAL, Media
+from genlab.compare.ranking import LIKELIHOOD, SIGNS, SPEED, Group, Row, finite
+from genlab.compare.strengths import leading, measured
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
-from genlab.report import curves, figures, words
+from genlab.report import curves, figures
 from genlab.report.columns import likelihood_words
-from genlab.report.media import REAL, Media
-from genlab.report.ranking import LIKELIHOOD, SIGNS, SPEED, Group, Row, finite
-from genlab.report.strengths import leading, measured
 
 CURVES = 6  # of a card; the rest is folded away
 

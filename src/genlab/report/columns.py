@@ -10,9 +10,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from genlab.report import words
-from genlab.report.chance import Span, Value
-from genlab.report.ranking import (
+from genlab.compare import words
+from genlab.compare.ranking import (
     CLAIMS,
     LIKELIHOOD,
     SIGNS,
@@ -31,6 +30,7 @@ from genlab.report.ranking import (
     seconds_per_100,
     span_of,
 )
+from genlab.measure.chance import Span, Value
 
 HEADS = {
     "likelihood": "Likelihood",

@@ -10,9 +10,10 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
+from genlab.compare import words
+from genlab.compare.media import Media, Neighbour
 from genlab.core.space import Space
-from genlab.report import pictures, words
-from genlab.report.media import Media, Neighbour
+from genlab.report import pictures
 from genlab.report.scatter import frame_of
 
 STRIP, MANY = 24, 64  # pictures in the header, on a model's card

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from genlab.report.chance import Value
+from genlab.compare.ranking import SPEED, Group, sign_of
+from genlab.measure.chance import Value
 from genlab.report.curves import Axis
-from genlab.report.ranking import SPEED, Group, sign_of
 
 WIDTH, ROW, TOP = 360, 24, 8
 NAME, NUMBER = 112, 74  # room for a name, for a number

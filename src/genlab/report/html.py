@@ -10,17 +10,18 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from genlab.compare import words
+from genlab.compare.courses import courses
+from genlab.compare.doubts import beside, remarks
+from genlab.compare.media import REAL, Media
+from genlab.compare.ranking import groups, names_of
+from genlab.compare.verdicts import Choice, Verdict, choice, verdicts
 from genlab.core.space import Space
-from genlab.report import columns, figures, words
+from genlab.report import columns, figures
 from genlab.report.cards import alarms, card, sample_command, slugs
-from genlab.report.courses import courses
-from genlab.report.doubts import beside, remarks
 from genlab.report.forest import forest
-from genlab.report.media import REAL, Media
 from genlab.report.plane import beside_likelihood, beside_speed
-from genlab.report.ranking import groups, names_of
 from genlab.report.timeline import timelines
-from genlab.report.verdicts import Choice, Verdict, choice, verdicts
 
 HUES = 9  # colours that the style sheet has for models
 

@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from genlab.report import words
-from genlab.report.chance import Span, Value
+from genlab.compare import words
+from genlab.compare.ranking import LIKELIHOOD, SPEED, Group, claim_of
+from genlab.measure.chance import Span, Value
 from genlab.report.curves import Axis, margin, plain, rungs
-from genlab.report.ranking import LIKELIHOOD, SPEED, Group, claim_of
 
 WIDTH, HEIGHT = 480, 364
 LEFT, RIGHT, TOP, BOTTOM = 52, 16, 44, 50  # margins

@@ -6,14 +6,15 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from genlab.compare import words
+from genlab.compare.courses import courses
+from genlab.compare.media import Media
+from genlab.compare.ranking import groups
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
-from genlab.report import curves, figures, words
+from genlab.report import curves, figures
 from genlab.report.cards import alarms, facts, sample_command
-from genlab.report.courses import courses
 from genlab.report.html import facts_of_data, render
-from genlab.report.media import Media
-from genlab.report.ranking import groups
 from genlab.report.timeline import timelines
 
 PAGE = "show.html"

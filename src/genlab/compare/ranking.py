@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any, NamedTuple, TypeGuard
 
+from genlab.compare import words
 from genlab.core.space import Space
+from genlab.measure.chance import Span, Value, Z, separated
 from genlab.measure.score import fixed
-from genlab.report import words
-from genlab.report.chance import Span, Value, Z, separated
 
 Row = Mapping[str, Any]
 UNITS = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "nats": "nats"}

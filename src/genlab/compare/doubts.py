@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from genlab.measure.score import differences
-from genlab.report import words
-from genlab.report.ranking import (
+from genlab.compare import words
+from genlab.compare.ranking import (
     LIKELIHOOD,
     Group,
     Row,
@@ -18,6 +17,7 @@ from genlab.report.ranking import (
     question,
     sign_of,
 )
+from genlab.measure.score import differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
 NOISE = "noise"  # the row beside the models that is worthless by construction

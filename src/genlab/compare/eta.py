@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from genlab.cli.progress import Note, Task
+Note = Callable[[], str]
 
 
 class Outlook:
@@ -34,7 +34,7 @@ class Outlook:
         self.measurings.append(time.monotonic() - self.since)
         self.since = time.monotonic()
 
-    def watching(self, task: Task) -> Callable[[float, Note], None]:
+    def watching(self, task: Callable[[float, Note], object]) -> Callable[[float, Note], None]:
         """The task of a round, observed."""
 
         def show(share: float, note: Note) -> None:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from genlab.compare import words
 from genlab.core.space import Space
-from genlab.report import words
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT
 
 

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genlab.report.verdicts import Verdict, choice, cost_of, verdicts
+from genlab.compare.verdicts import Verdict, choice, cost_of, verdicts
+from tests.compare.test_courses import checked
 from tests.report.fakes import COLOUR, LINES, POINTS, TEXT, bits, distance, everything, four, record, row
-from tests.report.test_courses import checked
 
 
 def said(rows: list, **more: Any) -> dict[str, Verdict]:

@@ -6,8 +6,8 @@ import math
 
 import pytest
 
+from genlab.compare.ranking import LIKELIHOOD, SPEED, best, finite, groups, question, superlative
 from genlab.core.space import Space
-from genlab.report.ranking import LIKELIHOOD, SPEED, best, finite, groups, question, superlative
 from tests.report.fakes import DIGITS, bits, distance, four, row
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from genlab.report.strengths import measured
+from genlab.compare.strengths import measured
 from tests.report.fakes import bits, distance, everything, four, row
 
 

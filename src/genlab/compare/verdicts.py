@@ -13,12 +13,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from genlab.compare import words
+from genlab.compare.courses import Courses, cost_to_reach, courses, still_improving
+from genlab.compare.doubts import caveats
+from genlab.compare.ranking import COST, LIKELIHOOD, SPEED, Group, Row, front, groups, names_of, sign_of
 from genlab.core.space import Space
-from genlab.report import words
-from genlab.report.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
-from genlab.report.courses import Courses, cost_to_reach, courses, still_improving
-from genlab.report.doubts import caveats
-from genlab.report.ranking import COST, LIKELIHOOD, SPEED, Group, Row, front, groups, names_of, sign_of
+from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
 
 HEADS = {
     "likelihood": "Best likelihood",

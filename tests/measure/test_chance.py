@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genlab.report.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, separated, spread, t_quantile
+from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, separated, spread, t_quantile
 
 
 def around(name: str, value: float, half: float) -> Value:

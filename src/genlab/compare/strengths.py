@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genlab.report import words
-from genlab.report.ranking import Group, Row, cost, finite, groups, missing, sign_of, superlative
+from genlab.compare import words
+from genlab.compare.ranking import Group, Row, cost, finite, groups, missing, sign_of, superlative
 
 SAID = 2  # measures of each question that count as a strength or a weakness; the table has all
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from genlab.report.doubts import alarmed, beside, caveats, copied, no_better_than_noise, remarks
+from genlab.compare.doubts import alarmed, beside, caveats, copied, no_better_than_noise, remarks
 from tests.report.fakes import DIGITS, bits, distance, everything, four, record, row
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from genlab.report.courses import cost_to_reach, courses, crossing, still_improving
+from genlab.compare.courses import cost_to_reach, courses, crossing, still_improving
 from tests.report.fakes import row
 
 

@@ -10,8 +10,8 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
-from genlab.report.chance import Span, Value
-from genlab.report.ranking import COST, Group, Row, finite, names_of
+from genlab.compare.ranking import COST, Group, Row, finite, names_of
+from genlab.measure.chance import Span, Value
 
 STILL = 0.1  # the share by which the last third of a training must improve to count as improving
 
