@@ -30,7 +30,6 @@ class Blobs:
     """Two far Gaussians in a plane, the label saying which: log 2 more nats than one, without the label."""
 
     space = Space((2,), "D", "real", center=(0.0, 0.0), scale=(5.0, 1.0))
-    paired = False
 
     def __init__(self, labelled: bool):
         self.given = {"label": Space((), "", "token", 2)} if labelled else {}

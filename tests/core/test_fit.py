@@ -26,7 +26,7 @@ class Nothing:
 
 
 class Points:
-    space, given, paired = SPACE, {}, False
+    space, given = SPACE, {}
 
     def count(self, split: str) -> int:
         return 10

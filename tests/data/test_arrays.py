@@ -164,7 +164,7 @@ def test_points_of_a_table(tmp_path: Path, mark: str, head: bool) -> None:
     rows = [mark.join(map(str, row)) for row in x]
     data = opened(table(tmp_path / "x.csv", "\n".join([mark.join(("height", "weight"))] * head + rows) + "\n"))
     np.testing.assert_allclose(everything(data).numpy(), x, rtol=1e-6)
-    train = x[data.rows("train")]
+    train = x[data.numbers("train")]
     np.testing.assert_allclose(data.space.center, train.mean(0))
     np.testing.assert_allclose(data.space.scale, train.std(0))
     assert data.describe().get("columns", ["1", "2"]) == (["height", "weight"] if head else ["1", "2"])

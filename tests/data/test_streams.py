@@ -60,6 +60,24 @@ def test_a_stream_is_a_pure_function_of_its_cursor(name: str, cursor: int, a: in
 
 
 @pytest.mark.parametrize("name", SOURCES)
+def test_rows_are_those_of_the_finite_pass(name: str) -> None:
+    source = data(name)
+    for split in ("train", "validation"):
+        count = source.count(split)
+        numbers = torch.tensor([count - 1, 0, 0, count // 2])
+        found, whole = source.rows(split, numbers), source.once(split, 0, count)
+        assert torch.equal(found.x, whole.x[numbers])
+        assert all(torch.equal(found.given[key], whole.given[key][numbers]) for key in whole.given)
+        assert whole.length is None or torch.equal(found.length, whole.length[numbers])
+        assert torch.equal(source[split][-1].x, whole.x[-1])
+    assert len(source.rows("train", torch.arange(0)).x) == 0
+    assert len(source["validation"]) == source.count("validation")
+    assert f"{source.count('validation'):,} validation" in repr(source)
+    with pytest.raises(KeyError, match="train, validation, test"):
+        source["tset"]
+
+
+@pytest.mark.parametrize("name", SOURCES)
 def test_one_pass_can_be_cut_anywhere_and_ends(name: str) -> None:
     source = data(name)
     for split in ("train", "validation", "test"):

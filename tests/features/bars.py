@@ -12,7 +12,7 @@ SPACE = Space((1, 8, 8), "CHW", "ordinal", 17)
 class Bars:
     """Noisy pictures with a bright bar in one of four rows: the row is the class."""
 
-    paired, name = False, "bars"
+    name = "bars"
 
     def __init__(self, fingerprint: str, labelled: bool = True, space: Space = SPACE):
         self.fingerprint, self.space = fingerprint, space

@@ -46,7 +46,6 @@ def every(space: Space) -> Tensor:
 class Table:
     """A discrete source with known probabilities, drawn with replacement: (seed, cursor) decides every batch."""
 
-    paired = False
     finite = 6000  # examples of one pass
 
     def __init__(self, space: Space, labelled: bool):
@@ -86,7 +85,6 @@ class Table:
 class Gaussian:
     """Correlated normal points in a plane, in awkward units."""
 
-    paired = False
     space = PLANE
     chol = torch.tensor([[2.0, 0.0], [0.3, 0.4]])
 

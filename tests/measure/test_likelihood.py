@@ -18,7 +18,7 @@ from genlab.measure.likelihood import likelihood_of
 class Rows:
     """Examples in a list; tokens carry lengths."""
 
-    paired, given = False, {}
+    given = {}
 
     def __init__(self, space: Space, x: torch.Tensor, length: torch.Tensor | None = None):
         self.space, self.x, self.length = space, x, length

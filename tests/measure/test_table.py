@@ -19,8 +19,6 @@ LABELS = {"label": Space((), "", "token", 2, names=("low", "high"))}
 class Source:
     """Pictures of two classes, dark and bright."""
 
-    paired = False
-
     def __init__(self, space: Space = PICTURES, given=LABELS):
         self.space, self.given = space, given
 

@@ -46,8 +46,6 @@ def now(n: int, progress: float = 0.0, seed: int = 0) -> Now:
 class Rows:
     """A source that gives fixed rows with fixed probabilities, (labels, rows)."""
 
-    paired = False
-
     def __init__(self, space: Space, x: Tensor, p: Tensor | None = None):
         self.space, self.x = space, x
         self.p = torch.full((1, len(x)), 1 / len(x)) if p is None else p

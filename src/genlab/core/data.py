@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, Protocol
+
+import torch
+from torch import Tensor
 
 from genlab.core.space import Batch, Space
 
@@ -13,7 +16,6 @@ Split = Literal["train", "validation", "test"]
 class Data(Protocol):
     space: Space
     given: Mapping[str, Space]
-    paired: bool  # whether given["other"] belongs to the same example
 
     def count(self, split: Split) -> int:
         """Examples of a split in one finite pass (windows of a text, pictures, lines, points)."""
@@ -26,6 +28,57 @@ class Data(Protocol):
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         """Up to n examples from position `cursor` of one finite pass in order; the last batch is short."""
         ...
+
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        """The examples (n,) of the finite pass by their numbers 0 ... count - 1, in the order they are asked for."""
+        ...
+
+    def label_counts(self) -> Sequence[int] | None:
+        """Examples of each label in the train split, those without a label left out; None where they were not counted."""
+        ...
+
+
+class View:
+    """One split of data as a sequence of examples: `len`, an example by its number, several by a slice or a list.
+
+    An example is a Batch without the batch dimension: x (*space.shape), given {"label": ()}. Several are an ordinary Batch.
+    IndexError for a number beyond the split.
+    """
+
+    def __init__(self, data: Data, split: Split):
+        self.data: Data = data
+        self.split: Split = split
+
+    def __len__(self) -> int:
+        return self.data.count(self.split)
+
+    def __getitem__(self, which: int | slice | Sequence[int] | Tensor) -> Batch:
+        if isinstance(which, int):
+            return single(self.data.rows(self.split, self._numbers([which])), 0)
+        numbers = range(len(self))[which] if isinstance(which, slice) else which
+        return self.data.rows(self.split, self._numbers(numbers))
+
+    def __iter__(self) -> Iterator[Batch]:
+        for first in range(0, len(self), 100):
+            block = self.data.once(self.split, first, 100)
+            yield from (single(block, row) for row in range(len(block.x)))
+
+    def __repr__(self) -> str:
+        return f"{self.split} split: {len(self):,} examples"
+
+    def _numbers(self, which: Sequence[int] | Tensor) -> Tensor:
+        numbers = torch.as_tensor(which, dtype=torch.int64)
+        count = len(self)
+        if bool(((numbers < -count) | (numbers >= count)).any()):
+            raise IndexError(f"the {self.split} split has examples 0 to {count - 1}, not all of {str(numbers.tolist())[:60]}")
+        return torch.where(numbers < 0, numbers + count, numbers)
+
+
+def single(batch: Batch, row: int) -> Batch:
+    """One example of a batch, without the batch dimension."""
+    given = {key: value[row] for key, value in batch.given.items()}
+    others = (batch.index, batch.length, batch.before, batch.seen)
+    return Batch(batch.x[row], given, *(None if value is None else value[row] for value in others))
 
 
 def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:

@@ -8,7 +8,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from genlab.core.data import Split
+from torch import Tensor
+
+from genlab.core.data import Split, View
 from genlab.core.space import Batch, Space
 from genlab.data.options import Request
 
@@ -26,8 +28,6 @@ class Opened(ABC):
     skipped   (file, reason) of everything that could not be read
     facts     what else a report may say: licence, duplicates, ...
     """
-
-    paired = False
 
     def __init__(self, request: Request, kind: str, content: bytes, facts: Mapping[str, Any] | None = None):
         self.name, self.source, self.kind = request.name, request.source, kind
@@ -59,8 +59,23 @@ class Opened(ABC):
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         """Up to n examples from position `cursor` of one finite pass; the same ones whatever the seed."""
 
+    @abstractmethod
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        """The examples (n,) of the finite pass by their numbers, in the order they are asked for."""
+
+    def __getitem__(self, split: Split) -> View:
+        """One split as a sequence of examples: `data["train"][0]`."""
+        if split not in SPLITS:
+            raise KeyError(f"{split!r} is no split; there is {', '.join(SPLITS)}")
+        return View(self, split)
+
+    def __repr__(self) -> str:
+        counts = ", ".join(f"{self.count(split):,} {split}" for split in SPLITS)
+        given = f", given {', '.join(self.given)}" if self.given else ""
+        return f"{self.name}: {self.kind} {self.space.shape}, {self.space.kind}{given}; {counts}"
+
     def label_counts(self) -> list[int] | None:
-        """Examples of each class in the train split, where there are classes."""
+        """Examples of each class in the train split, where there are classes; those without one are left out."""
         return None
 
     def describe(self) -> dict[str, Any]:

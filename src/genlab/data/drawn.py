@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from genlab.core.data import Split
 from genlab.core.noise import hashed
@@ -48,6 +49,11 @@ class Drawn(Opened):
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         return self._batch(hashed(self.name, "once", split), cursor, max(0, min(n, COUNTS[split] - cursor)))
+
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        key = hashed(self.name, "once", split)
+        drawn = [uniforms(key, number, 1, self.width) for number in indices.tolist()]
+        return Batch(torch.from_numpy(self.make(np.concatenate([*drawn, np.empty((0, self.width))]))))
 
     def _batch(self, key: int, cursor: int, n: int) -> Batch:
         return Batch(torch.from_numpy(self.make(uniforms(key, cursor, n, self.width))))

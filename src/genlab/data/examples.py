@@ -117,13 +117,19 @@ class Examples(Opened):
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         self._some(split)
-        rows = self._rows[split][cursor : cursor + max(0, n)]
+        return self._finite(self._rows[split][cursor : cursor + max(0, n)])
+
+    def _finite(self, rows: np.ndarray) -> Batch:
+        """Examples as a finite pass has them, whatever the seed."""
         x = self._x[rows]
         if self._coins is not None and len(rows):
             x = self._coins.fixed(x, self._digests[rows])
         return self._batch(x, rows)
 
-    def rows(self, split: Split) -> np.ndarray:
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        return self._finite(self._rows[split][indices.numpy()])
+
+    def numbers(self, split: Split) -> np.ndarray:
         """Numbers of a split's examples in the source, ascending."""
         return self._rows[split]
 
@@ -134,7 +140,8 @@ class Examples(Opened):
     def label_counts(self) -> list[int] | None:
         if self._labels is None:
             return None
-        return np.bincount(self._labels[self._rows["train"]], minlength=self.given["label"].levels).tolist()
+        labels = self._labels[self._rows["train"]]
+        return np.bincount(labels[labels >= 0], minlength=self.given["label"].levels).tolist()
 
     def _some(self, split: Split) -> int:
         if not len(self._rows[split]):

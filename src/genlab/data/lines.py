@@ -57,7 +57,7 @@ class Lines(Examples):
         )
         super().__init__(request, "lines", space, Stored(x, digests, where=where))
         self._characters: dict[Split, int] = {
-            split: int(lengths[self.rows(split)].sum() + self.count(split)) for split in SPLITS
+            split: int(lengths[self.numbers(split)].sum() + self.count(split)) for split in SPLITS
         }
 
     def characters(self, split: Split) -> int:

@@ -60,7 +60,7 @@ def points(
         Space((x.shape[1],), "D", "real"),
         Stored(small, splits.digests(small), labels, classes, None, where, facts=facts),
     )
-    train = x[made.rows("train")]
+    train = x[made.numbers("train")]
     center, scale = train.mean(0), train.std(0)
     _check(request, center, scale, names)
     made.space = Space((x.shape[1],), "D", "real", center=tuple(center.tolist()), scale=tuple(scale.tolist()))

@@ -84,6 +84,9 @@ class Windows(Opened):
         size = self._some(split)
         return self._batch(split, np.arange(cursor, max(cursor, min(cursor + n, self.count(split)))) * self._length, size)
 
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        return self._batch(split, indices.numpy() * self._length, self._some(split))
+
     def decode(self, tokens: Tensor) -> list[str]:
         """(B, T) tokens -> texts."""
         return [self.alphabet.text(row) for row in tokens.cpu().numpy()]
@@ -101,7 +104,7 @@ class Windows(Opened):
         """Windows beginning at these tokens; those that reach beyond `size` are short."""
         windows = np.lib.stride_tricks.sliding_window_view(self._padded[split], BEFORE + self._length)
         rows = torch.from_numpy(windows[starts].astype(np.int64))
-        short = size is not None and len(starts) > 0 and int(starts[-1]) + self._length > size
+        short = size is not None and len(starts) > 0 and int(starts.max()) + self._length > size
         length = torch.from_numpy(np.minimum(size - starts, self._length)) if short and size is not None else None
         given = {"before": rows[:, :BEFORE].contiguous()}
         return Batch(rows[:, BEFORE:].contiguous(), given, torch.from_numpy(starts), length)

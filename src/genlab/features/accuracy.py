@@ -26,8 +26,6 @@ DIMS = 64  # of the classifier's last hidden layer
 class Held:
     """Examples in memory as a train split: `Data` as far as `fit` asks for it."""
 
-    paired = False
-
     def __init__(self, x: Tensor, label: Tensor, space: Space, given: Mapping[str, Space], seed: int = 0):
         self.space, self.given, self.seed = space, given, seed
         self._x, self._label = x, label
@@ -44,6 +42,13 @@ class Held:
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         return self._rows(torch.arange(cursor, min(cursor + n, len(self._x))))
+
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        return self._rows(indices)
+
+    def label_counts(self) -> list[int]:
+        said = self._label[self._label >= 0]
+        return torch.bincount(said, minlength=self.given["label"].levels).tolist()
 
     def _order(self, number: int) -> Tensor:
         stream = torch.Generator().manual_seed(hashed(self.seed, number))

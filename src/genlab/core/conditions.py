@@ -1,0 +1,195 @@
+"""What a sample is given: made here for everybody who samples, in training, evaluation, timing and reports.
+
+A label whose frequencies are known is drawn as often as it occurs among the training examples. Everything else (a text, a
+source picture, a label that nobody counted) is that of real examples, rows of a named split in a seeded order; labels then
+belong to the same rows, so that a caption and its class fit together. What a user asks for wins over both. Row i is the same
+for every n.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from genlab.core.data import Data, Split
+from genlab.core.model import Model
+from genlab.core.noise import Noise, hashed
+from genlab.core.space import Space
+
+UNSAID = -1  # a label that nobody said
+OTHER = "other"  # the second domain of unpaired data: seen in training, never what a sample is given
+BLOCK = 1000  # examples read at once where rows of a label are looked for
+
+
+def unencodable(key: str, value: Any) -> Tensor:
+    """What a source without tokenizers or files says to a text or a path."""
+    raise ValueError(f"{key} {str(value)[:60]!r} cannot be encoded here; give a tensor")
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where conditions come from.
+
+    spaces   the conditions a model takes, by name
+    counts   of labels, by name: how often each occurs among the training examples
+    data     opens the data, where rows of them are needed; None where there are none
+    encode   encode(key, value): rows (k, *shape) of a text, or of a file or a folder of pictures
+    """
+
+    spaces: Mapping[str, Space]
+    counts: Mapping[str, Sequence[int]] = field(default_factory=dict)
+    data: Callable[[], Data] | None = None
+    encode: Callable[[str, Any], Tensor] = unencodable
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """given: n rows of each condition. rows (n,): which examples of `split` they belong to; None where to none."""
+
+    given: dict[str, Tensor]
+    split: Split | None = None
+    rows: Tensor | None = None
+
+    def take(self, rows: Sequence[int] | slice) -> Conditions:
+        """Some rows of them."""
+        given = {key: value[rows] for key, value in self.given.items()}
+        return Conditions(given, self.split, None if self.rows is None else self.rows[rows])
+
+    def to(self, device: Any) -> Conditions:
+        return Conditions({key: value.to(device) for key, value in self.given.items()}, self.split, self.rows)
+
+
+def taken(model: Model | type[Model], given: Mapping[str, Space]) -> dict[str, Space]:
+    """The conditions of some data that a model takes when it samples."""
+    return {key: given[key] for key in dict.fromkeys((*model.needs, *model.uses)) if key in given and key != OTHER}
+
+
+def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> Source:
+    """Conditions of a model from open data."""
+    counts = data.label_counts()
+    return Source(taken(model, data.given), {} if counts is None else {"label": counts}, lambda: data, encode)
+
+
+def conditions(
+    source: Source, n: int, seed: int, asked: Mapping[str, Any] | None = None, split: Split = "validation"
+) -> Conditions:
+    """n rows of every condition of a source.
+
+    asked    a label by name or number, a text, a path (see Source.encode); or tensors, one example (*shape) or n of them;
+             or a list of these, which is gone through again and again
+    split    of which rows are taken, where any are needed; of the train split where it is empty
+
+    Where rows are needed and a label was asked for, they are rows of that label. Where a text or a picture was asked for and a
+    label was not, the label is -1, "not said".
+
+    Raises ValueError for what is no condition of this source, no value of it, or belongs to no row.
+    """
+    said = {key: _said(source, key, value, n) for key, value in (asked or {}).items()}
+    open_ = {key: space for key, space in source.spaces.items() if key not in said}
+    if any(source.spaces[key].axes for key in said):
+        said |= {key: torch.full((n,), UNSAID) for key, space in open_.items() if not space.axes}
+    counted = {key for key in open_ if key not in said and sum(source.counts.get(key, ())) > 0}
+    if all(key in said or key in counted for key in open_):
+        found = {key: drawn_labels(n, seed, key, source.counts[key]) for key in counted} | said
+        return Conditions({key: found[key] for key in source.spaces})
+    data = _opened(source, [key for key in open_ if key not in said and key not in counted])
+    split = split if data.count(split) else "train"
+    labels = {key: value for key, value in said.items() if not source.spaces[key].axes}
+    rows = _rows_of(data, split, n, seed, labels)
+    found = {**data.rows(split, rows).given, **said}
+    return Conditions({key: found[key] for key in source.spaces}, split, rows)
+
+
+def drawn_labels(n: int, seed: int, key: str, counts: Sequence[int]) -> Tensor:
+    """(n,) labels, each as frequent as it is counted; row i is the same for every n."""
+    edges = torch.tensor(counts, dtype=torch.float64).cumsum(0)
+    u = Noise(seed, n, dtype=torch.float64).fork(key).uniform(())
+    return torch.searchsorted(edges, u * edges[-1], right=True).clamp(max=len(counts) - 1)
+
+
+def label_number(value: Any, space: Space, key: str) -> int:
+    """A label by number or name; ValueError says which there are."""
+    names = [str(name) for name in space.names]
+    if str(value) in names:
+        return names.index(str(value))
+    if str(value).lstrip("-").isdigit() and UNSAID <= int(value) < space.levels:
+        return int(value)
+    there = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "") if names else f"0 to {space.levels - 1}"
+    raise ValueError(f"there is no {key} {value!r}; there is {there}")
+
+
+def _said(source: Source, key: str, value: Any, n: int) -> Tensor:
+    """(n, *shape) of a condition that was asked for."""
+    if key not in source.spaces:
+        known = ", ".join(source.spaces)
+        raise ValueError(f"{key} is no condition here; " + (f"there is {known}" if known else "nothing is given"))
+    space = source.spaces[key]
+    if isinstance(value, Tensor | np.ndarray):
+        return _fitting(torch.as_tensor(value), space, key, n)
+    values = list(value) if isinstance(value, list | tuple) else [value]
+    if not values:
+        raise ValueError(f"{key}: the list is empty")
+    if not space.axes:
+        rows = torch.tensor([label_number(entry, space, key) for entry in values])
+    else:
+        rows = torch.cat([source.encode(key, entry) for entry in values])
+    return rows[torch.arange(n) % len(rows)]
+
+
+def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
+    """A tensor as n rows; ValueError where it has another shape, or labels that there are none of."""
+    if tuple(value.shape) == space.shape:
+        value = value.expand(n, *space.shape)
+    if tuple(value.shape) != (n, *space.shape):
+        wanted = f"{(n, *space.shape)} or {space.shape}"
+        raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {wanted}")
+    if space.discrete and len(value):
+        low, high = int(value.min()), int(value.max())
+        if low < (0 if space.axes else UNSAID) or high >= space.levels:
+            raise ValueError(f"{key} holds {low} to {high}; it may hold 0 to {space.levels - 1}")
+    return value
+
+
+def _opened(source: Source, wanted: Sequence[str]) -> Data:
+    words = " and ".join(wanted)
+    remedy = f"say what it is (--given {wanted[0]}=...) or where the data lie now (--data PATH)"
+    if source.data is None:
+        raise ValueError(f"{words} of these samples would be that of real examples, and there are no data; {remedy}")
+    try:
+        return source.data()
+    except (ValueError, OSError) as error:
+        raise ValueError(f"{words} of these samples would be that of real examples ({error}); {remedy}") from None
+
+
+def _rows_of(data: Data, split: Split, n: int, seed: int, labels: Mapping[str, Tensor]) -> Tensor:
+    """(n,) numbers of examples in a seeded order, row i one with the i-th of the labels that were asked for.
+
+    Every example comes once before any comes again.
+    """
+    labels = {key: value for key, value in labels.items() if bool((value != UNSAID).any())}
+    count = data.count(split)
+    if not labels:
+        return order(count, n, hashed(seed, "rows"))
+    parts = [data.once(split, first, BLOCK).given for first in range(0, count, BLOCK)]
+    have = torch.stack([torch.cat([part[key] for part in parts]) for key in labels], 1)
+    want = torch.stack([value.cpu() for value in labels.values()], 1)
+    rows = torch.empty(n, dtype=torch.int64)
+    for kind in want.unique(dim=0):
+        pool = ((have == kind) | (kind == UNSAID)).all(1).nonzero()[:, 0]
+        where = (want == kind).all(1)
+        if not len(pool):
+            said = ", ".join(f"{key} {int(number)}" for key, number in zip(labels, kind, strict=True))
+            raise ValueError(f"no example of the {split} split has {said}; ask for everything else too, or for another one")
+        rows[where] = pool[order(len(pool), int(where.sum()), hashed(seed, "rows", kind.tolist()))]
+    return rows
+
+
+def order(count: int, n: int, seed: int) -> Tensor:
+    """(n,) numbers below `count`: one seeded permutation after another, so that a longer order begins with the shorter one."""
+    passes = (np.random.Generator(np.random.Philox(key=[seed, number])).permutation(count) for number in range(-(-n // count)))
+    return torch.from_numpy(np.concatenate([*passes, np.empty(0, np.int64)])[:n])
