@@ -21,16 +21,15 @@ from genlab.core.model import Model
 from genlab.core.noise import Noise
 from genlab.core.space import Space
 from genlab.maths.densities import categorical_quantile
-from genlab.models.autoregressive import gpt, pixelcnn
+from genlab.models.autoregressive.gpt import GPT
+from genlab.models.autoregressive.pixelcnn import PixelCNN
 from genlab.recipes.make import build, recipe_for
 from genlab.samplers.tokens import Predict, token_by_token
 
 
 def reader(model: Model, rows: int, cached: bool) -> Predict:
-    if isinstance(model, gpt.GPT):
-        return gpt.Reader(model, rows, {}, cached)
-    assert isinstance(model, pixelcnn.PixelCNN)
-    return pixelcnn.Reader(model, {}, cached)
+    assert isinstance(model, GPT | PixelCNN)
+    return model.reader(rows, {}, cached=cached)
 
 
 def made(name: str, space: Space) -> Model:

@@ -89,7 +89,7 @@ class Characters:
     def windows(self, starts: Tensor) -> Batch:
         index = starts[:, None] + torch.arange(-KEPT, self.length)
         tokens = self.tokens[index.clamp(0, len(self.tokens) - 1)].masked_fill(index < 0, -1)
-        return Batch(tokens[:, KEPT:], {"before": tokens[:, :KEPT]})
+        return Batch(tokens[:, KEPT:], before=tokens[:, :KEPT])
 
 
 def batches(data: Characters) -> Iterator[Batch]:
@@ -154,7 +154,7 @@ class NanoGPT:
     @staticmethod
     def windows(batch: Batch) -> tuple[Tensor, Tensor]:
         """What its model reads and predicts."""
-        return torch.cat([batch.given["before"][:, -1:], batch.x[:, :-1]], 1), batch.x.contiguous()
+        return torch.cat([batch.before[:, -1:], batch.x[:, :-1]], 1), batch.x.contiguous()
 
     @torch.no_grad()
     def loss(self) -> float:

@@ -46,7 +46,7 @@ def test_windows_know_what_stands_before_them(tmp_path: Path) -> None:
     whole = scored(data, "train")
     padded = torch.cat([torch.full((32,), -1), whole])
     for batch in (data.once("train", 0, 30), data.stream("train", 5, 30)):
-        for start, before, x in zip(batch.index.tolist(), batch.given["before"], batch.x, strict=True):
+        for start, before, x in zip(batch.index.tolist(), batch.before, batch.x, strict=True):
             assert torch.equal(before, padded[start : start + 32])
             assert torch.equal(x, whole[start : start + 10])
 

@@ -47,7 +47,7 @@ def test_copied_finds_what_stands_in_the_training_text():
 
 def test_grams_across_windows_are_seen_through_what_stood_before():
     samples = rows("345600")
-    windows = Batch(rows("012345", "670000"), {"before": torch.tensor([[-1, -1, -1], [3, 4, 5]])}, None, torch.tensor([6, 2]))
+    windows = Batch(rows("012345", "670000"), length=torch.tensor([6, 2]), before=torch.tensor([[-1, -1, -1], [3, 4, 5]]))
     assert copied(rows("4567"), torch.tensor([4]), [windows], TEXT, 4).value == 1
     assert copied(samples, torch.tensor([2]), [windows], TEXT, 2).value == 1  # 34
     assert copied(rows("0000"), torch.tensor([4]), [windows], TEXT, 2).value == 0  # padding after a short window is no text

@@ -11,7 +11,7 @@ import torch
 from genlab.core.moves import Now
 from genlab.core.noise import Noise
 from genlab.core.space import Batch, Space
-from genlab.models.autoregressive.gpt import GPT, GPTConfig, Reader, beginning
+from genlab.models.autoregressive.gpt import GPT, GPTConfig, beginning
 from genlab.samplers.tokens import sequence, token_by_token
 
 TEXT = Space((12,), "T", "token", 7)
@@ -39,12 +39,10 @@ def made(config: GPTConfig, space: Space, labelled: bool = False) -> GPT:
     return model.requires_grad_(False)
 
 
-def example(space: Space, n: int = 6) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+def example(space: Space, n: int = 6) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor | None]:
     torch.manual_seed(1)
-    given = {"label": torch.arange(n) % 2}
-    if space == TEXT:
-        given["before"] = torch.randint(-1, space.levels, (n, 8))
-    return torch.randint(space.levels, (n, space.size)), given
+    before = torch.randint(-1, space.levels, (n, 8)) if space == TEXT else None
+    return torch.randint(space.levels, (n, space.size)), {"label": torch.arange(n) % 2}, before
 
 
 CASES = {
@@ -58,34 +56,34 @@ cases = pytest.mark.parametrize(("config", "space", "labelled"), CASES.values(),
 
 @cases
 def test_nothing_is_known_of_what_comes_later(config: GPTConfig, space: Space, labelled: bool) -> None:
-    model, (x, given) = made(config, space, labelled), example(space)
-    before = model.entries(x, given)
+    model, (x, given, before) = made(config, space, labelled), example(space)
+    one = model.entries(x, given, before)
     for t in range(space.size):
         other = torch.cat([x[:, :t], (x[:, t:] + 1) % space.levels], 1)
-        after = model.entries(other, given)
-        assert torch.equal(after[:, :t], before[:, :t])
-        assert not torch.isclose(after[:, t], before[:, t], atol=1e-3).all()
+        two = model.entries(other, given, before)
+        assert torch.equal(two[:, :t], one[:, :t])
+        assert not torch.isclose(two[:, t], one[:, t], atol=1e-3).all()
 
 
 @cases
 def test_every_entry_matters_later(config: GPTConfig, space: Space, labelled: bool) -> None:
     """A change of entry t is felt by entry t + 1 in every row: places are not shifted."""
-    model, (x, given) = made(config, space, labelled), example(space)
+    model, (x, given, before) = made(config, space, labelled), example(space)
     for t in range(space.size - 1):
         other = x.clone()
         other[:, t] = (x[:, t] + 1) % space.levels
-        moved = (model.entries(other, given) - model.entries(x, given)).abs()[:, t + 1]
+        moved = (model.entries(other, given, before) - model.entries(x, given, before)).abs()[:, t + 1]
         assert (moved > 0).all()
 
 
 @cases
 def test_cached_samples_equal_reading_everything_again(config: GPTConfig, space: Space, labelled: bool) -> None:
-    model, (_, given) = made(config, space, labelled), example(space)
+    model, (_, given, before) = made(config, space, labelled), example(space)
     length = 40 if space == TEXT else space.size  # far beyond the block
     u = Noise(2, 6, dtype=torch.float64).uniform((length,))
     blank = torch.zeros(6, length, dtype=torch.int64)
-    *_, fast = token_by_token(Reader(model, 6, given), blank, u, end=space.end)
-    *_, slow = token_by_token(Reader(model, 6, given, cached=False), blank, u, end=space.end)
+    *_, fast = token_by_token(model.reader(6, given, before), blank, u, end=space.end)
+    *_, slow = token_by_token(model.reader(6, given, before, cached=False), blank, u, end=space.end)
     assert torch.equal(fast, slow)
     assert len(fast.unique()) > 1
 
@@ -93,10 +91,10 @@ def test_cached_samples_equal_reading_everything_again(config: GPTConfig, space:
 @cases
 def test_the_reader_gives_the_probabilities_that_are_scored(config: GPTConfig, space: Space, labelled: bool) -> None:
     """Entry by entry with the cache, and skipping entries as completion does."""
-    model, (x, given) = made(config, space, labelled), example(space)
-    whole = model.entries(x, given)
+    model, (x, given, before) = made(config, space, labelled), example(space)
+    whole = model.entries(x, given, before)
     for step in (1, 3):
-        reader = Reader(model, 6, given)
+        reader = model.reader(6, given, before)
         for t in range(0, space.size, step):
             found = reader(t, x).log_softmax(-1).gather(1, x[:, t : t + 1])[:, 0]
             torch.testing.assert_close(found, whole[:, t], rtol=0, atol=1e-10)
@@ -113,7 +111,7 @@ def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, label
         rows = rows[(ended == (rows == space.end)).all(1) & ended[:, -1]]
     found = model.log_prob(Batch(rows.reshape(-1, *space.shape), {"label": torch.ones(len(rows), dtype=torch.int64)}))
     assert found.nats.exp().sum().item() == pytest.approx(1, abs=1e-9)
-    assert found.how == ("exact, given label" if labelled else "exact")
+    assert (found.how, found.given) == ("exact", ("label",) if labelled else ())
     if labelled:
         with pytest.raises(ValueError, match="label"):
             model.log_prob(Batch(rows.reshape(-1, *space.shape)))
@@ -139,27 +137,30 @@ def model_mask(space: Space, kept: torch.Tensor) -> torch.Tensor:
 
 
 def test_a_text_goes_on_from_what_was_before() -> None:
-    """Sampling after `before` is sampling the rest of a text that begins so."""
+    """As far back as the model reads: one token before the window."""
     model = made(SMALL, TEXT)
     before = torch.tensor([[1, 2], [3, 4]])
     u = Noise(4, 2, dtype=torch.float64).uniform((5,))
-    *_, one = token_by_token(model.reader(2, {"before": before}), torch.zeros(2, 5, dtype=torch.int64), u)
-    *_, two = model.sample(2, {"before": before[:, -1:]}, noise=Noise(4, 2, dtype=torch.float64), length=5)
-    assert torch.equal(one, two)  # one token before the window is read
-    x, _ = example(TEXT)
+    *_, one = token_by_token(model.reader(2, {}, before), torch.zeros(2, 5, dtype=torch.int64), u)
+    *_, two = token_by_token(model.reader(2, {}, before[:, -1:]), torch.zeros(2, 5, dtype=torch.int64), u)
+    *_, three = token_by_token(model.reader(2, {}), torch.zeros(2, 5, dtype=torch.int64), u)
+    assert torch.equal(one, two)
+    assert (one != three).any()
+    x, _, _ = example(TEXT)
     none = torch.full((6, 32), -1)
-    assert torch.equal(model.entries(x, {"before": none}), model.entries(x, {}))
+    assert torch.equal(model.entries(x, {}, none), model.entries(x, {}))
 
 
 def test_a_few_windows_forget_what_was_before() -> None:
     """The loss is that of the batch with 1 in 32 beginnings replaced by start tokens, as many as the noise says."""
     model, n = made(SMALL, TEXT), 64
-    x, given = example(TEXT, n)
+    x, given, before = example(TEXT, n)
+    assert before is not None
     noise = Noise(5, n, dtype=torch.float64)
     forgets = noise.uniform((1,)) < 1 / 32
     assert 0 < forgets.sum() < 8
-    loss, _ = model.loss(Batch(x, given), Now(0, 0.0, Noise(5, n, dtype=torch.float64)))
-    expected = -model.entries(x, {**given, "before": given["before"].masked_fill(forgets, -1)}).mean()
+    loss, _ = model.loss(Batch(x, given, before=before), Now(0, 0.0, Noise(5, n, dtype=torch.float64)))
+    expected = -model.entries(x, given, before.masked_fill(forgets, -1)).mean()
     torch.testing.assert_close(loss, expected)
 
 
@@ -176,7 +177,7 @@ def test_the_loss_of_lines_counts_what_can_be_said() -> None:
 def test_a_loss_over_blocks_is_right_on_average() -> None:
     """The mean over blocks, each as likely, of the block's mean log-probability."""
     model = made(CONFIGS["blocks"], COLOUR)
-    x, _ = example(COLOUR)
+    x, _, _ = example(COLOUR)
     pictures = x.reshape(6, 2, 3, 3).movedim(-1, 1)
     starts = model.beginnings(COLOUR.size)
     read = model.read(sequence(pictures, COLOUR), {})

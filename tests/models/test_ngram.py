@@ -48,7 +48,7 @@ def windows(stream: torch.Tensor, length: int, before: int = 8) -> Batch:
     index = starts[:, None] + torch.arange(-before, length)
     padded = torch.where(index < 0, -1, stream[index.clamp(0, len(stream) - 1)])
     lengths = (len(stream) - starts).clamp(max=length)
-    return Batch(padded[:, before:], {"before": padded[:, :before]}, None, lengths)
+    return Batch(padded[:, before:], length=lengths, before=padded[:, :before])
 
 
 # --- formulas --------------------------------------------------------------------------------------------------------
@@ -87,7 +87,7 @@ def test_kneser_ney_is_nltks(monkeypatch: pytest.MonkeyPatch) -> None:
         return torch.tensor([0.0, *[discount if len(counts) > levels else 0.0] * 3], dtype=torch.float64)
 
     monkeypatch.setattr(smoothing, "discounts", plain)
-    batch = Batch(stream[None, 2:], {"before": stream[None, :2]})
+    batch = Batch(stream[None, 2:], before=stream[None, :2])
     ours = counted(text(398, levels), [batch], order=3)
     for far, near in itertools.product(range(levels), repeat=2):
         p = ours.following(torch.tensor([near + far * ours.base]), torch.tensor([2]))[0]
@@ -138,7 +138,7 @@ def test_probabilities_of_all_examples_sum_to_one(space: Space, labelled: bool) 
     for y in (0, 1):
         found = model.log_prob(Batch(x, {"label": torch.full((len(x),), y)}))
         assert found.nats.exp().sum().item() == pytest.approx(1, abs=1e-12)
-    assert found.how == ("exact, given label" if labelled else "exact")
+    assert (found.how, found.given) == ("exact", ("label",) if labelled else ())
 
 
 def test_scoring_and_drawing_use_one_distribution() -> None:
@@ -167,7 +167,7 @@ def test_windows_do_not_matter(length: int) -> None:
 
 def test_batches_and_processes_do_not_matter() -> None:
     batch = windows(markov(400, 5), 20)
-    parts = [Batch(batch.x[rows], {"before": batch.given["before"][rows]}) for rows in (slice(0, 7), slice(7, 20))]
+    parts = [Batch(batch.x[rows], before=batch.before[rows]) for rows in (slice(0, 7), slice(7, 20))]
     whole, steps = counted(text(20), [batch], order=3), counted(text(20), parts, order=3)
     assert torch.equal(whole.codes, steps.codes)
     assert torch.equal(whole.counts, steps.counts)

@@ -168,9 +168,14 @@ def cost(likelihood: Mapping[str, Any]) -> tuple[str, Any]:
 
 def comparable(likelihood: Mapping[str, Any]) -> str:
     """What two likelihoods must share to be ranked: claim, condition, data."""
-    given = re.search(r"given [\w ]+$", likelihood.get("how", ""))
-    parts = [CLAIMS.get(likelihood["claim"], likelihood["claim"]), given.group() if given else "", likelihood.get("note") or ""]
+    parts = [CLAIMS.get(likelihood["claim"], likelihood["claim"]), given(likelihood), likelihood.get("note") or ""]
     return ", ".join(part for part in parts if part)
+
+
+def given(likelihood: Mapping[str, Any]) -> str:
+    """ "given label and text"; "" of a likelihood that was given nothing."""
+    names = [str(name) for name in likelihood.get("given") or ()]
+    return f"given {words.joined(names)}" if names else ""
 
 
 def condition(score: Mapping[str, Any]) -> str:

@@ -13,6 +13,7 @@ LARGEST_PICTURE = 2**24  # bytes of a PNG file, as alarms keep them
 LIKELIHOOD = {
     "claim": str,
     "how": str,
+    "given?": [str],
     "bits_per_dim?": OPTIONAL,
     "nats_per_character?": OPTIONAL,
     "nats?": OPTIONAL,

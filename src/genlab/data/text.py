@@ -4,7 +4,7 @@
     once     windows one after another, so that every token is scored exactly once; the last one is filled up and `length` says
              how far it counts
 
-Each batch carries `before` (B, BEFORE): the tokens before each window, -1 where the split had not begun. A split knows nothing
+Each batch has its `before` (B, BEFORE): the tokens before each window, -1 where the split had not begun. A split knows nothing
 of the others.
 """
 
@@ -106,8 +106,8 @@ class Windows(Opened):
         rows = torch.from_numpy(windows[starts].astype(np.int64))
         short = size is not None and len(starts) > 0 and int(starts.max()) + self._length > size
         length = torch.from_numpy(np.minimum(size - starts, self._length)) if short and size is not None else None
-        given = {"before": rows[:, :BEFORE].contiguous()}
-        return Batch(rows[:, BEFORE:].contiguous(), given, torch.from_numpy(starts), length)
+        before, index = rows[:, :BEFORE].contiguous(), torch.from_numpy(starts)
+        return Batch(rows[:, BEFORE:].contiguous(), index=index, length=length, before=before)
 
 
 def read(request: Request) -> Opened:

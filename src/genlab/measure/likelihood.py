@@ -38,6 +38,7 @@ class Likelihood:
     of: int  # examples of the whole split
     seed: int
     note: str = ""
+    given: tuple[str, ...] = ()  # conditions
 
     @property
     def bits(self) -> float:
@@ -69,13 +70,22 @@ class Likelihood:
         more = f", {self.bits:.4g} bits per character" if self.unit == "nats_per_character" else ""
         counted = f"{self.examples:,} of {self.of:,}" if self.examples < self.of else f"all {self.of:,}"
         note = f", {self.note}" if self.note else ""
-        return f"{sign}{self.value:.4f} ± {self.error:.2g} {unit}{more} ({self.how}; {counted} of {self.split}{note})"
+        how = ", ".join([self.how, *([f"given {' and '.join(self.given)}"] if self.given else [])])
+        return f"{sign}{self.value:.4f} ± {self.error:.2g} {unit}{more} ({how}; {counted} of {self.split}{note})"
 
     def to_json(self) -> dict[str, Any]:
         counted = {"split": self.split, "examples": self.examples, "of": self.of, "seed": self.seed}
         also = {"nats_per_example": self.nats, "bits_per_entry": self.bits, **({"note": self.note} if self.note else {})}
         error = {"error": self.error, "low": self.low, "high": self.high} if math.isfinite(self.error) else {}
-        return {self.unit: self.value, **error, "claim": self.claim, "how": self.how, **counted, **also}
+        return {
+            self.unit: self.value,
+            **error,
+            "claim": self.claim,
+            "how": self.how,
+            "given": list(self.given),
+            **counted,
+            **also,
+        }
 
 
 def unit_of(space: Space) -> str:
@@ -107,11 +117,11 @@ def likelihood_of(
     longer = characters_per_token(data, split)
     costs: list[Tensor] = []
     sizes: list[Tensor] = []
-    claim, how = model.claim, ""
+    claim, how, given = model.claim, "", ()
     total = min(data.count(split), limit or data.count(split))
     for first, part in blocks(data, split, total, batch):
         noise = Noise(noise_seed, range(first, first + len(part.x)), device)
-        nats, claim, how, _ = model.log_prob(part.to(device), noise=noise)
+        nats, claim, how, given = model.log_prob(part.to(device), noise=noise)
         costs.append(-nats.double().cpu())
         sizes.append(longer * data.space.sizes(part).double().cpu())
         if progress is not None:
@@ -131,6 +141,7 @@ def likelihood_of(
         of=data.count(split),
         seed=noise_seed,
         note=data.space.note,
+        given=given,
     )
 
 

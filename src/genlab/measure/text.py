@@ -82,9 +82,9 @@ def copied(x: Tensor, lengths: Tensor, train: Iterable[Batch], space: Space, n: 
 def _joined(batch: Batch, space: Space, n: int) -> tuple[Tensor, Tensor]:
     """Windows with the n - 1 tokens before them. What is missing at the very start is -1, which no sample holds."""
     lengths = space.sizes(batch)
-    if "before" not in batch.given or n == 1:
+    if batch.before is None or n == 1:
         return batch.x, lengths
-    before = batch.given["before"][:, -(n - 1) :]
+    before = batch.before[:, -(n - 1) :]
     return batch.x.new_tensor(np.concatenate([before.cpu().numpy(), batch.x.cpu().numpy()], 1)), lengths + before.shape[1]
 
 

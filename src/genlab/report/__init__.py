@@ -15,6 +15,7 @@ The record
                 "order"?: "turns of 2 % of the budget each, all models of a seed in turn"},
      "models": [{"name", "family", "parameters", "train_seconds", "examples_seen",
                  "likelihood": null or {"bits_per_dim" | "nats_per_character" | "nats": VALUE, "claim", "how",
+                                        "given"?: ["label"], its conditions,
                                         "low"?, "high"?: 95 %, or "error"?: standard error, in the same unit,
                                         "split"?: "test", "examples"?: 500, "of"?: 10000,
                                         "note"?: "binarised: threshold", how the data were changed},
@@ -43,7 +44,7 @@ The record
      "written"?: "2025-11-01 12:00"}
 
 Likelihoods in a record are costs, -log p: lower is better (`nats` is per example). They are ranked only among equals: same
-unit, same claim, the same ", given ..." at the end of `how`, the same `note`. A score is ranked only if it says which way is
+unit, same claim, the same `given`, the same `note`. A score is ranked only if it says which way is
 `better`, against those of the same protocol (but for measure.score.VARIES); its NAME is written as inside a sentence:
 "Fréchet distance", "mode coverage". A number that is not finite is null in the JSON and "not finite" on the page.
 

@@ -23,6 +23,7 @@ from genlab.compare.ranking import (
     cost,
     finite,
     front,
+    given,
     missing,
     names_of,
     numbers,
@@ -201,7 +202,7 @@ def _likelihood_cell(unit: str, models: Sequence[Row]) -> Any:
     return cell
 
 
-_TOLD = ("claim", "how", "split", "examples", "of", "note", "error", "low", "high")
+_TOLD = ("claim", "how", "given", "split", "examples", "of", "note", "error", "low", "high")
 
 
 def _place(found: Sequence[Group], kind: str) -> int:
@@ -356,7 +357,7 @@ def likelihood_words(likelihood: Mapping[str, Any]) -> str:
     counted, whole, split = likelihood.get("examples"), likelihood.get("of"), likelihood.get("split")
     amount = "" if not counted else f"{counted:,} of {whole:,} of " if whole and counted < whole else f"all {counted:,} of "
     where = f"{amount}{'the ' if not amount else ''}{split} split" if split else ""
-    head = how if how.startswith(claim) else f"{claim}, {how}"
+    head = ", ".join(part for part in (how if how.startswith(claim) else f"{claim}, {how}", given(likelihood)) if part)
     return "; ".join(part for part in (head, where, likelihood.get("note")) if part)
 
 

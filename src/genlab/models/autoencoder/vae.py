@@ -135,18 +135,17 @@ class VAE(Model):
         draws = self.config.draws if draws is None else draws
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
-        suffix = ", given label" if self.classes else ""
         m, log_s = self.posterior(batch.x, batch.given)
         if draws == 1:
             z = m + log_s.exp() * noise.normal((self.config.latent,)).to(m.dtype)
             nats = self.log_likelihood(batch, z) - standard_normal_kl(m, log_s).sum(1)
-            return LogProb(nats, "lower", f"ELBO{suffix}")
+            return LogProb(nats, "lower", "ELBO", tuple(self.given))
         at_once = max(1, ROWS // len(batch.x))
         parts = []
         for start in range(0, draws, at_once):
             eps = noise.normal((min(at_once, draws - start), self.config.latent)).to(m.dtype).transpose(0, 1)
             parts.append(self._log_weights(batch, m + log_s.exp() * eps, m, log_s))
-        return LogProb(importance_weighted(torch.cat(parts)), "lower", f"IW-{draws}{suffix}")
+        return LogProb(importance_weighted(torch.cat(parts)), "lower", f"IW-{draws}", tuple(self.given))
 
     # --- sampling and latents ----------------------------------------------------------------------------------------
 

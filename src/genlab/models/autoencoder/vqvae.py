@@ -157,7 +157,7 @@ class VQVAE(Model):
         assert isinstance(self.prior, Scores)
         prior = self.prior.log_prob(batch._replace(x=c), noise=noise)
         nats = prior.nats + self.observation.log_prob(batch.x, self.decoded(self.codebook(c.squeeze(1))))
-        return LogProb(nats, "lower", "code and prior" + (", given label" if "label" in self.given else ""))
+        return LogProb(nats, "lower", "code and prior", prior.given)
 
     def sample(
         self,

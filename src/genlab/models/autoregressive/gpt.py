@@ -98,21 +98,22 @@ class GPT(Autoregressive):
         """Mean negative log-probability of an entry, nats; of sequences longer than a block, over one block drawn at random."""
         x, mask, u = sequence(batch.x, self.space), self.scored(batch), now.noise.uniform((2,))
         groups = mask.sum(1).argsort().chunk(LENGTHS) if self.space.end is not None else [slice(None)]
-        parts = [self._summed(x[rows], mask[rows], take(batch.given, rows), u[rows]) for rows in groups]
+        parts = [self._summed(take(batch._replace(x=x), rows), mask[rows], u[rows]) for rows in groups]
         nats, count = (torch.stack(column).sum(0) for column in zip(*parts, strict=True))
         return -nats / now.mean(count).clamp(min=1), {}
 
-    def _summed(self, x: Tensor, mask: Tensor, given: Given, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of the scored entries of a block, and their number."""
+    def _summed(self, batch: Batch, mask: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-probability of the scored entries of a block, and their number; batch.x are sequences."""
+        x = batch.x
         if self.space.end is not None:  # behind the longest line's end there is nothing to learn
             x = x[:, : max(1, int(mask.any(0).sum()))]
-        read = self.read(x, given)
-        if "before" in given:
+        read = self.read(x, batch.before)
+        if batch.before is not None:
             read[:, : self.lead] = read[:, : self.lead].masked_fill(u[:, :1] < 1 / START, self.space.levels)
         starts = self.beginnings(read.shape[1])
         start = starts[int(u[0, 1] * len(starts))] if len(starts) > 1 else starts[0]
         first = max(start, self.lead - 1)
-        nats = self.predicted(x, read, start, first, given)
+        nats = self.predicted(x, read, start, first, batch.given)
         mask = mask[:, first - self.lead + 1 :][:, : nats.shape[1]]
         return (nats * mask).sum(), mask.sum().to(nats.dtype)
 
@@ -121,16 +122,16 @@ class GPT(Autoregressive):
     def blocks(self) -> Iterable[nn.Module]:
         return self.body.blocks
 
-    def read(self, x: Tensor, given: Given) -> Tensor:
+    def read(self, x: Tensor, before: Tensor | None = None) -> Tensor:
         """What the places read: sequences (B, N) -> tokens (B, lead - 1 + N)."""
-        return torch.cat([self.opening(len(x), given), x[:, :-1]], 1)
+        return torch.cat([self.opening(len(x), before), x[:, :-1]], 1)
 
-    def opening(self, n: int, given: Given) -> Tensor:
-        """(n, lead) tokens before the first entry; a start token where there is none."""
+    def opening(self, n: int, before: Tensor | None = None) -> Tensor:
+        """(n, lead) tokens before the first entry: the last of `before` (n, K), a start token where there is none."""
         start = self.space.levels
-        if "before" not in given or self.space.axes != "T" or self.space.end is not None:
+        if before is None or self.space.axes != "T" or self.space.end is not None:
             return torch.full((n, self.lead), start, device=self.table.weight.device)
-        known = given["before"][:, -self.lead :]
+        known = before[:, -self.lead :]
         return F.pad(known.masked_fill(known < 0, start), (self.lead - known.shape[1], 0), value=start)
 
     def hidden(self, tokens: Tensor, first: int, given: Given, cache: Cache | None = None) -> Tensor:
@@ -168,13 +169,13 @@ class GPT(Autoregressive):
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
 
-    def entries(self, x: Tensor, given: Given) -> Tensor:
-        rows = max(1, LOGITS // (self.block * self.space.levels))
-        parts = [take(given, slice(i, i + rows)) for i in range(0, len(x), rows)]
-        return torch.cat([self._entries(some, part) for some, part in zip(x.split(rows), parts, strict=True)])
+    def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
+        rows, batch = max(1, LOGITS // (self.block * self.space.levels)), Batch(x, given, before=before)
+        return torch.cat([self._entries(take(batch, slice(i, i + rows))) for i in range(0, len(x), rows)])
 
-    def _entries(self, x: Tensor, given: Given) -> Tensor:
-        read = self.read(x, given)
+    def _entries(self, batch: Batch) -> Tensor:
+        x, given = batch.x, batch.given
+        read = self.read(x, batch.before)
         fresh = self.block - hop(self.block)  # places of a later block that an earlier one has predicted
         return torch.cat(
             [
@@ -184,19 +185,17 @@ class GPT(Autoregressive):
             1,
         )
 
-    def reader(self, n: int, given: Given) -> Predict:
-        return Reader(self, n, given)
+    def reader(self, n: int, given: Given, before: Tensor | None = None, *, cached: bool = True) -> Predict:
+        """cached=False reads the whole block again for every entry: slow, and plainly right."""
+        return Reader(self, n, given, before, cached)
 
 
 class Reader:
-    """Logits of one entry after another, remembering the keys and values of what was read.
+    """Logits of one entry after another; cached: it remembers the keys and values of what was read."""
 
-    cached    False reads the whole block again for every entry: slow, and plainly right
-    """
-
-    def __init__(self, model: GPT, n: int, given: Given, cached: bool = True):
+    def __init__(self, model: GPT, n: int, given: Given, before: Tensor | None = None, cached: bool = True):
         self.model, self.given, self.cached = model, given, cached
-        self.opening = model.opening(n, given)
+        self.opening = model.opening(n, before)
         self.start = self.done = 0
         self.cache: Cache | None = None
 
@@ -219,8 +218,10 @@ class Reader:
         return torch.cat([self.opening[:, first:stop], x[:, max(first - lead, 0) : max(stop - lead, 0)]], 1)
 
 
-def take(given: Given, rows: Tensor | slice) -> Given:
-    return {key: value[rows] for key, value in given.items()}
+def take(batch: Batch, rows: Tensor | slice) -> Batch:
+    """Some rows of sequences, with what is given and what stands before them."""
+    given = {key: value[rows] for key, value in batch.given.items()}
+    return Batch(batch.x[rows], given, before=None if batch.before is None else batch.before[rows])
 
 
 def beginning(place: int, block: int) -> int:

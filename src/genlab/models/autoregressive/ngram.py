@@ -1,6 +1,6 @@
 """n-grams: p(x_t | c_t), c_t the order - 1 symbols nearest to entry t among those before it, counted in one pass and smoothed.
 
-    text       the symbols before, across windows as far as the batch's "before" reaches; at the beginning of everything
+    text       the symbols before, across windows as far as the batch's `before` reaches; at the beginning of everything
                the context is shorter
     lines      the symbols before, from the start of the line on, which is a symbol of its own
     pictures   the entries nearest on the plane among those already read (left, above, above left, above right, ...: the
@@ -73,7 +73,7 @@ class NGram(Autoregressive):
     def count(self, batch: Batch, now: Now) -> Readings:
         """Add the batch's events, and those of the other processes' batches, to the list."""
         x = sequence(batch.x, self.space)
-        context, _ = self.contexts(x, batch.given)
+        context, _ = self.contexts(x, batch.given, batch.before)
         events = (context * self.symbols + x)[self.scored(batch)]
         known = Counts(self.codes, self.counts) if now.step else Counts(self.codes[:0], self.counts[:0])
         seen = _everyone(tally(events, torch.ones_like(events)), now)
@@ -92,10 +92,10 @@ class NGram(Autoregressive):
 
     # --- contexts ----------------------------------------------------------------------------------------------------
 
-    def contexts(self, x: Tensor, given: Given) -> tuple[Tensor, Tensor]:
+    def contexts(self, x: Tensor, given: Given, before: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Context of every entry as an integer, and how many symbols of it are known: sequences (B, T) -> (B, T) each."""
         where = self.neighbours(x.shape[1]).to(x.device)
-        return self._contexts(self.columns(x, given), where, torch.arange(x.shape[1], device=x.device), given)
+        return self._contexts(self.columns(x, before), where, torch.arange(x.shape[1], device=x.device), given)
 
     def _contexts(self, columns: Tensor, where: Tensor, entries: Tensor, given: Given) -> tuple[Tensor, Tensor]:
         """Of some entries (T,): columns (B, S), where (T, order - 1) -> (B, T) each."""
@@ -112,7 +112,7 @@ class NGram(Autoregressive):
             weight *= self.base
         return context, known
 
-    def columns(self, x: Tensor, given: Given) -> Tensor:
+    def columns(self, x: Tensor, before: Tensor | None = None) -> Tensor:
         """Digits that contexts are made of, (B, S): the entries, then the symbols before them, the nearest first."""
         n, device = len(x), x.device
         if self.space.picture:
@@ -120,7 +120,7 @@ class NGram(Autoregressive):
         if self.space.end is not None:
             edge = torch.full((n, 1), self.edge, device=device)
             return torch.cat([x, F.pad(edge, (0, self.reach), value=self.unknown)], 1)
-        before = given["before"].flip(1)[:, : self.reach] if "before" in given else x[:, :0]
+        before = x[:, :0] if before is None else before.flip(1)[:, : self.reach]
         before = before.masked_fill(before < 0, self.unknown)
         return torch.cat([x, F.pad(before, (0, self.reach - before.shape[1]), value=self.unknown)], 1)
 
@@ -168,22 +168,22 @@ class NGram(Autoregressive):
         """What a level stands on: the level below, or 1/V at once."""
         return torch.full_like(p, 1 / self.symbols) if self.config.smoothing == "add-k" else p
 
-    def entries(self, x: Tensor, given: Given) -> Tensor:
-        context, known = self.contexts(x, given)
+    def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
+        context, known = self.contexts(x, given, before)
         p = torch.full(x.shape, 1 / self.symbols, dtype=torch.float64, device=x.device)
         for size, level in enumerate(self.levels()):
             short = context % (self.tables * self.base**size)
             p = torch.where(known >= size, ladder(level, short, x, self.symbols, self._below(p)), p)
         return p.log()
 
-    def reader(self, n: int, given: Given) -> Predict:
+    def reader(self, n: int, given: Given, before: Tensor | None = None) -> Predict:
         where: list[Tensor] = []
 
         def predict(t: int, x: Tensor) -> Tensor:
             if not where:
                 where.append(self.neighbours(x.shape[1]).to(x.device))
             entry = torch.tensor([t], device=x.device)
-            context, known = self._contexts(self.columns(x, given), where[0][t : t + 1], entry, given)
+            context, known = self._contexts(self.columns(x, before), where[0][t : t + 1], entry, given)
             return self.following(context[:, 0], known[:, 0]).log()
 
         return predict

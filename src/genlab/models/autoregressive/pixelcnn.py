@@ -74,7 +74,7 @@ class PixelCNN(Autoregressive):
 
     # --- the network -------------------------------------------------------------------------------------------------
 
-    def entries(self, x: Tensor, given: Given) -> Tensor:
+    def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
         if torch.is_grad_enabled():
             return self._entries(x, given)
         rows = max(1, ENTRIES // (self.space.size * self.space.levels))
@@ -101,15 +101,13 @@ class PixelCNN(Autoregressive):
     def label(self, given: Given) -> Tensor | None:
         return given["label"] if self.classes else None
 
-    def reader(self, n: int, given: Given) -> Predict:
-        return Reader(self, given)
+    def reader(self, n: int, given: Given, before: Tensor | None = None, *, cached: bool = True) -> Predict:
+        """cached=False computes the whole canvas again for every pixel: slow, and plainly right."""
+        return Reader(self, given, cached)
 
 
 class Reader:
-    """Logits of one entry after another, remembering what every layer looks back to.
-
-    cached    False computes the whole canvas again for every pixel: slow, and plainly right
-    """
+    """Logits of one entry after another; cached: it remembers what every layer looks back to."""
 
     def __init__(self, model: PixelCNN, given: Given, cached: bool = True):
         self.model, self.given, self.cached = model, given, cached

@@ -1,7 +1,7 @@
 """What models of sequences share: p(x | y) = prod_t p(x_t | x_<t, y), exactly scored, drawn in order, completed in order.
 
 A model says two things: the log-probabilities of all entries of whole sequences, and a reader that gives the logits of the
-next entry while it goes. Text arrives with the tokens before its window, which are conditioned on and not scored.
+next entry while it goes. Windows of a text may come with the tokens before them, which are conditioned on and not scored.
 """
 
 from __future__ import annotations
@@ -34,12 +34,15 @@ class Autoregressive(Model):
         self.classes = self.given["label"].levels if "label" in self.given else 0
 
     @abstractmethod
-    def entries(self, x: Tensor, given: Given) -> Tensor:
-        """log p(x_t | x_<t, given), nats: sequences (B, T) -> (B, T)."""
+    def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
+        """log p(x_t | x_<t, given), nats: sequences (B, T) -> (B, T).
+
+        before   (B, K) tokens that stand before a window of text, -1 where there are none
+        """
 
     @abstractmethod
-    def reader(self, n: int, given: Given) -> Predict:
-        """A fresh `predict` for `token_by_token`."""
+    def reader(self, n: int, given: Given, before: Tensor | None = None) -> Predict:
+        """A fresh `predict` for `token_by_token`; before (n, K) as in `entries`."""
 
     def scored(self, batch: Batch) -> Tensor:
         """(B, T) bool: entries that say something. The last of a line can only be its end, so it says nothing."""
@@ -50,9 +53,9 @@ class Autoregressive(Model):
 
     def log_prob(self, batch: Batch, *, noise: Draws | None = None) -> LogProb:
         """(B,) nats of the integers themselves; nothing is drawn."""
-        nats = self.entries(sequence(batch.x, self.space), self.labelled(batch.given))
+        nats = self.entries(sequence(batch.x, self.space), self.labelled(batch.given), batch.before)
         nats = nats.masked_fill(~self.scored(batch), 0).sum(1)
-        return LogProb(nats, "exact", "exact, given label" if self.classes else "exact")
+        return LogProb(nats, "exact", "exact", tuple(self.given))
 
     def sample(
         self,
@@ -67,8 +70,10 @@ class Autoregressive(Model):
     ) -> Iterator[Tensor]:
         """Frames (n, *shape): a text as far as it is written, a picture as far down as it is painted.
 
-        given    "label" (n,); "before" (n, K): text to go on from
+        given    the model's conditions, n rows each
         length   tokens of a text, any number; the space's own otherwise
+
+        To go on from a beginning is to `complete`.
         """
         length = self._length(length)
         given = self._drawn_labels(n, given, noise)

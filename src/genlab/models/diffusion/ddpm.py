@@ -165,7 +165,7 @@ class DDPM(Denoiser):
         costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
         drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
         nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
-        return LogProb(nats, "lower", f"variational bound of {steps} steps{drawn}{self.suffix}")
+        return LogProb(nats, "lower", f"variational bound of {steps} steps{drawn}", tuple(self.given))
 
     def bound(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
         """{"L_T", "L_t", "L_0"}, each (B,) nats: in expectation over the noise their sum is at least -log p(x).

@@ -93,7 +93,7 @@ class FlowMatching(Denoiser):
             nats, how = nats + self.space.size * math.log(2 * self.half_width), f"{how}, uniform dequantisation"
         else:
             nats = nats + log_volume(self.space)
-        return LogProb(nats, "estimate", how + self.suffix)
+        return LogProb(nats, "estimate", how, tuple(self.given))
 
     # --- sampling ----------------------------------------------------------------------------------------------------
 

@@ -97,11 +97,6 @@ class Denoiser(Model):
         listed = [module for several in lists for module in several if not isinstance(module, nn.ModuleList)]
         return [*listed, *(module for name, module in self.net.named_children() if name in ("clock", "modulate"))]
 
-    @property
-    def suffix(self) -> str:
-        """How a likelihood of this model ends."""
-        return ", given label" if self.classes else ""
-
     def heard(self, given: Given) -> Tensor | None:
         """The label that scoring and training need, (B,)."""
         if not self.classes:

@@ -176,8 +176,8 @@ class RBM(Model):
         log_z, error = self.log_partition()
         which = 0 if state.y is None else state.y
         how = "exact" if self.claim == "exact" else self._how(error)
-        suffix = ", given label" if self.classes else ""
-        return LogProb(-self.free_energy(state) - log_z[which].to(state.v.dtype), self.claim, how + suffix)
+        nats = -self.free_energy(state) - log_z[which].to(state.v.dtype)
+        return LogProb(nats, self.claim, how, tuple(self.given))
 
     def _how(self, error: Tensor) -> str:
         chains, temperatures = self.config.ais_chains, self.config.ais_steps
