@@ -86,6 +86,30 @@ class Attention(nn.Module):
         return self.out(y.transpose(1, 2).reshape(rows, places, width))
 
 
+class CrossAttention(nn.Module):
+    """Attention to what another network said: x (B, S, C) asks, a context (B, K, inputs) answers.
+
+    `keys` are computed once for a context, however often it is asked.
+    """
+
+    def __init__(self, width: int, inputs: int, heads: int, bias: bool = True):
+        super().__init__()
+        self.heads = heads
+        self.query = nn.Linear(width, width, bias)
+        self.both = nn.Linear(inputs, 2 * width, bias)
+        self.out = nn.Linear(width, width, bias)
+
+    def keys(self, context: Tensor) -> Tensor:
+        """(2, B, H, K, d): keys and values."""
+        return self.both(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
+
+    def forward(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
+        """(B, S, C), from `keys` of a context and a mask (B, K) bool, True at least once in a row where it may be looked at."""
+        q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
+        y = F.scaled_dot_product_attention(q, keys[0], keys[1], attn_mask=mask[:, None, None])
+        return self.out(y.transpose(1, 2).flatten(2))
+
+
 class FeedForward(nn.Module):
     """Two linear maps and an activation, four times as wide inside (a gated one 8/3 times: as many weights)."""
 

@@ -1,0 +1,257 @@
+"""What a network is told beside its input, for every model alike: labels, texts and pictures, each possibly "not said".
+
+The space of a condition says how it is read:
+
+    axes ""      a label: one vector a class
+    axes "T"     a text: a small transformer in which every token sees all others
+    axes "CHW"   a picture: convolutions down to a grid of at most 8 x 8 places
+
+A condition reaches a network as one vector (its places averaged), as tokens to attend to, or, a picture, aligned with the
+network's own places. A label is not said where it is -1, a text where it is empty, anything where its key is missing or a
+caller's `said` is False; a learnt vector then takes its place. Leaving conditions out of a share of the training examples
+is what classifier-free guidance needs (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022): `said = u >= share` with
+a uniform number for each row.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from genlab.core.space import Space
+from genlab.nets.conv import Block, Shrink, grids
+from genlab.nets.transformer import CrossAttention, FeedForward
+from genlab.nets.units import centred
+
+TEXT_WIDTH, TEXT_BLOCKS, TEXT_HEADS = 64, 2, 2
+PICTURE_WIDTH, PICTURE_GRID = 32, 8  # channels of the first halved grid; longest side of the last
+
+
+class Conditions(nn.Module):
+    """Conditions with these spaces, as vectors, tokens, or both, of one width.
+
+    vector, tokens   which of the two methods will be called: what is never asked for has no weights
+    scale            standard deviation of a condition's vector at the start; 0 begins without influence
+    ValueError for a space that is none of the three sorts.
+    """
+
+    def __init__(
+        self, given: Mapping[str, Space], width: int, *, vector: bool = True, tokens: bool = False, scale: float = 1.0
+    ):
+        super().__init__()
+        self.spaces, self.width = dict(given), width
+        self.parts = nn.ModuleDict(
+            {_key(name): _part(name, space, width, vector, tokens, scale) for name, space in given.items()}
+        )
+
+    def vector(self, given: Mapping[str, Tensor], n: int, said: Tensor | None = None) -> Tensor:
+        """(n, width): the sum of the conditions' vectors.
+
+        given   by name, n rows each; what belongs to no condition here is not looked at
+        said    (n,) bool: rows where it is False count as told nothing
+        """
+        return torch.stack([part.vector(given.get(name), n, said) for name, part in self._named()]).sum(0)
+
+    def tokens(self, given: Mapping[str, Tensor], n: int, said: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """(n, K, width), and (n, K) bool where a token says something: at least one of each condition.
+
+        A condition that is not said has one learnt token. The others, and what stands behind the end of a text, are that
+        token, too, so a network may also read all K without a mask.
+        """
+        found = [part.tokens(given.get(name), n, said) for name, part in self._named()]
+        return torch.cat([tokens for tokens, _ in found], 1), torch.cat([mask for _, mask in found], 1)
+
+    def _named(self) -> list[tuple[str, Label | Sequence]]:
+        return [(name, self.parts[_key(name)]) for name in self.spaces]  # pyright: ignore[reportReturnType]
+
+
+def _key(name: str) -> str:
+    """A name that a module may have."""
+    return f"of_{name.replace('.', '_')}"
+
+
+def repeated(given: Mapping[str, Tensor], times: int) -> dict[str, Tensor]:
+    """The same conditions for `times` copies of a batch, one after another."""
+    return {name: value.repeat(times, *[1] * (value.ndim - 1)) for name, value in given.items()}
+
+
+def aligned_channels(given: Mapping[str, Space]) -> int:
+    """Channels of `aligned`; 0 where no condition is a picture."""
+    return sum(space.shape[0] + 1 for space in given.values() if space.axes == "CHW")
+
+
+def aligned(
+    spaces: Mapping[str, Space], given: Mapping[str, Tensor], like: Tensor, said: Tensor | None = None
+) -> Tensor | None:
+    """(n, channels, H, W): every picture among the conditions, to stand beside a network's input; None without any.
+
+    like   the network's input (n, any, H, W), whose size, type and device the pictures are brought to (by bilinear
+           interpolation where they have another size)
+    Each picture, in centred units, comes with a channel that is 1 where it is said; both are 0 where it is not.
+    """
+    n, _, *size = like.shape
+    found = []
+    for name, space in spaces.items():
+        if space.axes != "CHW":
+            continue
+        if name not in given:
+            found.append(like.new_zeros(n, space.shape[0] + 1, *size))
+            continue
+        u = centred(given[name], space).to(like)
+        u = u if list(u.shape[2:]) == size else F.interpolate(u, size, mode="bilinear", antialias=True)
+        both = torch.cat([u, u.new_ones(n, 1, *size)], 1)
+        found.append(both if said is None else both * said.to(both).reshape(-1, 1, 1, 1))
+    return torch.cat(found, 1) if found else None
+
+
+def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale: float) -> Label | Sequence:
+    if space.axes == "" and space.kind == "token":
+        return Label(space.levels, width, scale)
+    if space.axes == "T" and space.kind == "token":
+        return Sequence(TextEncoder(space), width, vector, tokens, scale)
+    if space.axes == "CHW" and space.kind != "token":
+        return Sequence(PictureEncoder(space), width, vector, tokens, scale)
+    raise ValueError(
+        f"the condition {name!r} is {space.kind} data with axes {space.axes!r}; a network hears labels, texts of tokens "
+        "and pictures of levels or real numbers"
+    )
+
+
+class Label(nn.Module):
+    """(n,) classes, -1 where not said -> vectors (n, width); one token."""
+
+    def __init__(self, classes: int, width: int, scale: float):
+        super().__init__()
+        self.table = _table(classes + 1, width, scale)  # row 0: not said
+
+    def vector(self, label: Tensor | None, n: int, said: Tensor | None) -> Tensor:
+        device = self.table.weight.device
+        rows = torch.zeros(n, dtype=torch.long, device=device) if label is None else label.to(device) + 1
+        return self.table(rows if said is None else rows * said.to(device))
+
+    def tokens(self, label: Tensor | None, n: int, said: Tensor | None) -> tuple[Tensor, Tensor]:
+        vector = self.vector(label, n, said)
+        return vector[:, None], torch.ones(n, 1, dtype=torch.bool, device=vector.device)
+
+
+class Sequence(nn.Module):
+    """An encoder's places as one vector and as tokens.
+
+    encoder   value -> places (n, K, encoder.width) and (n, K) bool where they say something
+    """
+
+    def __init__(self, encoder: TextEncoder | PictureEncoder, width: int, vector: bool, tokens: bool, scale: float):
+        super().__init__()
+        self.encoder = encoder
+        self.as_vector = Said(encoder.width, width, scale) if vector else None
+        self.as_tokens = Said(encoder.width, width, scale) if tokens else None
+
+    def vector(self, value: Tensor | None, n: int, said: Tensor | None) -> Tensor:
+        assert self.as_vector is not None
+        if value is None:
+            return self.as_vector.nothing.expand(n, -1)
+        places, mask = self._encoded(value, said)
+        weights = mask / mask.sum(1, keepdim=True).clamp(min=1)
+        mean = (places * weights.to(places.dtype)[:, :, None]).sum(1)
+        return self.as_vector(F.rms_norm(mean, mean.shape[-1:]), mask.any(1))
+
+    def tokens(self, value: Tensor | None, n: int, said: Tensor | None) -> tuple[Tensor, Tensor]:
+        assert self.as_tokens is not None
+        count, device = self.encoder.places, self.as_tokens.nothing.device
+        first = (torch.arange(count, device=device) == 0).expand(n, -1)
+        if value is None:
+            return self.as_tokens.nothing.expand(n, count, -1), first
+        places, mask = self._encoded(value, said)
+        first = first[:, : mask.shape[1]]
+        return self.as_tokens(places, mask), torch.where(mask.any(1, keepdim=True), mask, first)
+
+    def _encoded(self, value: Tensor, said: Tensor | None) -> tuple[Tensor, Tensor]:
+        places, mask = self.encoder(value.to(next(self.parameters()).device))
+        return places, mask if said is None else mask & said.to(mask.device)[:, None]
+
+
+class Said(nn.Module):
+    """A linear map where something is said, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width)."""
+
+    def __init__(self, inputs: int, width: int, scale: float):
+        super().__init__()
+        self.map = nn.Linear(inputs, width, bias=False)
+        nn.init.normal_(self.map.weight, std=scale / math.sqrt(inputs))
+        self.nothing = nn.Parameter(torch.randn(width) * scale)
+
+    def forward(self, x: Tensor, said: Tensor) -> Tensor:
+        h = self.map(x)
+        return torch.where(said[..., None], h, self.nothing.to(h.dtype))
+
+
+class TextEncoder(nn.Module):
+    """Tokens (n, up to T) -> places (n, K, width) of about unit size, and (n, K) bool: those before the text's end.
+
+    A text ends before its first `end` token or negative entry.
+    """
+
+    width = TEXT_WIDTH
+
+    def __init__(self, space: Space):
+        super().__init__()
+        self.end, self.places = space.end, space.size
+        self.table = _table(space.levels, self.width, 1.0)
+        self.positions = _table(space.size, self.width, 0.5)
+        self.blocks = nn.ModuleList(TextBlock(self.width, TEXT_HEADS) for _ in range(TEXT_BLOCKS))
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        if x.shape[1] > self.places:
+            raise ValueError(f"a text of {x.shape[1]} tokens is longer than the {self.places} this model was trained to hear")
+        over = x < 0 if self.end is None else (x < 0) | (x == self.end)
+        mask = over.cumsum(1) == 0
+        h = self.table(x.clamp(min=0).long()) + self.positions(torch.arange(x.shape[1], device=x.device))
+        seen = mask.clone()
+        seen[:, 0] = True  # attention to nothing is no number
+        for block in self.blocks:
+            h = block(h, seen)
+        return F.rms_norm(h, h.shape[-1:]), mask
+
+
+class TextBlock(nn.Module):
+    """(n, K, width), (n, K) bool -> (n, K, width): attention to the places of the mask, and a feed-forward map."""
+
+    def __init__(self, width: int, heads: int):
+        super().__init__()
+        self.attention = CrossAttention(width, width, heads)
+        self.feed = FeedForward(width, "gelu", bias=True)
+        for part in (self.attention.out, self.feed.out):
+            nn.init.zeros_(part.weight)
+
+    def forward(self, h: Tensor, mask: Tensor) -> Tensor:
+        u = F.rms_norm(h, h.shape[-1:])
+        h = h + self.attention(u, self.attention.keys(u), mask)
+        return h + self.feed(F.rms_norm(h, h.shape[-1:]))
+
+
+class PictureEncoder(nn.Module):
+    """(n, C, H, W) -> places (n, h w, width) of about unit size, and (n, h w) bool, all True."""
+
+    def __init__(self, space: Space):
+        super().__init__()
+        sizes = grids(*space.shape[1:], smallest=PICTURE_GRID)
+        self.space, self.places = space, math.prod(sizes[-1])
+        self.net = Shrink(space.shape[0], sizes, PICTURE_WIDTH, 1, Block())
+        self.width = self.net.widths[-1]
+        self.positions = _table(self.places, self.width, 0.5)
+
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        u = centred(x, self.space).to(self.positions.weight.dtype)
+        h = self.net(u).flatten(2).transpose(1, 2) + self.positions.weight
+        return F.rms_norm(h, h.shape[-1:]), torch.ones(h.shape[:2], dtype=torch.bool, device=h.device)
+
+
+def _table(rows: int, width: int, scale: float) -> nn.Embedding:
+    """Learnt vectors. Marked as a table, so that no optimiser takes it for a linear map."""
+    made = nn.Embedding(rows, width)
+    nn.init.normal_(made.weight, std=scale)
+    made.weight.table = True  # pyright: ignore[reportAttributeAccessIssue]
+    return made
