@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.core.space import Space
-from genlab.nets.condition import Conditions, aligned, aligned_channels, repeated
+from genlab.nets.condition import Conditioning, aligned, aligned_channels, repeated
 from genlab.nets.units import centred
 
 SPACES = {
@@ -33,9 +33,9 @@ def given(n: int = 4) -> dict[str, Tensor]:
     }
 
 
-def made(*names: str, **more: bool | float) -> Conditions:
+def made(*names: str, **more: bool | float) -> Conditioning:
     torch.manual_seed(0)
-    module = Conditions({name: SPACES[name] for name in names}, 10, **more).double()
+    module = Conditioning({name: SPACES[name] for name in names}, 10, **more).double()
     for value in module.parameters():  # away from maps that start at zero
         value.data += 0.1 * torch.randn(value.shape, dtype=torch.float64)
     return module.eval().requires_grad_(False)
@@ -105,7 +105,7 @@ def test_conditions_add_up_and_others_are_not_looked_at() -> None:
 @each
 @pytest.mark.parametrize("form", ["vector", "tokens"])
 def test_every_weight_has_a_gradient_whatever_is_said(name: str, form: str) -> None:
-    module = Conditions({name: SPACES[name]}, 10, vector=form == "vector", tokens=form == "tokens")
+    module = Conditioning({name: SPACES[name]}, 10, vector=form == "vector", tokens=form == "tokens")
     found = module.vector(given(), 4) if form == "vector" else module.tokens(given(), 4)[0]
     found.square().sum().backward()
     assert [key for key, value in module.named_parameters() if value.grad is None] == []
@@ -115,8 +115,8 @@ def test_every_weight_has_a_gradient_whatever_is_said(name: str, form: str) -> N
 def test_scale_is_the_deviation_at_the_start(name: str) -> None:
     torch.manual_seed(0)
     told = given(256)
-    assert Conditions({name: SPACES[name]}, 512, scale=0.0).vector(told, 256).abs().max() == 0
-    assert Conditions({name: SPACES[name]}, 512, scale=0.3).vector(told, 256).std().item() == pytest.approx(0.3, rel=0.25)
+    assert Conditioning({name: SPACES[name]}, 512, scale=0.0).vector(told, 256).abs().max() == 0
+    assert Conditioning({name: SPACES[name]}, 512, scale=0.3).vector(told, 256).std().item() == pytest.approx(0.3, rel=0.25)
 
 
 def test_pictures_stand_beside_an_input_with_a_channel_that_says_whether() -> None:
@@ -139,7 +139,7 @@ def test_pictures_stand_beside_an_input_with_a_channel_that_says_whether() -> No
 
 def test_it_is_outlined_without_numbers_and_in_channels_last() -> None:
     with torch.device("meta"):
-        module = Conditions(SPACES, 10, tokens=True)
+        module = Conditioning(SPACES, 10, tokens=True)
         told = {name: torch.zeros(4, *space.shape, dtype=torch.long) for name, space in SPACES.items()}
         assert module.vector(told, 4).shape == (4, 10)
         assert module.tokens(told, 4)[0].shape[0] == 4
@@ -150,7 +150,7 @@ def test_it_is_outlined_without_numbers_and_in_channels_last() -> None:
 
 def test_what_no_network_hears_is_refused_by_name() -> None:
     with pytest.raises(ValueError, match="'where' is real data with axes 'D'"):
-        Conditions({"where": Space((2,), "D", "real")}, 8)
+        Conditioning({"where": Space((2,), "D", "real")}, 8)
 
 
 def test_repeated_conditions_stand_one_after_another() -> None:

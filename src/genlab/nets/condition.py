@@ -31,8 +31,8 @@ TEXT_WIDTH, TEXT_BLOCKS, TEXT_HEADS = 64, 2, 2
 PICTURE_WIDTH, PICTURE_GRID = 32, 8  # channels of the first halved grid; longest side of the last
 
 
-class Conditions(nn.Module):
-    """Conditions with these spaces, as vectors, tokens, or both, of one width.
+class Conditioning(nn.Module):
+    """Conditions of these spaces, as vectors, tokens, or both, of one width.
 
     vector, tokens   which of the two methods will be called: what is never asked for has no weights
     scale            standard deviation of a condition's vector at the start; 0 begins without influence
