@@ -140,7 +140,7 @@ class Watch:
     def _likelihood(self, model: Any) -> Any:
         """Of text, where it is what the models are about; elsewhere it may cost more than the training."""
         data = self.session.data
-        if data.space.axes != "T":
+        if not data.space.text:
             return None
         return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
 

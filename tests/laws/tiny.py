@@ -14,13 +14,14 @@ import torch
 from torch import Tensor
 
 from genlab.core.fit import fit
+from genlab.core.kinds import kind_of
 from genlab.core.model import Model, Scores
 from genlab.core.noise import BatchNoise, Noise, hashed
 from genlab.core.recipe import Budget, Recipe
 from genlab.core.space import Batch, Space
 from genlab.nets.units import dtype_of
 from genlab.recipes.index import MODELS
-from genlab.recipes.make import build, kind_of, recipe_for
+from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import Engine
 
 STEPS = 600
@@ -152,7 +153,7 @@ def tiny_data(place: str, labelled: bool) -> Table | Gaussian:
 def learns(name: str, place: str) -> bool:
     """Whether the recipe takes this space: by its kind, and by its own word for what it cannot learn."""
     row = next(row for row in MODELS if row.name == name)
-    if kind_of(SPACES[place]) not in row.kinds:
+    if kind_of(SPACES[place]).name not in row.kinds:
         return False
     try:
         recipe_for(name, SPACES[place], {})

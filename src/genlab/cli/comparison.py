@@ -243,7 +243,7 @@ class Comparison:
         assert self.samples is not None
         what, x, given = self.reference.examples(self.samples)
         sides = [("real data", what, x, given)]
-        if self.data.space.axes != "T":
+        if not self.data.space.text:
             sides.append(("noise", "every entry drawn by itself from its own distribution", independent(x), None))
         for name, about, samples, labels in sides:
             with progress.task(f"{name}, for comparison"):

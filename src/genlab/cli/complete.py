@@ -50,10 +50,10 @@ def complete(
 
     loaded, model = capable(run, machine.device, Completes, "complete", not raw)
     options = own_options(model.complete, option)
-    if loaded.space.axes == "T" and text is None:
+    if loaded.space.text and text is None:
         raise ValueError('--text: say how the text begins, as --text "ROMEO:"')
     with Progress() as progress:
-        begun = _texts(loaded, model, text or "", n, length) if loaded.space.axes == "T" else None
+        begun = _texts(loaded, model, text or "", n, length) if loaded.space.text else None
         x, mask, given = begun or _pictures(loaded, model, keep, split, n, progress)
         noise = noise_for(model, seed, range(len(x)))
         with progress.task("completing"):

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 from genlab.cli.ask import UNITS, Ask
 from genlab.cli.progress import Progress
 from genlab.compare.record import comparison
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
-from genlab.recipes.make import kind_of, recipe_for
+from genlab.recipes.make import recipe_for
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
@@ -27,7 +28,7 @@ def chosen(models: str | None, space: Space, given: Mapping[str, Space]) -> tupl
 
     ValueError where a model that was asked for by name cannot learn these data.
     """
-    kind = kind_of(space)
+    kind = kind_of(space).name
     if models is None or models == "all":
         wanted = DEFAULTS[kind] if models is None else [row.name for row in MODELS if kind in row.kinds]
         names, left_out = [], []

@@ -11,6 +11,7 @@ import numpy as np
 
 from genlab.compare.media import Media, Neighbour
 from genlab.compare.record import alarm_pictures
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.report import pictures
 from genlab.report.curves import readings
@@ -24,7 +25,6 @@ if TYPE_CHECKING:
     from genlab.cli.measuring import Measured
     from genlab.watch import Watch
 
-SHOWN = {"CHW": 64, "D": 1000}  # samples on the page; of text, all that are drawn
 COMPARED = "samples/compared.safetensors"
 PARTS, RATED = ("sample", "train", "test"), ("ratio", "copied")
 
@@ -38,7 +38,7 @@ class Kept:
     def write(self, found: Measured, space: Space) -> None:
         import torch
 
-        shown = found.samples[: SHOWN.get(space.axes, len(found.samples))]
+        shown = found.samples[: kind_of(space).compared]
         arrays = {"x": pictures.numbers(shown)}
         pairs = found.evidence.get("neighbours", [])
         if pairs:
@@ -90,13 +90,12 @@ def real_media(data: Any) -> Media:
     from genlab.core.data import some
     from genlab.measure import joined
 
-    axes = data.space.axes
-    return Media(texts(joined(some(data, "test", {"T": 24, "D": 2000}.get(axes, SHOWN["CHW"])))[0], data))
+    return Media(texts(joined(some(data, "test", kind_of(data.space).beside))[0], data))
 
 
 def texts(x: Any, data: Any) -> Any:
     """Texts as they read, everything else as it is."""
-    if data.space.axes != "T":
+    if not data.space.text:
         return x
     import torch
 

@@ -14,6 +14,7 @@ from genlab.cli.asked import able
 from genlab.cli.opening import reopened
 from genlab.cli.options import FolderOptions
 from genlab.cli.progress import Progress
+from genlab.core.kinds import kind_of
 from genlab.data.alphabet import UNKNOWN
 from genlab.report.pictures import numbers, texts
 from genlab.runs.files import within
@@ -29,11 +30,10 @@ WIDTH = 8  # examples side by side
 def capable(path: str, device: str, capability: Any, verb: str, averaged: bool) -> tuple[Run, Any]:
     """The run and its model; ValueError where it cannot do the verb, naming the models that can."""
     from genlab.api import load
-    from genlab.recipes.make import kind_of
 
     run = load(path, device)
     model = run.model(averaged)
-    able(model, capability, verb, run.recipe.name, kind_of(run.space))
+    able(model, capability, verb, run.recipe.name, kind_of(run.space).name)
     return run, model
 
 
@@ -75,7 +75,7 @@ def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], m
     """Write frames of a verb where they were asked for, or into the run's samples/. more: arrays for an .npz."""
     out = output.out or within(run.path, f"samples/{verb}.png")
     saving.check(out, run.space, output.force)
-    said = texts_of(run, frames[-1]) if run.space.axes == "T" else None
+    said = texts_of(run, frames[-1]) if run.space.text else None
     return saving.write(out, frames, run.space, more, columns, said)
 
 

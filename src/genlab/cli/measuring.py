@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from genlab.cli.progress import Progress
 from genlab.core.data import Split
+from genlab.core.kinds import kind_of
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -127,11 +128,10 @@ def likelihood_within(model: Any, data: Any, protocol: Protocol, task: Any = Non
 
 
 def how_many(space: Any, speeds: Sequence[Speed] = (), patience: float = 20.0) -> int:
-    """Samples to draw: of pictures as many as the slowest sampler can in `patience` seconds, the same number from all."""
-    if space.axes == "D":
-        return 2000
-    if space.axes == "T":
-        return 64 if space.end is None else 1000
+    """Samples to draw, the same number from all: what the kind of data asks for, or what the slowest draws in `patience` s."""
+    fixed = kind_of(space).scored
+    if fixed is not None:
+        return fixed
     rates = [speed.rate for speed in speeds]
     most = min(rates, default=0.0) * patience
     return (

@@ -12,6 +12,7 @@ from cyclopts import Parameter
 from genlab.cli.asked import given_of, own_options
 from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, MachineOptions, Option, Raw, Seed
 from genlab.cli.progress import Progress
+from genlab.core.kinds import kind_of
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -24,8 +25,6 @@ EXAMPLES = """Examples:
   genlab sample runs/measurements-vae-1 -n 1000 --out more.csv
   genlab sample runs/shakespeare-gpt-1 -n 1 --option length=1000 temperature=0.8"""
 
-COUNT = {"text": 4}  # samples unless told otherwise
-MANY = 64
 Klass = Annotated[str | None, Parameter(name="--class", help="Only this class, by number or name.")]
 Given = Annotated[
     tuple[str, ...],
@@ -71,10 +70,9 @@ def sample(
     from genlab.api import CHUNK, load
     from genlab.cli import saving
     from genlab.cli.looking import texts_of
-    from genlab.recipes.make import kind_of
 
     loaded = load(run, machine.device)
-    count = n if n is not None else COUNT.get(kind_of(loaded.space), MANY)
+    count = n if n is not None else kind_of(loaded.space).sampled
     out = output.out or _own_place(loaded, seed)
     if out is not None:
         saving.check(out, loaded.space, output.force)
@@ -84,7 +82,7 @@ def sample(
     with Progress() as progress, progress.task(f"drawing {count:,}"):
         labels = loaded.labels(count, seed, given_of(klass, given))
         frames = _kept(loaded.frames(count, seed, labels, **settings), out)
-    texts = texts_of(loaded, frames[-1]) if loaded.space.axes == "T" else None
+    texts = texts_of(loaded, frames[-1]) if loaded.space.text else None
     told, names = _named(loaded, labels) if out is not None and out.suffix == ".csv" else (labels, ())
     written = saving.write(out, frames, loaded.space, told, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
@@ -105,7 +103,7 @@ def _own_place(run: Run, seed: int) -> Path | None:
     """Where samples go by default; None is stdout."""
     from genlab.runs.files import within
 
-    return None if run.space.axes == "T" else within(run.path, f"samples/seed-{seed}.png")
+    return None if run.space.text else within(run.path, f"samples/seed-{seed}{kind_of(run.space).suffixes[0]}")
 
 
 def _kept(frames: Any, out: Path | None) -> list[Any]:

@@ -12,6 +12,7 @@ from genlab.cli.errors import REFUSED
 from genlab.cli.options import Json, MachineOptions
 from genlab.cli.progress import Progress, duration
 from genlab.cli.sample import Run_
+from genlab.core.kinds import kind_of
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples:
   genlab show runs/digits-vae-1
   genlab show runs/digits-vae-1 --json"""
-
-DRAWN = {"pictures": 64, "points": 1000, "text": 3, "lines": 24}  # samples on the page, where none lie in the run
 
 
 def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json = False) -> None:  # noqa: B008
@@ -70,14 +69,13 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
     from genlab.cli.looking import texts_of
     from genlab.compare.media import Media
     from genlab.compare.record import alarm_pictures
-    from genlab.recipes.make import kind_of
     from genlab.report.curves import readings
     from genlab.runs.folder import WEIGHTS
 
-    count = DRAWN[kind_of(run.space)]
+    count = kind_of(run.space).shown
     weights = "averaged weights" if run.averaged else "raw weights"
     drawn = run.sample(count) if any((run.path / name).exists() for name in WEIGHTS) else None
-    shown = list(texts_of(run, drawn)) if drawn is not None and run.space.axes == "T" else drawn
+    shown = list(texts_of(run, drawn)) if drawn is not None and run.space.text else drawn
     return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))
 
 

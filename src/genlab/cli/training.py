@@ -32,8 +32,8 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     if ".py:" in wanted or "=" in wanted:  # a file is opened only for whoever names it
         progress.say(f"it was looked at in features of {wanted} and now is in random ones; its best weights stay as they are")
         wanted = "random"
-    known = None if wanted == "auto" else wanted
-    features = features_for(session.data, session.engine, wanted=known) if session.data.space.picture else None
+    known = None if wanted == "auto" or not session.data.space.picture else wanted
+    features = features_for(session.data, session.engine, wanted=known)
 
     def tell(alarm: Alarm) -> None:
         write_alarms(session.folder.path, watch, session.data.space)

@@ -17,6 +17,7 @@ from genlab.compare import words
 from genlab.compare.courses import Courses, cost_to_reach, courses, still_improving
 from genlab.compare.doubts import caveats
 from genlab.compare.ranking import COST, LIKELIHOOD, SPEED, Group, Row, front, groups, names_of, sign_of
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
 
@@ -63,7 +64,7 @@ def verdicts(record: Mapping[str, Any]) -> list[Verdict]:
     models, space = record["models"], Space.from_json(record["data"]["space"])
     found = courses(models)
     asked = questions(record)
-    first = "likelihood" if space.axes == "T" else "quality"
+    first = "likelihood" if space.text else "quality"
     asked.sort(key=lambda group: group.question != first)
     return [verdict(group, record, space, found) for group in asked]
 
@@ -120,12 +121,12 @@ def head_of(group: Group, space: Space) -> str:
 
 def things(space: Space) -> str:
     """What samples are called: pictures, points, lines, text."""
-    return "text" if space.axes == "T" and space.end is None else f"{words.thing(space)}s"
+    return kind_of(space).examples
 
 
 def _claimed(group: Group, space: Space) -> str:
     if group.question == "quality":
-        return f"{'writes' if space.axes == 'T' else 'draws'} the best {things(space)}"
+        return f"{'writes' if space.text else 'draws'} the best {things(space)}"
     return CLAIMED.get(group.question, f"leads by {group.title}")
 
 

@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 
 NONE, BROKEN = "–", "not finite"
@@ -79,9 +80,7 @@ def plural(amount: int, word: str) -> str:
 
 def thing(space: Space) -> str:
     """What one example is called."""
-    if space.axes == "T":
-        return "window" if space.end is None else "line"
-    return {"CHW": "picture", "D": "point", "CT": "recording", "FCHW": "video"}.get(space.axes, "example")
+    return kind_of(space).example
 
 
 def described(space: Space) -> str:

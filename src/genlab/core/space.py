@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
+from genlab.core.kinds import LINES, PICTURES, TEXT
+
 if TYPE_CHECKING:  # the command line describes spaces without loading torch
     from torch import Tensor
 
@@ -18,7 +20,7 @@ class Space:
     """The set that one example lives in.
 
     shape   without the batch dimension; () is a single label
-    axes    "D" points, "T" text, "CHW" picture, "CT" sound, "FCHW" video, "CDHW" voxels, "" label
+    axes    one letter a dimension, as `core.kinds` lists them by kind of data; "" is a label
     kind    real numbers, bits, ordered integers (grey levels) or unordered tokens
     levels  alphabet size of ordinal and token data (2 for binary)
     names   of the classes or tokens, `levels` of them, or none
@@ -71,7 +73,12 @@ class Space:
 
     @property
     def picture(self) -> bool:
-        return self.axes == "CHW"
+        return PICTURES.holds(self)
+
+    @property
+    def text(self) -> bool:
+        """Whether examples read as text: windows or lines."""
+        return TEXT.holds(self) or LINES.holds(self)
 
     @property
     def discrete(self) -> bool:

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import Data, Split, blocks
+from genlab.core.kinds import kind_of
 from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
 from genlab.core.space import Space
@@ -90,9 +91,7 @@ class Likelihood:
 
 def unit_of(space: Space) -> str:
     """The unit the field quotes: bits/dim for pictures with levels, nats a picture for binary ones, nats a character, nats."""
-    if space.axes == "T":
-        return "nats_per_character"
-    return "bits_per_dim" if space.kind == "ordinal" else "nats"
+    return kind_of(space).unit or ("bits_per_dim" if space.kind == "ordinal" else "nats")
 
 
 @torch.no_grad()

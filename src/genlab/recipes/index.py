@@ -9,13 +9,15 @@ from typing import NamedTuple
 class Entry(NamedTuple):
     name: str
     family: str
-    kinds: tuple[str, ...]  # of data: points, pictures, text, lines
+    kinds: tuple[str, ...]  # of data, by their names in core.kinds
     likelihood: str  # the claim, and how
     can: str  # beside train, sample and compare
     idea: str  # one line
     paper: str
     module: str  # where the recipe function and the class are found
 
+
+VECTORS = ("points", "pictures", "sound", "video", "voxels")  # of numbers that have an order
 
 MODELS: tuple[Entry, ...] = (
     Entry("ngram", "autoregressive", ("text", "lines", "pictures"), "exact", "complete",
@@ -27,19 +29,19 @@ MODELS: tuple[Entry, ...] = (
     Entry("pixelcnn", "autoregressive", ("pictures",), "exact", "complete",
           "masked convolutions predict each pixel from those above and to the left",
           "van den Oord et al., Conditional Image Generation with PixelCNN Decoders, 2016", "genlab.recipes.pixels"),
-    Entry("vae", "autoencoder", ("points", "pictures"), "lower (ELBO, IW-k)", "encode, reconstruct, interpolate",
+    Entry("vae", "autoencoder", VECTORS, "lower (ELBO, IW-k)", "encode, reconstruct, interpolate",
           "an encoder and a decoder meet in a Gaussian code",
           "Kingma & Welling, Auto-Encoding Variational Bayes, 2014", "genlab.recipes.autoencoders"),
     Entry("vqvae", "autoencoder", ("pictures",), "lower (code and prior)", "encode, reconstruct",
           "a picture becomes a grid of discrete codes, then a prior learns the grids",
           "van den Oord et al., Neural Discrete Representation Learning, 2017", "genlab.recipes.pixels"),
-    Entry("gan", "adversarial", ("points", "pictures"), "none", "interpolate",
+    Entry("gan", "adversarial", VECTORS, "none", "interpolate",
           "a generator learns to fool a critic",
           "Goodfellow et al., Generative Adversarial Nets, 2014", "genlab.recipes.adversarial"),
-    Entry("ddpm", "diffusion", ("points", "pictures"), "lower (variational bound)", "guided sampling",
+    Entry("ddpm", "diffusion", VECTORS, "lower (variational bound)", "guided sampling",
           "noise is removed step by step",
           "Ho et al., Denoising Diffusion Probabilistic Models, 2020", "genlab.recipes.diffusion"),
-    Entry("flow-matching", "diffusion", ("points", "pictures"), "estimate (ODE)", "guided sampling",
+    Entry("flow-matching", "diffusion", VECTORS, "estimate (ODE)", "guided sampling",
           "a velocity field carries noise to data along straight lines",
           "Lipman et al., Flow Matching for Generative Modeling, 2023", "genlab.recipes.diffusion"),
     Entry("rbm", "energy", ("pictures",), "exact (small) or estimate (AIS)", "reconstruct",
@@ -52,6 +54,9 @@ DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains unless told ot
     "points": ("vae", "gan", "ddpm", "flow-matching"),
     "text": ("ngram", "gpt"),
     "lines": ("ngram", "gpt"),
+    "sound": ("vae", "gan", "ddpm", "flow-matching"),
+    "video": ("vae", "gan", "ddpm", "flow-matching"),
+    "voxels": ("vae", "gan", "ddpm", "flow-matching"),
 }
 
 

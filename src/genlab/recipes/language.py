@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
+from genlab.core.kinds import kind_of
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Space
 from genlab.models.autoregressive.gpt import GPT, GPTConfig
 from genlab.models.autoregressive.ngram import NGram, NGramConfig, largest_order
 from genlab.recipes.index import entry
-from genlab.recipes.make import kind_of
 
 CLASSES = {"ngram": NGram, "gpt": GPT}
 
@@ -26,9 +26,9 @@ EXPECTED = {  # by model and kind of data
 
 def ngram(space: Space, given: Mapping[str, Space]) -> Recipe:
     """One pass of counting, so the budget plays no part."""
-    order, tones = {"text": (7, 2), "lines": (6, 2), "pictures": _template(space.levels)}[kind_of(space)]
+    order, tones = {"text": (7, 2), "lines": (6, 2), "pictures": _template(space.levels)}[kind_of(space).name]
     config = NGramConfig(min(order, largest_order(space, given, tones)), tones=tones)
-    expected = EXPECTED[("ngram", kind_of(space))]
+    expected = EXPECTED[("ngram", kind_of(space).name)]
     return Recipe("ngram", config, Budget(seconds=60), batch=1024, paper=entry("ngram").paper, expected=expected)
 
 
@@ -42,7 +42,7 @@ MUON = Optim("muon", rate=3e-3, beta2=0.95, warmup=0.02, decay="linear", matrix_
 
 def gpt(space: Space, given: Mapping[str, Space]) -> Recipe:
     """Muon for the linear maps, AdamW for the tables, falling linearly to zero. A step reads about as much of anything."""
-    kind = "tiny" if space.size * math.log2(space.levels) <= 32 else kind_of(space)
+    kind = "tiny" if space.size * math.log2(space.levels) <= 32 else kind_of(space).name
     config, batch = {
         "tiny": (GPTConfig(layers=2, heads=2, width=32), 64),
         "lines": (GPTConfig(layers=4, heads=4, width=64, dropout=0.1), 128),

@@ -6,21 +6,11 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
+from genlab.core.kinds import kind_of
 from genlab.core.model import Model
 from genlab.core.recipe import Recipe, check, replaced
 from genlab.core.space import Space
 from genlab.recipes.index import entry
-
-
-def kind_of(space: Space) -> str:
-    """The kind of data a space describes, in the index's words."""
-    if space.axes == "CHW":
-        return "pictures"
-    if space.axes == "T":
-        return "text" if space.end is None else "lines"
-    if space.axes == "D":
-        return "points"
-    raise ValueError(f"no model here learns data with axes {space.axes!r} yet")
 
 
 def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Mapping[str, Any] | None = None) -> Recipe:
@@ -29,7 +19,7 @@ def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Map
     Raises ValueError if the model does not learn this kind of data, or a change is impossible.
     """
     row = entry(name)
-    kind = kind_of(space)
+    kind = kind_of(space).name
     if kind not in row.kinds:
         raise ValueError(f"{name} learns {', '.join(row.kinds)}; these data are {kind}")
     function = getattr(importlib.import_module(row.module), name.replace("-", "_"))

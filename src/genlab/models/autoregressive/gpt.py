@@ -70,7 +70,7 @@ class GPT(Autoregressive):
     def __init__(self, config: GPTConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
         self.config = config
-        self.lead = config.before if space.axes == "T" and space.end is None else 1
+        self.lead = config.before if space.text and space.end is None else 1
         self.block = min(config.block, self.lead - 1 + space.size)
         if self.block < self.lead:
             raise ValueError(f"a block of {config.block} places has no room for {self.lead} tokens before the window")
@@ -129,7 +129,7 @@ class GPT(Autoregressive):
     def opening(self, n: int, before: Tensor | None = None) -> Tensor:
         """(n, lead) tokens before the first entry: the last of `before` (n, K), a start token where there is none."""
         start = self.space.levels
-        if before is None or self.space.axes != "T" or self.space.end is not None:
+        if before is None or not self.space.text or self.space.end is not None:
             return torch.full((n, self.lead), start, device=self.table.weight.device)
         known = before[:, -self.lead :]
         return F.pad(known.masked_fill(known < 0, start), (self.lead - known.shape[1], 0), value=start)

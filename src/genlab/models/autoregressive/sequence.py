@@ -29,7 +29,7 @@ class Autoregressive(Model):
 
     def __init__(self, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
-        if space.axes not in ("T", "CHW") or not space.discrete:
+        if not (space.text or space.picture) or not space.discrete:
             raise ValueError(f"sequences are text, lines or pictures of levels, not {space.kind} data with axes {space.axes!r}")
         self.classes = self.given["label"].levels if "label" in self.given else 0
 

@@ -1,0 +1,90 @@
+"""Kinds of data: one row says everything that differs between pictures, points, texts, sound, video and voxels.
+
+What a kind needs beside its row are entries in tables keyed by its name: how it is measured (`measure.table.MEASURES`,
+`measure.checkup.CHECKUPS`, `features.choice.USUAL`), drawn (`report.drawing.DRAWINGS`) and saved (`cli.saving.SAVERS`). Nothing
+else asks for a space's axes. No torch here: help pages read this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from genlab.core.space import Space
+
+
+@dataclass(frozen=True)
+class DataKind:
+    """One kind of data.
+
+    name       as help pages and the index of models say it
+    axes       of its spaces: D coordinates, T tokens, C channels, H and W rows and columns, F frames, D before HW depth; a T
+               after a C is time
+    example    what one example is called
+    examples   what several are called
+    suffixes   of files that samples are saved as, the usual one first; "" is a folder of one file a sample
+    ends       tokens: whether an example ends before its width (a line), or is a window cut out of something longer
+    reads      whether samples are read as text rather than looked at
+    unit       of its likelihood; "" leaves that to the entries: bits/dim of levels, nats of anything else
+    scored     samples drawn for a score; None: as many as the slowest model draws in good time
+    sampled    samples that `genlab sample` draws unless told otherwise
+    shown      samples on the page of a run
+    compared   samples on the page of a comparison
+    beside     real examples on that page
+    """
+
+    name: str
+    axes: str
+    example: str
+    examples: str
+    suffixes: tuple[str, ...]
+    ends: bool = False
+    reads: bool = False
+    unit: str = ""
+    scored: int | None = None
+    sampled: int = 64
+    shown: int = 64
+    compared: int = 64
+    beside: int = 64
+
+    def holds(self, space: Space) -> bool:
+        """Whether a space is of this kind."""
+        return space.axes == self.axes and (not self.reads or (space.end is not None) == self.ends)
+
+
+POINTS = DataKind(
+    "points", "D", "point", "points", (".png", ".csv", ".npz", ".gif"),
+    scored=2000, shown=1000, compared=1000, beside=2000,
+)  # fmt: skip
+PICTURES = DataKind("pictures", "CHW", "picture", "pictures", (".png", "", ".npz", ".gif"))
+TEXT = DataKind(
+    "text", "T", "window", "text", (".txt", "", ".npz", ".png", ".gif"), reads=True,
+    unit="nats_per_character", scored=64, sampled=4, shown=3, compared=64, beside=24,
+)  # fmt: skip
+LINES = DataKind(
+    "lines", "T", "line", "lines", (".txt", "", ".npz", ".png", ".gif"), ends=True, reads=True,
+    unit="nats_per_character", scored=1000, shown=24, compared=1000, beside=24,
+)  # fmt: skip
+SOUND = DataKind(
+    "sound", "CT", "recording", "recordings", (".wav", "", ".png", ".npz", ".gif"),
+    sampled=16, shown=16, compared=16, beside=16,
+)  # fmt: skip
+VIDEO = DataKind(
+    "video", "FCHW", "clip", "clips", (".gif", "", ".png", ".npz"),
+    sampled=16, shown=16, compared=16, beside=16,
+)  # fmt: skip
+VOXELS = DataKind(
+    "voxels", "CDHW", "volume", "volumes", (".png", "", ".npz", ".npy", ".gif"),
+    sampled=16, shown=16, compared=16, beside=16,
+)  # fmt: skip
+KINDS: tuple[DataKind, ...] = (POINTS, PICTURES, TEXT, LINES, SOUND, VIDEO, VOXELS)
+
+
+def kind_of(space: Space) -> DataKind:
+    """The kind of data that a space describes. ValueError where it describes none: a label, or axes that nobody has taught."""
+    for kind in KINDS:
+        if kind.holds(space):
+            return kind
+    known = ", ".join(f"{kind.axes} ({kind.name})" for kind in KINDS if not kind.ends)
+    raise ValueError(f"no kind of data has the axes {space.axes!r}; there are {known}")
