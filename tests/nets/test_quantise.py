@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
+from genlab.nets import quantise
 from genlab.nets.quantise import Codebook, perplexity, straight_through, usage
 
 
@@ -15,12 +19,43 @@ def made(average: bool = True) -> Codebook:
     return Codebook(6, 3, average).double()
 
 
+class Largest(TorchDispatchMode):
+    """Entries of the largest tensor that any operation returns."""
+
+    entries = 0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        out = func(*args, **(kwargs or {}))
+        self.entries = max(self.entries, *(leaf.numel() for leaf in tree_leaves(out) if isinstance(leaf, torch.Tensor)), 0)
+        return out
+
+
 def test_the_nearest_code_is_the_nearest() -> None:
     book = made()
     z = torch.randn(4, 5, 3, dtype=torch.float64)
     expected = torch.cdist(z.reshape(-1, 3), book.vectors).argmin(1).reshape(4, 5)
     assert torch.equal(book.nearest(z), expected)
     torch.testing.assert_close(book(expected), book.vectors[expected])
+
+
+def test_the_nearest_code_is_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the last chunk is short, and where a single row of distances is more than a chunk may hold."""
+    book, z = made(), torch.randn(4, 5, 3, dtype=torch.float64)
+    whole = book.nearest(z)
+    for most in (7 * 6, 6, 1):
+        monkeypatch.setattr(quantise, "DISTANCES", most)
+        assert torch.equal(book.nearest(z), whole)
+
+
+def test_no_table_of_outputs_by_codes_is_held() -> None:
+    """8,192 codes and 2,048 outputs, as in DALL-E: their product would be 16.8 million entries."""
+    book, z = Codebook(8192, 16, average=True), torch.randn(2048, 16)
+    with Largest() as largest:
+        index = book.nearest(z)
+    assert 0 < largest.entries <= quantise.DISTANCES
+    with Largest() as largest:
+        usage(z, index, 8192)
+    assert 0 < largest.entries <= 8192 * 16
 
 
 def test_the_gradient_goes_straight_through() -> None:
@@ -42,6 +77,15 @@ def test_usage_counts_and_adds() -> None:
     torch.testing.assert_close(n, torch.tensor([0.2, 0, 0.6, 0, 0, 0.2]))
     torch.testing.assert_close(m[2], (z[0] + z[2] + z[4]) / 5)
     torch.testing.assert_close(m.sum(0), z.mean(0))
+
+
+@pytest.mark.parametrize(("rows", "codes"), [(1, 1), (300, 7), (40, 500)])
+def test_usage_is_the_mean_over_one_hot_choices(rows: int, codes: int) -> None:
+    z, index = torch.randn(rows, 4, dtype=torch.float64), torch.randint(0, codes, (rows,))
+    chosen = torch.eye(codes, dtype=torch.float64)[index]
+    n, m = usage(z, index, codes)
+    torch.testing.assert_close(n, chosen.mean(0))
+    torch.testing.assert_close(m, chosen.T @ z / rows)
 
 
 def test_the_codes_are_moving_averages_of_what_chose_them() -> None:

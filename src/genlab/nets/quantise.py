@@ -16,6 +16,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+DISTANCES = 2**22  # entries of the largest table of distances that is held at once: 16 MiB in float32
+
 
 class Codebook(nn.Module):
     """codes = K vectors of size = D numbers.
@@ -41,10 +43,11 @@ class Codebook(nn.Module):
             self.vectors.table = True  # pyright: ignore[reportAttributeAccessIssue]
 
     def nearest(self, z: Tensor) -> Tensor:
-        """k(z): (..., D) -> (...) int64."""
+        """k(z): (..., D) -> (...) int64, in chunks of at most `DISTANCES` distances."""
+        squares, rows = self.vectors.square().sum(1), z.reshape(-1, self.size)
+        chunks = rows.split(max(1, DISTANCES // self.codes))
         # |z|^2 is the same for every k.
-        distances = self.vectors.square().sum(1) - 2 * z @ self.vectors.T
-        return distances.argmin(-1)
+        return torch.cat([torch.addmm(squares, chunk, self.vectors.T, alpha=-2).argmin(1) for chunk in chunks]).view(z.shape[:-1])
 
     def forward(self, index: Tensor) -> Tensor:
         """e_k: (...) -> (..., D)."""
@@ -76,9 +79,10 @@ def straight_through(z: Tensor, e: Tensor) -> Tensor:
 
 
 def usage(z: Tensor, index: Tensor, codes: int) -> tuple[Tensor, Tensor]:
-    """n (K,) and m (K, D) of outputs z (R, D) and their codes index (R,)."""
-    chosen = nn.functional.one_hot(index, codes).to(z.dtype)
-    return chosen.mean(0), chosen.T @ z / len(z)
+    """n (K,) and m (K, D) of outputs z (R, D) and their codes index (R,); memory grows with R + K, not with R K."""
+    n = index.bincount(minlength=codes).to(z.dtype) / len(z)
+    m = z.new_zeros(codes, z.shape[1]).index_add_(0, index, z) / len(z)
+    return n, m
 
 
 def perplexity(n: Tensor) -> Tensor:
