@@ -106,6 +106,39 @@ def test_quantiles_at_the_ends_of_the_uniform_stay_inside():
     assert d.bernoulli_quantile(u, torch.tensor(-200.0)).tolist() == [False, False]
 
 
+LARGEST = {torch.float32: 1 - 2**-24, torch.float64: 1 - 2**-53}  # the largest uniform below one
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    masses=st.lists(st.none() | st.floats(-30, 30), min_size=2, max_size=40).filter(any),
+    end=st.integers(0, 3),
+    beginning=st.integers(0, 3),
+    dtype=st.sampled_from([torch.float32, torch.float64]),
+    share=st.floats(0, 1),
+)
+def test_what_has_no_mass_is_never_drawn(masses, end, beginning, dtype, share):
+    """None stands for a logit of minus infinity, as top-k, top-p and masks of vocabularies make them, also first and last."""
+    masses = [None] * beginning + masses + [None] * end
+    logits = torch.tensor([-torch.inf if mass is None else mass for mass in masses], dtype=dtype)
+    u = torch.tensor([0.0, LARGEST[dtype], min(share, LARGEST[dtype])], dtype=dtype)
+    drawn = d.categorical_quantile(u, logits.expand(3, -1))
+    possible = [index for index, mass in enumerate(masses) if mass is not None]
+    assert set(drawn.tolist()) <= set(possible)
+    assert drawn[0] == next(index for index in possible if float(logits.double().softmax(0)[index]) > 0)
+
+
+def test_the_largest_uniform_draws_no_forbidden_last_token():
+    """In about a fifth of random rows the mass before the last token sums to less than 1 - 2^-53."""
+    logits = torch.randn(2000, 50, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    logits[:, -1] = -torch.inf
+    assert (logits.softmax(1).cumsum(1)[:, -1] <= 1 - 2**-53).double().mean() > 0.05
+    for cut in (logits, logits.movedim(1, 0)):
+        drawn = d.categorical_quantile(torch.full((2000,), 1 - 2**-53, dtype=f64), cut, dim=1 if cut is logits else 0)
+        assert drawn.max() == 48
+        assert drawn.min() > 40  # all but the rounding of a sum lies below
+
+
 def test_log_mean_exp_does_not_overflow():
     values = torch.tensor([1000.0, 1000.0 + np.log(3)], dtype=torch.float64)
     assert float(d.log_mean_exp(values, 0)) == pytest.approx(1000 + np.log(2))

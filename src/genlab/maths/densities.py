@@ -39,10 +39,12 @@ def categorical(x: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
 
 
 def categorical_quantile(u: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
-    """Integers (int64) drawn from the softmax of logits over `dim`, one for each u (...)."""
-    # The last cumulated mass is left out: it is one, whatever rounding says.
-    cumulated = logits.double().softmax(dim).cumsum(dim).narrow(dim, 0, logits.shape[dim] - 1)
-    return (u.double().unsqueeze(dim) >= cumulated).sum(dim)
+    """Integers (int64) drawn from the softmax of logits over `dim`, one for each u (...); never one whose mass is zero."""
+    cumulated = logits.double().softmax(dim).movedim(dim, -1).cumsum(-1).contiguous()
+    # Rounding may leave the total at or below u; every number below it belongs to a category with mass.
+    below = cumulated[..., -1].nextafter(torch.zeros((), dtype=cumulated.dtype, device=cumulated.device))
+    drawn = torch.searchsorted(cumulated, u.double().minimum(below).unsqueeze(-1), right=True).squeeze(-1)
+    return drawn.clamp(max=cumulated.shape[-1] - 1)  # logits that are no numbers draw something
 
 
 def discretised_logistic(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
