@@ -97,7 +97,7 @@ def test_no_more_copies_than_real_pictures_make(usual: float, raised: list[str])
     [
         ("elbo.rate", 0.001, 5.0, "posterior collapse"),
         ("codebook.codes in use", 0.01, 0.4, "codebook collapse"),
-        ("critic.told", 1.0, 0.97, "critic saturated"),
+        ("critic.real-vs-fake accuracy", 1.0, 0.97, "discriminator saturated"),
     ],
 )
 def test_readings_that_stay_where_nothing_is_learnt(reading: str, bad: float, good: float, kind: str) -> None:

@@ -15,6 +15,7 @@ from genlab.core.moves import Now
 from genlab.core.noise import BatchNoise, Noise
 from genlab.core.recipe import Budget
 from genlab.core.space import Batch, Space
+from genlab.measure.alarms import History
 from genlab.models.adversarial.gan import GAN, GANConfig
 from genlab.nets.units import dtype_of
 from genlab.objectives.adversarial import VALUES
@@ -183,6 +184,19 @@ def test_the_gradient_penalty_of_a_linear_critic():
     _, readings = model._critic_turn(some(PLANE, 16), now(16))
     assert readings["penalty"].item() == pytest.approx(160, rel=1e-5)
     assert readings["value"].item() == pytest.approx((readings["fake"] - readings["real"]).item(), rel=1e-4, abs=1e-5)
+
+
+@pytest.mark.parametrize("name", sorted(VALUES))
+def test_a_perfect_critic_is_reported_where_its_scores_classify_and_raises_an_alarm_only_there(name):
+    model = GAN(replace(SMALL, value=name, r1=0.0), PLANE)
+    model.critic = Linear(torch.tensor([1.0, 0.0]))
+    model._fake = lambda label, now: torch.full((16, 2), -50.0)
+    history = History()
+    for step in range(50):
+        _, readings = model._critic_turn(Batch(torch.full((16, 2), 50.0)), now(16))
+        history.read(step / 49, step, {f"critic.{key}": value.item() for key, value in readings.items()})
+    assert readings["real"] > readings["fake"]
+    assert [alarm.kind for alarm in history.alarms()] == ([] if "wasserstein" in name else ["discriminator saturated"])
 
 
 VARIANTS = [{"value": name} for name in VALUES] + [

@@ -94,3 +94,28 @@ def test_relativistic_pairs_by_difference_alone():
     value = VALUES["relativistic"]
     torch.testing.assert_close(value.critic(real + 7, fake + 7, 1.0), value.critic(real, fake, 1.0))
     assert value.critic(real, real, 1.0) == pytest.approx(math.log(2))
+
+
+@pytest.mark.parametrize("name", ["minimax", "nonsaturating", "least-squares", "hinge"])
+@settings(max_examples=25, deadline=None)
+@given(p=Counts, q=Counts)
+def test_the_best_critic_is_as_accurate_as_total_variation_allows(name, p, q):
+    """The best classifier of real and generated examples gets (1 + TV)/2 right."""
+    p_hat, q_hat = (torch.tensor(counts, dtype=torch.float64) / sum(counts) for counts in (p, q))
+    d = torch.where(p_hat == q_hat, -1, best(name, p_hat, q_hat))  # what is as likely in both is called generated
+    real, fake = d.repeat_interleave(torch.tensor(p)), d.repeat_interleave(torch.tensor(q))
+    accuracy = VALUES[name].accuracy
+    assert accuracy is not None
+    assert accuracy(real, fake) == pytest.approx((1 + float((p_hat - q_hat).abs().sum()) / 2) / 2)
+
+
+def test_only_scores_that_classify_have_an_accuracy():
+    """A Wasserstein critic's loss does not change when all of its scores move; a relativistic one's neither, but pairs have."""
+    real, fake = torch.randn(2, 200, dtype=torch.float64)
+    for name, value in VALUES.items():
+        assert (value.accuracy is None) == name.startswith("wasserstein")
+    paired = VALUES["relativistic"].accuracy
+    assert paired is not None
+    assert paired(real + 7, fake + 7) == paired(real, fake) == pytest.approx(0.5, abs=0.15)
+    assert paired(real + 9, fake) == 1
+    assert paired(fake - 9, fake) == 0

@@ -65,3 +65,18 @@ def test_a_spectrally_normal_critic_is_lipschitz():
     weights = [layer.weight for layer in critic.modules() if isinstance(layer, nn.Linear)]
     for weight in weights:
         assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1, abs=1e-2)
+
+
+def test_a_spectrally_normal_convolution_may_stretch_by_the_root_of_its_kernel():
+    """All ones, 3 x 3, becomes 1/3 everywhere: the output of a constant picture is three times the picture."""
+    layer = nn.Conv2d(1, 1, 3, bias=False, padding=1, padding_mode="circular").double()
+    nn.init.ones_(layer.weight)
+    layer = spectrally_normal(layer).eval()
+    constant = torch.ones(1, 1, 6, 6, dtype=torch.float64)
+    torch.testing.assert_close(layer(constant), 3 * constant)
+
+    layer = spectrally_normal(nn.Conv2d(2, 4, 3, bias=False, padding=1, padding_mode="circular").double())
+    for _ in range(100):  # power iteration
+        layer(torch.zeros(1, 2, 6, 6, dtype=torch.float64))
+    columns = layer.eval()(torch.eye(72, dtype=torch.float64).view(72, 2, 6, 6)).flatten(1)
+    assert 1 < float(torch.linalg.matrix_norm(columns, 2)) <= 3

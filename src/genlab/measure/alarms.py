@@ -24,7 +24,7 @@ LIKE = 0.15  # spread of the samples beside that of real examples below which th
 REAL_ENOUGH = 0.5  # share of samples that pass for examples, from which it matters which they are
 EMPTY = 0.02  # nats a latent vector tells, below which it tells nothing
 CODES = 0.03  # share of a codebook in use
-TOLD = 0.998  # share of examples and samples that a critic tells apart
+ACCURATE = 0.998  # share of real and generated examples that a discriminator classifies rightly
 COPIES = 0.01  # share of samples that may lie on a training example
 WORSE = 1.5  # times the best check-up's cost
 EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
@@ -243,15 +243,20 @@ def unused_codes(history: History) -> Alarm | None:
 
 
 def saturated(history: History) -> Alarm | None:
-    """A critic that is never wrong has nothing left to say to the generator."""
-    name, values = history.lately("told")
-    if not values or sum(values) / len(values) < TOLD:
+    """A discriminator that is never wrong has little left to say to the generator.
+
+    Only models whose scores classify report that accuracy. A Wasserstein critic does not, which is meant to rank every example
+    rightly.
+    """
+    name, values = history.lately("real-vs-fake accuracy")
+    if not values or sum(values) / len(values) < ACCURATE:
         return None
-    real, fake = (history.lately(score)[1] for score in ("real", "fake"))
-    far = f", by {real[-1] - fake[-1]:.2g} on average" if real and fake else ""
-    sentence = f"The critic tells every sample from a real example{far}: the generator learns little from it."
-    remedy = "Strengthen the critic's penalty (--set model.r1=10), slow it down, or add noise to what it sees."
-    return history.alarm("critic saturated", sentence, remedy, name)
+    sentence = (
+        f"The discriminator classifies {sum(values) / len(values):.1%} of real and generated examples rightly: "
+        "the generator learns little from it."
+    )
+    remedy = "Strengthen its penalty (--set model.r1=10), slow it down, or add noise to what it sees (--set model.noise=0.1)."
+    return history.alarm("discriminator saturated", sentence, remedy, name)
 
 
 def diverged(history: History) -> Alarm | None:

@@ -60,8 +60,10 @@ class FlatCritic(nn.Module):
 
 
 def spectrally_normal(module: nn.Module) -> nn.Module:
-    """Divides every layer's weight by its largest singular value, so that no layer stretches a vector.
+    """Divides every layer's weight, laid out as a matrix of outputs by everything else, by its largest singular value.
 
+    A linear layer then stretches no vector. A convolution may: its matrix acts on patches, which overlap, so that one of kernel
+    a x b with stride 1 stretches pictures by up to sqrt(a b), and a critic of convolutions is bounded, but not 1-Lipschitz.
     One step of power iteration each time the module runs in train mode; its vectors are buffers.
     Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.
     """

@@ -47,7 +47,9 @@ class Codebook(nn.Module):
         squares, rows = self.vectors.square().sum(1), z.reshape(-1, self.size)
         chunks = rows.split(max(1, DISTANCES // self.codes))
         # |z|^2 is the same for every k.
-        return torch.cat([torch.addmm(squares, chunk, self.vectors.T, alpha=-2).argmin(1) for chunk in chunks]).view(z.shape[:-1])
+        return torch.cat([torch.addmm(squares, chunk, self.vectors.T, alpha=-2).argmin(1) for chunk in chunks]).view(
+            z.shape[:-1]
+        )
 
     def forward(self, index: Tensor) -> Tensor:
         """e_k: (...) -> (..., D)."""

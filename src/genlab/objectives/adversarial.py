@@ -13,6 +13,10 @@ the probability that the critic is asked to give real examples; 1 - target is on
     wasserstein     -E r + E f                                   1-Lipschitz       -W1(p, q)
     relativistic    E softplus(f - r), in pairs                  log p/q + const   log 2 - ...
 
+The scores of all but wasserstein also classify. An example is called real where r (or f) is positive, which is where s(D)
+exceeds 1/2; for least-squares where it exceeds 1/2; for relativistic scores the higher of a pair is called real. A Wasserstein
+critic only ranks: its scores have no origin, and its best answer is to be as far apart as its slope allows.
+
 with s the logistic function, JS the Jensen-Shannon divergence, TV total variation (half the L1 distance) and W1 the
 earth mover's distance.
 
@@ -37,6 +41,9 @@ class Value(NamedTuple):
     generator: Callable[[Tensor, Tensor], Tensor]  # (real, fake) -> loss
     smooths: bool = False  # whether a target below 1 means something
     paired: bool = False  # whether the generator's loss looks at real scores
+    accuracy: Callable[[Tensor, Tensor], Tensor] | None = (
+        None  # (real, fake) -> share classified rightly; None: scores only rank
+    )
 
 
 def logistic_critic(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
@@ -84,12 +91,26 @@ def relativistic_generator(real: Tensor, fake: Tensor) -> Tensor:
     return softplus(real - fake).mean()
 
 
+def accuracy_by_sign(real: Tensor, fake: Tensor) -> Tensor:
+    """Share of scores on their side of 0, both kinds of examples weighing the same."""
+    return ((real > 0).float().mean() + (fake < 0).float().mean()) / 2
+
+
+def accuracy_by_half(real: Tensor, fake: Tensor) -> Tensor:
+    return accuracy_by_sign(real - 0.5, fake - 0.5)
+
+
+def accuracy_by_pair(real: Tensor, fake: Tensor) -> Tensor:
+    """Share of pairs in which the real example has the higher score."""
+    return (real > fake).float().mean()
+
+
 VALUES: dict[str, Value] = {
-    "minimax": Value(logistic_critic, minimax_generator, smooths=True),
-    "nonsaturating": Value(logistic_critic, nonsaturating_generator, smooths=True),
-    "least-squares": Value(least_squares_critic, least_squares_generator, smooths=True),
-    "hinge": Value(hinge_critic, raise_scores),
+    "minimax": Value(logistic_critic, minimax_generator, smooths=True, accuracy=accuracy_by_sign),
+    "nonsaturating": Value(logistic_critic, nonsaturating_generator, smooths=True, accuracy=accuracy_by_sign),
+    "least-squares": Value(least_squares_critic, least_squares_generator, smooths=True, accuracy=accuracy_by_half),
+    "hinge": Value(hinge_critic, raise_scores, accuracy=accuracy_by_sign),
     "wasserstein": Value(wasserstein_critic, raise_scores),  # its critic is kept Lipschitz by clipping weights
     "wasserstein-gp": Value(wasserstein_critic, raise_scores),  # ... and here by a penalty on its slope
-    "relativistic": Value(relativistic_critic, relativistic_generator, paired=True),
+    "relativistic": Value(relativistic_critic, relativistic_generator, paired=True, accuracy=accuracy_by_pair),
 }

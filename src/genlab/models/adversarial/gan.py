@@ -93,7 +93,9 @@ class GAN(Model):
         if self.config.value == "wasserstein-gp" and self.config.slope:
             middle = between(real, fake, now.noise.uniform(())).requires_grad_()
             penalty = penalty + self.config.slope * unit_slope(self.critic(middle, label), middle)
-        readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean(), "told": (r > f).float().mean()}
+        readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean()}
+        if self.value.accuracy is not None:
+            readings["real-vs-fake accuracy"] = self.value.accuracy(r, f)
         return loss + penalty, readings
 
     def _generator_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
