@@ -14,7 +14,7 @@ import torch
 import genlab
 from genlab.api import Session, resume, session
 from genlab.core.moves import Descend, Stage
-from genlab.core.recipe import Budget, Optim
+from genlab.core.recipe import Budget
 from genlab.features import features_for
 from genlab.measure.points import modes
 from genlab.models.adversarial.gan import GAN
@@ -65,7 +65,8 @@ def collapsing(game: Stage, model: Any) -> Iterator[Stage]:
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_collapse_is_reported_within_a_tenth_of_the_run(seed: int, tmp_path: Path) -> None:
     made = begun(tmp_path / "run", steps=700, seed=seed)
-    made.recipe = replace(made.recipe, moves={"alone": Optim(rate=0.01, beta1=0.0, beta2=0.99)})
+    moves = made.recipe.moves
+    made.recipe = replace(made.recipe, moves={**moves, "alone": {**moves["generator"], "rate": 0.01, "decay": "constant"}})
     game = next(iter(GAN.stages(made.model)))  # pyright: ignore[reportArgumentType]
     made.model.stages = types.MethodType(lambda model: collapsing(game, model), made.model)
     watch, data, looked, gone = Watch(made, None, plan=Plan(1, 256)), made.data, -1, []

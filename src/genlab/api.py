@@ -19,7 +19,7 @@ from genlab.core.model import Shards
 from genlab.core.moves import Tick
 from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
-from genlab.recipes.make import build, recipe_for
+from genlab.recipes.make import build, changed, recipe_for
 from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
@@ -247,7 +247,7 @@ def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
 
 def _forking(run: Run, seed: int | None, settings: Mapping[str, Any]) -> Recipe:
     """The recipe of a fork; ValueError where that is one of another model."""
-    recipe = replaced(run.recipe, settings, what=f"{run.recipe.name} recipe")
+    recipe = changed(run.recipe, settings, run.space, run.given)
     recipe = recipe if seed is None else seeded(recipe, seed, settings)
     try:
         run.check(run.standing(), recipe)

@@ -41,7 +41,7 @@ class Plan(NamedTuple):
 
 
 class Watch:
-    """Hears the ticks of one session.
+    """Hears the ticks of one session. In a stage whose samples mean nothing yet it only listens to the readings.
 
     features   what pictures are compared in; without them only readings are watched for pictures
     tell       called with each alarm as it is raised
@@ -85,7 +85,7 @@ class Watch:
         mark = int(tick.progress * MARKS + 1e-9)
         if mark != self._mark and mark > 0:
             self._mark = mark
-            if mark % self._planned(tick.progress, seconds).stride == 0:
+            if self.session.engine.samples and mark % self._planned(tick.progress, seconds).stride == 0:
                 self._look(tick.progress, seconds)
 
     def close(self) -> None:
@@ -93,7 +93,7 @@ class Watch:
         engine = self.session.engine
         if engine.main and self.session.recorder.returns != self._returns:
             self._recall()
-        if engine.main and self._mark < MARKS:
+        if engine.main and engine.samples and self._mark < MARKS:
             self._mark = MARKS
             self._planned(1.0, engine.seconds)
             self._look(1.0, engine.seconds)

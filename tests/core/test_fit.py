@@ -150,7 +150,7 @@ def test_time_between_ticks_does_not_count() -> None:
 
 
 def test_a_run_in_seconds_repeats_from_its_schedule() -> None:
-    recipe = replace(RECIPE, budget=Budget(seconds=0.3), half_life=20.0)
+    recipe = replace(RECIPE, budget=Budget(seconds=0.3), optim=Optim(rate=0.1, half_life=20.0))
     torch.manual_seed(0)
     first, engine = Game(), Engine("cpu")
     for _ in fit(first, Points(), recipe, engine):

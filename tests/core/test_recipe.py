@@ -8,7 +8,7 @@ from typing import Literal
 
 import pytest
 
-from genlab.core.recipe import Budget, Optim, Recipe, check, from_json, knob, replaced, settings, to_json
+from genlab.core.recipe import Budget, Recipe, check, from_json, knob, replaced, settings, to_json
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Config:
     on: bool = knob(False, "a switch")
 
 
-RECIPE = Recipe("x", Config(), moves={"critic": Optim(rate=1e-4)})
+RECIPE = Recipe("x", Config(), moves={"critic": {"rate": 1e-4}})
 
 
 @pytest.mark.parametrize(

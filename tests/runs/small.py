@@ -34,7 +34,7 @@ class Small:
 PIXELS = {"width": 8, "depth": 1, "hidden": 8, "entry": 4, "widths": "(8, 8)"}
 SMALL = [
     Small("ngram", "strings/coin", {"batch": 512}),
-    Small("gpt", "strings/coin", {"model.layers": 1, "model.heads": 2, "model.width": 16, "batch": 8, "half_life": 50}),
+    Small("gpt", "strings/coin", {"model.layers": 1, "model.heads": 2, "model.width": 16, "batch": 8, "optim.half_life": 50}),
     Small("pixelcnn", "digits", {f"model.{key}": value for key, value in PIXELS.items()} | {"batch": 8}),
     Small("vae", "points/ring", {"model.width": 16, "model.depth": 1, "batch": 32}),
     Small("vqvae", "digits", {"model.width": 8, "model.codes": 8, "model.size": 4, "batch": 8}

@@ -148,9 +148,11 @@ def test_a_run_that_is_a_link_to_a_folder_can_be_replaced(tmp_path: Path) -> Non
 
 def test_averages_may_begin_with_a_fork(tmp_path: Path) -> None:
     path = trained(tmp_path / "run")
-    bare = finished(api.resume(path, "cpu", out=tmp_path / "bare", settings={"half_life": 0}, more=Budget(steps=10)))
+    bare = finished(api.resume(path, "cpu", out=tmp_path / "bare", settings={"optim.half_life": 0}, more=Budget(steps=10)))
     assert not bare.engine.average.values
-    again = api.resume(tmp_path / "bare", "cpu", out=tmp_path / "again", settings={"half_life": 50}, more=Budget(steps=10))
+    again = api.resume(
+        tmp_path / "bare", "cpu", out=tmp_path / "again", settings={"optim.half_life": 50}, more=Budget(steps=10)
+    )
     assert finished(again).engine.average.values
     assert api.load(tmp_path / "again").averaged
 

@@ -42,25 +42,40 @@ def test_muon_descends() -> None:
 
 
 def test_an_average_is_the_weighted_mean_its_half_life_says() -> None:
-    weight = nn.Parameter(torch.zeros(1))
-    average = Average(half_life=10.0)
-    average.begin({"w": weight})
-    average.seen = 1_000_000  # past the start, where the half-life is shorter
+    model = nn.Linear(1, 1, bias=False)
+    average = Average(model)
+    average.load({"weight": torch.zeros(1, 1)}, {"weight": 1_000_000})  # past the start, where the half-life is shorter
+    average.begin({"weight": 10.0})
     for value in (1.0, 2.0, 3.0):
-        weight.data.fill_(value)
+        model.weight.data.fill_(value)
         average.update(10)
-    assert average.values["w"].item() == pytest.approx(0 * 0.125 + 1 * 0.125 + 2 * 0.25 + 3 * 0.5)
+    assert average.values["weight"].item() == pytest.approx(0 * 0.125 + 1 * 0.125 + 2 * 0.25 + 3 * 0.5)
     average.swap()
-    assert weight.item() == pytest.approx(2.125)
+    assert model.weight.item() == pytest.approx(2.125)
     average.swap()
-    assert weight.item() == 3
+    assert model.weight.item() == 3
 
 
 def test_no_half_life_keeps_no_average() -> None:
-    average = Average(0)
-    average.begin({"w": nn.Parameter(torch.zeros(1))})
+    average = Average(nn.Linear(1, 1))
+    average.begin({"weight": 0.0, "bias": 5.0})
     average.update(5)
-    assert average.values == {}
+    assert average.values.keys() == {"bias"}
+
+
+def test_an_average_goes_on_while_its_parameter_is_trained_and_is_dropped_where_nobody_averages_it() -> None:
+    model = nn.Linear(1, 1)
+    average = Average(model)
+    average.begin({"weight": 10.0})
+    average.update(8)
+    average.begin({"bias": 10.0})  # the weight stands aside
+    average.update(8)
+    assert average.seen == {"weight": 8, "bias": 8}
+    average.begin({"weight": 10.0, "bias": 10.0})
+    average.update(8)
+    assert average.seen == {"weight": 16, "bias": 16}
+    average.begin({"weight": 0.0})
+    assert average.seen == {"bias": 16}
 
 
 def test_a_failed_write_leaves_the_old_file_and_no_part(tmp_path: Path) -> None:
@@ -106,7 +121,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
         read_tensors(path)
 
 
-RECORD = {"stage": 0, "cursor": 0, "examples": 0, "seen": 0, "overall": 0.0, "optimisers": {}, "progress": None}
+RECORD = {"stage": 0, "cursor": 0, "examples": 0, "seen": {}, "overall": 0.0, "optimisers": {}, "progress": None}
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:

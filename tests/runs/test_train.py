@@ -61,7 +61,7 @@ class Shared(Model):
         yield noise.normal((2,))
 
 
-RECIPE = Recipe("shared", Nothing(), Budget(steps=60), batch=4, optim=Optim(rate=0.1), half_life=20.0)
+RECIPE = Recipe("shared", Nothing(), Budget(steps=60), batch=4, optim=Optim(rate=0.1, half_life=20.0))
 
 
 def made(path: Path, breaks: int = 10**9, **options: Any) -> tuple[Folder, Shared, Recorder]:
@@ -144,24 +144,24 @@ def test_training_that_breaks_down_ends_and_keeps_the_last_good_weights(tmp_path
 
 
 def test_a_schedule_that_ends_too_early_is_refused() -> None:
-    progress = Progress(Budget(seconds=1), 4, [[0, 0, 0], [0, 3, 500]])
-    progress.enter(0, 1.0, None, 100)
+    progress = Progress(Budget(seconds=1), [[0, 0, 0], [0, 3, 500]])
+    progress.enter(0, 1.0, None, 100, 4)
     assert [progress.at(0, step) for step in range(4)] == [0, 0, 0, 0.5]
     with pytest.raises(ValueError, match="stopped"):
         progress.at(0, 4)
 
 
 def test_processes_agree_on_one_measure_of_time() -> None:
-    progress = Progress(Budget(seconds=1), 4, None, lambda mark: mark + 123)
-    progress.enter(0, 1.0, None, 100)
+    progress = Progress(Budget(seconds=1), None, lambda mark: mark + 123)
+    progress.enter(0, 1.0, None, 100, 4)
     assert progress.at(0, 0) == 0.123
 
 
 def test_examples_and_steps_are_the_same_budget() -> None:
     limits = []
     for budget in (Budget(steps=40), Budget(examples=160), Budget(examples=158)):
-        progress = Progress(budget, 4)
-        progress.enter(0, 0.25, None, 100)
+        progress = Progress(budget)
+        progress.enter(0, 0.25, None, 100, 4)
         limits.append(progress.limit)
     assert limits == [10, 10, 10]
 

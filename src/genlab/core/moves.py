@@ -53,12 +53,18 @@ class Descend:
     """A player's turn: one gradient step on what it owns; everything else is frozen while it moves.
 
     loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0.
+    optimiser  its own, unless another one is named: moves that name one and the same share its moments, settings and average,
+               and must own the same parameters. A penalty that is due every 16th step is a second move on the critic's
     """
 
     name: str
     owns: Sequence[nn.Module | nn.Parameter]
     loss: Callable[[Batch, Now], tuple[Tensor, Readings]]
     every: int = 1
+    optimiser: str = ""
+
+    def __post_init__(self) -> None:
+        self.optimiser = self.optimiser or self.name
 
 
 @dataclass
@@ -84,6 +90,8 @@ class Stage:
     share   of the recipe's budget; the shares of a model sum to one
     passes  for models that count: so many finite passes over the train split instead
     view    what this stage sees of a batch; runs in eval mode without gradient
+    batch   examples a step, over all processes, instead of the recipe's
+    samples whether samples mean something yet; while they do not, nobody draws any to look at
     """
 
     name: str
@@ -91,6 +99,8 @@ class Stage:
     share: float = 1.0
     passes: int | None = None
     view: Callable[[Batch, Now], Batch] = field(default=_same_view)
+    batch: int | None = None
+    samples: bool = True
 
 
 class Tick(NamedTuple):
@@ -113,6 +123,26 @@ def owned_parameters(owns: Sequence[Owned]) -> list[nn.Parameter]:
         parameters = [thing] if isinstance(thing, nn.Parameter) else thing.parameters() if isinstance(thing, nn.Module) else []
         found.update((id(parameter), parameter) for parameter in parameters)
     return list(found.values())
+
+
+def stepped(stage: Stage) -> dict[str, list[nn.Parameter]]:
+    """What each optimiser of a stage steps, by its name.
+
+    ValueError for two moves of one name, and for moves that share an optimiser but not their parameters.
+    """
+    found: dict[str, list[nn.Parameter]] = {}
+    names = [move.name for move in stage.moves]
+    if len({*names}) < len(names):
+        raise ValueError(f"stage {stage.name} has two moves of one name: {', '.join(names)}")
+    for move in stage.moves:
+        if isinstance(move, Descend):
+            owned = owned_parameters(move.owns)
+            if {*map(id, owned)} != {*map(id, found.setdefault(move.optimiser, owned))}:
+                raise ValueError(
+                    f"moves of stage {stage.name} that share the optimiser {move.optimiser} must own the same parameters; "
+                    f"{move.name} owns others"
+                )
+    return found
 
 
 def owned_tensors(owns: Sequence[Owned]) -> set[int]:

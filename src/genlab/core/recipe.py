@@ -10,14 +10,17 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
-def knob(default: Any, about: str, *, low: float | None = None, high: float | None = None) -> Any:
-    """A dataclass field with its meaning, unit and closed range; choices are the field's Literal type."""
-    metadata = {"about": about, "low": low, "high": high}
+def knob(default: Any, about: str, *, low: float | None = None, high: float | None = None, differs: type | None = None) -> Any:
+    """A dataclass field with its meaning, unit and closed range; choices are the field's Literal type.
+
+    differs: the field is a mapping, by name, of those fields of this dataclass that differ: {"generator": {"rate": 1e-4}}
+    """
+    metadata = {"about": about, "low": low, "high": high} | ({"differs": differs} if differs else {})
     if isinstance(default, dict | list):
         return field(default_factory=lambda: type(default)(default), metadata=metadata)
     return field(default=default, metadata=metadata)
@@ -77,7 +80,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Optim:
-    """How one move descends. Rates follow the stage's progress: warm-up, then `decay`."""
+    """How one move descends, and how what it trains is averaged. Rates follow the stage's progress: warm-up, then `decay`."""
 
     name: Literal["adamw", "muon", "sgd", "rmsprop"] = knob("adamw", "update rule; muon: matrices by Muon, the rest by AdamW")
     rate: float = knob(1e-3, "learning rate", low=0)
@@ -89,40 +92,67 @@ class Optim:
     floor: float = knob(0.0, "share of the rate that cosine and linear end at", low=0, high=1)
     clip: float = knob(0.0, "largest norm of a move's gradient; 0 leaves it alone", low=0)
     matrix_rate: float = knob(0.02, "learning rate of the matrices under muon", low=0)
+    half_life: float = knob(0.0, "averaged weights: examples after which a weight's share halves; 0 is off", low=0)
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run beside the data and the machine."""
+    """Everything that decides a run beside the data and the machine.
+
+    moves: fields of `optim` that differ for a move, by the name of its optimiser, which is the move's own name unless it
+    shares one. A name that no move has is refused where the recipe is made.
+    """
 
     name: str
     model: Any  # the model's own config dataclass
     budget: Budget = Budget(seconds=60)
     batch: int = knob(64, "examples a step, over all processes", low=1, high=1_000_000)
     optim: Optim = Optim()
-    moves: Mapping[str, Optim] = knob({}, "by move name: what differs from `optim`")
-    half_life: float = knob(0.0, "averaged weights: examples after which a weight's share halves; 0 is off", low=0)
+    moves: Mapping[str, Mapping[str, Any]] = knob({}, "what differs from `optim`, by move", differs=Optim)
     flip: bool = knob(False, "augmentation: mirror half of the training pictures left to right")
     seed: int = knob(0, "of everything random", low=0, high=2**62)
     paper: str = ""
     expected: str = ""  # the result and the command that yields it
 
-    def optim_of(self, move: str) -> Optim:
-        return self.moves.get(move, self.optim)
+    def optim_of(self, name: str) -> Optim:
+        """Of the optimiser of this name."""
+        return dataclasses.replace(self.optim, **self.moves.get(name, {}))
+
+
+def differing(one: Optim, other: Optim) -> dict[str, Any]:
+    """The fields in which one differs from the other: an entry of `Recipe.moves`."""
+    names = [entry.name for entry in dataclasses.fields(one)]
+    return {name: getattr(one, name) for name in names if getattr(one, name) != getattr(other, name)}
 
 
 def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
-    """Dotted name -> field of everything `--set` can change."""
+    """Dotted name -> field of everything that has a value and that `--set` can change."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for entry in dataclasses.fields(thing):
         value = getattr(thing, entry.name)
-        if isinstance(value, Mapping):
-            for key, inner in value.items():
-                found |= settings(inner, f"{prefix}{entry.name}.{key}.")
+        if "differs" in entry.metadata:
+            known = _fields(entry.metadata["differs"])
+            for name, inner in value.items():
+                found |= {f"{prefix}{entry.name}.{name}.{key}": known[key] for key in inner}
         elif dataclasses.is_dataclass(value):
             found |= settings(value, f"{prefix}{entry.name}.")
         elif "about" in entry.metadata:
             found[prefix + entry.name] = entry
+    return found
+
+
+def _fields(kind: Any) -> dict[str, dataclasses.Field[Any]]:
+    return {entry.name: entry for entry in dataclasses.fields(kind)}
+
+
+def _differences(recipe: Any, keys: Iterable[str]) -> dict[str, dataclasses.Field[Any]]:
+    """What `settings` does not list since no value differs yet: for keys like "moves.NAME.rate" all fields of that name."""
+    found: dict[str, dataclasses.Field[Any]] = {}
+    for entry in dataclasses.fields(recipe):
+        if "differs" in entry.metadata:
+            names = {key.split(".")[1] for key in keys if key.startswith(f"{entry.name}.") and key.count(".") == 2}
+            known = _fields(entry.metadata["differs"])
+            found |= {f"{entry.name}.{name}.{field}": known[field] for name in names for field in known}
     return found
 
 
@@ -131,7 +161,7 @@ def replaced(recipe: Any, changes: Mapping[str, Any], what: str = "recipe") -> A
 
     Raises ValueError naming the near miss of an unknown key, or the valid range of a wrong value.
     """
-    known = settings(recipe)
+    known = settings(recipe) | _differences(recipe, changes)
     for key, value in changes.items():
         if key not in known:
             near = difflib.get_close_matches(key, known, 1, 0.4) or difflib.get_close_matches(f"model.{key}", known, 1, 0.5)
@@ -145,7 +175,10 @@ def type_of(thing: Any, key: str) -> Any:
     """The annotated type of a dotted field."""
     *path, last = key.split(".")
     for name in path:
-        thing = thing[name] if isinstance(thing, Mapping) else getattr(thing, name)
+        entry = _fields(thing)[name]
+        if "differs" in entry.metadata:
+            return _hints(entry.metadata["differs"])[last]
+        thing = getattr(thing, name)
     return _hints(type(thing))[last]
 
 
@@ -155,7 +188,7 @@ _hints = functools.cache(typing.get_type_hints)  # it compiles every annotation 
 def _put(thing: Any, path: list[str], value: Any) -> Any:
     head, *rest = path
     if isinstance(thing, Mapping):
-        return {**thing, head: _put(thing[head], rest, value)}
+        return {**thing, head: _put(thing.get(head, {}), rest, value) if rest else value}
     return dataclasses.replace(thing, **{head: _put(getattr(thing, head), rest, value) if rest else value})
 
 
@@ -237,17 +270,22 @@ def to_json(thing: Any) -> Any:
 
 def from_json(base: Any, record: Mapping[str, Any]) -> Any:
     """`base` with every recorded setting put back; unknown keys are refused by name."""
+    named = [entry.name for entry in dataclasses.fields(base) if "differs" in entry.metadata]
+    base = dataclasses.replace(base, **{name: {} for name in named})
     changes: dict[str, Any] = {}
-    known = settings(base)
-    for key in known:
+    for key in (*settings(base), *named):
         value: Any = record
         for name in key.split("."):
             if not isinstance(value, Mapping) or name not in value:
                 raise ValueError(f"the recipe lacks {key}; it was written by another version of genlab")
             value = value[name]
-        changes[key] = value
+        changes |= _flat(key, value) if key in named else {key: value}
     try:
         recipe = replaced(base, changes)
     except ValueError as error:
         raise ValueError(f"the recipe was written by another version of genlab ({error})") from None
     return dataclasses.replace(recipe, budget=Budget.from_json(record["budget"])) if record.get("budget") else recipe
+
+
+def _flat(prefix: str, differences: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    return {f"{prefix}.{name}.{key}": value for name, inner in differences.items() for key, value in inner.items()}

@@ -60,7 +60,7 @@ def gan(space: Space, given: Mapping[str, Space]) -> Recipe:
         Budget(seconds=size.seconds),
         batch=size.batch,
         optim=Optim(rate=size.rate, beta1=0.0, beta2=0.99, decay="cosine"),
-        half_life=size.half_life,
+        moves={"generator": {"half_life": size.half_life}},
         paper="Goodfellow et al., Generative Adversarial Nets, 2014; R1: Mescheder et al., 2018",
         expected=EXPECTED.get(row, ""),
     )

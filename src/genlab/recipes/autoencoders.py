@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Space
@@ -53,8 +54,7 @@ def vae(space: Space, given: Mapping[str, Space]) -> Recipe:
         config,
         Budget(seconds=seconds),
         batch=batch,
-        optim=optim,
-        half_life=half_life,
+        optim=replace(optim, half_life=half_life),
         paper="Kingma & Welling, Auto-Encoding Variational Bayes, 2014",
         expected=EXPECTED.get(size, ""),
     )

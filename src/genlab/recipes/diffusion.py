@@ -78,8 +78,7 @@ def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, row: str) -> Rec
         config,
         Budget(seconds=size.seconds),
         batch=size.batch,
-        optim=Optim(rate=size.rate, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0),
-        half_life=size.half_life,
+        optim=Optim(rate=size.rate, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0, half_life=size.half_life),
         paper=entry(name).paper,
         expected=EXPECTED.get((name, row), ""),
     )

@@ -23,8 +23,7 @@ def rbm(space: Space, given: Mapping[str, Space]) -> Recipe:
         model=RBMConfig(hidden=max(16, min(500, 4 * space.size))),
         budget=Budget(seconds=60),
         batch=64,
-        optim=Optim(rate=1e-2 if small else 5e-3, decay="linear"),
-        half_life=20_000,
+        optim=Optim(rate=1e-2 if small else 5e-3, decay="linear", half_life=20_000),
         paper="Hinton, Training Products of Experts by Minimizing Contrastive Divergence, 2002",
         expected=DIGITS if small else "",
     )

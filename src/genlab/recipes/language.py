@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 
 from genlab.core.kinds import kind_of
 from genlab.core.recipe import Budget, Optim, Recipe
@@ -49,6 +50,6 @@ def gpt(space: Space, given: Mapping[str, Space]) -> Recipe:
         "text": (GPTConfig(layers=4, heads=4, width=128), max(8, 1024 // space.size // 4 * 4)),
         "pictures": (GPTConfig(layers=4, heads=4, width=128), min(32, max(4, 4096 // space.size // 4 * 4))),
     }[kind]
-    half_life = 10_000 if kind == "lines" else 0  # examples; short lines are soon learnt by heart
+    optim = replace(MUON, half_life=10_000) if kind == "lines" else MUON  # short lines are soon learnt by heart
     expected = EXPECTED.get(("gpt", kind), "")
-    return Recipe("gpt", config, Budget(seconds=60), batch, MUON, {}, half_life, paper=entry("gpt").paper, expected=expected)
+    return Recipe("gpt", config, Budget(seconds=60), batch, optim, paper=entry("gpt").paper, expected=expected)

@@ -23,9 +23,28 @@ def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Map
     if kind not in row.kinds:
         raise ValueError(f"{name} learns {', '.join(row.kinds)}; these data are {kind}")
     function = getattr(importlib.import_module(row.module), name.replace("-", "_"))
-    recipe = replaced(function(space, given), changes or {}, what=f"{name} recipe")
+    return changed(function(space, given), changes or {}, space, given)
+
+
+def changed(recipe: Recipe, changes: Mapping[str, Any], space: Space, given: Mapping[str, Space]) -> Recipe:
+    """The recipe with `--set` changes; ValueError where one is impossible, or names a move that the model does not have."""
+    recipe = replaced(recipe, changes, what=f"{recipe.name} recipe")
     check(recipe)
+    named = {key.split(".")[1] for key in changes if key.startswith("moves.")}
+    there = moves_of(recipe, space, given) if named else []
+    for name in sorted(named.difference(there)):
+        raise ValueError(
+            f"--set moves.{name}: {recipe.name} has no such move; it has {', '.join(there) or 'none that descends'}"
+        )
     return recipe
+
+
+def moves_of(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> list[str]:
+    """Names under which `moves` sets how a model's moves descend, in their order; nothing is trained."""
+    from genlab.core.plan import planned
+
+    stages = planned(build(recipe, space, given))
+    return list(dict.fromkeys(optimiser for stage in stages for optimiser in stage.trains))
 
 
 def build(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from genlab.core.model import Model
-from genlab.core.recipe import Budget, Optim, Recipe
+from genlab.core.recipe import Budget, Optim, Recipe, differing
 from genlab.core.space import Space
 from genlab.models.autoencoder.vqvae import VQVAE, VQVAEConfig, code_space
 from genlab.models.autoregressive.gpt import GPT, GPTConfig
@@ -80,7 +80,7 @@ def vqvae(space: Space, given: Mapping[str, Space]) -> Recipe:
         Budget(seconds=seconds),
         batch,
         autoencoder,
-        {"predict": prior},
+        {"predict": differing(prior, autoencoder)},
         paper=entry("vqvae").paper,
         expected=DIGITS if size_of(space) == "small" else "",
     )

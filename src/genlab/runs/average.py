@@ -6,51 +6,106 @@ The half-life is min(h, seen/4): early on the average forgets the initial weight
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
+from genlab.runs.shards import part_like
+
+
+@dataclass
+class Group:
+    """Parameters, by name, of which as many examples were seen since their average began."""
+
+    half_life: float  # examples
+    seen: int
+    names: list[str]
+
 
 class Average:
-    """half_life in examples, 0 keeps no average. `values` holds one tensor per averaged parameter, by name."""
+    """Averages of a model's parameters, each kept from stage to stage as long as a later stage trains it.
 
-    def __init__(self, half_life: float):
-        self.half_life = half_life
-        self.seen = 0
+    values: one tensor per averaged parameter, by name
+    """
+
+    def __init__(self, model: nn.Module):
+        self._live = dict(model.named_parameters())
+        self._names = {id(value): name for name, value in self._live.items()}
         self.values: dict[str, Tensor] = {}
-        self._live: list[nn.Parameter] = []
-        self._kept: dict[int, Tensor] = {}
+        self._half_lives: Mapping[str, float] = {}
+        self._groups: list[Group] = []  # of what this stage trains
+        self._aside: dict[str, int] = {}  # seen, of what it does not
+
+    @property
+    def seen(self) -> dict[str, int]:
+        """Examples since the average of each parameter began, by its name."""
+        return self._aside | {name: group.seen for group in self._groups for name in group.names}
 
     @torch.no_grad()
-    def begin(self, parameters: Mapping[str, nn.Parameter]) -> None:
-        """Average these from here on."""
-        self.seen = 0
-        self._live = list(parameters.values()) if self.half_life else []
-        self.values = {name: parameter.detach().clone() for name, parameter in parameters.items()} if self.half_life else {}
-        self._kept = {id(live): kept for live, kept in zip(self._live, self.values.values(), strict=True)}
+    def begin(self, half_lives: Mapping[str, float]) -> None:
+        """From here on a stage trains these parameters: name -> half-life in examples, 0 keeps no average.
+
+        Where a parameter has an average already, it goes on; what the stage does not train keeps the one it has.
+        """
+        self._half_lives = half_lives
+        self.forget([name for name, half_life in half_lives.items() if not half_life])
+        for name, half_life in half_lives.items():
+            if half_life and name not in self.values:
+                self.values[name] = self._live[name].detach().clone()
+        self._grouped(self.seen)
+
+    @torch.no_grad()
+    def load(self, values: Mapping[str, Tensor], seen: Mapping[str, int]) -> None:
+        """What a checkpoint kept, after `begin`; without what the stage trains and, unlike before, does not average."""
+        for name, value in values.items():
+            if self._half_lives.get(name) != 0:
+                kept = self.values.setdefault(name, torch.empty_like(self._live[name]).detach())
+                kept.copy_(part_like(value, kept))
+        self._grouped(seen)
+
+    def _grouped(self, seen: Mapping[str, int]) -> None:
+        found: dict[tuple[float, int], list[str]] = {}
+        for name in self.values:
+            if name in self._half_lives:
+                found.setdefault((self._half_lives[name], seen.get(name, 0)), []).append(name)
+        self._groups = [Group(half_life, count, names) for (half_life, count), names in found.items()]
+        self._aside = {name: seen[name] for name in self.values if name not in self._half_lives}
 
     @torch.no_grad()
     def update(self, examples: int) -> None:
-        self.seen += examples
-        if self.values:
-            kept = 0.5 ** (examples / min(self.half_life, self.seen / 4))
-            torch._foreach_lerp_(list(self.values.values()), [live.detach() for live in self._live], 1 - kept)
+        for group in self._groups:
+            group.seen += examples
+            kept = 0.5 ** (examples / min(group.half_life, group.seen / 4))
+            live = [self._live[name].detach() for name in group.names]
+            torch._foreach_lerp_([self.values[name] for name in group.names], live, 1 - kept)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange live and averaged weights; calling it again undoes it."""
-        for live, kept in zip(self._live, self.values.values(), strict=True):
+        for name, kept in self.values.items():
+            live = self._live[name]
             held = live.detach().clone()
             live.copy_(kept)
             kept.copy_(held)
 
     def of(self, parameter: Tensor) -> Tensor:
         """The averaged values of a parameter, or the parameter itself where none are kept."""
-        return self._kept.get(id(parameter), parameter)
+        return self.values.get(self._names.get(id(parameter), ""), parameter)
 
     @torch.no_grad()
-    def hand_over(self) -> None:
-        """The live weights become the averaged ones."""
-        for live, kept in zip(self._live, self.values.values(), strict=True):
-            live.copy_(kept)
+    def hand_over(self, names: Collection[str]) -> Sequence[tuple[Tensor, Tensor]]:
+        """These live weights become the averaged ones; (live, what it was) of each."""
+        found = [(self._live[name], self._live[name].detach().clone()) for name in names]
+        for name in names:
+            self._live[name].copy_(self.values[name])
+        return found
+
+    def forget(self, names: Collection[str]) -> None:
+        """Keep no average of these any more."""
+        for name in names:
+            self.values.pop(name, None)
+        for group in self._groups:
+            group.names = [name for name in group.names if name in self.values]
+        self._aside = {name: seen for name, seen in self._aside.items() if name in self.values}

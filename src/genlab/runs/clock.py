@@ -41,27 +41,26 @@ class Progress:
     def __init__(
         self,
         budget: Budget,
-        batch: int,
         schedule: list[list[int]] | None = None,
         agree: Callable[[int], int] = lambda mark: mark,
     ):
-        self.budget, self.batch, self._agree = budget, batch, agree
+        self.budget, self._agree = budget, agree
         self.replayed = {(stage, step): mark for stage, step, mark in schedule} if schedule is not None else None
         self.schedule: list[list[int]] = []
         self.clock = Clock()
         self.amount, self.passed, self.began, self.mark = 0.0, 0.0, 0.0, 0  # passed: what earlier stages had
         self.limit: int | None = None  # steps of this stage, where they are known
 
-    def enter(self, number: int, share: float, passes: int | None, count: int) -> None:
-        """Begin a stage that is worth `share` of the budget, or `passes` over `count` examples."""
+    def enter(self, number: int, share: float, passes: int | None, count: int, batch: int) -> None:
+        """Begin a stage that is worth `share` of the budget, or `passes` over `count` examples, `batch` of them a step."""
         self.passed += self.amount
         self.amount, self.began, self.mark = self.budget.of_stage(number, share), self.clock.now(), 0
         if passes is not None:
-            self.limit = passes * math.ceil(count / self.batch)
+            self.limit = passes * math.ceil(count / batch)
         elif self.budget.unit == "steps":
             self.limit = max(1, round(self.amount))
         elif self.budget.unit == "examples":
-            self.limit = max(1, math.ceil(self.amount / self.batch))
+            self.limit = max(1, math.ceil(self.amount / batch))
         else:
             self.limit = None
 

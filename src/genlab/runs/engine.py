@@ -18,8 +18,9 @@ from torch import Tensor, nn
 from genlab.core.data import Data
 from genlab.core.finite import NotFinite
 from genlab.core.model import Model
-from genlab.core.moves import Descend, Now, Stage, owned_parameters
+from genlab.core.moves import Descend, Now, Stage, stepped
 from genlab.core.noise import BatchNoise, hashed
+from genlab.core.plan import Planned, planned
 from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
 from genlab.runs import processes, shards
@@ -54,6 +55,8 @@ class Engine:
         self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
         self.stage = self.step = self.cursor = self.examples = 0
+        self.plan: list[Planned] = []
+        self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
         self.lends = False  # whether the first process keeps a whole copy of a sharded model, to be looked at
 
@@ -63,14 +66,18 @@ class Engine:
         self, model: Model, data: Data, recipe: Recipe, checkpoint: tuple[dict[str, Tensor], dict[str, Any]] | None
     ) -> None:
         self.data, self.recipe = data, recipe
-        if self.sharded and not any(shards.is_part(parameter) for parameter in model.parameters()):
+        cut = any(shards.is_part(parameter) for parameter in model.parameters())  # by an earlier start
+        self.plan = self.plan if cut else planned(model)
+        for stage in self.plan:
+            self.divide(stage.batch or recipe.batch, f"stage {stage.name}: ")
+        if self.sharded and not cut:
             self._copy = shards.Copy(model, self.main and self.lends)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
-        self.divide(recipe.batch)
-        self.progress = Progress(recipe.budget, recipe.batch, self._schedule, self._agreed)
-        self.average = Average(recipe.half_life)
-        self._raw: list[tuple[nn.Parameter, Tensor]] = []
+        self.progress = Progress(recipe.budget, self._schedule, self._agreed)
+        self.average = Average(self.model)
+        self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
+        self._raw: Sequence[tuple[Tensor, Tensor]] = ()
         self.stage = self.step = self.cursor = self.examples = 0
         self._origin = hashed(recipe.seed, "order") % ORIGINS * APART if recipe.seed else 0
         self._pending = checkpoint
@@ -78,25 +85,27 @@ class Engine:
             self.stage = checkpoint[1]["stage"]
         self.progress.clock.resume()
 
-    def divide(self, batch: int) -> None:
+    def divide(self, batch: int, where: str = "") -> None:
         """ValueError where a batch cannot be shared out evenly."""
-        if batch % self.processes.num_processes:
-            raise ValueError(f"a batch of {batch} does not divide among {self.processes.num_processes} processes")
+        if batch < 1 or batch % self.processes.num_processes:
+            raise ValueError(f"{where}a batch of {batch} does not divide among {self.processes.num_processes} processes")
 
     def enter(self, number: int, stage: Stage) -> None:
         self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training
         if self._pending is not None:
             with _fitting():
                 copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
-        self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, []
-        self.progress.enter(number, stage.share, stage.passes, self.data.count("train"))
+        self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, ()
+        self.batch_size, self.samples = stage.batch or self.recipe.batch, stage.samples
+        self.progress.enter(number, stage.share, stage.passes, self.data.count("train"), self.batch_size)
         descents = [move for move in stage.moves if isinstance(move, Descend)]
         for move in descents if self.sharded else ():
             move.loss = shards.gathering(self.model, move.loss)
-        self.optim = {move.name: self.recipe.optim_of(move.name) for move in descents}
-        self.optimisers = {move.name: optimisers(self.optim[move.name], owned_parameters(move.owns)) for move in descents}
-        owned = {id(parameter) for move in descents for parameter in owned_parameters(move.owns)}
-        self.average.begin({name: value for name, value in self.model.named_parameters() if id(value) in owned})
+        owned = stepped(stage)
+        self.optim = {name: self.recipe.optim_of(name) for name in owned}
+        self.optimisers = {name: optimisers(self.optim[name], parameters) for name, parameters in owned.items()}
+        self.average.forget(self._handed)
+        self.average.begin(self._half_lives(owned))
         if self._pending is not None:
             with _fitting():
                 self._load(*self._pending)
@@ -108,14 +117,15 @@ class Engine:
 
     def fetch(self) -> Batch:
         world, rank = self.processes.num_processes, self.processes.process_index
-        rows = self.recipe.batch // world
+        size = self.batch_size
+        rows = size // world
         if self._passes is None:
-            batch, self._taken = self.data.stream("train", self._origin + self.cursor + rank * rows, rows), self.recipe.batch
+            batch, self._taken = self.data.stream("train", self._origin + self.cursor + rank * rows, rows), size
         else:  # whole passes: the last batch of each is short
             count = self.data.count("train")
-            first = self.step % -(-count // self.recipe.batch) * self.recipe.batch
+            first = self.step % -(-count // size) * size
             batch = self.data.once("train", first + rank * rows, rows)
-            self._taken = min(self.recipe.batch, count - first)
+            self._taken = min(size, count - first)
         self.batch = self._flipped(batch.to(self.device))
         return self.batch
 
@@ -134,7 +144,7 @@ class Engine:
     def descend(
         self, move: Descend, parameters: Sequence[nn.Parameter], loss: Tensor, progress: float
     ) -> tuple[Tensor, Tensor]:
-        optim, found = self.optim[move.name], self.optimisers[move.name]
+        optim, found = self.optim[move.optimiser], self.optimisers[move.optimiser]
         for parameter in parameters:
             parameter.grad = None
         loss.backward()
@@ -161,9 +171,10 @@ class Engine:
         self.average.update(self._taken)
 
     def leave(self) -> None:
-        """What the stage owned takes its averaged weights; the raw ones are kept in case this was the last stage."""
-        self._raw = [(live, live.detach().clone()) for live in self.average._live]
-        self.average.hand_over()
+        """What no later stage trains takes its averaged weights; the raw ones are kept in case this was the last stage."""
+        later = {name for stage in self.plan[self.stage + 1 :] for names in stage.trains.values() for name in names}
+        self._handed = [name for name in self.average.values if name not in later]
+        self._raw = self.average.hand_over(self._handed)
 
     @torch.no_grad()
     def finish(self) -> None:
@@ -238,12 +249,18 @@ class Engine:
         self._pending = None
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return
-        if any(key.startswith("average.") for key in tensors):  # a fork may begin to average where nobody did
-            for name, value in self.average.values.items():
-                value.copy_(shards.part_like(tensors[f"average.{name}"], value))
-            self.average.seen = record["seen"]
+        self.average.load({key[8:]: value for key, value in tensors.items() if key.startswith("average.")}, record["seen"])
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
+
+    def _half_lives(self, owned: Mapping[str, Sequence[nn.Parameter]]) -> dict[str, float]:
+        """By parameter name: the longest where several optimisers step it."""
+        names = {id(value): name for name, value in self.model.named_parameters()}
+        found: dict[str, float] = {}
+        for optimiser, parameters in owned.items():
+            for name in (names[id(parameter)] for parameter in parameters):
+                found[name] = max(found.get(name, 0.0), self.optim[optimiser].half_life)
+        return found
 
     def _kept(self, value: Tensor) -> Tensor:
         """Whole and on the CPU, on the process that writes; the others only take part in gathering it."""
@@ -282,7 +299,7 @@ def _fitting() -> Iterator[None]:
 def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The state of a run that has not begun: what `Engine.state` gives, at step 0."""
     tensors = {f"model.{name}": value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
-    record = {"stage": 0, "step": 0, "cursor": 0, "examples": 0, "scale": 1.0, "progress": None, "seen": 0, "optimisers": {}}
+    record = {"stage": 0, "step": 0, "cursor": 0, "examples": 0, "scale": 1.0, "progress": None, "seen": {}, "optimisers": {}}
     return tensors, {**record, "overall": 0.0, "aliases": aliases(model)}
 
 

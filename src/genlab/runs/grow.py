@@ -98,4 +98,4 @@ def open_ended(schedule: list[list[int]]) -> list[list[int]]:
 
 
 def _optimisers(recipe: Recipe) -> Any:
-    return recipe.optim.name, {move: optim.name for move, optim in recipe.moves.items()}
+    return recipe.optim.name, {move: more.get("name") for move, more in recipe.moves.items()}

@@ -68,7 +68,7 @@ STATE = {
     "step": int,
     "cursor": int,
     "examples": int,
-    "seen": int,
+    "seen": {str: int},
     "overall": NUMBER,
     "optimisers": {str: OPTIONAL},
     "progress": (dict, type(None)),

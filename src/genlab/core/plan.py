@@ -1,0 +1,62 @@
+"""What a model's stages will train, known before any of them begins."""
+
+from __future__ import annotations
+
+import copy
+from typing import NamedTuple
+
+import torch
+from torch import nn
+
+from genlab.core.model import Model
+from genlab.core.moves import Stage, stepped
+
+
+class Planned(NamedTuple):
+    """A stage to come: by the name of each optimiser, the names of the parameters that it steps."""
+
+    name: str
+    batch: int | None
+    trains: dict[str, set[str]]
+
+
+def planned(model: Model) -> list[Planned]:
+    """All stages of a model, which stays as it is.
+
+    `stages()` is gone through on a copy that has no memory, or where code between two stages looks at values, on a real one.
+    ValueError where the model cannot be copied.
+    """
+    try:
+        return _stages(_copied(model, meta=True))
+    except Exception:
+        real = _copied(model, meta=False)
+    with torch.random.fork_rng():
+        return _stages(real)
+
+
+def _copied(model: Model, meta: bool) -> Model:
+    known = {id(value): _shape_of(value) for value in (*model.parameters(), *model.buffers())} if meta else {}
+    try:
+        return copy.deepcopy(model, known)
+    except (TypeError, RuntimeError) as error:
+        raise ValueError(
+            f"a model must be one that copy.deepcopy copies, to see what its stages will train ({str(error)[:80]}); keep what "
+            "cannot be copied outside of it"
+        ) from None
+
+
+def _shape_of(value: torch.Tensor) -> torch.Tensor:
+    bare = torch.empty(value.shape, dtype=value.dtype, device="meta")
+    return nn.Parameter(bare, requires_grad=False) if isinstance(value, nn.Parameter) else bare
+
+
+@torch.no_grad()
+def _stages(model: Model) -> list[Planned]:
+    names = {id(value): name for name, value in model.named_parameters()}
+    return [Planned(stage.name, stage.batch, _trained(stage, names)) for stage in model.stages()]
+
+
+def _trained(stage: Stage, names: dict[int, str]) -> dict[str, set[str]]:
+    return {
+        optimiser: {names[id(value)] for value in owned if id(value) in names} for optimiser, owned in stepped(stage).items()
+    }

@@ -1,0 +1,229 @@
+"""What a stage and its moves may ask for: a batch of their own, a shared optimiser, an average that goes on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+import torch
+from tests.core.test_fit import Points
+from torch import Tensor, nn
+
+from genlab.core.fit import fit
+from genlab.core.model import Model
+from genlab.core.moves import Apply, Descend, Now, Readings, Stage
+from genlab.core.plan import planned
+from genlab.core.recipe import Budget, Optim, Recipe, knob
+from genlab.core.space import Batch, Space
+from genlab.data import open
+from genlab.recipes.make import recipe_for
+from genlab.runs.engine import Engine
+
+SPACE = Space((2,), "D", "real")
+
+
+@dataclass(frozen=True)
+class Nothing:
+    a: int = knob(1, "nothing")
+
+
+class Two(Model):
+    """Two maps; what is trained when is told from outside."""
+
+    def __init__(self, stages: Callable[[Two], Iterator[Stage]]):
+        super().__init__(SPACE)
+        torch.manual_seed(0)
+        self.one, self.two = nn.Linear(2, 2), nn.Linear(2, 2)
+        self.given_stages, self.sizes = stages, []
+        self.between: list[Tensor] = []
+
+    def stages(self) -> Iterator[Stage]:
+        return self.given_stages(self)
+
+    def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        self.sizes.append(len(batch.x))
+        return self.two(self.one(batch.x * 0.01)).sub(1).square().mean(), {}
+
+    def sample(self, n: int, given: Any = None, *, noise: Any, **options: Any) -> Iterator[Tensor]:
+        yield noise.normal((2,))
+
+
+RECIPE = Recipe("two", Nothing(), Budget(steps=12), batch=4, optim=Optim(rate=0.1))
+
+
+def ran(stages: Any, recipe: Recipe = RECIPE, stop: int | None = None, checkpoint: Any = None) -> tuple[Two, Engine, list[Any]]:
+    model, engine, ticks = Two(stages), Engine("cpu"), []
+    for tick in fit(model, Points(), recipe, engine, checkpoint=checkpoint):
+        ticks.append(tick)
+        if len(ticks) == stop:
+            break
+    return model, engine, ticks
+
+
+def same_after_a_stop(stages: Any, recipe: Recipe, stop: int) -> None:
+    """Byte for byte what an uninterrupted run would have come to."""
+    whole = ran(stages, recipe)[1].state()
+    resumed = ran(stages, recipe, checkpoint=ran(stages, recipe, stop)[1].state())[1].state()
+    assert whole[0].keys() == resumed[0].keys()
+    assert all(torch.equal(whole[0][name], resumed[0][name]) for name in whole[0])
+    assert whole[1] == {**resumed[1], "progress": whole[1]["progress"]}
+
+
+# --- Stage.batch -----------------------------------------------------------------------------------------------------
+
+
+def growing(model: Two) -> Iterator[Stage]:
+    yield Stage("small", [Descend("one", [model.one], model.loss)], share=0.5, batch=10)
+    yield Stage("large", [Descend("two", [model.two], model.loss)], share=0.5)
+
+
+def test_a_stage_has_its_own_batch() -> None:
+    model, engine, ticks = ran(growing)
+    assert model.sizes == [10] * 6 + [4] * 6
+    assert engine.examples == engine.cursor == 84
+    assert ticks[-1].progress == 1
+    examples = ran(growing, replace(RECIPE, budget=Budget(examples=80)))[0].sizes
+    assert examples == [10] * 4 + [4] * 10
+    same_after_a_stop(growing, RECIPE, 4)
+    same_after_a_stop(growing, RECIPE, 8)
+
+
+def test_passes_count_with_the_batch_of_their_stage() -> None:
+    def counting(model: Two) -> Iterator[Stage]:
+        yield Stage("count", [Apply("count", [], lambda batch, now: {"n": float(len(batch.x))})], passes=2, batch=6)
+
+    assert [tick.readings["n"] for tick in ran(counting)[2]] == [6, 4, 6, 4]
+
+
+def test_a_batch_of_a_stage_must_be_one() -> None:
+    with pytest.raises(ValueError, match="stage none: a batch of -2"):
+        ran(lambda model: iter([Stage("none", [Descend("one", [model.one], model.loss)], batch=-2)]))
+
+
+# --- Descend.optimiser -----------------------------------------------------------------------------------------------
+
+
+def lazy(model: Two) -> Iterator[Stage]:
+    yield Stage("game", [
+        Descend("one", [model.one], model.loss),
+        Descend("penalty", [model.one], lambda batch, now: (model.one.weight.square().sum(), {}), every=3, optimiser="one"),
+    ])  # fmt: skip
+
+
+def test_moves_that_name_one_optimiser_share_its_moments() -> None:
+    """As torch does it by hand: one AdamW, stepped by the loss and every third time by the penalty."""
+    model, engine, _ = ran(lazy)
+    reference = Two(lazy)
+    adam = torch.optim.AdamW(reference.one.parameters(), lr=0.1, betas=(0.9, 0.999), weight_decay=0.0)
+    for step in range(12):
+        batch = Points().stream("train", 4 * step, 4)
+        reference.loss(batch, None)[0].backward()  # pyright: ignore[reportArgumentType]
+        adam.step()
+        adam.zero_grad()
+        if step % 3 == 2:
+            reference.one.weight.square().sum().backward()
+            adam.step()
+            adam.zero_grad()
+    torch.testing.assert_close(model.one.weight, reference.one.weight)
+    assert engine.optimisers.keys() == {"one"}
+    for stop in (3, 4, 5, 9):
+        if ran(lazy, stop=stop)[2][-1].closes:
+            same_after_a_stop(lazy, RECIPE, stop)
+
+
+def test_moves_that_share_an_optimiser_own_the_same() -> None:
+    def wrong(model: Two) -> Iterator[Stage]:
+        yield Stage("game", [Descend("a", [model.one], model.loss), Descend("b", [model.two], model.loss, optimiser="a")])
+
+    with pytest.raises(
+        ValueError, match="of stage game that share the optimiser a must own the same parameters; b owns others"
+    ):
+        ran(wrong)
+
+
+# --- Optim.half_life -------------------------------------------------------------------------------------------------
+
+AVERAGED = replace(RECIPE, moves={"two": {"half_life": 10.0}})
+
+
+def handing(model: Two) -> Iterator[Stage]:
+    """Map two is trained first and last, and map one between."""
+    yield Stage("first", [Descend("two", [model.two], model.loss)], share=1 / 3)
+    model.between.append(model.two.weight.detach().clone())
+    yield Stage("middle", [Descend("one", [model.one], model.loss)], share=1 / 3)
+    model.between.append(model.two.weight.detach().clone())
+    yield Stage("last", [Descend("two", [model.two], model.loss)], share=1 / 3)
+    model.between.append(model.two.weight.detach().clone())
+
+
+def test_an_average_stays_aside_while_a_later_stage_trains_the_raw_weights() -> None:
+    model, engine, _ = ran(handing, AVERAGED)
+    bare = ran(handing)[0]
+    assert all(torch.equal(one, two) for one, two in zip(model.between[:2], bare.between[:2], strict=True))
+    assert torch.equal(model.two.weight, bare.two.weight)  # raw weights go on as if nobody averaged them
+    assert torch.equal(engine.average.values["two.weight"], model.between[2])  # and at the end the average takes over
+    assert not torch.equal(model.two.weight, model.between[2])
+    assert engine.average.seen == {"two.weight": 32, "two.bias": 32}
+    for stop in (2, 6, 10):
+        same_after_a_stop(handing, AVERAGED, stop)
+
+
+def test_only_the_move_that_asks_is_averaged() -> None:
+    def game(model: Two) -> Iterator[Stage]:
+        yield Stage("game", [Descend("one", [model.one], model.loss), Descend("two", [model.two], model.loss)])
+
+    model, engine, _ = ran(game, AVERAGED)
+    assert engine.average.values.keys() == {"two.weight", "two.bias"}
+    found = engine.weights(averaged=True)
+    assert torch.equal(found["one.weight"], model.one.weight)
+    assert not torch.equal(found["two.weight"], model.two.weight)
+    with engine.averaged():
+        assert torch.equal(found["two.weight"], model.two.weight)
+
+
+def test_what_no_later_stage_trains_takes_its_average_when_its_stage_ends() -> None:
+    def once(model: Two) -> Iterator[Stage]:
+        yield Stage("first", [Descend("two", [model.two], model.loss)], share=0.5)
+        model.between.append(model.two.weight.detach().clone())
+        yield Stage("then", [Descend("one", [model.one], model.loss)], share=0.5)
+
+    model, engine, _ = ran(once, AVERAGED)
+    assert not torch.equal(model.between[0], ran(once)[0].between[0])
+    assert torch.equal(model.two.weight, model.between[0])
+    assert not engine.average.values
+    same_after_a_stop(once, AVERAGED, 8)
+
+
+# --- what is known before training -----------------------------------------------------------------------------------
+
+
+def test_stages_are_known_ahead_also_where_they_look_at_values() -> None:
+    def looking(model: Two) -> Iterator[Stage]:
+        yield Stage("first", [Descend("a", [model.two], model.loss)], batch=2)
+        if float(model.one.weight.sum()) < 1e9:  # a tensor without memory has no such sum
+            model.two.weight.zero_()
+            yield Stage("second", [Descend("b", [model.one.weight], model.loss)])
+
+    model = Two(looking)
+    before = model.two.weight.clone()
+    first, second = planned(model)
+    assert (first.name, first.batch, first.trains) == ("first", 2, {"a": {"two.weight", "two.bias"}})
+    assert (second.name, second.batch, second.trains) == ("second", None, {"b": {"one.weight"}})
+    assert torch.equal(model.two.weight, before)
+
+
+def test_every_move_that_exists_can_be_set() -> None:
+    data: Any = open("points/ring")
+    recipe = recipe_for("gan", data.space, data.given, {"moves.critic.rate": "3e-4", "moves.critic.name": "sgd"})
+    assert recipe.optim_of("critic") == replace(recipe.optim, rate=3e-4, name="sgd")
+    assert recipe.optim_of("generator").rate == recipe.optim.rate
+    assert recipe.optim_of("generator").half_life > 0 == recipe.optim_of("critic").half_life
+    with pytest.raises(ValueError, match=r"moves\.crtic: gan has no such move; it has critic, generator"):
+        recipe_for("gan", data.space, data.given, {"moves.crtic.rate": "3e-4"})
+    with pytest.raises(ValueError, match=r"did you mean moves\.critic\.rate"):
+        recipe_for("gan", data.space, data.given, {"moves.critic.rat": "3e-4"})
+    coin: Any = open("strings/coin")
+    with pytest.raises(ValueError, match="ngram has no such move; it has none that descends"):
+        recipe_for("ngram", coin.space, coin.given, {"moves.count.rate": "1"})
