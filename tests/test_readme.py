@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from genlab.recipes.index import MODELS
+from genlab.recipes.index import MODELS, Entry
 
 ROOT = Path(__file__).parents[1]
 TEXT = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -73,9 +73,9 @@ def test_python_of_the_page_of_measures_works() -> None:
         assert said.getvalue().strip() in code
 
 
-def row(entry: tuple) -> str:
-    name, family, kinds, likelihood, can, _, paper, _ = entry
-    return f"| `{name}` | {family} | {', '.join(kinds)} | {likelihood} | {can} | {paper} |"
+def row(entry: Entry) -> str:
+    kinds, given, can = (", ".join(names) for names in (entry.kinds, entry.uses, entry.can))
+    return f"| `{entry.name}` | {entry.family} | {kinds} | {given} | {entry.likelihood} | {can} | {entry.paper} |"
 
 
 def test_the_table_of_models_is_that_of_the_index() -> None:

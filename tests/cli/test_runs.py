@@ -297,7 +297,7 @@ def test_complete_goes_on_with_a_text(trained: Runs) -> None:
     ("words", "hint"),
     [
         (["reconstruct", "gan"], "gan cannot reconstruct; for pictures vae"),
-        (["complete", "gan"], "for pictures ngram, gpt and pixelcnn can"),
+        (["complete", "gan"], "for pictures ngram, gpt, pixelcnn and rbm can"),
         (["interpolate", "text"], "gpt cannot interpolate"),
         (["complete", "text"], "--text"),
         (["complete", "text", "--text", "x"], "symbols"),

@@ -20,7 +20,7 @@ from genlab.models.autoencoder.vqvae import DEAD, REVIVE, VQVAE, VQVAEConfig, co
 from genlab.models.autoregressive.gpt import GPTConfig
 from genlab.models.autoregressive.pixelcnn import PixelCNNConfig
 from genlab.nets.units import dtype_of
-from genlab.recipes.pixels import with_prior
+from genlab.recipes.pixels import prior
 
 LABEL = Space((), "", "token", 2)
 BITS = Space((1, 2, 2), "CHW", "binary")
@@ -35,7 +35,8 @@ def made(space: Space, labelled: bool = False, **changes: Any) -> VQVAE:
     """In float64, with weights large enough that everything matters."""
     torch.manual_seed(0)
     given: Mapping[str, Space] = {"label": LABEL} if labelled else {}
-    model = with_prior(replace(SMALL, **changes), space, given).double().eval()
+    config = replace(SMALL, **changes)
+    model = VQVAE(config, space, given, *prior(config, space, given)).double().eval()
     for value in model.parameters():
         torch.nn.init.normal_(value, std=0.5)
     return model.requires_grad_(False)
@@ -237,4 +238,4 @@ def test_the_mean_is_drawn_when_it_is_asked_for() -> None:
 
 def test_what_is_no_picture_is_refused() -> None:
     with pytest.raises(ValueError, match="pictures"):
-        with_prior(SMALL, Space((2,), "D", "real"), {})
+        prior(SMALL, Space((2,), "D", "real"), {})

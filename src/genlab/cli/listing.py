@@ -114,7 +114,9 @@ def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
 def _model(record: dict[str, Any]) -> Iterator[Any]:
     yield f"{record['name']}: {record['idea']}"
     yield f"{record['paper']}"
-    yield f"likelihood: {record['likelihood']}; can also {record['can']}; learns {', '.join(record['kinds'])}\n"
+    yield f"likelihood: {record['likelihood']}; can also {', '.join(record['can'])}; learns {', '.join(record['kinds'])}"
+    needs = f"needs {', '.join(record['needs'])}; " if record["needs"] else ""
+    yield f"given: {needs}uses {', '.join(record['uses'])}\n"
     table = _table("setting", "default", "is", "")
     for row in record["settings"]:
         table.add_row(row["key"], str(row["default"]), row["needs"], row["about"])

@@ -7,7 +7,8 @@ stubs that raise.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from inspect import signature
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
 
 from torch import Tensor, nn
@@ -66,7 +67,7 @@ class Scores(Protocol):
 
 @runtime_checkable
 class Encodes(Protocol):
-    """Has latents: encode (B, *shape) -> (B, *latent) and back; reconstruct and interpolate follow."""
+    """Has latents: encode (B, *shape) -> (B, *latent) and back; reconstructions follow."""
 
     def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor: ...
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor: ...
@@ -91,14 +92,38 @@ class Completes(Protocol):
 
 
 @runtime_checkable
-class Translates(Protocol):
-    """Carries an example into another domain."""
-
-    def translate(self, x: Tensor, to: str, *, noise: Draws) -> Tensor: ...
-
-
-@runtime_checkable
 class Shards(Protocol):
     """Can be cut among processes: one Descend, and parts that compute one after another, each gathered for its turn."""
 
     def blocks(self) -> Iterable[nn.Module]: ...
+
+
+CAPABILITIES: dict[str, type] = {  # what they are called where users read of them
+    "complete": Completes,
+    "reconstruct": Encodes,
+    "interpolate": Interpolates,
+    "shard": Shards,
+}
+
+
+def capabilities(model: type[Model]) -> tuple[str, ...]:
+    """What a model can beside being trained and sampled; "guidance" where sampling can exaggerate its conditions."""
+    found = tuple(name for name, protocol in CAPABILITIES.items() if issubclass(model, protocol))
+    return (*found, *(("guidance",) if "guidance" in signature(model.sample).parameters else ()))
+
+
+def used(model: type[Model], given: Mapping[str, Space], name: str = "") -> dict[str, Space]:
+    """Those conditions of some data that a model is built with, in the data's order.
+
+    name: of the model, for the ValueError where the data lack a condition that it needs.
+    """
+    meets(model.needs, given, name or model.__name__)
+    return {key: space for key, space in given.items() if key in model.needs or key in model.uses}
+
+
+def meets(needs: Sequence[str], given: Mapping[str, Space], name: str) -> None:
+    """ValueError unless every condition that the model of this name needs is given."""
+    missing = [need for need in needs if need not in given]
+    if missing:
+        there = f"; they give {', '.join(given)}" if given else ""
+        raise ValueError(f"{name} needs data that give {' and '.join(missing)} with every example, these do not{there}")

@@ -11,40 +11,46 @@ class Entry(NamedTuple):
     family: str
     kinds: tuple[str, ...]  # of data, by their names in core.kinds
     likelihood: str  # the claim, and how
-    can: str  # beside train, sample and compare
+    can: tuple[str, ...]  # beside train, sample and compare: `core.model.capabilities` of its class
+    uses: tuple[str, ...]  # conditions it takes where the data have them, as its class says
     idea: str  # one line
     paper: str
     module: str  # where the recipe function and the class are found
+    needs: tuple[str, ...] = ()  # conditions without which it cannot be, as its class says
 
 
 VECTORS = ("points", "pictures", "sound", "video", "voxels")  # of numbers that have an order
 
 MODELS: tuple[Entry, ...] = (
-    Entry("ngram", "autoregressive", ("text", "lines", "pictures"), "exact", "complete",
+    Entry("ngram", "autoregressive", ("text", "lines", "pictures"), "exact", ("complete",), ("label",),
           "counts what follows each short context, smoothed",
           "Chen & Goodman, An Empirical Study of Smoothing Techniques for Language Modeling, 1998", "genlab.recipes.language"),
-    Entry("gpt", "autoregressive", ("text", "lines", "pictures"), "exact", "complete",
+    Entry("gpt", "autoregressive", ("text", "lines", "pictures"), "exact", ("complete", "shard"), ("label",),
           "a transformer predicts the next token or pixel from all before",
           "Radford et al., Language Models are Unsupervised Multitask Learners, 2019", "genlab.recipes.language"),
-    Entry("pixelcnn", "autoregressive", ("pictures",), "exact", "complete",
+    Entry("pixelcnn", "autoregressive", ("pictures",), "exact", ("complete",), ("label",),
           "masked convolutions predict each pixel from those above and to the left",
           "van den Oord et al., Conditional Image Generation with PixelCNN Decoders, 2016", "genlab.recipes.pixels"),
-    Entry("vae", "autoencoder", VECTORS, "lower (ELBO, IW-k)", "encode, reconstruct, interpolate",
+    Entry("vae", "autoencoder", VECTORS, "lower (ELBO, IW-k)",
+          ("reconstruct", "interpolate"), ("label",),
           "an encoder and a decoder meet in a Gaussian code",
           "Kingma & Welling, Auto-Encoding Variational Bayes, 2014", "genlab.recipes.autoencoders"),
-    Entry("vqvae", "autoencoder", ("pictures",), "lower (code and prior)", "encode, reconstruct",
+    Entry("vqvae", "autoencoder", ("pictures",), "lower (code and prior)", ("reconstruct",), ("label",),
           "a picture becomes a grid of discrete codes, then a prior learns the grids",
           "van den Oord et al., Neural Discrete Representation Learning, 2017", "genlab.recipes.pixels"),
-    Entry("gan", "adversarial", VECTORS, "none", "interpolate",
+    Entry("gan", "adversarial", VECTORS, "none", ("interpolate",), ("label",),
           "a generator learns to fool a critic",
           "Goodfellow et al., Generative Adversarial Nets, 2014", "genlab.recipes.adversarial"),
-    Entry("ddpm", "diffusion", VECTORS, "lower (variational bound)", "guided sampling",
+    Entry("ddpm", "diffusion", VECTORS, "lower (variational bound)",
+          ("interpolate", "shard", "guidance"), ("label",),
           "noise is removed step by step",
           "Ho et al., Denoising Diffusion Probabilistic Models, 2020", "genlab.recipes.diffusion"),
-    Entry("flow-matching", "diffusion", VECTORS, "estimate (ODE)", "guided sampling",
+    Entry("flow-matching", "diffusion", VECTORS, "estimate (ODE)",
+          ("reconstruct", "interpolate", "shard", "guidance"), ("label",),
           "a velocity field carries noise to data along straight lines",
           "Lipman et al., Flow Matching for Generative Modeling, 2023", "genlab.recipes.diffusion"),
-    Entry("rbm", "energy", ("pictures",), "exact (small) or estimate (AIS)", "reconstruct",
+    Entry("rbm", "energy", ("pictures",), "exact (small) or estimate (AIS)",
+          ("complete", "reconstruct"), ("label",),
           "visible and hidden bits settle into low energy together",
           "Hinton, Training Products of Experts by Minimizing Contrastive Divergence, 2002", "genlab.recipes.energy"),
 )  # fmt: skip

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from genlab.core.kinds import kind_of
-from genlab.core.model import Model
+from genlab.core.model import Model, meets, used
 from genlab.core.recipe import Recipe, check, replaced
 from genlab.core.space import Space
 from genlab.recipes.index import entry
@@ -16,12 +16,14 @@ from genlab.recipes.index import entry
 def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Mapping[str, Any] | None = None) -> Recipe:
     """The model's recipe for this kind of data, with `--set` changes applied and checked.
 
-    Raises ValueError if the model does not learn this kind of data, or a change is impossible.
+    Raises ValueError if the model does not learn this kind of data, or needs a condition that they do not give, or a change is
+    impossible.
     """
     row = entry(name)
     kind = kind_of(space).name
     if kind not in row.kinds:
         raise ValueError(f"{name} learns {', '.join(row.kinds)}; these data are {kind}")
+    meets(row.needs, given, name)
     function = getattr(importlib.import_module(row.module), name.replace("-", "_"))
     return changed(function(space, given), changes or {}, space, given)
 
@@ -48,10 +50,20 @@ def moves_of(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> list[s
 
 
 def build(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
-    """A freshly initialised model; the same seed gives the same weights whatever torch's generators did before."""
+    """A freshly initialised model, with those conditions that it uses.
+
+    The same seed gives the same weights whatever torch's generators did before.
+    """
     import torch
 
-    classes = importlib.import_module(entry(recipe.name).module).CLASSES
+    module, model = importlib.import_module(entry(recipe.name).module), class_of(recipe.name)
+    given = used(model, given, recipe.name)
+    parts = getattr(module, "PARTS", {}).get(recipe.name, lambda *_: ())
     with torch.random.fork_rng(devices=[]):
         torch.default_generator.manual_seed(recipe.seed)  # of the CPU, where models are made
-        return classes[recipe.name](recipe.model, space, given)
+        return model(recipe.model, space, given, *parts(recipe.model, space, given))
+
+
+def class_of(name: str) -> Any:
+    """The class of a model."""
+    return importlib.import_module(entry(name).module).CLASSES[name]

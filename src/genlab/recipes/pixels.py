@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from typing import Any
 
 from genlab.core.model import Model
 from genlab.core.recipe import Budget, Optim, Recipe, differing
@@ -15,13 +14,14 @@ from genlab.models.autoregressive.pixelcnn import PixelCNN, PixelCNNConfig
 from genlab.recipes.index import entry
 
 
-def with_prior(config: VQVAEConfig, space: Space, given: Mapping[str, Space]) -> VQVAE:
-    """A VQ-VAE and the prior that its config names."""
-    prior, settings = {"pixelcnn": (PixelCNN, config.pixelcnn), "gpt": (GPT, config.gpt)}[config.prior]
-    return VQVAE(config, space, given, prior(settings, code_space(config, space), given))
+def prior(config: VQVAEConfig, space: Space, given: Mapping[str, Space]) -> tuple[Model]:
+    """The prior that a VQ-VAE's config names."""
+    model, settings = {"pixelcnn": (PixelCNN, config.pixelcnn), "gpt": (GPT, config.gpt)}[config.prior]
+    return (model(settings, code_space(config, space), given),)
 
 
-CLASSES: dict[str, Callable[[Any, Space, Mapping[str, Space]], Model]] = {"pixelcnn": PixelCNN, "vqvae": with_prior}
+CLASSES: dict[str, type[Model]] = {"pixelcnn": PixelCNN, "vqvae": VQVAE}
+PARTS: dict[str, Callable[..., tuple[Model]]] = {"vqvae": prior}  # what a model is made of beside its config
 
 # Nothing normalises the streams of a PixelCNN; decay keeps its matrices, which grow by `matrix_rate` a step, below 1 / decay.
 ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.02, decay="linear", matrix_rate=0.02, weight_decay=0.5)
