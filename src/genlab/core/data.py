@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, Protocol
-
-import torch
-from torch import Tensor
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from genlab.core.space import Batch, Space
+
+if TYPE_CHECKING:  # the command line names splits without loading torch
+    from torch import Tensor
 
 Split = Literal["train", "validation", "test"]
 
@@ -67,6 +67,8 @@ class View:
         return f"{self.split} split: {len(self):,} examples"
 
     def _numbers(self, which: Sequence[int] | Tensor) -> Tensor:
+        import torch
+
         numbers = torch.as_tensor(which, dtype=torch.int64)
         count = len(self)
         if bool(((numbers < -count) | (numbers >= count)).any()):
