@@ -12,7 +12,9 @@ from genlab.core.model import Interpolates, Scores
 from genlab.core.moves import Now
 from genlab.core.noise import BatchNoise, Noise
 from genlab.core.space import Batch, Space
+from genlab.maths import predictions
 from genlab.maths.densities import discretised_gaussian
+from genlab.maths.schedules import Level, levels, reverse
 from genlab.models.diffusion.ddpm import DDPM, KNOTS, DDPMConfig, runs
 from genlab.objectives import denoising
 
@@ -33,13 +35,12 @@ class Exact(nn.Module):
 
     m, s = torch.tensor([0.4, -0.1], dtype=torch.float64), torch.tensor([0.7, 1.2], dtype=torch.float64)
 
-    def __init__(self, process):
+    def __init__(self, schedule):
         super().__init__()
-        self.process, self.unused = process, nn.Parameter(torch.zeros((), dtype=torch.float64))
+        self.schedule, self.unused = schedule, nn.Parameter(torch.zeros((), dtype=torch.float64))
 
     def forward(self, x_t, u, label=None):
-        t = (u * self.process.T).round().long()
-        alpha, sigma = self.process.alpha[t][:, None], self.process.sigma[t][:, None]
+        alpha, sigma = self.schedule.at(u, x_t)
         x_hat = self.m + alpha * self.s**2 / (alpha**2 * self.s**2 + sigma**2) * (x_t - alpha * self.m)
         return (alpha * x_t - x_hat) / sigma
 
@@ -47,12 +48,10 @@ class Exact(nn.Module):
 def gaussian(variance="best"):
     """A DDPM whose network and account of errors are exact, with the log-density of its data."""
     model = DDPM(replace(SMALL, variance=variance), PLANE).double()
-    process = model.forward_process
-    model.net = Exact(process)
+    model.net = Exact(model.schedule)
     s2 = Exact.s.square()
-    error = s2 / (
-        process.alpha[:, None].square() * s2 + process.sigma[:, None].square()
-    )  # e^2 over sigma^2, a knot for every t
+    level = model.schedule(levels(KNOTS))
+    error = s2 / (level.alpha[:, None].square() * s2 + level.sigma[:, None].square())  # e^2 over sigma^2, a knot for every t
     model.error.copy_(error.mean(1))
     model.counted.fill_(1)
     center, scale = torch.tensor(PLANE.center), torch.tensor(PLANE.scale)
@@ -89,46 +88,43 @@ def test_hos_variances_are_looser_bounds(variance):
 
 def test_the_terms_of_the_bound_are_the_claims_of_their_formulas():
     model, _ = gaussian("small")
-    process, x = model.forward_process, torch.tensor([[1.5, -2.2]] * 4000, dtype=torch.float64)
+    level, x = model.schedule(levels(KNOTS)), torch.tensor([[1.5, -2.2]] * 4000, dtype=torch.float64)
     with torch.no_grad():
         costs = {name: float(cost.mean()) for name, cost in model.bound(Batch(x), noise=noise(len(x)), terms=KNOTS).items()}
     u = (x[0] - torch.tensor(PLANE.center)) / torch.tensor(PLANE.scale)
-    q = torch.distributions.Normal(process.alpha[-1] * u, process.sigma[-1])
+    q = torch.distributions.Normal(level.alpha[-1] * u, level.sigma[-1])
     prior = torch.distributions.kl_divergence(q, torch.distributions.Normal(torch.zeros(2).double(), 1.0)).sum()
     assert costs["L_T"] == pytest.approx(float(prior), rel=1e-6)
     # With Ho's small variance, L_t is half the fall of the signal-to-noise ratio times the squared error of x^.
-    alpha, sigma, s2 = process.alpha[:, None], process.sigma[:, None], Exact.s**2
+    alpha, sigma, s2 = level.alpha[:, None], level.sigma[:, None], Exact.s**2
     shrink = sigma**2 / (alpha**2 * s2 + sigma**2)
     squared = (shrink * (u - Exact.m)).square() + (alpha * s2 * sigma / (alpha**2 * s2 + sigma**2)).square()
-    fall = -process.snr.diff()[1:, None]
+    fall = -level.snr.diff()[1:, None]
     assert costs["L_t"] == pytest.approx(float((0.5 * fall * squared[2:]).sum()), rel=0.02)
 
 
 def test_bound_weights_make_the_loss_the_sum_of_the_bound():
-    process = gaussian()[0].forward_process
-    weights = denoising.weights("bound", "example", process)
-    t = torch.arange(2, process.T + 1)
-    a, _, c = process.reverse(t - 1, t)
+    level = gaussian()[0].schedule(levels(KNOTS))
+    weights = denoising.weights("bound", "example", level)
+    a, _, c = reverse(Level(level.alpha[1:-1], level.sigma[1:-1]), Level(level.alpha[2:], level.sigma[2:]))
     x, x_hat = torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[-0.2]], dtype=torch.float64)
-    steps = [float(denoising.step_cost(x, x_hat, a[i], c[i], c[i])) for i in range(len(t))]
-    torch.testing.assert_close(weights[2:] / process.T * 0.25, torch.tensor(steps, dtype=torch.float64))
+    steps = [float(denoising.step_cost(x, x_hat, a[i], c[i], c[i])) for i in range(len(a))]
+    torch.testing.assert_close(weights[2:] / KNOTS * 0.25, torch.tensor(steps, dtype=torch.float64))
 
 
 @pytest.mark.parametrize("kind", ["bound", "min-snr"])
 def test_what_is_predicted_does_not_change_the_weight_of_an_error(kind):
-    process = gaussian()[0].forward_process
+    level = gaussian()[0].schedule(levels(KNOTS))
     torch.manual_seed(0)
-    x, eps, x_hat = torch.randn(3, process.T, dtype=torch.float64)
-    alpha, sigma = process.alpha[1:], process.sigma[1:]
-    x_t = alpha * x + sigma * eps
-    said = {"example": x_hat, "noise": denoising.noise_from(x_hat, x_t, alpha, sigma), "v": (alpha * x_t - x_hat) / sigma}
+    x, eps, x_hat = torch.randn(3, KNOTS, dtype=torch.float64)
+    alpha, sigma = level.alpha[1:], level.sigma[1:]
+    found = predictions.from_example(x_hat, alpha * x + sigma * eps, alpha, sigma)
     losses = []
-    for predicts, value in said.items():
-        torch.testing.assert_close(denoising.example_from(predicts, value, x_t, alpha, sigma), x_hat)
-        wrong = value - denoising.target(predicts, x, eps, alpha, sigma)
-        losses.append(denoising.weights(kind, predicts, process)[1:] * wrong.square())
-    torch.testing.assert_close(losses[0], losses[1])
-    torch.testing.assert_close(losses[0], losses[2])
+    for predicts in ("example", "noise", "v", "velocity"):
+        said, wanted = (predictions.target(predicts, *pair, alpha, sigma) for pair in (found, (x, eps)))
+        losses.append(denoising.weights(kind, predicts, level)[1:] * (said - wanted).square())
+    for other in losses[1:]:
+        torch.testing.assert_close(losses[0], other)
 
 
 def test_odds_of_levels_and_bayes_rule_make_the_expected_level():
@@ -178,16 +174,15 @@ def test_runs_are_an_unbiased_choice_of_steps():
 
 def test_the_account_of_errors_is_a_running_mean_between_knots():
     model = DDPM(replace(SMALL, T=4 * KNOTS, steps=4), PLANE)
-    sigma = model.forward_process.sigma
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for _ in range(1500):
-            t = torch.randint(1, 4 * KNOTS + 1, (256,), generator=generator)
-            notes = {"t": t, "error": t / (4 * KNOTS) + 0.3}  # a straight line comes back exactly but for the decay's memory
+            t = torch.randint(1, 4 * KNOTS + 1, (256,), generator=generator) / (4 * KNOTS)
+            notes = {"t": t, "error": t + 0.3}  # a straight line comes back exactly but for the decay's memory
             model.keep_account(Batch(torch.zeros(256, 2)), Now(0, 0.0, BatchNoise(0, 256), notes))
-    place = torch.arange(4 * KNOTS + 1, dtype=torch.float64) / (4 * KNOTS)
+    place = levels(4 * KNOTS)
     inside = slice(4, -4)  # the knots at the ends hear from one side only
-    found = model.errors() / sigma.square()
+    found = model.errors(place) / model.schedule(place).sigma.square()
     torch.testing.assert_close(found[inside], (place + 0.3)[inside], atol=0.003, rtol=0)
 
 
@@ -199,7 +194,7 @@ def test_the_account_holds_the_error_of_what_the_model_believes():
     model.net.register_parameter("unused", nn.Parameter(torch.zeros(())))
     now = Now(0, 0.0, BatchNoise(0, 6))
     model.loss(Batch(torch.zeros(6, 1, 4, 4, dtype=torch.uint8)), now)
-    sigma = model.forward_process.sigma[now.notes["t"]]
+    sigma = model.schedule(now.notes["t"]).sigma
     torch.testing.assert_close(now.notes["error"].double(), 4 / sigma.square(), rtol=1e-5, atol=0)
 
 
@@ -229,16 +224,16 @@ def test_guidance_exaggerates_what_the_label_changes():
     u = torch.full((3,), 0.5)
     told, untold = model.net(x, u, label), model.net(x, u, None)
     for w in (0.0, 1.0, 2.5):
-        torch.testing.assert_close(model.guided(label, w)(x, 0.5), untold + w * (told - untold))
+        torch.testing.assert_close(model.denoiser(label, w).predict(x, 0.5), untold + w * (told - untold))
     assert (told - untold).abs().max() > 1e-3
     with pytest.raises(ValueError, match="unlabelled > 0"):
-        labelled(0.0).guided(label, 2.0)
+        labelled(0.0).denoiser(label, 2.0)
     with pytest.raises(ValueError, match="without labels"):
         list(DDPM(SMALL, GREYS).sample(2, noise=Noise(0, 2), guidance=2.0))
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun"])
+@pytest.mark.parametrize("sampler", ["ancestral", "ddim", "heun", "dpm++"])
 @pytest.mark.parametrize("frames", ["states", "estimates"])
 def test_every_frame_is_a_sample_and_comes_when_it_is_ready(sampler, frames):
     model, asked = labelled(), []
@@ -271,6 +266,8 @@ def test_labels_that_were_learnt_must_be_given():
         model.log_prob(Batch(torch.zeros(2, 1, 4, 4, dtype=torch.uint8)), noise=Noise(0, 2))
     with pytest.raises(ValueError, match="choose ancestral"):
         list(model.sample(2, noise=Noise(0, 2), sampler="euler"))
+    with pytest.raises(ValueError, match="a share from 0 to 1, of sampler ddim only"):
+        list(model.sample(2, noise=Noise(0, 2), eta=0.5))
     x = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
     with torch.no_grad():
         found = model.log_prob(Batch(x, {"label": torch.tensor([0, 2])}), noise=Noise(0, 2), steps=40)

@@ -124,7 +124,7 @@ def labelled():
 
 
 @torch.no_grad()
-@pytest.mark.parametrize(("solver", "evaluations"), [("euler", 1), ("midpoint", 2), ("heun", 2)])
+@pytest.mark.parametrize(("solver", "evaluations"), [("euler", 1), ("midpoint", 2), ("heun", 2), ("dpm++", 1)])
 def test_frames_come_one_a_step(solver, evaluations):
     model, asked = labelled(), []
     forward = model.net.forward

@@ -6,10 +6,10 @@ import pytest
 import torch
 
 from genlab.core.space import Space
-from genlab.maths.schedules import spread
+from genlab.maths.schedules import levels
 from genlab.models.diffusion.ddpm import DDPM, DDPMConfig
-from genlab.objectives.denoising import example_from
-from genlab.samplers import diffusion
+from genlab.samplers.denoiser import Denoiser
+from genlab.samplers.diffusion import DDIM, Ancestral, DPMSolver2M
 
 schedulers = pytest.importorskip("diffusers.schedulers")
 
@@ -33,13 +33,7 @@ def ours(schedule, predicts, variance="small"):
 
 
 def denoiser(model):
-    process = model.forward_process
-
-    def denoise(x, t):
-        alpha, sigma = spread(process.alpha, t, x), spread(process.sigma, t, x)
-        return example_from(model.config.predicts, says(x, t - 1), x, alpha, sigma)
-
-    return denoise
+    return Denoiser(lambda x, t: says(x, round(t * T) - 1), model.interpret, model.schedule)
 
 
 def sharpened(scheduler):
@@ -68,29 +62,51 @@ def test_ancestral_is_their_ddpm(start, predicts, schedule, variance):
         wanted.append(x)
     generator, model = torch.Generator().manual_seed(1), ours(schedule, predicts, variance)
     normals = [torch.randn(4, 6, dtype=torch.float64, generator=generator) for _ in range(120)]
-    times = list(range(121, -1, -1))
-    steps = diffusion.ancestral(denoiser(model), model.forward_process, start, times, model.variances(times).tolist(),
-                                iter([*normals, torch.zeros(4, 6)]))  # fmt: skip
+    times = levels(T)[: 121 + 1].flip(0).tolist()
+    variances = iter(model.variances(times).tolist())
+    steps = Ancestral(denoiser(model), variances, iter([*normals, torch.zeros(4, 6)])).walk(start, times)
     for (found, _), theirs in zip(steps, wanted, strict=True):
         torch.testing.assert_close(found, theirs, rtol=1e-5, atol=1e-5)
 
 
+@pytest.mark.parametrize("eta", [0.0, 0.5])
 @pytest.mark.parametrize("schedule", BETAS)
 @pytest.mark.parametrize("predicts", SAYS)
-def test_ddim_is_theirs(start, predicts, schedule):
+def test_ddim_is_theirs(start, predicts, schedule, eta):
     options = {"num_train_timesteps": T, "clip_sample": False, "set_alpha_to_one": True, **BETAS[schedule]}
     scheduler = sharpened(schedulers.DDIMScheduler(prediction_type=SAYS[predicts], **options))
     scheduler.set_timesteps(50)
+    torch.manual_seed(2)
+    normals = torch.randn(50, 4, 6, dtype=torch.float64)
     x, wanted, estimates = start, [], []
-    for t in scheduler.timesteps.tolist():
-        step = scheduler.step(says(x, t), t, x, eta=0.0)
+    for t, z in zip(scheduler.timesteps.tolist(), normals, strict=True):
+        step = scheduler.step(says(x, t), t, x, eta=eta, variance_noise=z if eta else None)
         x = step.prev_sample
         wanted.append(x)
         estimates.append(step.pred_original_sample)
-    model = ours(schedule, predicts)
-    times = [t + 1 for t in scheduler.timesteps.tolist()] + [0]
-    for (found, x_hat), theirs, estimate in zip(
-        diffusion.ddim(denoiser(model), model.forward_process, start, times), wanted, estimates, strict=True
-    ):
+    times = [(t + 1) / T for t in scheduler.timesteps.tolist()] + [0.0]
+    steps = DDIM(denoiser(ours(schedule, predicts)), eta, iter(normals)).walk(start, times)
+    for (found, x_hat), theirs, estimate in zip(steps, wanted, estimates, strict=True):
         torch.testing.assert_close(found, theirs, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(x_hat, estimate, rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("schedule", BETAS)
+@pytest.mark.parametrize("predicts", ["noise", "v"])
+def test_dpm_solver_is_theirs(start, predicts, schedule):
+    """DPM-Solver++(2M) over the same times, down to the last of them, where theirs makes a step of its own."""
+    options = {"num_train_timesteps": T, "algorithm_type": "dpmsolver++", "solver_order": 2, **BETAS[schedule]}
+    scheduler = schedulers.DPMSolverMultistepScheduler(
+        prediction_type=SAYS[predicts], lower_order_final=False, final_sigmas_type="zero", **options
+    )
+    model = ours(schedule, predicts)
+    scheduler.set_timesteps(20)
+    alpha, sigma = model.schedule(torch.tensor([(t + 1) / T for t in scheduler.timesteps.tolist()]).double())
+    scheduler.sigmas[:-1] = sigma / alpha  # theirs are rounded to float32, which the largest of cosine's are too steep for
+    x, wanted = start, []
+    for t in scheduler.timesteps.tolist()[:-1]:
+        x = scheduler.step(says(x, t), t, x).prev_sample
+        wanted.append(x)
+    times = [(t + 1) / T for t in scheduler.timesteps.tolist()]
+    for (found, _), theirs in zip(DPMSolver2M(denoiser(model)).walk(start, times), wanted, strict=True):
+        torch.testing.assert_close(found, theirs.double(), rtol=1e-4, atol=1e-4)

@@ -1,23 +1,25 @@
-"""The forward process of diffusion: what noise does to data, in closed form.
+"""Noise schedules: how much of the example and how much noise there is at each time.
 
-    x_t = alpha_t x + sigma_t eps,    eps ~ N(0, I),    t = 0 .. T,    alpha_0 = 1, sigma_0 = 0
+    x_t = alpha_t x + sigma_t eps,    eps ~ N(0, I),    t in [0, 1]: the example at 0, noise at 1
 
-so x_0 is the example and x_T nearly pure noise. The signal-to-noise ratio SNR_t = alpha_t^2 / sigma_t^2 falls with t. The
+A schedule is a function t -> (alpha_t, sigma_t). The signal-to-noise ratio SNR_t = alpha_t^2 / sigma_t^2 falls with t. The
 process is Markov: for s < t,
     q(x_t | x_s) = N(alpha_ts x_s, sigma_ts^2 I),
     alpha_ts = alpha_t / alpha_s,    sigma_ts^2 = sigma_t^2 - alpha_ts^2 sigma_s^2,
-and, knowing where it began, it can be run backwards over any number of steps at once:
+and, given the example, it can be run backwards over any stretch of time:
     q(x_s | x_t, x) = N(a x + b x_t, c I),
     a = alpha_s sigma_ts^2 / sigma_t^2,    b = alpha_ts sigma_s^2 / sigma_t^2,    c = sigma_s^2 sigma_ts^2 / sigma_t^2.
-In Ho's letters alpha_t^2 is alpha-bar_t and, where s = t - 1, sigma_ts^2 is beta_t and c is beta-tilde_t.
+In Ho's letters alpha_t^2 is alpha-bar_t and, where s is one level below t, sigma_ts^2 is beta_t and c is beta-tilde_t.
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020; the coefficients between any two times: Kingma, Salimans,
-Poole & Ho, "Variational Diffusion Models", 2021, appendix A.
+Poole & Ho, "Variational Diffusion Models", 2021, appendix A; VP and VE: Song et al., "Score-Based Generative Modeling through
+Stochastic Differential Equations", 2021.
 """
 
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -25,9 +27,37 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-Time = int | Tensor  # t in 0 .. T: one for all rows, or (B,) int64
+Time = float | Tensor  # one for all rows, or (B,)
 
 _MOST_NOISE = 0.999  # largest beta: no single step may erase the signal
+_LOG_SNR = (-5.0, 10.0)
+_HALVINGS = 60  # of an interval, until float64 tells its ends apart no more
+
+
+class Level(NamedTuple):
+    """alpha and sigma at some times: float64, shaped like the times."""
+
+    alpha: Tensor
+    sigma: Tensor
+
+    @property
+    def log_snr(self) -> Tensor:
+        """log(alpha^2 / sigma^2): infinite for the example, minus infinite for nothing but noise."""
+        return 2 * (self.alpha.log() - self.sigma.log())
+
+    @property
+    def snr(self) -> Tensor:
+        return (self.alpha / self.sigma).square()
+
+    @property
+    def angle(self) -> Tensor:
+        """phi = arctan(sigma / alpha): 0 for the example, pi/2 for noise, whatever x_t is scaled by."""
+        return torch.atan2(self.sigma, self.alpha)
+
+    @property
+    def radius(self) -> Tensor:
+        """sqrt(alpha^2 + sigma^2): 1 where the schedule preserves variance."""
+        return torch.hypot(self.alpha, self.sigma)
 
 
 class Reverse(NamedTuple):
@@ -38,84 +68,162 @@ class Reverse(NamedTuple):
     variance: Tensor
 
 
-@dataclass(frozen=True, eq=False)
-class Forward:
-    """alpha and sigma of every t = 0 .. T: (T+1,) float64 on the CPU. Coefficients are float64; `spread` casts them."""
+def forgotten(s: Level, t: Level) -> Tensor:
+    """sigma_ts^2 / sigma_t^2 = 1 - SNR_t / SNR_s: the share of the noise at t that came after s."""
+    return -torch.expm1(t.log_snr - s.log_snr)
 
-    alpha: Tensor
-    sigma: Tensor
+
+def forward_variance(s: Level, t: Level) -> Tensor:
+    """sigma_ts^2, the variance of q(x_t | x_s)."""
+    return t.sigma.square() * forgotten(s, t)
+
+
+def reverse(s: Level, t: Level) -> Reverse:
+    """The coefficients of q(x_s | x_t, x), s < t."""
+    share = forgotten(s, t)
+    kept = (s.sigma / t.sigma).square()
+    return Reverse(s.alpha * share, t.alpha / s.alpha * kept, s.sigma.square() * share)
+
+
+def spread(values: Tensor, like: Tensor) -> Tensor:
+    """One value, or (B,), with the dtype of `like` (B, *shape) and broadcasting over its shape."""
+    if not values.ndim:
+        return values.to(like.dtype)
+    return values.to(like).reshape(-1, *[1] * (like.ndim - 1))
+
+
+def precise(t: Tensor) -> Tensor:
+    """A time in float64, or in float32 on devices that have no float64."""
+    return t.to(torch.float32 if t.device.type == "mps" else torch.float64)
+
+
+class Schedule(ABC):
+    """t in [0, 1] -> (alpha, sigma)."""
+
+    @abstractmethod
+    def level(self, t: Tensor) -> Level:
+        """alpha and sigma at float64 times of any shape."""
+
+    def __call__(self, t: Time) -> Level:
+        return self.level(precise(t) if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64))
+
+    def rates(self, t: Time) -> Level:
+        """d alpha / dt and d sigma / dt."""
+        t = precise(t) if isinstance(t, Tensor) else torch.tensor(t, dtype=torch.float64)
+        return torch.func.jvp(self.level, (t,), (torch.ones_like(t),))[1]
+
+    def time_of(self, angle: Tensor) -> Tensor:
+        """The float64 times at which the angle of `Level` is `angle`, by halving [0, 1]."""
+        low, high = torch.zeros_like(angle), torch.ones_like(angle)
+        for _ in range(_HALVINGS):
+            middle = (low + high) / 2
+            later = self(middle).angle < angle
+            low, high = torch.where(later, middle, low), torch.where(later, high, middle)
+        return (low + high) / 2
+
+    def at(self, t: Time, like: Tensor) -> Level:
+        """alpha and sigma with the dtype and device of `like` (B, *shape), broadcasting over its shape."""
+        alpha, sigma = self(t)
+        return Level(spread(alpha, like), spread(sigma, like))
+
+
+@dataclass(frozen=True, eq=False)
+class Table(Schedule):
+    """alpha = cos(angle), sigma = sin(angle), from the angles at t = 0, 1/T, ..., 1: (T+1,) float64, linear between them."""
+
+    angles: Tensor
 
     @classmethod
-    def from_betas(cls, betas: Tensor) -> Forward:
-        """From beta_1 .. beta_T of the variance-preserving process, where alpha_t^2 + sigma_t^2 = 1 (Ho et al., eq. 2)."""
-        log_kept = torch.cat([torch.zeros(1, dtype=torch.float64), torch.log1p(-betas.double())]).cumsum(0)  # log abar_t
-        return cls((log_kept / 2).exp(), (-torch.expm1(log_kept)).sqrt())
+    def from_betas(cls, betas: Tensor) -> Table:
+        """From beta_1 .. beta_T of the variance-preserving process, where alpha^2 + sigma^2 = 1 (Ho et al., eq. 2)."""
+        log_kept = torch.cat([torch.zeros(1, dtype=torch.float64), torch.log1p(-betas.double())]).cumsum(0)  # log abar
+        return cls(torch.atan2((-torch.expm1(log_kept)).sqrt(), (log_kept / 2).exp()))
 
-    @property
-    def T(self) -> int:
-        return len(self.alpha) - 1
-
-    @property
-    def snr(self) -> Tensor:
-        """(T+1,), infinite at t = 0."""
-        return (self.alpha / self.sigma).square()
-
-    @property
-    def angle(self) -> Tensor:
-        """phi_t = arctan(sigma_t / alpha_t), (T+1,): 0 for the example, pi/2 for noise, whatever the process is scaled by."""
-        return torch.atan2(self.sigma, self.alpha)
-
-    def diffuse(self, x: Tensor, t: Time, eps: Tensor) -> Tensor:
-        """x_t: rows of x and eps (B, *shape)."""
-        return spread(self.alpha, t, x) * x + spread(self.sigma, t, x) * eps
-
-    def forgotten(self, s: Time, t: Time) -> Tensor:
-        """sigma_ts^2 / sigma_t^2 = 1 - SNR_t / SNR_s: the share of the noise at t that came after s."""
-        log_snr = self.snr.log()
-        return -torch.expm1(log_snr[t] - log_snr[s])
-
-    def fresh(self, s: Time, t: Time) -> Tensor:
-        """sigma_ts^2, the variance of q(x_t | x_s)."""
-        return self.sigma[t].square() * self.forgotten(s, t)
-
-    def reverse(self, s: Time, t: Time) -> Reverse:
-        """The coefficients of q(x_s | x_t, x), s < t."""
-        forgotten = self.forgotten(s, t)
-        kept = (self.sigma[s] / self.sigma[t]).square()  # sigma_s^2 / sigma_t^2
-        return Reverse(self.alpha[s] * forgotten, self.alpha[t] / self.alpha[s] * kept, self.sigma[s].square() * forgotten)
-
-    def times(self, steps: int, first: int = 1) -> list[int]:
-        """`steps` + 1 times from T down to 0, evenly spread between T and `first`, from which the last step goes to 0."""
-        most = self.T - first + 1
-        if not 1 <= steps <= most:
-            raise ValueError(f"steps must lie between 1 and {most} with {self.T} noise levels, got {steps}")
-        if steps == 1:
-            return [self.T, 0]
-        return [round(first + (self.T - first) * k / (steps - 1)) for k in range(steps - 1, -1, -1)] + [0]
+    def level(self, t: Tensor) -> Level:
+        place, angles = t * (len(self.angles) - 1), self.angles.to(t)
+        below = place.detach().long().clamp(0, len(self.angles) - 2)
+        angle = angles[below] + (place - below) * (angles[below + 1] - angles[below])
+        return Level(angle.cos(), angle.sin())
 
 
-def spread(table: Tensor, t: Time, like: Tensor) -> Tensor:
-    """table[t] with the dtype and device of `like` (B, *shape), broadcasting over its shape."""
-    if isinstance(t, int):
-        return table[t].to(like.dtype)
-    return table.to(like.device, like.dtype)[t.to(like.device)].reshape(-1, *[1] * (like.ndim - 1))
+class Straight(Schedule):
+    """alpha = 1 - t, sigma = t: straight lines between example and noise (flow matching)."""
+
+    def level(self, t: Tensor) -> Level:
+        return Level(1 - t, t)
+
+    def rates(self, t: Time) -> Level:
+        one = torch.ones_like(t) if isinstance(t, Tensor) else torch.ones((), dtype=torch.float64)
+        return Level(-one, one)
 
 
-def linear(T: int) -> Forward:
-    """Ho's schedule: beta from 1e-4 to 0.02 at T = 1000, scaled by 1000 / T otherwise, so that x_T is as noisy."""
+@dataclass(frozen=True)
+class VP(Schedule):
+    """The variance-preserving equation dx = -beta x / 2 dt + sqrt(beta) dW with beta growing linearly (Song et al., eq. 33)."""
+
+    least: float = 0.1  # beta at t = 0
+    most: float = 20.0  # beta at t = 1
+
+    def level(self, t: Tensor) -> Level:
+        log_alpha = -0.5 * (self.least * t + 0.5 * (self.most - self.least) * t.square())
+        return Level(log_alpha.exp(), (-torch.expm1(2 * log_alpha)).sqrt())
+
+
+@dataclass(frozen=True)
+class VE(Schedule):
+    """Exploding variance: alpha = 1 and sigma grows geometrically from `least`, which is not 0, to `most`."""
+
+    least: float = 0.01
+    most: float = 50.0
+
+    def level(self, t: Tensor) -> Level:
+        return Level(torch.ones_like(t), self.least * (self.most / self.least) ** t)
+
+
+def linear(T: int) -> Table:
+    """Ho's schedule: beta from 1e-4 to 0.02 at T = 1000, scaled by 1000 / T otherwise, so that x_1 is as noisy."""
     scale = 1000 / T
     betas = torch.linspace(1e-4 * scale, 0.02 * scale, T, dtype=torch.float64)
-    return Forward.from_betas(betas.clamp(max=_MOST_NOISE))
+    return Table.from_betas(betas.clamp(max=_MOST_NOISE))
 
 
-def cosine(T: int) -> Forward:
-    """alpha_t = cos(pi/2 (t/T + 0.008) / 1.008) up to a factor, betas at most 0.999.
+def cosine(T: int) -> Table:
+    """alpha_t = cos(pi/2 (t + 0.008) / 1.008) up to a factor, betas at most 0.999.
 
     Nichol & Dhariwal, "Improved Denoising Diffusion Probabilistic Models", 2021, eq. 17: gentler at both ends.
     """
-    u = torch.arange(T + 1, dtype=torch.float64) / T
-    kept = torch.cos((u + 0.008) / 1.008 * (math.pi / 2)).square()
-    return Forward.from_betas((1 - kept[1:] / kept[:-1]).clamp(max=_MOST_NOISE))
+    t = torch.arange(T + 1, dtype=torch.float64) / T
+    kept = torch.cos((t + 0.008) / 1.008 * (math.pi / 2)).square()
+    return Table.from_betas((1 - kept[1:] / kept[:-1]).clamp(max=_MOST_NOISE))
 
 
-SCHEDULES: dict[str, Callable[[int], Forward]] = {"linear": linear, "cosine": cosine}
+SCHEDULES: dict[str, Callable[[int], Table]] = {"linear": linear, "cosine": cosine}
+
+
+def levels(T: int) -> Tensor:
+    """The times 0, 1/T, ..., 1 at which a process of T noise levels is trained: (T+1,) float64."""
+    return torch.arange(T + 1, dtype=torch.float64) / T
+
+
+def times(T: int, steps: int, first: int = 1) -> list[float]:
+    """`steps` + 1 of the T levels from 1 down to 0, evenly spread between 1 and first/T, from which the last step goes to 0."""
+    most = T - first + 1
+    if not 1 <= steps <= most:
+        raise ValueError(f"steps must lie between 1 and {most} with {T} noise levels, got {steps}")
+    if steps == 1:
+        return [1.0, 0.0]
+    return [round(first + (T - first) * k / (steps - 1)) / T for k in range(steps - 1, -1, -1)] + [0.0]
+
+
+def log_snr_times(schedule: Schedule, steps: int, last: float = 0.0) -> list[float]:
+    """`steps` + 1 times from 1 down to 0, evenly spread in log SNR between 1 and `last`, from which the last step goes to 0.
+
+    A log SNR below -5 or above 10 counts as that: next to nothing of the example, or of the noise, is there.
+    """
+    if steps < 1:
+        raise ValueError(f"steps must be at least 1, got {steps}")
+    if steps == 1:
+        return [1.0, 0.0]
+    start, end = (float(schedule(t).log_snr.clamp(*_LOG_SNR)) for t in (1.0, last))
+    log_snr = torch.linspace(start, end, steps, dtype=torch.float64)[1:]
+    return [1.0, *schedule.time_of(torch.atan((-log_snr / 2).exp())).tolist(), 0.0]

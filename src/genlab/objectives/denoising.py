@@ -1,16 +1,15 @@
-"""What a denoiser predicts, how its errors are weighted, and the variational bound they add up to.
+"""How a denoiser's errors are weighted, and the variational bound they add up to.
 
-With x_t = alpha x + sigma eps a network may predict the noise eps, the example x, or v = alpha eps - sigma x (Salimans & Ho,
-"Progressive Distillation for Fast Sampling of Diffusion Models", 2022). Each determines the others, and their squared errors
-differ by a factor that depends on t alone; `error_scale` is that factor, so one weight w(t) on ||x - x^||^2 serves all three.
+Whatever a network predicts (`maths.predictions`), its squared error is that of x^ times a factor that depends on t alone, so
+one weight w(t) on ||x - x^||^2 serves all predictions.
 Where x has few levels a network may instead say the odds of each level against the next lower one, as far as the other entries
 tell, and Bayes' rule adds what x_t tells: x^ is then exact where there is little noise, which no smooth network would be, and
 p(x | x_{t_1}) is a table of levels, good from a t_1 where the noise is as wide as half the distance between two.
 
 The model runs the process backwards with x^ in place of x: p(x_s | x_t) = N(a x^ + b x_t, var I), a and b from
-`Forward.reverse`. For any times 0 = t_0 < t_1 < ... < t_S = T,
+`schedules.reverse`. For any times 0 = t_0 < t_1 < ... < t_S = 1,
     -log p(x)  <=  L_T + sum_i L_i + L_0,
-    L_T = KL(q(x_T | x) || N(0, I)),    L_i = E KL(q(x_s | x_t, x) || p(x_s | x_t)),    L_0 = E[-log p(x | x_{t_1})],
+    L_T = KL(q(x_1 | x) || N(0, I)),    L_i = E KL(q(x_s | x_t, x) || p(x_s | x_t)),    L_0 = E[-log p(x | x_{t_1})],
 which are eq. 5 of Ho et al., 2020. With e^2 the mean squared error of x^ at t, the best var is c + a^2 e^2: what the backward
 step would leave open if x were known, and what is not known about x (Bao, Li, Zhu & Zhang, "Analytic-DPM", 2022). At s = 0
 it is e^2 itself, the variance of the decoder p(x | x_{t_1}): the discretised Gaussian where x has levels.
@@ -25,31 +24,15 @@ from torch import Tensor
 
 from genlab.maths.densities import discretised_gaussian, gaussian
 from genlab.maths.divergences import gaussian_kl, standard_normal_kl
-from genlab.maths.schedules import Forward
+from genlab.maths.predictions import Predicts, error_scale
+from genlab.maths.schedules import Level
 
-Predicts = Literal["noise", "example", "v", "levels"]
 Weights = Literal["simple", "bound", "min-snr"]
 
 _GAMMA = 5.0  # Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", 2023
 
 
-# --- predictions: x, eps and x_t are (B, *shape); alpha and sigma broadcast ------------------------------------------------
-
-
-def target(predicts: Predicts, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """What the network should say; of levels, what `level_mean` should make of it."""
-    if predicts == "noise":
-        return eps
-    return alpha * eps - sigma * x if predicts == "v" else x
-
-
-def example_from(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """x^ from what the network said at x_t."""
-    if predicts == "noise":
-        return (x_t - sigma * said) / alpha
-    if predicts == "v":
-        return (alpha * x_t - sigma * said) / (alpha.square() + sigma.square())
-    return said
+# --- odds of levels: x_t is (B, *shape); alpha and sigma broadcast ---------------------------------------------------------
 
 
 def level_log_probs(odds: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor, levels: int) -> Tensor:
@@ -69,44 +52,30 @@ def level_quantile(log_probs: Tensor, u: Tensor) -> Tensor:
     return (log_probs.exp().cumsum(-1) <= u[..., None]).sum(-1).clamp(max=log_probs.shape[-1] - 1)
 
 
-def noise_from(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-    """eps^ that goes with x^."""
-    return (x_t - alpha * x_hat) / sigma
+def weights(kind: Weights, predicts: Predicts, level: Level) -> Tensor:
+    """(T+1,) float64: what the squared error of the prediction is multiplied by at each of T noise levels and at 0.
 
-
-def error_scale(predicts: Predicts, forward: Forward) -> Tensor:
-    """(T+1,): the squared error of what is predicted, over that of x^."""
-    if predicts == "noise":
-        return forward.snr
-    if predicts == "v":
-        return (forward.snr + 1) * (forward.alpha.square() + forward.sigma.square())
-    return torch.ones_like(forward.alpha)
-
-
-def weights(kind: Weights, predicts: Predicts, forward: Forward) -> Tensor:
-    """(T+1,) float64: what the squared error of the prediction is multiplied by at t = 1 .. T (t = 0 is never drawn).
-
+    level   alpha and sigma at t = 0, 1/T, ..., 1; no error is ever made at 0
     simple   1
     bound    lambda_t, which makes T times the expectation over t the bound in nats, up to what no network changes
     min-snr  min(SNR, 5) on x^
     """
-    scale, snr = error_scale(predicts, forward), forward.snr
+    scale, snr, T = error_scale(predicts, *level), level.snr, len(level.alpha) - 1
     if kind == "simple":
         return torch.ones_like(snr)
     if kind == "min-snr":
         return snr.clamp(max=_GAMMA) / scale
-    on_x = 0.5 * forward.T * (snr.roll(1) - snr)
+    on_x = 0.5 * T * (snr.roll(1) - snr)
     # L_0 with a Gaussian decoder of deviation sigma_1.
-    on_x[:2] = 0.5 * forward.T / forward.sigma[1].square()
+    on_x[:2] = 0.5 * T / level.sigma[1].square()
     return on_x / scale
 
 
 # --- the bound: all terms (B,), nats, costs --------------------------------------------------------------------------------
 
 
-def prior_cost(x: Tensor, forward: Forward) -> Tensor:
-    """L_T = KL(q(x_T | x) || N(0, I))."""
-    alpha, sigma = float(forward.alpha[-1]), forward.sigma[-1].to(x)
+def prior_cost(x: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """L_T = KL(q(x_1 | x) || N(0, I)); alpha and sigma at t = 1."""
     return standard_normal_kl(alpha * x, sigma.log().expand_as(x)).flatten(1).sum(1)
 
 

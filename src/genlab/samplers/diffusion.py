@@ -1,79 +1,158 @@
-"""From noise to data, backwards through the process x_t = alpha_t x + sigma_t eps of `maths.schedules`.
+"""From noise to data, against the time of x_t = alpha_t x + sigma_t eps (`maths.schedules`).
 
-A denoiser says x^(x_t, t), the example it expects; the noise that goes with it is eps^ = (x_t - alpha_t x^) / sigma_t.
-Every sampler walks down a list of times T = t_S > ... > t_1 > t_0 = 0 and yields (x_s, x^) after each step from t to s:
+A denoiser says x^ and eps^ at x_t. Every sampler is one `step` from t to s < t, and all share one loop:
 
-    ancestral   x_s = a x^ + b x_t + sqrt(var) z (Ho et al., "Denoising Diffusion Probabilistic Models", 2020, Algorithm 2)
-    ddim        x_s = alpha_s x^ + sigma_s eps^ (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", 2021)
-    heun        the same flow to second order (Karras et al., "Elucidating the Design Space of Diffusion-Based Models", 2022)
+    Ancestral         x_s = a x^ + b x_t + sqrt(var) z
+                      (Ho et al., "Denoising Diffusion Probabilistic Models", 2020, Algorithm 2)
+    DDIM              x_s = alpha_s x^ + sqrt(sigma_s^2 - var) eps^ + sqrt(var) z, var = eta^2 c
+                      (Song, Meng & Ermon, "Denoising Diffusion Implicit Models", 2021)
+    RungeKutta        dx/dt = alpha' x^ + sigma' eps^, by any explicit method
+    AngularRungeKutta the same flow along the circle (Karras et al., "Elucidating the Design Space of Diffusion-Based Generative
+                      Models", 2022, for Heun's method)
+    DPMSolver2M       DDIM's step with x^ extrapolated from the step before (Lu et al., "DPM-Solver++", 2022, Algorithm 2)
 
-The flow of the last two is clearest on the circle: z = x_t / r_t with r_t^2 = alpha_t^2 + sigma_t^2 and the angle phi_t =
-arctan(sigma_t / alpha_t) obey dz/dphi = v^ = cos(phi) eps^ - sin(phi) x^ (Salimans & Ho, 2022), which has no singular end
-and does not depend on how the process is scaled. ddim turns along it with x^ and eps^ held still.
+On the circle, z = x_t / r_t with r_t^2 = alpha_t^2 + sigma_t^2 and the angle phi_t = arctan(sigma_t / alpha_t) obey dz/dphi =
+cos(phi) eps^ - sin(phi) x^ (Salimans & Ho, 2022), which has no singular end and does not depend on how x_t is scaled. DDIM
+with eta = 0 turns along it with x^ and eps^ held still.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from genlab.core.moves import Draws
-from genlab.maths.schedules import Forward
+from genlab.maths.schedules import reverse
+from genlab.samplers import ode
+from genlab.samplers.denoiser import Denoiser
 
-Denoise = Callable[[Tensor, int], Tensor]  # (x_t (B, *shape), t) -> x^ (B, *shape)
 Steps = Iterator[tuple[Tensor, Tensor]]
 
 _BLOCK = 2**14  # numbers of a row drawn at once
 
 
-def ancestral(
-    denoise: Denoise, forward: Forward, x: Tensor, times: Sequence[int], variances: Sequence[float], normals: Iterator[Tensor]
-) -> Steps:
-    """A draw of the Markov chain whose bound is scored. variances: of each step; the last is the decoder's."""
-    for (t, s), variance, z in zip(pairwise(times), variances, normals, strict=False):
-        a, b, _ = map(float, forward.reverse(s, t))
-        x_hat = denoise(x, t)
-        x = a * x_hat + b * x + variance**0.5 * z
-        yield x, x_hat
+@dataclass
+class Sampler(ABC):
+    """One walk from noise to data: a sampler may remember its last step, so each walk has its own."""
+
+    denoise: Denoiser
+
+    @abstractmethod
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        """(x_s, x^ at x_t) from x_t, both (B, *shape)."""
+
+    def walk(self, x: Tensor, times: Sequence[float]) -> Steps:
+        """(x_s, x^) after each step, from x at times[0] down to times[-1]."""
+        for t, s in pairwise(times):
+            x, x_hat = self.step(x, t, s)
+            yield x, x_hat
+
+    def turned(self, x: Tensor, x_hat: Tensor, t: float, s: float) -> Tensor:
+        """alpha_s x^ + sigma_s eps^, with eps^ taken from x_t and x^."""
+        now, then = self.denoise.schedule(t), self.denoise.schedule(s)
+        ratio = float(then.sigma / now.sigma)
+        return (float(then.alpha) - float(now.alpha) * ratio) * x_hat + ratio * x
 
 
-def ddim(denoise: Denoise, forward: Forward, x: Tensor, times: Sequence[int]) -> Steps:
-    """Deterministic; first order."""
-    for t, s in pairwise(times):
-        x_hat = denoise(x, t)
-        x = _turned(forward, x, x_hat, t, s)
-        yield x, x_hat
+@dataclass
+class Ancestral(Sampler):
+    """A draw of the Markov chain whose bound is scored. variances: of p(x_s | x_t) at each step; the last is the decoder's."""
+
+    variances: Iterator[float]
+    normals: Iterator[Tensor]
+
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        a, b, _ = map(float, reverse(self.denoise.schedule(s), self.denoise.schedule(t)))
+        x_hat = self.denoise(x, t).x
+        return a * x_hat + b * x + next(self.variances) ** 0.5 * next(self.normals), x_hat
 
 
-def heun(denoise: Denoise, forward: Forward, x: Tensor, times: Sequence[int]) -> Steps:
-    """Deterministic; second order, two evaluations a step. The last step, where nothing is left to average, is ddim's."""
-    angle, radius = forward.angle, (forward.alpha.square() + forward.sigma.square()).sqrt()
-    for t, s in pairwise(times):
-        x_hat = denoise(x, t)
-        if s == 0:
-            x = _turned(forward, x, x_hat, t, s)
-        else:
-            h = float(angle[s] - angle[t])
-            slope = _slope(forward, x, x_hat, t)
-            z = x / float(radius[t])
-            there = (z + h * slope) * float(radius[s])
-            x = (z + h / 2 * (slope + _slope(forward, there, denoise(there, s), s))) * float(radius[s])
-        yield x, x_hat
+@dataclass
+class DDIM(Sampler):
+    """First order.
+
+    eta      0 is deterministic, 1 the ancestral chain with the variance c of q(x_s | x_t, x)
+    normals  one for each step where eta > 0
+    """
+
+    eta: float = 0.0
+    normals: Iterator[Tensor] | None = None
+
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        x_hat, eps_hat = self.denoise(x, t)
+        if not self.eta:
+            return self.turned(x, x_hat, t, s), x_hat
+        assert self.normals is not None
+        then = self.denoise.schedule(s)
+        variance = self.eta**2 * float(reverse(then, self.denoise.schedule(t)).variance)
+        kept = math.sqrt(max(float(then.sigma) ** 2 - variance, 0.0))
+        return float(then.alpha) * x_hat + kept * eps_hat + math.sqrt(variance) * next(self.normals), x_hat
 
 
-def _turned(forward: Forward, x: Tensor, x_hat: Tensor, t: int, s: int) -> Tensor:
-    ratio = float(forward.sigma[s] / forward.sigma[t])
-    return (float(forward.alpha[s]) - float(forward.alpha[t]) * ratio) * x_hat + ratio * x
+@dataclass
+class RungeKutta(Sampler):
+    """The flow in time, by the method of `tableau`."""
+
+    tableau: ode.Tableau
+
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        estimates: list[Tensor] = []
+
+        def velocity(x: Tensor, t: float) -> Tensor:
+            x_hat, eps_hat = self.denoise(x, t)
+            estimates.append(x_hat)
+            on_x, on_eps = map(float, self.denoise.schedule.rates(t))
+            return on_x * x_hat + on_eps * eps_hat
+
+        return ode.step(velocity, x, t, s - t, self.tableau), estimates[0]
 
 
-def _slope(forward: Forward, x: Tensor, x_hat: Tensor, t: int) -> Tensor:
-    """dz/dphi = cos(phi) eps^ - sin(phi) x^, with eps^ taken from x_t."""
-    alpha, sigma, phi = float(forward.alpha[t]), float(forward.sigma[t]), forward.angle[t]
-    eps_hat = (x - alpha * x_hat) / sigma
-    return float(phi.cos()) * eps_hat - float(phi.sin()) * x_hat
+@dataclass
+class AngularRungeKutta(RungeKutta):
+    """The flow in the angle. The step to sigma = 0, where a network of noise or examples cannot be asked, is DDIM's."""
+
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        schedule, estimates = self.denoise.schedule, []
+        now, then = schedule(t), schedule(s)
+        if not then.sigma:
+            x_hat = self.denoise(x, t).x
+            return self.turned(x, x_hat, t, s), x_hat
+        start, h = float(now.angle), float(then.angle - now.angle)
+
+        def slope(z: Tensor, share: float) -> Tensor:
+            """h dz/dphi where a share of the step is done."""
+            angle = start + share * h
+            time = t if share == 0 else s if share == 1 else float(schedule.time_of(torch.tensor(angle, dtype=torch.float64)))
+            x_hat, eps_hat = self.denoise(z * float(schedule(time).radius), time)
+            estimates.append(x_hat)
+            return h * (math.cos(angle) * eps_hat - math.sin(angle) * x_hat)
+
+        z = ode.step(slope, x / float(now.radius), 0, 1, self.tableau)
+        return z * float(then.radius), estimates[0]
+
+
+@dataclass
+class DPMSolver2M(Sampler):
+    """Second order in lambda = log(alpha / sigma), one evaluation a step; wants `schedules.log_snr_times`.
+
+    The first step, and one to sigma = 0, is DDIM's.
+    """
+
+    before: tuple[float, Tensor] | None = None  # lambda and x^ one step ago
+
+    def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
+        ahead = x_hat = self.denoise(x, t).x
+        now, then = (float(self.denoise.schedule(time).log_snr) / 2 for time in (t, s))
+        if self.before is not None and then < math.inf:
+            ahead = x_hat + (then - now) / (2 * (now - self.before[0])) * (x_hat - self.before[1])
+        self.before = now, x_hat
+        return self.turned(x, ahead, t, s), x_hat
 
 
 def path(noise: Draws, shape: Sequence[int], steps: int, dtype: torch.dtype) -> Iterator[Tensor]:

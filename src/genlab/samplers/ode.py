@@ -5,16 +5,15 @@ the numbers a, b, c are its Butcher tableau (Hairer, Norsett & Wanner, "Solving 
 
 Along a solution the log-density falls by the divergence, d log p_t(x_t) / dt = -div v(x_t, t) (Chen et al., "Neural
 Ordinary Differential Equations", 2018), so
-    log p_1(x_1) = log p_0(x_0) - integral over t from 0 to 1 of div v(x_t, t).
+    log p_s(x_s) = log p_t(x_t) + integral over time from s to t of div v.
 The divergence is the trace of a Jacobian: exact from one vector-Jacobian product an entry, or estimated without bias from a
 single one, e . J e with a random e of covariance I (Hutchinson, 1990; Grathwohl et al., "FFJORD", 2019).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -46,13 +45,6 @@ def step(field: Field, x: Tensor, t: float, h: float, tableau: Tableau) -> Tenso
     return _moved(x, h, tableau.b, slopes)
 
 
-def integrate(field: Field, x: Tensor, times: Sequence[float], tableau: Tableau) -> Iterator[Tensor]:
-    """x at times[1], times[2], ..., from x at times[0]; times may fall."""
-    for t, later in pairwise(times):
-        x = step(field, x, t, later - t, tableau)
-        yield x
-
-
 def _moved(x: Tensor, h: float, weights: Sequence[float], slopes: Sequence[Tensor]) -> Tensor:
     for weight, slope in zip(weights, slopes, strict=True):
         if weight:
@@ -66,14 +58,16 @@ def carried(field: Field, x: Tensor, start: float, end: float, tolerance: float)
     return place
 
 
-def back_to_noise(field: Field, x: Tensor, tolerance: float, probe: Tensor | None = None) -> tuple[Tensor, Tensor]:
-    """(x_0, log p_1(x_1) - log p_0(x_0)) for x = x_1: shapes (B, *shape) and (B,).
+def carried_with_divergence(
+    field: Field, x: Tensor, start: float, end: float, tolerance: float, probe: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """x at `end` from x at `start`, (B, *shape), and the integral of div v on the way, (B,) nats.
 
     probe   (B, *shape) of mean 0 and covariance I for Hutchinson's estimate; None takes the exact divergence
     """
-    start = (x, torch.zeros(len(x), dtype=x.dtype, device=x.device))
-    place, gained = _adaptive(lambda t, state: with_divergence(field, state[0], t, probe), start, 1.0, 0.0, tolerance)
-    return place, gained
+    state = (x, torch.zeros(len(x), dtype=x.dtype, device=x.device))
+    place, integral = _adaptive(lambda t, state: with_divergence(field, state[0], t, probe), state, start, end, tolerance)
+    return place, integral
 
 
 def _adaptive(

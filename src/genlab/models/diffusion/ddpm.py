@@ -1,10 +1,10 @@
 """Denoising diffusion: learn to take away the noise of a fixed process, then run the process backwards.
 
-    q(x_t | x) = N(alpha_t x, sigma_t^2)        given: noise is added at T levels
+    q(x_t | x) = N(alpha_t x, sigma_t^2)        given: noise is added at T levels, t = 1/T .. 1
     p(x_s | x_t) = N(a x^ + b x_t, var)         learnt: q(x_s | x_t, x) with x^, what the network expects x to be, in place of x
 
 Training draws t and eps and makes the network say the noise, the example or v at x_t. The chain over any times
-0 < t_1 < ... < t_S = T is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
+0 < t_1 < ... < t_S = 1 is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
 for the `steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or the best
 there is: it needs the mean squared error e^2 of x^ at every t, which a second move of training keeps account of.
 
@@ -13,9 +13,8 @@ Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formula
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import pairwise
 from typing import ClassVar, Literal
 
@@ -26,15 +25,18 @@ from genlab.core.model import Claim, Given, LogProb
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
-from genlab.maths.schedules import SCHEDULES, spread
-from genlab.models.diffusion.network import Denoiser, DenoiserConfig, Guided, network
+from genlab.maths import predictions, schedules
+from genlab.maths.predictions import Estimate
+from genlab.maths.schedules import SCHEDULES, Time, precise, spread
+from genlab.models.diffusion.network import DenoiserConfig, Diffusion, network
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
-from genlab.samplers import diffusion
+from genlab.samplers import ode
+from genlab.samplers.denoiser import Denoiser
+from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, path
 
 KNOTS = 50  # places in t where the denoiser's error is kept
 KEPT = 0.99  # of the account after a step
-DETERMINISTIC = {"ddim": diffusion.ddim, "heun": diffusion.heun}
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ class DDPMConfig(DenoiserConfig):
     steps: int = knob(100, "backward steps of sampling and scoring", low=1, high=100_000)
 
 
-class DDPM(Denoiser):
+class DDPM(Diffusion):
     """Points and pictures of any size, with or without labels. Scores with a lower bound; samples can be guided."""
 
     claim: ClassVar[Claim] = "lower"
@@ -59,17 +61,19 @@ class DDPM(Denoiser):
         if config.predicts == "levels" and not space.discrete:
             raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
         self.config = config
+        self.prediction: predictions.Predicts = "example" if config.predicts == "levels" else config.predicts
         with torch.device("cpu"):  # its numbers are looked at, also where the model is only outlined
-            self.forward_process = SCHEDULES[config.schedule](config.T)
+            self.schedule = SCHEDULES[config.schedule](config.T)
+            level = self.schedule(schedules.levels(config.T))
         # Where the last step sets out from: with odds of levels, where noise is as wide as half the distance between two.
-        noisier = int((self.forward_process.snr > (space.levels - 1) ** 2).sum()) if config.predicts == "levels" else 1
+        noisier = int((level.snr > (space.levels - 1) ** 2).sum()) if config.predicts == "levels" else 1
         self.first = min(noisier, config.T)
         if config.steps > config.T - self.first + 1:
             most = config.T - self.first + 1
             raise ValueError(
                 f"{config.T} noise levels leave room for {most} steps: --set model.steps={most} or a larger model.T"
             )
-        self.weights = denoising.weights(config.weights, config.predicts, self.forward_process)
+        self.weights = denoising.weights(config.weights, self.prediction, level)
         self.net = network(config, space, self.classes)
         # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
         self.register_buffer("error", torch.ones(KNOTS + 1))
@@ -83,23 +87,23 @@ class DDPM(Denoiser):
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Weighted squared error an entry."""
-        process = self.forward_process
         x = centred(batch.x, self.space).to(self.dtype)
-        t = 1 + (now.noise.uniform(()) * process.T).long().clamp(max=process.T - 1)
+        k = 1 + (now.noise.uniform(()) * self.config.T).long().clamp(max=self.config.T - 1)
+        t = precise(k) / self.config.T
         eps = now.noise.normal(self.space.shape).to(x)
         label = self.dropped(self.heard(batch.given), now.noise)
-        alpha, sigma = self._at(t, x)
+        alpha, sigma = self.schedule.at(t, x)
         x_t = alpha * x + sigma * eps
-        said = self.said(self.net(x_t, t.to(x) / process.T, label), x_t, alpha, sigma)
-        wrong = (said - denoising.target(self.config.predicts, x, eps, alpha, sigma)).square().flatten(1).mean(1)
-        x_hat = self.example(said.detach(), x_t, alpha, sigma)
+        said = self.predicted(self.predict(x_t, t, label), x_t, alpha, sigma)
+        wrong = (said - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
+        x_hat = self.estimate(said.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
-        return (spread(self.weights, t, wrong) * wrong).mean(), {"error": wrong.detach().mean()}
+        return (self.weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
     def keep_account(self, batch: Batch, now: Now) -> Readings:
         """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
         t, error = now.gather(now.notes["t"]), now.gather(now.notes["error"])
-        place = t.to(error) * (KNOTS / self.forward_process.T)
+        place = t.to(error) * KNOTS
         below = place.long().clamp(max=KNOTS - 1)
         above = place - below
         for buffer, value in ((self.error, error), (self.counted, torch.ones_like(error))):
@@ -110,52 +114,49 @@ class DDPM(Denoiser):
 
     # --- the chain ---------------------------------------------------------------------------------------------------
 
-    def said(self, answer: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """The prediction in the network's answer at x_t: itself, unless it is odds."""
+    def predicted(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+        """The prediction in what the network says at x_t: itself, unless it is odds."""
         if self.config.predicts != "levels":
-            return answer
-        return denoising.level_mean(denoising.level_log_probs(answer, x_t, alpha, sigma, self.space.levels))
+            return said
+        return denoising.level_mean(denoising.level_log_probs(said, x_t, alpha, sigma, self.space.levels))
 
-    def example(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """x^ that goes with a prediction, inside the range of the levels where there are levels."""
-        x_hat = denoising.example_from(self.config.predicts, said, x_t, alpha, sigma)
-        return x_hat.clamp(-1, 1) if self.space.discrete else x_hat
+    def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        """x^ and eps^ that go with a prediction, x^ inside the range of the levels where there are levels."""
+        found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
+        return predictions.from_example(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
-    def log_levels(self, answer: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
+    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        return self.estimate(self.predicted(said, x_t, alpha, sigma), x_t, alpha, sigma)
+
+    def log_levels(self, said: Tensor, x_t: Tensor, t: Time) -> Tensor:
         """log P(level | x_t) from odds, (B, *shape, levels)."""
-        return denoising.level_log_probs(answer, x_t, *self._at(t, x_t), self.space.levels)
+        return denoising.level_log_probs(said, x_t, *self.schedule.at(t, x_t), self.space.levels)
 
-    def _at(self, t: int | Tensor, like: Tensor) -> tuple[Tensor, Tensor]:
-        """alpha and sigma."""
-        return spread(self.forward_process.alpha, t, like), spread(self.forward_process.sigma, t, like)
-
-    def expected(self, answer: Tensor, x_t: Tensor, t: int | Tensor) -> Tensor:
-        """x^ from the network's answer at x_t."""
-        alpha, sigma = self._at(t, x_t)
-        return self.example(self.said(answer, x_t, alpha, sigma), x_t, alpha, sigma)
-
-    def errors(self) -> Tensor:
-        """e^2, the mean squared error of x^ at t = 0 .. T: (T+1,) float64."""
-        process = self.forward_process
+    def errors(self, t: Tensor) -> Tensor:
+        """e^2, the mean squared error of x^ at each of some times: float64, shaped like t (float64, on the CPU)."""
         known = (self.error / self.counted).double().cpu()
-        place = torch.arange(process.T + 1, dtype=torch.float64) * (KNOTS / process.T)
-        below = place.long().clamp(max=KNOTS - 1)
-        return torch.lerp(known[below], known[below + 1], place - below) * process.sigma.square()
+        below = (t * KNOTS).long().clamp(max=KNOTS - 1)
+        return torch.lerp(known[below], known[below + 1], t * KNOTS - below) * self.schedule(t).sigma.square()
 
-    def variances(self, times: list[int]) -> Tensor:
+    def variances(self, times: Sequence[float]) -> Tensor:
         """Of p(x_s | x_t) for each step of descending `times`, (steps,) float64; the last is the decoder's."""
-        t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
-        on_x, _, posterior = self.forward_process.reverse(s, t)
+        t = torch.tensor(times[:-1], dtype=torch.float64)
+        now, then = self.schedule(t), self.schedule(torch.tensor(times[1:], dtype=torch.float64))
+        on_x, _, posterior = schedules.reverse(then, now)
         if self.config.variance == "best":
-            return denoising.best_variance(posterior, on_x, self.errors()[t]).clamp(min=1e-12)
+            return denoising.best_variance(posterior, on_x, self.errors(t)).clamp(min=1e-12)
+        forward = schedules.forward_variance(then, now)
         if self.config.variance == "large":
-            return self.forward_process.fresh(s, t)
-        decoder = posterior[-2:-1] if len(times) > 2 else self.forward_process.fresh(s, t)
+            return forward
+        decoder = posterior[-2:-1] if len(times) > 2 else forward
         return torch.cat([posterior[:-1], decoder])  # Ho's choice, because at s = 0 the posterior has no width
 
-    def denoise(self, net: Guided, x_t: Tensor, t: int) -> Tensor:
-        """x^ at one time for all rows."""
-        return self.expected(net(x_t, t / self.forward_process.T), x_t, t)
+    def times(self, steps: int | None = None, sampler: str = "ancestral") -> list[float]:
+        """Of a walk with `steps` steps, from 1 down to 0."""
+        steps = self.config.steps if steps is None else steps
+        if sampler == "dpm++":
+            return schedules.log_snr_times(self.schedule, steps, self.first / self.config.T)
+        return schedules.times(self.config.T, steps, self.first)
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
@@ -173,33 +174,33 @@ class DDPM(Denoiser):
         terms   L_t is a sum over steps - 1 steps. These fall into so many runs; one step is drawn from each and counted as
                 often as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
         """
-        process = self.forward_process
-        times = process.times(self.config.steps if steps is None else steps, self.first)
-        t, s = torch.tensor(times[:-1]), torch.tensor(times[1:])
-        on_x, _, posterior = process.reverse(s, t)
+        times = self.times(steps)
+        t, s = torch.tensor(times[:-1], dtype=torch.float64), torch.tensor(times[1:], dtype=torch.float64)
+        on_x, _, posterior = schedules.reverse(self.schedule(s), self.schedule(t))
         variance = self.variances(times)
         x, label = centred(batch.x, self.space).to(self.dtype), self.heard(batch.given)
         chosen, often = runs(len(t) - 1, terms, noise)
-        normals = diffusion.path(noise, self.space.shape, len(often) + 1, x.dtype)
+        normals = path(noise, self.space.shape, len(often) + 1, x.dtype)
         middle = torch.zeros_like(x.flatten(1)[:, 0])
         for i, count in zip(chosen.unbind(1), often, strict=True):
-            x_hat = self.expected(*self._asked(x, label, t[i], next(normals)), t[i])
-            a, c, var = (spread(table, i, x) for table in (on_x, posterior, variance))
+            x_t = self.diffused(x, t[i], next(normals))
+            x_hat = self.denoiser(label)(x_t, t[i]).x
+            a, c, var = (spread(table[i], x) for table in (on_x, posterior, variance))
             middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
-        asked = self._asked(x, label, t[-1].expand(len(x)), next(normals))
-        last = self._decoder_cost(batch.x, *asked, times[-2], variance[-1].to(x))
-        return {"L_T": denoising.prior_cost(x, process), "L_t": middle, "L_0": last}
+        x_t = self.diffused(x, times[-2], next(normals))
+        last = self._decoder_cost(batch.x, self.predict(x_t, times[-2], label), x_t, times[-2], variance[-1].to(x))
+        return {"L_T": denoising.prior_cost(x, *self.schedule.at(1.0, x)), "L_t": middle, "L_0": last}
 
-    def _asked(self, x: Tensor, label: Tensor | None, t: Tensor, eps: Tensor) -> tuple[Tensor, Tensor]:
-        """The network's answer to a draw of x_t, each row at its own time, and the x_t."""
-        x_t = self.forward_process.diffuse(x, t, eps)
-        return self.net(x_t, t.to(x) / self.forward_process.T, label), x_t
+    def diffused(self, x: Tensor, t: Time, eps: Tensor) -> Tensor:
+        """x_t from x and eps (B, *shape)."""
+        alpha, sigma = self.schedule.at(t, x)
+        return alpha * x + sigma * eps
 
-    def _decoder_cost(self, x: Tensor, answer: Tensor, x_t: Tensor, t: int, variance: Tensor) -> Tensor:
+    def _decoder_cost(self, x: Tensor, said: Tensor, x_t: Tensor, t: float, variance: Tensor) -> Tensor:
         """L_0 of x in the space's units."""
         if self.config.predicts == "levels":
-            return -self.log_levels(answer, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
-        x_hat = self.expected(answer, x_t, t)
+            return -self.log_levels(said, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
+        x_hat = self.interpret(said, x_t, *self.schedule.at(t, x_t)).x
         if self.space.discrete:
             return denoising.decoder_cost(x, x_hat, variance, self.space.levels)
         return denoising.decoder_cost(centred(x, self.space).to(x_hat), x_hat, variance) - log_volume(self.space)
@@ -213,49 +214,53 @@ class DDPM(Denoiser):
         *,
         noise: Draws,
         steps: int | None = None,
-        sampler: Literal["ancestral", "ddim", "heun"] = "ancestral",
+        sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = "ancestral",
+        eta: float = 0.0,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_T, ..., x_0, or with frames="estimates" what each step took the result to be.
+        """steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" what each step took the result to be.
 
-        ancestral   a draw from the chain that `log_prob` scores, the decoder's draw included
-        ddim, heun  deterministic given x_T; good with fewer steps
-        guidance    1: as learnt; above: what the label changes, exaggerated
+        ancestral          a draw from the chain that `log_prob` scores, the decoder's draw included
+        ddim, heun, dpm++  deterministic given x_1, good with fewer steps; of order 1, 2 (at two evaluations a step) and 2
+        eta                0 to 1: fresh noise in the steps of ddim
+        guidance           1: as learnt; above: what the label changes, exaggerated
         """
-        label = self.chosen(given, noise)
-        net = self.guided(label, guidance)
-        times = self.forward_process.times(self.config.steps if steps is None else steps, self.first)
+        denoise = self.denoiser(self.chosen(given, noise), guidance)
+        times = self.times(steps, sampler)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
-        for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, net, x, times, noise), strict=True):
+        for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, denoise, x, times, noise, eta), strict=True):
             yield restored(x_hat if frames == "estimates" and s else x_s, self.space)
 
-    def _walk(self, sampler: str, net: Guided, x: Tensor, times: list[int], noise: Draws) -> diffusion.Steps:
-        denoise, process = partial(self.denoise, net), self.forward_process
+    def _walk(self, sampler: str, denoise: Denoiser, x: Tensor, times: list[float], noise: Draws, eta: float) -> Steps:
+        if (eta and sampler != "ddim") or not 0 <= eta <= 1:
+            raise ValueError(f"eta {eta}: a share from 0 to 1, of sampler ddim only")
+        normals = path(noise, self.space.shape, len(times) - 1, x.dtype)
         if sampler == "ancestral":
-            return self._chain(net, x, times, diffusion.path(noise, self.space.shape, len(times) - 1, x.dtype))
-        if sampler not in DETERMINISTIC:
-            raise ValueError(f"sampler {sampler!r}: choose ancestral, {' or '.join(DETERMINISTIC)}")
-        return DETERMINISTIC[sampler](denoise, process, x, times)
+            return self._chain(denoise, x, times, normals)
+        if sampler == "ddim":
+            return DDIM(denoise, eta, normals).walk(x, times)
+        if sampler == "heun":
+            return AngularRungeKutta(denoise, ode.HEUN).walk(x, times)
+        if sampler == "dpm++":
+            return DPMSolver2M(denoise).walk(x, times)
+        raise ValueError(f"sampler {sampler!r}: choose ancestral, ddim, heun or dpm++")
 
-    def _chain(self, net: Guided, x: Tensor, times: list[int], normals: Iterator[Tensor]) -> diffusion.Steps:
+    def _chain(self, denoise: Denoiser, x: Tensor, times: list[float], normals: Iterator[Tensor]) -> Steps:
         """A draw of what `log_prob` scores, its decoder included."""
-        variances, table = self.variances(times).tolist(), self.config.predicts == "levels"
-        walked = times[:-1] if table else times
-        for step in diffusion.ancestral(partial(self.denoise, net), self.forward_process, x, walked, variances, normals):
+        variances, by_level = iter(self.variances(times).tolist()), self.config.predicts == "levels"
+        for step in Ancestral(denoise, variances, normals).walk(x, times[:-1] if by_level else times):
             yield step
             x = step[0]
-        if table:
-            t = times[-2]
-            log_p = self.log_levels(net(x, t / self.forward_process.T), x, t)
+        if by_level:
+            log_p = self.log_levels(denoise.predict(x, times[-2]), x, times[-2])
             level = denoising.level_quantile(log_p, torch.special.ndtr(next(normals)))
             yield centred(level, self.space).to(x), denoising.level_mean(log_p)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where ddim ends from x_T = z, in the data's units. Labels must be given where the model has them."""
-        net, times = self.guided(self.heard(given or {}), 1.0), self.forward_process.times(self.config.steps, self.first)
-        *_, (x, _) = diffusion.ddim(partial(self.denoise, net), self.forward_process, z.to(self.dtype), times)
+        """Where ddim ends from x_1 = z, in the data's units. Labels must be given where the model has them."""
+        *_, (x, _) = DDIM(self.denoiser(self.heard(given or {}))).walk(z.to(self.dtype), self.times())
         return restored(x, self.space)
 
 

@@ -1,8 +1,9 @@
 """Flow matching: learn the velocity that carries noise into data along straight lines, then follow it.
 
-    x_t = (1 - t) eps + t x,    v(x_t, t) ~ E[x - eps | x_t],    dx/dt = v(x, t) from t = 0 (noise) to t = 1 (data)
+    x_t = (1 - t) x + t eps,    v(x_t, t) ~ E[x - eps | x_t],    dx/dt = -v(x, t) from t = 1 (noise) to t = 0 (data)
 
 Training is least squares; sampling solves an ordinary differential equation; the equation's divergence gives the density.
+Lipman et al. count the other way, and so does the network, which is told the way that is done: 1 - t.
 Levels have no density: level k of L becomes a number uniform within `filled` times the half distance to its neighbours, and
     log P(k) >= E[log p(c)] + log(width),    c uniform in the bin of that width around the level
 (Theis, van den Oord & Bethge, "A Note on the Evaluation of Generative Models", 2016), while samples go to the nearest level.
@@ -26,32 +27,36 @@ from genlab.core.model import Claim, Given, LogProb
 from genlab.core.moves import Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
-from genlab.maths import transports
+from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
-from genlab.models.diffusion.network import Denoiser, DenoiserConfig, network
+from genlab.maths.predictions import Estimate
+from genlab.maths.schedules import Straight, Time, log_snr_times, precise
+from genlab.models.diffusion.network import DenoiserConfig, Diffusion, network
 from genlab.nets.units import centred, log_volume, restored
 from genlab.samplers import ode
+from genlab.samplers.diffusion import DPMSolver2M, RungeKutta
 
 EXACT = 8  # entries up to which the divergence is exact
+SOLVERS = (*ode.SOLVERS, "dpm++")
 
 
 @dataclass(frozen=True)
 class FlowMatchingConfig(DenoiserConfig):
     times: Literal["uniform", "logit-normal"] = knob("uniform", "how training draws t; logit-normal prefers the middle")
     filled: float = knob(1.0, "share of the distance between levels that dequantisation fills", low=0.01, high=1)
-    solver: Literal["euler", "midpoint", "heun"] = knob("heun", "of the equation while sampling")
+    solver: Literal["euler", "midpoint", "heun", "dpm++"] = knob("heun", "of the equation while sampling")
     steps: int = knob(25, "steps of the solver while sampling", low=1, high=100_000)
     tolerance: float = knob(1e-4, "of the adaptive solver while scoring and encoding", low=1e-9, high=0.1)
 
 
-class FlowMatching(Denoiser):
-    """Points and pictures of any size, with or without labels. Latents are x_0; encode and decode follow the equation."""
+class FlowMatching(Diffusion):
+    """Points and pictures of any size, with or without labels. Latents are x_1; encode and decode follow the equation."""
 
     claim: ClassVar[Claim] = "estimate"
 
     def __init__(self, config: FlowMatchingConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given, config.unlabelled)
-        self.config = config
+        self.config, self.schedule = config, Straight()
         self.net = network(config, space, self.classes)
         # Half the width that a level is spread over, centred units.
         self.half_width = config.filled / (space.levels - 1) if space.discrete else 0.0
@@ -64,15 +69,24 @@ class FlowMatching(Denoiser):
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Squared error of the velocity an entry."""
         x = self.continuous(batch.x, now.noise)
-        t = self._drawn_times(now.noise).to(x)
+        t = self._drawn_times(now.noise)
         eps = now.noise.normal(self.space.shape).to(x)
         label = self.dropped(self.heard(batch.given), now.noise)
-        x_t = transports.along(x, eps, t.reshape(-1, *[1] * (x.ndim - 1)))
-        wrong = (self.net(x_t, t, label) - transports.velocity(x, eps)).square()
-        return wrong.mean(), {}
+        alpha, sigma = self.schedule.at(t, x)
+        said = self.predict(alpha * x + sigma * eps, t, label)
+        return (said - predictions.target("velocity", x, eps, alpha, sigma)).square().mean(), {}
 
     def _drawn_times(self, noise: Draws) -> Tensor:
-        return noise.uniform(()) if self.config.times == "uniform" else noise.normal(()).sigmoid()
+        """(B,) float64."""
+        return 1 - precise(noise.uniform(()) if self.config.times == "uniform" else noise.normal(()).sigmoid())
+
+    # --- the velocity ------------------------------------------------------------------------------------------------
+
+    def predict(self, x_t: Tensor, t: Time, label: Tensor | None = None) -> Tensor:
+        return super().predict(x_t, 1 - t, label)
+
+    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        return predictions.estimate("velocity", said, x_t, alpha, sigma)
 
     def continuous(self, x: Tensor, noise: Draws) -> Tensor:
         """Centred x; levels are spread uniformly."""
@@ -86,7 +100,8 @@ class FlowMatching(Denoiser):
         x = self.continuous(batch.x, noise)
         exact = self.space.size <= EXACT
         probe = None if exact else torch.where(noise.uniform(self.space.shape) < 0.5, -1.0, 1.0).to(x)
-        z, gained = ode.back_to_noise(self.guided(self.heard(batch.given), 1.0), x, self.config.tolerance, probe)
+        field = self.denoiser(self.heard(batch.given)).velocity
+        z, gained = ode.carried_with_divergence(field, x, 0.0, 1.0, self.config.tolerance, probe)
         nats = standard_normal(z).flatten(1).sum(1) + gained
         how = f"ODE, {'exact divergence' if exact else 'Hutchinson'}"
         if self.space.discrete:
@@ -104,35 +119,39 @@ class FlowMatching(Denoiser):
         *,
         noise: Draws,
         steps: int | None = None,
-        solver: Literal["euler", "midpoint", "heun"] | None = None,
+        solver: Literal["euler", "midpoint", "heun", "dpm++"] | None = None,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_t from noise to the result, or with frames="estimates" where each was heading.
+        """steps + 1 frames (n, *shape): x_t from noise to the result, or with frames="estimates" what each step took it to be.
 
+        dpm++      DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
         guidance   1: as learnt; above: what the label changes, exaggerated
         """
-        field = self.guided(self.chosen(given, noise), guidance)
-        x, steps = noise.normal(self.space.shape).to(self.dtype), self.config.steps if steps is None else steps
+        steps = self.config.steps if steps is None else steps
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
         name = solver or self.config.solver
-        if name not in ode.SOLVERS:
-            raise ValueError(f"solver {name!r}: choose {', '.join(ode.SOLVERS)}")
-        times = [k / steps for k in range(steps + 1)]
+        if name not in SOLVERS:
+            raise ValueError(f"solver {name!r}: choose {', '.join(SOLVERS)}")
+        denoise = self.denoiser(self.chosen(given, noise), guidance)
+        if name == "dpm++":
+            sampler, times = DPMSolver2M(denoise), log_snr_times(self.schedule, steps)
+        else:
+            sampler, times = RungeKutta(denoise, ode.SOLVERS[name]), [k / steps for k in range(steps, -1, -1)]
+        x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
-        for t, x in zip(times[1:], ode.integrate(field, x, times, ode.SOLVERS[name]), strict=True):  # noqa: B020
-            ahead = frames == "estimates" and t < 1
-            yield restored(transports.example(x, field(x, t), t) if ahead else x, self.space)
+        for s, (x_s, x_hat) in zip(times[1:], sampler.walk(x, times), strict=True):
+            yield restored(x_hat if frames == "estimates" and s else x_s, self.space)
 
-    # --- latents: x_0 ------------------------------------------------------------------------------------------------
+    # --- latents: x_1 ------------------------------------------------------------------------------------------------
 
     def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Where the equation comes from: (B, *shape) -> (B, *shape)."""
-        field = self.guided(self.heard(given or {}), 1.0)
-        return ode.carried(field, centred(x, self.space).to(self.dtype), 1.0, 0.0, self.config.tolerance)
+        field = self.denoiser(self.heard(given or {})).velocity
+        return ode.carried(field, centred(x, self.space).to(self.dtype), 0.0, 1.0, self.config.tolerance)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Where the equation ends, in the data's units. Labels must be given where the model has them."""
-        field = self.guided(self.heard(given or {}), 1.0)
-        return restored(ode.carried(field, z.to(self.dtype), 0.0, 1.0, self.config.tolerance), self.space)
+        field = self.denoiser(self.heard(given or {})).velocity
+        return restored(ode.carried(field, z.to(self.dtype), 1.0, 0.0, self.config.tolerance), self.space)

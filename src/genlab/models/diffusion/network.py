@@ -1,9 +1,7 @@
 """What the models of this family share: one network that is asked about a noisy example, at a time, given a label or none.
 
-Labels are left out of a share of the training examples, so that one network knows p(x | y) and p(x). Classifier-free
-guidance (Ho & Salimans, 2022) then asks it twice and exaggerates the difference the label makes:
-    said = said(no label) + w (said(label) - said(no label)),    w = 1: as learnt.
-What is said may be noise, example or velocity: at a given x_t they are affine in one another and the weights add up to one.
+Labels are left out of a share of the training examples, so that one network knows p(x | y) and p(x) and can be guided
+(`samplers.denoiser`).
 """
 
 from __future__ import annotations
@@ -11,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import torch
@@ -20,10 +19,13 @@ from genlab.core.model import Given, Model
 from genlab.core.moves import Draws
 from genlab.core.recipe import knob
 from genlab.core.space import Space
+from genlab.maths.predictions import Estimate
+from genlab.maths.schedules import Schedule, Time
 from genlab.maths.sphere import slerp
 from genlab.nets.conv import grids
 from genlab.nets.time import TimedMLP
 from genlab.nets.unet import UNet
+from genlab.samplers.denoiser import Denoiser, classifier_free
 
 Net = Literal["unet", "mlp"]
 
@@ -59,33 +61,16 @@ def network(config: DenoiserConfig, space: Space, classes: int) -> nn.Module:
     return UNet(space.shape[0], widths, config.depth, attends, head, classes, config.dropout)
 
 
-@dataclass
-class Guided:
-    """The network at one label a row, guided: (x (B, *shape), u) -> (B, *shape)."""
-
-    net: nn.Module
-    label: Tensor | None
-    classes: int
-    scale: float = 1.0
-
-    def __call__(self, x: Tensor, u: float) -> Tensor:
-        times = torch.full((len(x),), u, dtype=x.dtype, device=x.device)
-        if self.label is None or self.scale == 1:
-            return self.net(x, times, self.label)
-        nobody = torch.full_like(self.label, self.classes)
-        said = self.net(torch.cat([x, x]), times.repeat(2), torch.cat([self.label, nobody]))
-        told, untold = said.chunk(2)
-        return untold + self.scale * (told - untold)
-
-
-class Denoiser(Model):
+class Diffusion(Model):
     """A model made of one such network. `unlabelled`: the share of training examples whose label is left out."""
+
+    schedule: Schedule
+    net: nn.Module
 
     def __init__(self, space: Space, given: Mapping[str, Space] | None, unlabelled: float):
         super().__init__(space, given)
         self.classes = self.given["label"].levels if "label" in self.given else 0
         self.unlabelled = unlabelled
-        self.net: nn.Module
 
     @property
     def dtype(self) -> torch.dtype:
@@ -119,12 +104,23 @@ class Denoiser(Model):
             return None
         return torch.where(noise.uniform(()) < self.unlabelled, self.classes, label)
 
-    def guided(self, label: Tensor | None, guidance: float) -> Guided:
-        if guidance != 1 and not self.classes:
+    def denoiser(self, label: Tensor | None, guidance: float = 1.0) -> Denoiser:
+        """What the model expects at each x_t, given the labels (B,) of all rows; guidance: w of `samplers.denoiser`."""
+        if guidance == 1:
+            return Denoiser(partial(self.predict, label=label), self.interpret, self.schedule)
+        if not self.classes:
             raise ValueError("guidance exaggerates what a label changes, and this model was trained without labels")
-        if guidance != 1 and not self.unlabelled:
+        if not self.unlabelled:
             raise ValueError("guidance needs a model trained with model.unlabelled > 0")
-        return Guided(self.net, label, self.classes, guidance)
+        return classifier_free(self.denoiser(label), self.denoiser(None), guidance)
+
+    def predict(self, x_t: Tensor, t: Time, label: Tensor | None = None) -> Tensor:
+        """What the network says at x_t (B, *shape)."""
+        return self.net(x_t, rows(t, x_t), label)
+
+    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        """x^ and eps^ in what the network says at x_t."""
+        raise NotImplementedError
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
         """n latents, (n, *shape): what sampling starts from."""
@@ -133,3 +129,8 @@ class Denoiser(Model):
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
         """Latents share of the way from a to b, along the sphere."""
         return slerp(a.flatten(1), b.flatten(1), share).view_as(a)
+
+
+def rows(t: Time, like: Tensor) -> Tensor:
+    """The time of each row of `like`, (B,), with its dtype and device."""
+    return t.to(like) if isinstance(t, Tensor) else torch.full((len(like),), t, dtype=like.dtype, device=like.device)

@@ -1,0 +1,63 @@
+"""What a network may be asked about x_t = alpha x + sigma eps, and how one answer becomes every other.
+
+    noise      eps
+    example    x
+    v          alpha eps - sigma x (Salimans & Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", 2022)
+    velocity   x - eps, towards the example (Lipman et al., "Flow Matching for Generative Modeling", 2023)
+
+At a given x_t each is an affine function of each other, so a network that says one of them says x^ = E[x | x_t] and
+eps^ = E[eps | x_t], which satisfy x_t = alpha x^ + sigma eps^. Two more follow:
+    score      grad log q_t(x_t) = -eps^ / sigma
+    velocity   of the flow that carries q_t along: dx_t/dt = alpha' x^ + sigma' eps^
+"""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import torch
+from torch import Tensor
+
+Predicts = Literal["noise", "example", "v", "velocity"]
+
+
+class Estimate(NamedTuple):
+    """x^ and the eps^ that goes with it at x_t, (B, *shape)."""
+
+    x: Tensor
+    eps: Tensor
+
+
+def target(predicts: Predicts, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """What the network should say; x and eps are (B, *shape), alpha and sigma broadcast."""
+    if predicts == "noise":
+        return eps
+    if predicts == "v":
+        return alpha * eps - sigma * x
+    return x - eps if predicts == "velocity" else x
+
+
+def estimate(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+    """x^ and eps^ from what the network said at x_t."""
+    if predicts == "noise":
+        return Estimate((x_t - sigma * said) / alpha, said)
+    if predicts == "v":
+        norm = alpha.square() + sigma.square()
+        return Estimate((alpha * x_t - sigma * said) / norm, (sigma * x_t + alpha * said) / norm)
+    if predicts == "velocity":
+        return Estimate((x_t + sigma * said) / (alpha + sigma), (x_t - alpha * said) / (alpha + sigma))
+    return from_example(said, x_t, alpha, sigma)
+
+
+def from_example(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+    """x^ with the eps^ that goes with it; sigma > 0."""
+    return Estimate(x_hat, (x_t - alpha * x_hat) / sigma)
+
+
+def error_scale(predicts: Predicts, alpha: Tensor, sigma: Tensor) -> Tensor:
+    """The squared error of what is predicted, over that of x^ at the same x_t; shaped like alpha and sigma."""
+    if predicts == "noise":
+        return (alpha / sigma).square()
+    if predicts == "v":
+        return ((alpha.square() + sigma.square()) / sigma).square()
+    return (1 + alpha / sigma).square() if predicts == "velocity" else torch.ones_like(alpha)
