@@ -143,7 +143,7 @@ def test_a_run_of_a_newer_version_says_so(run: Runs) -> None:
     head = json.loads((run("ring") / "recipe.json").read_text())
     there = Path("ring")
     (there / "recipe.json").write_text(json.dumps({**head, "format": 99}))
-    assert "newer genlab" in refused("sample", there)
+    assert "another version of genlab" in refused("sample", there)
 
 
 def test_damaged_files_are_named(run: Runs) -> None:

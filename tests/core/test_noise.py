@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import numpy as np
 import torch
 from hypothesis import given, settings
@@ -57,3 +59,19 @@ def test_hashes_are_the_same_everywhere() -> None:
     assert hashed(0, "stage", 3) == hashed(0, "stage", 3)
     assert len({hashed(0, step) for step in range(1000)}) == 1000
     assert 0 <= hashed("anything") < 2**63
+
+
+def test_the_bits_of_noise() -> None:
+    """Of any row, however many are asked for, in whatever company."""
+    noise = Noise(7, 3)
+    drawn = [noise.normal((2, 2)), noise.uniform((3,)), noise.normal(())]
+    assert digest(*drawn) == "ce2ffd33bb080833"
+    assert digest(Noise(7, 1000).fork("label").uniform(())[:3]) == "460ea9595823bc64"
+    assert digest(BatchNoise(hashed(0, 1, "fit"), 4).normal((5,))) == "8dadf914fc7fb331"
+    alone = Noise(7, [2])
+    assert torch.equal(alone.normal((2, 2))[0], drawn[0][2])
+    assert torch.equal(alone.uniform((3,))[0], drawn[1][2])
+
+
+def digest(*tensors: torch.Tensor) -> str:
+    return hashlib.sha256(b"".join(tensor.numpy().tobytes() for tensor in tensors)).hexdigest()[:16]

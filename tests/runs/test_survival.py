@@ -18,7 +18,7 @@ from genlab import api
 from genlab.core.recipe import Budget
 from genlab.runs import files
 from genlab.runs.files import Damaged, read_json, read_tensors
-from genlab.runs.folder import WEIGHTS, Folder
+from genlab.runs.folder import FORMAT, WEIGHTS, Folder
 
 VAE = next(small for small in SMALL if small.model == "vae")
 STEPS = 30
@@ -318,5 +318,5 @@ def test_training_onto_a_run_says_what_is_there(tmp_path: Path, run: Path) -> No
         trained(stopped)
     with pytest.raises(ValueError, match="finished; choose another --out, give it more with genlab resume"):
         trained(run)
-    assert read_json(stopped / "recipe.json")["format"] == 2
+    assert read_json(stopped / "recipe.json")["format"] == FORMAT
     assert read_tensors(stopped / "weights.safetensors")[0]

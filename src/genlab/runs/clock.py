@@ -95,15 +95,7 @@ class Progress:
 
     def load(self, record: dict[str, Any]) -> None:
         """After `enter`: carries on where the saved clock stood."""
-        self.passed, self.mark = _passed(record, self.budget), record["mark"]
+        self.passed, self.mark = record["passed"], record["mark"]
         self.schedule = [list(row) for row in record["schedule"]]
         self.clock.elapsed = record["elapsed"]
         self.began = self.clock.now() - record["spent"]
-
-
-def _passed(record: dict[str, Any], budget: Budget) -> float:
-    """What earlier stages had; format 1 kept shares, at the end of a run with that of the last stage."""
-    if "passed" in record:
-        return record["passed"]
-    before, share = record["before"], record["share"]
-    return (before - share if before + share > 1 + 1e-6 else before) * budget.amount

@@ -243,9 +243,8 @@ class Engine:
 
     @torch.no_grad()
     def _load(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        for name in COUNTERS[:4]:
+        for name in COUNTERS:
             setattr(self, name, record[name])
-        self.scale = record.get("scale", 1.0)
         self._pending = None
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return

@@ -42,7 +42,7 @@ from genlab.runs.lock import held
 from genlab.runs.manifest import Manifest, present
 from genlab.runs.shapes import BEST, EXTENDED, PLAN, ROWS, SCHEDULE, checkpoint_record, fits, shaped
 
-FORMAT = 2
+FORMAT = 3
 LOGS = tuple(ROWS)
 WEIGHTS = "weights.safetensors", "average.safetensors"
 _POINTS = 500  # of progress at which readings are written down
@@ -107,13 +107,6 @@ class Folder:
         with held(self.path):
             self.manifest.tidy()
             yield
-
-    def upgrade(self) -> None:
-        """A run of an older format becomes one of today's, before anything is written that the older one would not find."""
-        head = self.head()
-        if head["format"] < FORMAT:
-            self.write_head({**head, "format": FORMAT})
-            (self.path / "state" / "manifest.json").unlink(missing_ok=True)
 
     def write_head(self, head: Mapping[str, Any]) -> None:
         self.manifest.publish({"recipe.json": json_writer(head)})
@@ -198,7 +191,7 @@ class Folder:
         return any((self.path / name).is_file() for name in ("recipe.json", *WEIGHTS))
 
     def head(self) -> dict[str, Any]:
-        """recipe.json, or the same from the weights where it is damaged; ValueError if this is no run, or a newer genlab's."""
+        """recipe.json, or the same from the weights where it is damaged; ValueError if it is no run or of another format."""
         if not self.path.exists():
             raise ValueError(f"there is no folder {self.path}")
         if not self.is_run():
@@ -206,10 +199,10 @@ class Folder:
             hint = f"it holds several, name one: {inside}" if inside else "it holds no recipe.json"
             raise ValueError(f"{self.path} is no run of genlab: {hint}")
         head = self._head()
-        if head["format"] > FORMAT:
+        if head["format"] != FORMAT:
+            theirs, remedy = head["format"], "upgrade genlab" if head["format"] > FORMAT else "train it again"
             raise ValueError(
-                f"{self.path} was written by a newer genlab (format {head['format']}, this one reads up to {FORMAT}); "
-                "upgrade genlab"
+                f"{self.path} was written by another version of genlab (format {theirs}, this one reads {FORMAT}); {remedy}"
             )
         return head
 
@@ -217,7 +210,7 @@ class Folder:
         path = self.path / "recipe.json"
         try:
             head = shaped(read_json(path), {"format": int}, path)
-            if self._whole(path.name) or head["format"] > FORMAT:  # whose manifest may be another too
+            if self._whole(path.name) or head["format"] != FORMAT:  # whose manifest may be another too
                 return head
         except (ValueError, OSError):
             pass
@@ -282,7 +275,7 @@ class Folder:
         weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         if averaged:
             weights |= {key[8:]: value for key, value in tensors.items() if key.startswith("average.")}
-            weights |= {alias: weights[name] for alias, name in record.get("aliases", {}).items()}
+            weights |= {alias: weights[name] for alias, name in record["aliases"].items()}
         return weights
 
     def _whole(self, name: str) -> bool:
@@ -352,10 +345,6 @@ class Folder:
 
     def cut_logs(self, record: Mapping[str, Any]) -> None:
         """Forget readings, check-ups and alarms written after a checkpoint, whose record this is."""
-        if "ticks_bytes" in record:  # format 1 knew of readings only, and of no checksum
-            self._logged = record["ticks_mark"]
-            cut(self.path / "ticks.jsonl", record["ticks_bytes"])
-            return
         self._logged, self.latest = record["mark"], None
         for name, (size, digest) in record["logs"].items():
             file = self.path / Path(name).name

@@ -25,7 +25,7 @@ from genlab.runs.files import (
     write_atomic,
     write_beside,
 )
-from genlab.runs.shapes import FILE, MANIFEST, shaped
+from genlab.runs.shapes import MANIFEST, shaped
 
 NAME = "manifest.json"
 KEPT = 2  # checkpoints
@@ -70,7 +70,7 @@ class Manifest:
         """
         path = self.folder / NAME
         if not path.exists():
-            return {"files": {}, "checkpoints": self._listed()}
+            return {"files": {}, "checkpoints": self._unlisted()}
         try:
             return _inside(shaped(unsealed(read_json(path)), MANIFEST, path))
         except (ValueError, OSError):
@@ -145,27 +145,17 @@ class Manifest:
         text = json.dumps(sealed(record), indent=1) + "\n"
         write_atomic(self.folder / NAME, lambda beside: beside.write_text(text, encoding="utf-8"))
 
-    def _listed(self) -> list[dict[str, Any]]:
-        """Of a run of format 1, whose list stands among its checkpoints."""
-        path = self.folder / "state" / NAME
-        if path.parent.is_symlink():
-            return []
-        if not path.exists():
-            found = self._found()
-            if found:
-                warnings.warn(
-                    Damaged(f"{self.folder / NAME} is missing: the files beside it are taken as they are"), stacklevel=3
-                )
-            return found
-        try:
-            listed = shaped(read_json(path), [FILE], path)
-            return [{**entry, "file": f"state/{Path(entry['file']).name}"} for entry in listed]
-        except (ValueError, OSError):
-            warnings.warn(Damaged(f"{path} is damaged: the checkpoints beside it are taken as they are"), stacklevel=2)
-            return self._found()
+    def _unlisted(self) -> list[dict[str, Any]]:
+        """Checkpoints that lie there although no manifest says so."""
+        found = self._found()
+        if found:
+            warnings.warn(Damaged(f"{self.folder / NAME} is missing: the files beside it are taken as they are"), stacklevel=3)
+        return found
 
     def _found(self) -> list[dict[str, Any]]:
         """Those that lie there."""
+        if (self.folder / "state").is_symlink():
+            return []
         found = [path for path in (self.folder / "state").glob("*.safetensors") if path.stem.isdigit()]
         return [{"file": f"state/{path.name}"} for path in sorted(found, key=lambda path: int(path.stem))]
 

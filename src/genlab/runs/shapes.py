@@ -72,13 +72,11 @@ STATE = {
     "overall": NUMBER,
     "optimisers": {str: OPTIONAL},
     "progress": (dict, type(None)),
-    "mark?": int,
-    "logs?": {str: list},
+    "mark": int,
+    "logs": {str: list},
     "latest?": {str: OPTIONAL},
-    "aliases?": {str: str},
-    "scale?": NUMBER,
-    "ticks_bytes?": int,
-    "ticks_mark?": int,
+    "aliases": {str: str},
+    "scale": NUMBER,
 }
 ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}  # of the logs
 
@@ -115,12 +113,7 @@ def shaped(value: Any, pattern: Any, where: Path) -> Any:
 def checkpoint_record(metadata: Any, where: Path) -> dict[str, Any]:
     """What a checkpoint says of itself; ValueError where parts of it cannot be what was written."""
     record = shaped(metadata, {"record": STATE}, where)["record"]
-    logs = record.get("logs", {})
-    ends = {"logs", "mark"} <= record.keys() or {
-        "ticks_bytes",
-        "ticks_mark",
-    } <= record.keys()  # of today's format, or the first
-    if not ends or any(name not in ROWS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in logs.items()):
+    if any(name not in ROWS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in record["logs"].items()):
         raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
     return record
 

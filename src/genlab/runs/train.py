@@ -55,7 +55,7 @@ class Recorder:
                 "train it anew with another --out"
             )
         if self.engine.main:
-            self.folder.upgrade() if resume else self.folder.check_own()
+            self.folder.check_own()
         if found is not None:
             self.recall(found[1])
         elif self.engine.main:
@@ -160,7 +160,7 @@ class Recorder:
         assert found is not None
         anywhere(False)  # nobody writes before all have read
         tensors, record = found
-        scale = record.get("scale", 1.0) / 2
+        scale = record["scale"] / 2
         at = f"{record['overall']:.0%}"
         if scale < 0.5**HALVINGS:
             raise ValueError(f"{sentence}; halving the learning rates {HALVINGS} times did not help. {self.remedy()}")
