@@ -125,7 +125,8 @@ def session(
     machine |= {"shard": engine.sharded}
     head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": machine}
 
-    on_main(partial(made.folder.create, head, force, schedule))
+    tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
+    on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
     return made
 
 

@@ -16,6 +16,8 @@ from genlab.core.noise import Noise
 from genlab.core.recipe import Recipe, from_json, to_json
 from genlab.core.space import Space
 from genlab.data import open
+from genlab.data.tokenizer import Tokenizer
+from genlab.data.tokenizer import from_json as from_record
 from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
@@ -76,6 +78,18 @@ class Run:
             changed = "are other data than" if moved else "has changed since"
             raise ValueError(f"{place} {changed} {self.path} was trained on; restore them, or train anew")
         return data
+
+    def tokenizer(self, key: str = "x") -> Tokenizer:
+        """What makes tokens of its examples, or of a condition that is a text; ValueError where that is lost."""
+        space, place = self.space if key == "x" else self.given[key], self.path / "tokenizer.json"
+        records = self.folder.tokenizers()
+        if key not in records:
+            raise ValueError(f"{place} is missing, or lacks {key}; restore it from a copy")
+        with sound(place):
+            found = from_record(records[key])
+        if found.encoder != space.encoder:
+            raise ValueError(f"{place} is not that of this run: its tokens are others; restore it from a copy")
+        return found
 
     def model(self, averaged: bool = True, best: bool = False) -> Model:
         """The model in eval mode: averaged weights where it has them, or the raw ones, or the best of its check-ups."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -313,7 +314,7 @@ def test_what_a_model_cannot_do_is_said_in_a_sentence(words: list[str], hint: st
 
 
 def test_learnt_tokens_are_put_together_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Part of a character is no text: samples, completions and pages go through the data's own alphabet."""
+    """Part of a character is no text: samples, completions and pages go through the run's tokenizer, with or without data."""
     (tmp_path / "x.txt").write_text("süße Öfen, große Bäume\n" * 80, encoding="utf-8")
     words = ("--vocabulary", 260, "--length", 16, "--out", "bpe")
     assert call("train", "ngram", "x.txt", "--seconds", 3, *words).code == 0
@@ -321,12 +322,33 @@ def test_learnt_tokens_are_put_together_again(tmp_path: Path, monkeypatch: pytes
     assert all(text.startswith("süße") for text in record["texts"])
     assert call("sample", "bpe", "--out", "s.png").code == 0
     assert call("show", "bpe").code == 0
+    drawn = call("sample", "bpe", "-n", 1, "--seed", 3).out
     (tmp_path / "x.txt").unlink()
-    assert call("sample", "bpe", "-n", 1).code == 0
+    assert json.loads(call("complete", "bpe", "--text", "süße", "--length", 12, "-n", 2, "--json").out) == record
+    assert call("sample", "bpe", "-n", 1, "--seed", 3).out == drawn
+
+
+def test_a_copied_run_is_prompted_without_its_data_and_a_lost_tokenizer_is_said(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_text("süße Öfen, große Bäume\n" * 80, encoding="utf-8")
+    assert call("train", "ngram", "x.txt", "--seconds", 1, "--length", 16, "--out", "a").code == 0
+    (tmp_path / "x.txt").unlink()
+    shutil.move("a", "copied")
+    assert call("complete", "copied", "--text", "große", "-n", 1).out.startswith("große")
+    file = tmp_path / "copied/tokenizer.json"
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(whole.replace("ü", "ë"), encoding="utf-8")
+    assert "tokenizer.json is damaged; restore it from a copy" in refused("complete", "copied", "--text", "gro")
+    (tmp_path / "copied/manifest.json").unlink()  # nobody vouches for the file, its own content does
+    assert "tokenizer.json is not that of this run" in refused("complete", "copied", "--text", "gro")
+    file.write_text(whole[:50], encoding="utf-8")
+    assert "tokenizer.json" in refused("complete", "copied", "--text", "gro")
+    file.unlink()
+    assert "tokenizer.json is missing, or lacks x; restore it from a copy" in refused("complete", "copied", "--text", "gro")
+    assert call("sample", "copied", "-n", 1).code == 0
 
 
 def test_what_would_steer_a_terminal_is_not_printed(trained: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genlab.cli.looking.texts", lambda x, space: ("red \x1b[31m",))
+    monkeypatch.setattr("genlab.cli.looking.texts_of", lambda run, x: ("red \x1b[31m",))
     assert "\x1b" not in call("sample", trained("text"), "-n", 1).out
 
 

@@ -53,20 +53,20 @@ def test_samples_follow_their_probabilities(name: str, length: int) -> None:
 def test_hand_worked_numbers() -> None:
     coin = opened("strings/coin", length=4)
     assert coin.entropy == pytest.approx(-(0.75 * math.log(0.75) + 0.25 * math.log(0.25)))
-    assert float(coin.log_prob(coin.encode("HHTH")[None])) == pytest.approx(math.log(0.75**3 * 0.25))
+    assert float(coin.log_prob(coin.tokenizers["x"].encode("HHTH")[None])) == pytest.approx(math.log(0.75**3 * 0.25))
     weather = opened("strings/weather", length=3)
     pi = (0.5, 0.2142857142857143, 0.2857142857142857)  # solves pi P = pi
-    assert float(weather.log_prob(weather.encode("src")[None])) == pytest.approx(math.log(pi[0] * 0.1 * 0.2))
+    assert float(weather.log_prob(weather.tokenizers["x"].encode("src")[None])) == pytest.approx(math.log(pi[0] * 0.1 * 0.2))
     words = opened("strings/words", length=4)
     ab = torch.tensor([[0, 1, 3, 3]])
     assert float(words.log_prob(ab)) == pytest.approx(math.log(0.5 * 0.4 * 0.2))
-    assert words.decode(ab) == ["ab"]
+    assert words.tokenizers["x"].decode(ab) == ["ab"]
 
 
 def test_strings_are_read_and_refused() -> None:
     data = opened("strings/weather")
-    assert data.decode(data.encode("rcs")[None]) == ["rcs"]
-    with pytest.raises(ValueError, match=r"has no 'x'; its symbols are s r c"):
-        data.encode("sx")
+    assert data.tokenizers["x"].decode(data.tokenizers["x"].encode("rcs")[None]) == ["rcs"]
+    with pytest.raises(ValueError, match="not in the alphabet: 'x'; it has 'src'"):
+        data.tokenizers["x"].encode("sx")
     with pytest.raises(ValueError, match="--length of strings/syllables must be from 3"):
         opened("strings/syllables", length=2)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genlab.data import open as opened
-from genlab.data.alphabet import UNKNOWN, BytePairs, Characters
+from genlab.data.tokenizer import UNKNOWN, BytePairs, Characters, from_json, learnt
 
 SPLITS = ("train", "validation", "test")
 WORDS = "the quick brown fox jumps over the lazy dog and runs away\n"
@@ -34,7 +35,7 @@ def scored(data, split) -> torch.Tensor:
 def test_every_character_is_scored_exactly_once(tmp_path: Path, options: dict) -> None:
     text = WORDS * 40 + "end"
     data = opened(file(tmp_path, text), **options)
-    parts = ["".join(data.decode(scored(data, split)[None])) for split in SPLITS]
+    parts = ["".join(data.tokenizers["x"].decode(scored(data, split)[None])) for split in SPLITS]
     assert "".join(parts) == text
     assert [len(part) for part in parts] == [data.characters(split) for split in SPLITS]
     for split, share in zip(SPLITS, (0.8, 0.1, 0.1), strict=True):
@@ -75,25 +76,69 @@ def test_the_alphabet_is_that_of_train(tmp_path: Path) -> None:
     assert "9 held-out characters that train lacks" in data.space.note
     assert (scored(data, "test")[-9:] == data.space.levels - 1).all()
     with pytest.raises(ValueError, match="not in the alphabet: 'ß'"):
-        data.encode("weiß")
+        data.tokenizers["x"].encode("weiß")
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1, max_size=200))
+TEXTS = st.text(st.characters(codec="utf-8"), min_size=1, max_size=200)
+PAIRS = BytePairs.learnt([WORDS * 30], 300)
+
+
+@given(TEXTS)
 @settings(max_examples=60, deadline=None)
 def test_characters_come_back(text: str) -> None:
-    alphabet = Characters(text)
-    assert alphabet.text(alphabet.tokens(text)) == text
-    assert len(set(alphabet.names)) == len(alphabet.names)
+    tokenizer = Characters.learnt(text)
+    assert tokenizer.text(tokenizer.tokens(text)) == text
+    assert len(set(tokenizer.names)) == len(tokenizer.names)
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=0, max_size=80))
+@given(TEXTS)
 @settings(max_examples=60, deadline=None)
 def test_byte_pairs_read_every_text_and_give_it_back(text: str) -> None:
-    alphabet = PAIRS
-    assert alphabet.text(alphabet.tokens(text)) == text
+    assert PAIRS.text(PAIRS.tokens(text)) == text
 
 
-PAIRS = BytePairs(WORDS * 30, 300)
+@given(st.lists(TEXTS.map(lambda text: text.replace("\n", " ")), min_size=1, max_size=5), st.booleans(), st.integers(1, 60))
+@settings(max_examples=60, deadline=None)
+def test_a_tokenizer_comes_back_from_its_record_and_says_the_same(texts: list[str], bytes_: bool, most: int) -> None:
+    """Texts that fill a width are those that come out, cut where they are longer."""
+    made = learnt(texts, [*texts, "\N{SNOWMAN}"], 280 if bytes_ else None, "\n")
+    back = from_json(json.loads(json.dumps(made.to_json())))
+    assert (back.encoder, back.names, back.end, back.note) == (made.encoder, made.names, made.end, made.note)
+    x = made.filled(texts, most)
+    assert np.array_equal(back.filled(texts, most), x)
+    assert (x[:, -1] == made.end).all()
+    whole = [text for text in texts if len(made.tokens(text)) <= most]
+    assert [said for said, text in zip(back.decode(torch.from_numpy(x)), texts, strict=True) if text in whole] == whole
+    assert made.space(x.shape[1]).encoder == made.encoder != learnt([*texts, "?!"], [], None, "\n").encoder
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"kind": "words"}, {"names": ["a", "a", "\n"]}, {"names": ["ab", "b", "\n"]}, {"names": "abc"}, {"names": []},
+        {"end": 3}, {"end": "x"}, {"end": True}, {"unknown": -1}, {"note": None}, {"names": [1, 2, 3]},
+        {"names": ["x" * 10**6, "b", "\n"]}, {"names": ["", "b", "\n"]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_of_no_characters_is_refused(change: dict) -> None:
+    record = Characters(["a", "b", "\n"], end=2).to_json()
+    assert from_json(record).names == ("a", "b", "\n")
+    with pytest.raises(ValueError, match=r"genlab writes|known here"):
+        from_json({**record, **change})
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"vocabulary": []}, {"vocabulary": ["a", "a"]}, {"vocabulary": None}, {"merges": [["a"]]}, {"merges": [["q!", "x!"]]},
+        {"merges": None}, {"end": None}, {"end": 5}, {"merges": [[1, 2]]},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_record_of_no_byte_pairs_is_refused(change: dict) -> None:
+    with pytest.raises(ValueError, match=r"genlab writes|tokens that it lacks"):
+        from_json({**PAIRS.to_json(), **change})
 
 
 def test_byte_pairs_are_shorter_and_as_many_as_asked_for(tmp_path: Path) -> None:
@@ -116,18 +161,18 @@ def test_lines_are_filled_up_with_the_end(tmp_path: Path) -> None:
     data = opened(file(tmp_path, "\n".join(items)), lines=True)
     assert data.space.shape == (len("longest-one") + 1,)
     assert data.space.end == data.space.levels - 1
-    back = [line for split in SPLITS for line in data.decode(data.once(split, 0, 1000).x)]
+    back = [line for split in SPLITS for line in data.tokenizers["x"].decode(data.once(split, 0, 1000).x)]
     assert sorted(back) == sorted([*items[:201], "padded"])
     for split in SPLITS:
         batch = data.once(split, 0, 1000)
         assert data.characters(split) == int(data.space.sizes(batch).sum())
-        assert data.characters(split) == sum(len(line) + 1 for line in data.decode(batch.x))
+        assert data.characters(split) == sum(len(line) + 1 for line in data.tokenizers["x"].decode(batch.x))
 
 
 def test_equal_lines_are_in_one_split_and_keep_their_number(tmp_path: Path) -> None:
     items = names(300) * 2
     data = opened(file(tmp_path, "\n".join(items)), lines=True)
-    parts = [set(data.decode(data.once(split, 0, 1000).x)) for split in SPLITS]
+    parts = [set(data.tokenizers["x"].decode(data.once(split, 0, 1000).x)) for split in SPLITS]
     assert sum(map(len, parts)) == len(set(items))
     assert sum(data.count(split) for split in SPLITS) == 600
 

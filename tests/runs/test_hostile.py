@@ -67,7 +67,14 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         finally:
             shutil.rmtree(folder.parent / "fork", ignore_errors=True)
 
+    def tokens() -> None:
+        run = Run(folder, "cpu")
+        for key, space in {"x": run.space, **run.given}.items():
+            if space.encoder:
+                run.tokenizer(key).tokens("ab")
+
     return [
+        tokens,
         lambda: Run(folder, "cpu").check(Run(folder, "cpu").standing()),
         lambda: Run(folder, "cpu").model(),
         lambda: Run(folder, "cpu").model(averaged=False),

@@ -71,7 +71,7 @@ def _texts(run: Any, model: Any, text: str, n: int, length: int) -> tuple[Any, A
 
     from genlab.cli.looking import device_of
 
-    begun = torch.as_tensor(run.data().encode(text), dtype=torch.int64)
+    begun = run.tokenizer().encode(text)
     total = run.space.size if run.space.end is not None else len(begun) + length
     if len(begun) >= total:
         raise ValueError(f"--text has {len(begun)} characters; lines of this run end after {total - 1}")

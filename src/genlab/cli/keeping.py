@@ -99,7 +99,7 @@ def texts(x: Any, data: Any) -> Any:
         return x
     import torch
 
-    return list(data.decode(torch.as_tensor(x)))
+    return data.tokenizers["x"].decode(torch.as_tensor(x))
 
 
 def write_pairs(folder: Path, found: Measured, space: Space) -> Path | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,8 @@ from genlab.cli.opening import reopened
 from genlab.cli.options import FolderOptions
 from genlab.cli.progress import Progress
 from genlab.core.kinds import kind_of
-from genlab.data.alphabet import UNKNOWN
 from genlab.report.pictures import numbers, texts
-from genlab.runs.files import within
+from genlab.runs.files import Damaged, within
 
 if TYPE_CHECKING:
     from genlab.api import Run
@@ -55,12 +55,13 @@ def examples(run: Run, model: Any, split: Any, n: int, progress: Progress) -> Ba
 
 
 def texts_of(run: Run, x: Any) -> Sequence[str]:
-    """Samples as texts. Where tokens were learnt, one may be part of a character: the data put them together again."""
-    if UNKNOWN not in "".join(str(name) for name in run.space.names):
+    """Samples as texts. Where the run has lost its tokenizer, what the names of the tokens say, and a warning."""
+    if not run.space.encoder:
         return texts(x, run.space)
     try:
-        return run.data().decode(x)
-    except (ValueError, OSError):  # the data are gone; what can be read is
+        return run.tokenizer().decode(x)
+    except (ValueError, OSError) as error:
+        warnings.warn(Damaged(f"{error}; until then parts of characters are not put together"), stacklevel=2)
         return texts(x, run.space)
 
 

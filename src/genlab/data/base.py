@@ -13,6 +13,7 @@ from torch import Tensor
 from genlab.core.data import Split, View
 from genlab.core.space import Batch, Space
 from genlab.data.options import Request
+from genlab.data.tokenizer import Tokenizer
 
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
 FORMAT = 1  # of what examples are made of the same files; raise it when that changes
@@ -27,6 +28,7 @@ class Opened(ABC):
     content   hash of the examples as they are stored
     skipped   (file, reason) of everything that could not be read
     facts     what else a report may say: licence, duplicates, ...
+    tokenizers   of the examples ("x") and of conditions that are texts, by name
     """
 
     def __init__(self, request: Request, kind: str, content: bytes, facts: Mapping[str, Any] | None = None):
@@ -35,6 +37,7 @@ class Opened(ABC):
         self.seed = request.options.seed
         self.skipped: list[tuple[str, str]] = []
         self.facts: dict[str, Any] = dict(facts or {})
+        self.tokenizers: dict[str, Tokenizer] = {}
         self._content = content
 
     space: Space

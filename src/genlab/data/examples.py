@@ -14,13 +14,13 @@ from genlab.core.data import Split
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
 from genlab.data import splits
-from genlab.data.alphabet import Characters, filled
 from genlab.data.base import SPLITS, Opened, class_space
 from genlab.data.binary import Binariser
 from genlab.data.draws import shuffled
 from genlab.data.options import Request
+from genlab.data.tokenizer import END, Tokenizer, learnt
 
-LONGEST = 256  # characters of a text that describes an example; the rest is cut
+LONGEST = 256  # tokens of a text that describes an example; the rest is cut
 BLOCK = 4096  # rows handled at once where an array may lie on disk
 
 
@@ -53,13 +53,12 @@ def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return numbers.reshape(-1), tuple(str(name) for name in names.tolist())
 
 
-def described(texts: Sequence[str], sides: np.ndarray) -> tuple[np.ndarray, Space]:
-    """Texts as tokens (N, T), filled up with the end, and their space; the alphabet is that of the train split."""
-    train = "".join(text for text, side in zip(texts, sides, strict=True) if side == splits.TRAIN)
-    alphabet = Characters(train, "".join(texts), "\n")
-    width = min(max(map(len, texts)), LONGEST) + 1
-    space = Space((width,), "T", "token", len(alphabet.names), alphabet.names, alphabet.end, note=alphabet.note)
-    return filled(texts, alphabet, width), space
+def described(texts: Sequence[str], sides: np.ndarray, vocabulary: int | None = None) -> tuple[np.ndarray, Space, Tokenizer]:
+    """Texts as tokens (N, T), filled up with the end, their space, and what makes the tokens, learnt from the train split."""
+    train = [text for text, side in zip(texts, sides, strict=True) if side == splits.TRAIN]
+    tokenizer = learnt(train, texts, vocabulary, END)
+    tokens = tokenizer.filled(texts, LONGEST)
+    return tokens, tokenizer.space(tokens.shape[1]), tokenizer
 
 
 class Examples(Opened):
@@ -84,7 +83,8 @@ class Examples(Opened):
             sides[self._labels < 0] = splits.NOWHERE
         self._texts: np.ndarray | None = None
         if texts:
-            self._texts, self.given["text"] = described(texts, sides)
+            made = described(texts, sides, request.options.vocabulary)
+            self._texts, self.given["text"], self.tokenizers["text"] = made
         self._rows: dict[Split, np.ndarray] = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
         splits.enough({split: self.count(split) for split in SPLITS}, request.options.shares, self.name, kind)
 

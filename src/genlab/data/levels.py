@@ -9,12 +9,12 @@ from genlab.data.binary import Binariser
 from genlab.data.examples import Examples, Stored
 from genlab.data.options import Progress, Request
 
-NOT_FOR_PICTURES = ("length", "lines", "vocabulary")
+NOT_FOR_PICTURES = ("length", "lines")
 
 
 def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
     """Examples of stored.x (N, C, H, W) uint8 levels."""
-    request.options.refuse(request.name, "pictures", *NOT_FOR_PICTURES)
+    request.options.refuse(request.name, "pictures", *NOT_FOR_PICTURES, *(() if any(stored.texts) else ("vocabulary",)))
     how = request.options.binarise
     if how is not None and levels == 2:
         raise ValueError(f"{request.name} is black and white already; leave --binarise out")

@@ -7,19 +7,15 @@ distribution.
 from __future__ import annotations
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from genlab.core.data import Split
-from genlab.core.space import Space
 from genlab.data import splits
-from genlab.data.alphabet import Characters, filled
 from genlab.data.base import SPLITS
 from genlab.data.examples import Examples, Stored
 from genlab.data.options import Request
+from genlab.data.tokenizer import END, Characters
 
 LONGEST = 1024  # characters of a line
-END = "\n"
 
 
 class Lines(Examples):
@@ -42,20 +38,12 @@ class Lines(Examples):
         sides = splits.by_content(digests, request.options.shares)
         train = "".join(line for line, side in zip(lines, sides, strict=True) if side == splits.TRAIN)
         held_out = "".join(line for line, side in zip(lines, sides, strict=True) if side != splits.TRAIN)
-        self.alphabet = Characters(train, held_out, END)
+        tokenizer = Characters.learnt(train, held_out, END)
         lengths = np.array([len(line) for line in lines])
-        x = filled(lines, self.alphabet, longest + 1)
+        x = tokenizer.filled(lines, LONGEST)
         where = [f"line {number}" for number, _ in numbered]
-        space = Space(
-            (longest + 1,),
-            "T",
-            "token",
-            len(self.alphabet.names),
-            self.alphabet.names,
-            self.alphabet.end,
-            note=self.alphabet.note,
-        )
-        super().__init__(request, "lines", space, Stored(x, digests, where=where))
+        super().__init__(request, "lines", tokenizer.space(longest + 1), Stored(x, digests, where=where))
+        self.tokenizers = {"x": tokenizer}
         self._characters: dict[Split, int] = {
             split: int(lengths[self.numbers(split)].sum() + self.count(split)) for split in SPLITS
         }
@@ -63,11 +51,3 @@ class Lines(Examples):
     def characters(self, split: Split) -> int:
         """Characters of a split, one end symbol a line among them: all that is scored."""
         return self._characters[split]
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """(B, T) tokens -> lines, cut before the end symbol."""
-        return [self.alphabet.text(row).split(END)[0] for row in tokens.cpu().numpy()]
-
-    def encode(self, text: str) -> Tensor:
-        """(T,) int64 tokens of the beginning of a line; ValueError names characters that are not in the alphabet."""
-        return torch.from_numpy(self.alphabet.encoded(text).astype(np.int64))

@@ -18,9 +18,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlab.core.space import Space
 from genlab.data.drawn import Drawn
 from genlab.data.options import Request
+from genlab.data.tokenizer import Characters
 
 LENGTH, LONGEST = 16, 1024  # symbols of a string
 
@@ -71,7 +71,8 @@ class Strings(Drawn):
             raise ValueError(f"--length of {self.name} must be from {chain.order + 1} to {LONGEST}, got {self.width}")
         self.order, self.p = chain.order, np.array(chain.rows)
         names = (*chain.symbols, "\n") if ends else tuple(chain.symbols)
-        self.space = Space((self.width,), "T", "token", len(names), names, end=len(names) - 1 if ends else None)
+        self.tokenizers = {"x": Characters(names, end=len(names) - 1 if ends else None)}
+        self.space = self.tokenizers["x"].space(self.width)
         self.first = np.eye(len(self.p))[-1] if ends else stationary(self.p, self.order)  # of contexts, before any symbol
         self.entropy = self._entropy_of_words() if ends else self._entropy_of_strings()
 
@@ -109,19 +110,6 @@ class Strings(Drawn):
             nats = nats + rows[context, tokens[:, t]]
             context = (context * levels + tokens[:, t]) % len(self.p)
         return torch.from_numpy(nats)
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """(B, T) -> strings, cut before the end symbol."""
-        return ["".join(self.space.names[token] for token in row).split("\n")[0] for row in tokens.tolist()]
-
-    def encode(self, text: str) -> Tensor:
-        """(T,) tokens of a string; ValueError names a symbol that the chain does not have."""
-        unknown = sorted(set(text) - set(self.space.names[: self.space.end]))
-        if unknown:
-            raise ValueError(
-                f"{self.name} has no {', '.join(map(repr, unknown))}; its symbols are {' '.join(self.space.names)}"
-            )
-        return torch.tensor([self.space.names.index(symbol) for symbol in text], dtype=torch.int64)
 
     def _entropy_of_strings(self) -> float:
         h = float(self.first @ _entropies(self.p))

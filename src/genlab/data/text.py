@@ -21,7 +21,7 @@ from torch import Tensor
 from genlab.core.data import Split
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
-from genlab.data.alphabet import BytePairs, Characters
+from genlab.data import tokenizer
 from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import uniforms
 from genlab.data.options import SHARES, Request
@@ -45,16 +45,16 @@ class Windows(Opened):
         _enough(request, parts, shares, self._length)
         vocabulary = request.options.vocabulary
         held_out = parts["validation"] + parts["test"]
-        self.alphabet = BytePairs(parts["train"], vocabulary) if vocabulary else Characters(parts["train"], held_out)
-        names = self.alphabet.names
-        if len(names) < 2:
+        tokens_of = tokenizer.learnt([parts["train"]], [held_out], vocabulary)
+        self.tokenizers = {"x": tokens_of}
+        if len(tokens_of.names) < 2:
             raise ValueError(f"{request.source} repeats one character; there is nothing to learn from it")
-        self.space = Space((self._length,), "T", "token", len(names), names, note=self.alphabet.note)
+        self.space = tokens_of.space(self._length)
         self._characters = {split: len(part) for split, part in parts.items()}
         self._size: dict[Split, int] = {}
         self._padded: dict[Split, np.ndarray] = {}  # BEFORE times -1, the tokens, a window of zeros
         for done, split in enumerate(SPLITS):
-            tokens = self.alphabet.tokens(parts[split])
+            tokens = tokens_of.tokens(parts[split])
             self._size[split] = len(tokens)
             self._padded[split] = np.concatenate([np.full(BEFORE, -1, np.int32), tokens, np.zeros(self._length, np.int32)])
             request.progress(done + 1, len(SPLITS), "finding tokens")
@@ -86,14 +86,6 @@ class Windows(Opened):
 
     def rows(self, split: Split, indices: Tensor) -> Batch:
         return self._batch(split, indices.numpy() * self._length, self._some(split))
-
-    def decode(self, tokens: Tensor) -> list[str]:
-        """(B, T) tokens -> texts."""
-        return [self.alphabet.text(row) for row in tokens.cpu().numpy()]
-
-    def encode(self, text: str) -> Tensor:
-        """(T,) int64 tokens; ValueError names characters that are not in the alphabet."""
-        return torch.from_numpy(self.alphabet.encoded(text).astype(np.int64))
 
     def _some(self, split: Split) -> int:
         if not self._size[split]:

@@ -1,6 +1,7 @@
 """The folder of a run.
 
 recipe.json            format number, genlab version, resolved recipe, space, given, where the data came from
+tokenizer.json         of the examples ("x") and of conditions that are texts: a copied run can be prompted without its data
 ticks.jsonl            readings at five hundred points of progress
 schedule.json          for budgets in seconds: at which steps progress changed; replay.json: the one that is being repeated
 weights.safetensors    raw weights; average.safetensors: averaged ones. A folder with nothing but one of them can be sampled
@@ -60,15 +61,15 @@ class Folder:
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
-    def create(self, head: Mapping[str, Any], force: bool = False, replay: list[list[int]] | None = None) -> None:
+    def create(self, head: Mapping[str, Any], force: bool = False, beside: Mapping[str, Any] | None = None) -> None:
         """Make the folder with its recipe.json. An existing run is replaced only by force, anything else never.
 
-        replay: the schedule that this run repeats; a resumed one goes on with it
+        beside: records of replay.json and tokenizer.json, None for none
         """
         self._made = stamped(head)
         with self.claimed(force):
-            writers = {"recipe.json": json_writer(self._made)}
-            self.manifest.publish(writers if replay is None else {"replay.json": json_writer(replay), **writers})
+            records = {**(beside or {}), "recipe.json": self._made}
+            self.manifest.publish({name: json_writer(record) for name, record in records.items() if record is not None})
 
     def check_own(self) -> None:
         """ValueError where somebody has replaced the run that was made here."""
@@ -312,6 +313,10 @@ class Folder:
 
     def replay(self) -> list[list[int]] | None:
         return self._json("replay.json", SCHEDULE)
+
+    def tokenizers(self) -> dict[str, Any]:
+        """Records of tokenizers, by what they make tokens of; ValueError where their file is damaged."""
+        return self._json("tokenizer.json", {str: dict}) or {}
 
     def begun(self) -> bool:
         """Whether there is a checkpoint to go on from."""

@@ -65,7 +65,7 @@ def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: M
             if (folder.path / name).exists() and plain(folder.path / name):
                 shutil.copyfile(folder.path / name, out.path / name)
         out.cut_logs(record)
-        copied = [name for name in ("checkups.json", "best.safetensors") if _worth(folder, name, record)]
+        copied = [name for name in ("tokenizer.json", "checkups.json", "best.safetensors") if _worth(folder, name, record)]
         out.rewrite(stamped(head), {name: _copier(folder.path / name) for name in copied}, (tensors, record))
 
 
