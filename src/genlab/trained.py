@@ -169,7 +169,7 @@ class Run:
             if key not in self.given:
                 known = f"it is given {', '.join(self.given)}" if self.given else "nothing is given to it"
                 raise ValueError(f"{self.path.name} was not trained with {key}: {known}")
-            if self.given[key].axes:
+            if self.given[key].shape:
                 raise ValueError(f"{self.recipe.name} does not hear {key}, only labels; leave {key} out")
             found[key] = (
                 torch.as_tensor(_class(value, self.given[key], key)).expand(n) if not isinstance(value, Tensor) else value

@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 
 from genlab.core.space import Space
-from genlab.report import pictures, scatter
+from genlab.report import pictures, scatter, tiles
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, samples
 
 
@@ -36,13 +36,13 @@ def test_every_pixel_of_a_grid_is_a_level_of_its_picture(space: Space) -> None:
 
 def test_grey_levels_are_those_of_the_space_not_of_the_batch() -> None:
     dim = np.full((1, 1, 8, 8), 8)
-    assert (pictures.levels(dim, DIGITS) == 128).all()
+    assert (tiles.levels(dim, DIGITS) == 128).all()
 
 
 def test_real_pictures_have_the_mean_in_the_middle_of_grey() -> None:
     space = Space((1, 2, 2), "CHW", "real", center=(10.0,), scale=(2.0,))
     x = np.array([[[[10.0, 15.0], [5.0, np.nan]]]])
-    np.testing.assert_array_equal(pictures.levels(x, space)[0, ..., 0], [[128, 255], [0, 0]])
+    np.testing.assert_array_equal(tiles.levels(x, space)[0, ..., 0], [[128, 255], [0, 0]])
 
 
 def test_tensors_and_arrays_give_the_same_file() -> None:

@@ -26,6 +26,9 @@ TYPICAL = {  # spaces that defaults are shown for while no data are named
     "text": Space((64,), "T", "token", 65),
     "lines": Space((16,), "T", "token", 27, end=26),
     "points": Space((2,), "D", "real", center=(0.0, 0.0), scale=(1.0, 1.0)),
+    "sound": Space((1, 4096), "CT", "real", rate=16_000.0, center=(0.0,), scale=(0.1,)),
+    "video": Space((8, 3, 16, 16), "FCHW", "ordinal", 256, rate=8.0),
+    "voxels": Space((1, 16, 16, 16), "CDHW", "binary"),
 }
 BITS = Space((1, 8, 8), "CHW", "binary")
 WIDE = 240  # columns of a line that no terminal folds

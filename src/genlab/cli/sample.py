@@ -38,8 +38,8 @@ Out = Annotated[
     FolderOptions,
     Parameter(
         group=OUTPUT,
-        help="FILE.png, .npz (numbers in the data's units), .gif (the way there), .txt, .csv (points), or DIR/ for one file a "
-        "sample.",
+        help="FILE.png, .npz (numbers in the data's units), .gif (the way there), .txt, .csv (points), .wav (sound), .npy "
+        "(voxels), or DIR/ for one file a sample.",
     ),
 ]
 

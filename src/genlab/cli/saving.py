@@ -3,39 +3,66 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from csv import writer
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
+from genlab.core.kinds import KINDS, kind_of
 from genlab.core.space import Space
-from genlab.report import pictures
+from genlab.report import pictures, tiles
 from genlab.runs.files import write_atomic
 
-FORMATS = (".png", ".npz", ".gif", ".txt", ".csv")
+RATE = 16_000  # Hz of recordings whose space does not say
+PAUSE = 0.25  # seconds between recordings in one file
+FRAME_RATE = 8  # frames a second of clips whose space does not say
 
 
 def check(out: Path, space: Space, force: bool = False) -> None:
     """ValueError, before any work, if samples of this space cannot be written there."""
+    kind = kind_of(space)
+    files = [suffix for suffix in kind.suffixes if suffix]
+    fitting = f"{files[0]} or .npz" if files[0] != ".npz" else ".npz"
     if out.suffix == "":
-        if not (space.picture or space.axes == "T"):
-            raise ValueError(f"--out {out}: one file a sample suits pictures and text; for points choose .csv, .npz or .png")
+        if "" not in kind.suffixes:
+            raise ValueError(f"--out {out}: no folder of one file a sample for {kind.examples}; choose {', '.join(files)}")
         if out.is_file():
-            raise ValueError(f"--out {out} is a file; give it a suffix ({', '.join(FORMATS)}) or name a folder")
+            raise ValueError(f"--out {out} is a file; give it a suffix ({', '.join(files)}) or name a folder")
         if out.is_dir() and any(out.iterdir()) and not force:
             raise ValueError(f"--out {out} is a folder with files in it; choose another, or --force to add to it")
-    elif out.suffix not in FORMATS:
-        raise ValueError(f"--out {out}: {out.suffix} is not written here; choose {', '.join(FORMATS)} or a folder")
+    elif out.suffix not in kind.suffixes:
+        others = [other.examples for other in KINDS if out.suffix in other.suffixes]
+        if not others:
+            raise ValueError(f"--out {out}: {out.suffix} is not written here; choose {', '.join(files)} or a folder")
+        raise ValueError(f"--out {out}: {out.suffix} holds {others[0]}; these samples go to {fitting}")
     elif out.is_dir():
         raise ValueError(f"--out {out} is a folder; name it without a suffix to write one file a sample")
-    elif out.suffix == ".txt" and space.axes != "T":
-        raise ValueError(f"--out {out}: .txt holds text; these samples go to .png or .npz")
-    elif out.suffix == ".csv" and space.axes != "D":
-        raise ValueError(
-            f"--out {out}: .csv holds points; these samples go to {'.txt' if space.axes == 'T' else '.png'} or .npz"
-        )
+
+
+@dataclass(frozen=True)
+class Samples:
+    """What is written: frames (n, *space.shape) in the data's units, the last of which are the samples.
+
+    given    what they were given, or other arrays that belong to them
+    columns  of a grid of pictures
+    texts    the samples as they read, where they are text
+    names    of the coordinates of points; the last one may be that of their label
+    """
+
+    frames: Sequence[Any]
+    space: Space
+    given: Mapping[str, Any] = field(default_factory=dict)
+    columns: int | None = None
+    texts: Sequence[str] | None = None
+    names: Sequence[str] = ()
+
+    @property
+    def x(self) -> Any:
+        return self.frames[-1]
 
 
 def write(
@@ -47,30 +74,37 @@ def write(
     texts: Sequence[str] | None = None,
     names: Sequence[str] = (),
 ) -> Path:
-    """Write the last frame (a .gif: all of them). Frames are (n, *space.shape) in the data's units. Returns the path.
+    """Write samples into a file, or into a folder one file each, as SAVERS says for their kind of data. Returns the path.
 
-    texts   the last frame as it reads, where it is text
-    names   of the coordinates of points; the last one may be that of their label
+    The arguments are those of `Samples`. OSError where the place cannot be written.
     """
-    last = frames[-1]
-    if out.suffix == "":
-        return _folder(out, last, space, texts)
-    made = {
-        ".png": lambda: pictures.png(pictures.picture(list(texts) if texts else last, space, columns=columns)),
-        ".gif": lambda: pictures.gif(frames, space, columns=columns),
-        ".npz": lambda: npz(last, space, given),
-        ".csv": lambda: csv(last, given, names),
-        ".txt": lambda: (text(texts or (), space) + "\n").encode(),
-    }[out.suffix]()
-    write_atomic(out, lambda beside: beside.write_bytes(made))
+    samples = Samples(frames, space, given, columns, texts, names)
+    save = SAVERS[kind_of(space).name][out.suffix]
+    made = save(samples)
+    if isinstance(made, bytes):
+        write_atomic(out, lambda beside: beside.write_bytes(made))
+        return out
+    width = len(str(len(made.parts) - 1))
+    for number, part in enumerate(made.parts):
+        write_atomic(out / f"{number:0{width}}{made.suffix}", lambda beside, part=part: beside.write_bytes(part))
     return out
 
 
+@dataclass(frozen=True)
+class Parts:
+    """One file a sample."""
+
+    suffix: str
+    parts: Sequence[bytes]
+
+
 def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
-    """x in the data's units, what was given, and for pictures the axes and levels `genlab.open` reads them back with."""
+    """x in the data's units, what was given, and what says how to read them back: axes after N, levels, rate."""
     arrays = {"x": pictures.numbers(x)} | {key: pictures.numbers(value) for key, value in {**given, **more}.items()}
-    if space.picture:
-        arrays |= {"axes": np.array("NCHW"), "levels": np.array(space.levels)}
+    if len(space.shape) > 1:
+        arrays |= {"axes": np.array(f"N{space.axes}"), "levels": np.array(space.levels)}
+    if space.rate is not None:
+        arrays |= {"rate": np.array(space.rate)}
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
@@ -88,20 +122,78 @@ def csv(x: Any, given: Mapping[str, Any], names: Sequence[str]) -> bytes:
     return out.getvalue().encode()
 
 
+def npy(x: Any) -> bytes:
+    """x in the data's units, alone."""
+    out = io.BytesIO()
+    np.save(out, pictures.numbers(x), allow_pickle=False)
+    return out.getvalue()
+
+
+def wav(recordings: np.ndarray, space: Space) -> bytes:
+    """Recordings (n, C, T) from -1 to 1, one after the other with a pause between, as 16-bit WAV."""
+    import soundfile
+
+    rate = round(space.rate or RATE)
+    pause = np.zeros((recordings.shape[1], round(PAUSE * rate)))
+    parts = [part for recording in recordings for part in (recording, pause)][:-1]
+    out = io.BytesIO()
+    soundfile.write(out, np.concatenate(parts, 1).T, rate, format="WAV", subtype="PCM_16")
+    return out.getvalue()
+
+
+def clip(x: Any, space: Space, columns: int | None = None) -> bytes:
+    """Clips (n, F, C, H, W) side by side, playing, as a looping GIF."""
+    images = [pictures.over(pictures.grid(frame, columns), pictures.PAPER).convert("RGB") for frame in tiles.moments(x, space)]
+    out = io.BytesIO()
+    each = max(20, round(1000 / (space.rate or FRAME_RATE)))
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=each, loop=0)
+    return out.getvalue()
+
+
 def text(texts: Sequence[str], space: Space) -> str:
     """Lines under one another; windows of a text with a rule between."""
     return ("\n" if space.end is not None else "\n" + "-" * 40 + "\n").join(texts)
 
 
-def _folder(out: Path, x: Any, space: Space, texts: Sequence[str] | None) -> Path:
-    """One file a sample, pictures at their own size."""
-    if texts is not None:
-        parts = [(item + "\n").encode() for item in texts]
-    else:
-        from PIL import Image
+def _png(samples: Samples) -> bytes:
+    shown = list(samples.texts) if samples.texts is not None else samples.x
+    return pictures.png(pictures.picture(shown, samples.space, columns=samples.columns))
 
-        parts = [pictures.png(Image.fromarray(tile)) for tile in pictures.levels(x, space)]
-    width, suffix = len(str(len(parts) - 1)), ".png" if texts is None else ".txt"
-    for number, part in enumerate(parts):
-        write_atomic(out / f"{number:0{width}}{suffix}", lambda beside, part=part: beside.write_bytes(part))
-    return out
+
+def _way(samples: Samples) -> bytes:
+    return pictures.gif(samples.frames, samples.space, columns=samples.columns)
+
+
+def _sound(samples: Samples) -> np.ndarray:
+    return tiles.amplitudes(samples.x, samples.space)
+
+
+def _pictures(samples: Samples) -> Parts:
+    """Pictures at their own size."""
+    return Parts(".png", [pictures.png(Image.fromarray(tile)) for tile in tiles.levels(samples.x, samples.space)])
+
+
+Saver = Callable[[Samples], bytes | Parts]
+COMMON: dict[str, Saver] = {".png": _png, ".npz": lambda samples: npz(samples.x, samples.space, samples.given), ".gif": _way}
+TEXTS: dict[str, Saver] = {
+    ".txt": lambda samples: (text(samples.texts or (), samples.space) + "\n").encode(),
+    "": lambda samples: Parts(".txt", [(item + "\n").encode() for item in samples.texts or ()]),
+}
+SAVERS: dict[str, dict[str, Saver]] = {  # by kind of data and suffix; "" is a folder of one file a sample
+    "points": COMMON | {".csv": lambda samples: csv(samples.x, samples.given, samples.names)},
+    "pictures": COMMON | {"": _pictures},
+    "text": COMMON | TEXTS,
+    "lines": COMMON | TEXTS,
+    "sound": COMMON
+    | {
+        ".wav": lambda samples: wav(_sound(samples), samples.space),
+        "": lambda samples: Parts(".wav", [wav(one[None], samples.space) for one in _sound(samples)]),
+    },
+    "video": COMMON
+    | {
+        ".gif": lambda samples: clip(samples.x, samples.space, samples.columns),
+        "": lambda samples: Parts(".gif", [clip(one[None], samples.space) for one in samples.x]),
+    },
+    "voxels": COMMON
+    | {".npy": lambda samples: npy(samples.x), "": lambda samples: Parts(".npy", [npy(one) for one in samples.x])},
+}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from genlab.core.kinds import kind_of
@@ -85,20 +85,41 @@ def thing(space: Space) -> str:
 
 def described(space: Space) -> str:
     """8 × 8 grey, 17 levels; points in 2 dimensions; windows of 64, an alphabet of 65."""
-    levels = {"binary": "black and white", "ordinal": f"{space.levels} levels", "real": "real numbers"}
-    if space.axes == "CHW":
-        channels, height, width = space.shape
-        colour = {1: "grey", 3: "colour"}.get(channels, f"{channels} channels")
-        words = f"{width} × {height} pixels, {colour}, {levels.get(space.kind, space.kind)}"
-    elif space.axes == "D":
-        words = f"{plural(space.shape[0], 'dimension')}, {levels.get(space.kind, space.kind)}"
-    elif space.axes == "T" and space.end is None:
-        words = f"windows of {space.shape[0]:,}, an alphabet of {space.levels:,}"
-    elif space.axes == "T":
-        words = f"up to {space.shape[0] - 1:,} long, an alphabet of {space.levels - 1:,}"
-    else:
-        words = f"{' × '.join(str(side) for side in space.shape)} {space.kind}"
+    words = SHAPES[kind_of(space).name](space)
     return f"{words}; {space.note}" if space.note else words
+
+
+def _entries(space: Space) -> str:
+    return {"binary": "black and white", "ordinal": f"{space.levels} levels", "real": "real numbers"}.get(
+        space.kind, space.kind
+    )
+
+
+def _channels(count: int) -> str:
+    return {1: "grey", 3: "colour"}.get(count, f"{count} channels")
+
+
+def _sound(space: Space) -> str:
+    channels, samples = space.shape
+    lasting = f"{samples / space.rate:.3g} s at {space.rate:g} Hz" if space.rate else f"{samples:,} samples"
+    return f"{lasting}, {plural(channels, 'channel')}, {_entries(space)}"
+
+
+def _video(space: Space) -> str:
+    frames, channels, height, width = space.shape
+    rate = f" at {space.rate:g} a second" if space.rate else ""
+    return f"{frames} frames{rate}, {width} × {height} pixels, {_channels(channels)}, {_entries(space)}"
+
+
+SHAPES: dict[str, Callable[[Space], str]] = {  # by kind of data
+    "points": lambda space: f"{plural(space.shape[0], 'dimension')}, {_entries(space)}",
+    "pictures": lambda space: f"{space.shape[2]} × {space.shape[1]} pixels, {_channels(space.shape[0])}, {_entries(space)}",
+    "text": lambda space: f"windows of {space.shape[0]:,}, an alphabet of {space.levels:,}",
+    "lines": lambda space: f"up to {space.shape[0] - 1:,} long, an alphabet of {space.levels - 1:,}",
+    "sound": _sound,
+    "video": _video,
+    "voxels": lambda space: f"{' × '.join(map(str, space.shape[1:]))} voxels, {_channels(space.shape[0])}, {_entries(space)}",
+}
 
 
 def protocol(said: str | Mapping[str, Any]) -> str:

@@ -91,15 +91,15 @@ def conditions(
     """
     said = {key: _said(source, key, value, n) for key, value in (asked or {}).items()}
     open_ = {key: space for key, space in source.spaces.items() if key not in said}
-    if any(source.spaces[key].axes for key in said):
-        said |= {key: torch.full((n,), UNSAID) for key, space in open_.items() if not space.axes}
+    if any(source.spaces[key].shape for key in said):
+        said |= {key: torch.full((n,), UNSAID) for key, space in open_.items() if not space.shape}
     counted = {key for key in open_ if key not in said and sum(source.counts.get(key, ())) > 0}
     if all(key in said or key in counted for key in open_):
         found = {key: drawn_labels(n, seed, key, source.counts[key]) for key in counted} | said
         return Conditions({key: found[key] for key in source.spaces})
     data = _opened(source, [key for key in open_ if key not in said and key not in counted])
     split = split if data.count(split) else "train"
-    labels = {key: value for key, value in said.items() if not source.spaces[key].axes}
+    labels = {key: value for key, value in said.items() if not source.spaces[key].shape}
     rows = _rows_of(data, split, n, seed, labels)
     found = {**data.rows(split, rows).given, **said}
     return Conditions({key: found[key] for key in source.spaces}, split, rows)
@@ -134,7 +134,7 @@ def _said(source: Source, key: str, value: Any, n: int) -> Tensor:
     values = list(value) if isinstance(value, list | tuple) else [value]
     if not values:
         raise ValueError(f"{key}: the list is empty")
-    if not space.axes:
+    if not space.shape:
         rows = torch.tensor([label_number(entry, space, key) for entry in values])
     else:
         rows = torch.cat([source.encode(key, entry) for entry in values])
@@ -150,7 +150,7 @@ def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
         raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {wanted}")
     if space.discrete and len(value):
         low, high = int(value.min()), int(value.max())
-        if low < (0 if space.axes else UNSAID) or high >= space.levels:
+        if low < (0 if space.shape else UNSAID) or high >= space.levels:
             raise ValueError(f"{key} holds {low} to {high}; it may hold 0 to {space.levels - 1}")
     return value
 

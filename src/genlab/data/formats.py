@@ -9,6 +9,7 @@ LATER = "genlab learns pictures, points and text today, sound comes later"
 BUILT_IN = {  # by what stands before the first "/" or ":"
     "digits": "genlab.data.digits:read",
     "points": "genlab.data.points:Points",
+    "drawn": "genlab.data.shapes:read",
     "strings": "genlab.data.strings:Strings",
     "hub": "genlab.data.hub:read",
 }

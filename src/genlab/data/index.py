@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 class Source(NamedTuple):
     name: str
-    kind: str  # pictures, points, text or lines
+    kind: str  # of data, by its name in core.kinds
     about: str  # one line
     licence: str  # and where it is from
 
@@ -25,6 +25,9 @@ SOURCES: tuple[Source, ...] = (
     Source("points/pinwheel", "points", "five curved blades", DRAWN),
     Source("points/line", "points", "a segment, slightly blurred", DRAWN),
     Source("points/circle", "points", "a circle, slightly blurred", DRAWN),
+    Source("drawn/tones", "sound", "one of three pitches, 64 samples at 800 Hz, any loudness and phase", DRAWN),
+    Source("drawn/clips", "video", "a white square that moves across 8 × 8 pixels for 4 frames, 256 different clips", DRAWN),
+    Source("drawn/balls", "voxels", "a ball with a soft edge somewhere in 6 × 6 × 6 voxels of 16 levels", DRAWN),
     Source("strings/coin", "text", "independent tosses of a coin that falls on heads three times in four", DRAWN),
     Source("strings/weather", "text", "a Markov chain of order 1 over three kinds of day", DRAWN),
     Source("strings/syllables", "text", "a Markov chain of order 2 over four letters", DRAWN),

@@ -10,11 +10,13 @@ import torch
 
 from genlab.core.data import Data, some
 from genlab.core.fit import Engine
+from genlab.core.kinds import kind_of
 from genlab.features.base import Features
 from genlab.features.classifier import classifier_features
 from genlab.features.inception import inception_features
 from genlab.features.perceptual import perceptual_features
 from genlab.features.pixels import pixel_features
+from genlab.features.projections import projection_features
 from genlab.features.random import random_features
 from genlab.features.user import features_from_file
 
@@ -27,7 +29,7 @@ Told = Callable[[float], object]
 
 
 def features_for(data: Data, engine: Engine, progress: Told | None = None, wanted: str | None = None) -> Features | None:
-    """The features that suit these data, or None where they are no pictures.
+    """The features that suit these data, or None where their kind is compared without.
 
     wanted      one of CHOICES instead: a name, the file of Inception's weights, a function of the user's own (any data)
     progress    called with the share done, 0..1, where a classifier is trained; it is kept for the next time
@@ -35,11 +37,33 @@ def features_for(data: Data, engine: Engine, progress: Told | None = None, wante
     """
     if wanted is not None:
         return _asked(wanted.strip(), data, engine, progress)
-    if not data.space.picture:
-        return None
+    return USUAL[kind_of(data.space).name](data, engine, progress)
+
+
+def _of_pictures(data: Data, engine: Engine, progress: Told | None) -> Features:
     if _labelled(data):
         return _of_labels(data, engine, progress)
     return scaled(pixel_features(data.space) if data.space.size <= TINY else random_features(data.space, dims_for(data)), data)
+
+
+def _of_entries(data: Data, engine: Engine, progress: Told | None) -> Features:
+    few = data.space.size <= TINY
+    return scaled(pixel_features(data.space) if few else projection_features(data.space, dims_for(data)), data)
+
+
+def _none(data: Data, engine: Engine, progress: Told | None) -> None:
+    """Points are compared as they are, texts by what they hold."""
+
+
+USUAL: dict[str, Callable[[Data, Engine, Told | None], Features | None]] = {  # by kind of data
+    "points": _none,
+    "pictures": _of_pictures,
+    "text": _none,
+    "lines": _none,
+    "sound": _of_entries,
+    "video": _of_entries,
+    "voxels": _of_entries,
+}
 
 
 def _asked(wanted: str, data: Data, engine: Engine, progress: Told | None) -> Features:
@@ -50,7 +74,7 @@ def _asked(wanted: str, data: Data, engine: Engine, progress: Told | None) -> Fe
         raise ValueError(f"--features {wanted}: {_hint(wanted)}")
     if not data.space.picture:
         raise ValueError(
-            f"--features {wanted}: these are features of pictures, the data are {data.space.axes or 'labels'} "
+            f"--features {wanted}: these are features of pictures, the data are {kind_of(data.space).name} "
             f"of shape {data.space.shape}; for any data there is a function of your own, --features FILE.py:NAME"
         )
     if name == "inception":

@@ -1,4 +1,4 @@
-"""The pixels themselves, for pictures too small for a network to add anything."""
+"""The entries themselves, for examples too small for a network or a projection to add anything."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from genlab.nets.units import centred
 
 
 def pixel_features(space: Space) -> Features:
-    """Every entry of a picture, levels carried to [-1, 1]."""
-    protocol = {"features": "pixels", "dims": space.size, "preprocessing": "levels to [-1, 1], not resized"}
-    return Features("pixels", space.size, lambda x: centred(x, space).flatten(1), protocol)
+    """Every entry of an example, levels carried to [-1, 1]."""
+    name = "pixels" if space.picture else "entries"
+    protocol = {"features": name, "dims": space.size, "preprocessing": "levels to [-1, 1], not resized"}
+    return Features(name, space.size, lambda x: centred(x, space).flatten(1), protocol)

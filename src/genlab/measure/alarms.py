@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
+from genlab.core.kinds import KINDS
 from genlab.measure.copies import USUAL
 from genlab.measure.score import Score
 
@@ -25,6 +26,7 @@ REAL_ENOUGH = 0.5  # share of samples that pass for examples, from which it matt
 EMPTY = 0.02  # nats a latent vector tells, below which it tells nothing
 CODES = 0.03  # share of a codebook in use
 ACCURATE = 0.998  # share of real and generated examples that a discriminator classifies rightly
+COPIED = tuple(f"copied training {kind.examples}" for kind in KINDS)
 COPIES = 0.01  # share of samples that may lie on a training example
 WORSE = 1.5  # times the best check-up's cost
 EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
@@ -186,7 +188,7 @@ def all_alike(history: History) -> Alarm | None:
 
 def copied(history: History) -> Alarm | None:
     """In the last two check-ups, where there are two: one in twenty exceeds its interval by chance."""
-    scores = [score for checkup in history.checkups[-2:] if (score := checkup.score("copied training pictures"))]
+    scores = [score for checkup in history.checkups[-2:] for name in COPIED if (score := checkup.score(name))]
     # Small pictures coincide by themselves: held-out ones do too.
     if not scores or any((score.low or 0.0) <= max(COPIES, score.detail.get(USUAL, 0.0)) for score in scores):
         return None

@@ -6,13 +6,14 @@ score is the quality that curves show. Test data play no part.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
 from genlab.core.data import Data
+from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
@@ -41,7 +42,7 @@ def checked(
 ) -> dict[str, Score]:
     """Scores of samples (n, *shape) by name, the quality first. likelihood: of the validation split, where the run has one."""
     sitting = sitting_of(reference, samples, given, seed)
-    found = {"CHW": _pictures, "D": _points, "T": _tokens}[reference.data.space.axes]
+    found = CHECKUPS[kind_of(reference.data.space).name]
     return {score.name: score for score in (*_cost(sitting, likelihood), *found(sitting))}
 
 
@@ -53,7 +54,7 @@ def _cost(sitting: Sitting, likelihood: Likelihood | None) -> Iterator[Score]:
         yield sitting.protocol.score(name, estimate, how, better="lower", question="likelihood")
 
 
-def _pictures(sitting: Sitting) -> Iterator[Score]:
+def _in_features(sitting: Sitting) -> Iterator[Score]:
     reference = sitting.reference
     lower: dict[str, Any] = {"better": "lower"}
     features = reference.features
@@ -68,7 +69,11 @@ def _pictures(sitting: Sitting) -> Iterator[Score]:
         yield sitting.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
     detail: dict[str, float] = {}
     yield sitting.attempt(
-        "copied training pictures", lambda: _copied(sitting, detail), question="copying", detail=detail, **lower
+        f"copied training {kind_of(sitting.data.space).examples}",
+        lambda: _copied(sitting, detail),
+        question="copying",
+        detail=detail,
+        **lower,
     )
 
 
@@ -117,3 +122,14 @@ def _tokens(sitting: Sitting) -> Iterator[Score]:
     yield score("distinct-2", distinct(sitting.samples, lengths, 2), better="higher", question="coverage")
     part = copied(sitting.samples, lengths, passes(sitting.data, "train"), space, 8)
     yield score("share of copied 8-grams", part, question="copying")
+
+
+CHECKUPS: dict[str, Callable[[Sitting], Iterator[Score]]] = {  # by kind of data
+    "points": _points,
+    "pictures": _in_features,
+    "text": _tokens,
+    "lines": _tokens,
+    "sound": _in_features,
+    "video": _in_features,
+    "voxels": _in_features,
+}

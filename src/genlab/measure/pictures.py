@@ -11,6 +11,7 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import some
+from genlab.core.kinds import kind_of
 from genlab.features import Features, trained_on
 from genlab.measure.classify import verdict
 from genlab.measure.copies import Copies, Rule, copies
@@ -42,7 +43,7 @@ def pictures(sitting: Sitting) -> Iterator[Score]:
     if features is not None and features.classify is not None:
         yield from _classified(sitting, features)
     yield from _labelled(sitting)
-    yield from _copied(sitting)
+    yield from copied_examples(sitting)
     yield _parzen(sitting)
 
 
@@ -144,19 +145,20 @@ def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
 # --- memory ----------------------------------------------------------------------------------------------------------
 
 
-def _copied(sitting: Sitting) -> Iterator[Score]:
-    """Samples that lie on a training example: among pixels, and in the features."""
+def copied_examples(sitting: Sitting) -> Iterator[Score]:
+    """Samples that lie on a training example: by their entries themselves, and in the features."""
     reference, features = sitting.reference, sitting.reference.features
     lower: dict[str, Any] = {"better": "lower", "question": "copying"}
-    how: dict[str, Any] = {"in": "pixels"}
+    kind = kind_of(sitting.data.space)
+    how: dict[str, Any] = {"in": "pixels" if sitting.data.space.picture else "entries"}
     detail: dict[str, Any] = {}
 
-    def pixels() -> Estimate:
+    def entries() -> Estimate:
         found = _ruled(sitting.samples.flatten(1), reference.copy_rule, how, detail)
         sitting.evidence["neighbours"] = closest(sitting, found, reference.copy_rule.threshold)
         return found.share
 
-    yield sitting.attempt("copied training pictures", pixels, how, **lower, detail=detail)
+    yield sitting.attempt(f"copied training {kind.examples}", entries, how, **lower, detail=detail)
     if features is not None:
         how, detail = dict(features.protocol), {}
         name = f"near copies ({features.name})"

@@ -9,11 +9,12 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import Data, Split, some
+from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
 from genlab.measure.distances import covered, distances
-from genlab.measure.pictures import pictures
+from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
 from genlab.measure.score import Score
 from genlab.measure.sitting import PAIRS, Reference, Sitting, joined, passes, sitting_of
@@ -44,7 +45,7 @@ def scores_for(
 
 def scores_of(sitting: Sitting) -> dict[str, Score]:
     """The same of a sitting, whose reference may serve several models."""
-    return {score.name: score for score in MEASURES[sitting.data.space.axes](sitting)}
+    return {score.name: score for score in MEASURES[kind_of(sitting.data.space).name](sitting)}
 
 
 # --- points ----------------------------------------------------------------------------------------------------------
@@ -104,4 +105,21 @@ def tokens(sitting: Sitting) -> Iterator[Score]:
     yield score(f"share of copied {GRAMS}-grams", part, question="copying")
 
 
-MEASURES: dict[str, Callable[[Sitting], Iterator[Score]]] = {"CHW": pictures, "D": points, "T": tokens}
+# --- sound, video, voxels -------------------------------------------------------------------------------------------
+
+
+def fields(sitting: Sitting) -> Iterator[Score]:
+    """Numbers on a grid of any shape: distances and coverage in the features, copies among the entries themselves."""
+    yield from in_features(sitting)
+    yield from copied_examples(sitting)
+
+
+MEASURES: dict[str, Callable[[Sitting], Iterator[Score]]] = {  # by kind of data
+    "points": points,
+    "pictures": pictures,
+    "text": tokens,
+    "lines": tokens,
+    "sound": fields,
+    "video": fields,
+    "voxels": fields,
+}

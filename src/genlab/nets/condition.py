@@ -81,7 +81,7 @@ def repeated(given: Mapping[str, Tensor], times: int) -> dict[str, Tensor]:
 
 def aligned_channels(given: Mapping[str, Space]) -> int:
     """Channels of `aligned`; 0 where no condition is a picture."""
-    return sum(space.shape[0] + 1 for space in given.values() if space.axes == "CHW")
+    return sum(space.shape[0] + 1 for space in given.values() if space.picture)
 
 
 def aligned(
@@ -96,7 +96,7 @@ def aligned(
     n, _, *size = like.shape
     found = []
     for name, space in spaces.items():
-        if space.axes != "CHW":
+        if not space.picture:
             continue
         if name not in given:
             found.append(like.new_zeros(n, space.shape[0] + 1, *size))
@@ -109,11 +109,11 @@ def aligned(
 
 
 def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale: float) -> Label | Sequence:
-    if space.axes == "" and space.kind == "token":
+    if not space.shape and space.kind == "token":
         return Label(space.levels, width, scale)
-    if space.axes == "T" and space.kind == "token":
+    if space.text and space.kind == "token":
         return Sequence(TextEncoder(space), width, vector, tokens, scale)
-    if space.axes == "CHW" and space.kind != "token":
+    if space.picture and space.kind != "token":
         return Sequence(PictureEncoder(space), width, vector, tokens, scale)
     raise ValueError(
         f"the condition {name!r} is {space.kind} data with axes {space.axes!r}; a network hears labels, texts of tokens "

@@ -16,11 +16,9 @@ from genlab.core.space import Space
 from genlab.report import pictures
 from genlab.report.scatter import frame_of
 
-STRIP, MANY = 24, 64  # pictures in the header, on a model's card
+STRIP = 24  # pictures in the header
 HALF = 8  # pictures of half a row beside the other models; on a narrow page the second half stands below the first
-FEW = 1000  # points beside other models
-POINTS = 2000
-EXCERPT = 500  # characters of a text beside other models
+EXCERPT, LONGEST = 500, 2000  # characters of a text beside other models, on a model's card
 
 
 class Figure(NamedTuple):
@@ -36,7 +34,7 @@ class Figure(NamedTuple):
 
 def strip(media: Media | None, space: Space) -> Figure | None:
     """Real pictures in one row."""
-    if media is None or media.samples is None or not space.picture:
+    if media is None or media.samples is None or pictures.drawing(space).layout != "rows":
         return None
     shown = media.samples[:STRIP]
     image = pictures.picture(shown, space, columns=len(shown), paper=None)
@@ -47,10 +45,11 @@ def few(media: Media | None, space: Space, what: str, real: Media | None = None)
     """A handful of samples, to stand beside those of others: pictures as two halves of one row, anything else as one."""
     if media is None or media.samples is None:
         return []
-    if space.axes == "T":
-        return [Figure(f"texts of {what}", texts=_texts(media, space, 1 if space.end is None else 10, EXCERPT))]
-    if not space.picture:
-        return [_drawn(media, space, what, FEW, real)] if space.axes == "D" else []
+    drawing = pictures.drawing(space)
+    if space.text:
+        return [Figure(f"texts of {what}", texts=_texts(media, space, drawing.few, EXCERPT))]
+    if drawing.layout != "rows":
+        return [_drawn(media, space, what, drawing.few, real)]
     halves = (media.samples[:HALF], media.samples[HALF : 2 * HALF])
     return [_row(half, space, what) for half in halves if len(half)]
 
@@ -79,19 +78,20 @@ def triples(media: Media | None, space: Space, most: int = 4) -> list[Triple]:
 
 def _triple(found: Neighbour, space: Space) -> Triple:
     three, alt = (found.sample, found.train, found.test), "a sample, its nearest training and its nearest test example"
-    if space.picture:
-        image = pictures.picture(np.stack([pictures.numbers(x) for x in three]), space, columns=3, paper=None)
-        figure = _placed(image, alt)
-    elif isinstance(found.sample, str):
-        figure = Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in three))
-    elif space.axes == "T":
-        rows = np.stack([pictures.numbers(x) for x in three])
-        figure = Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in pictures.texts(rows, space)))
+    if isinstance(found.sample, str):
+        return Triple(_told(three, alt), found.ratio, found.copied)
+    rows = np.stack([pictures.numbers(x) for x in three])
+    if space.text:
+        figure = _told(pictures.texts(rows, space), alt)
+    elif pictures.drawing(space).layout == "framed":
+        figure = Figure(alt, texts=tuple(", ".join(words.number(float(v)) for v in row.ravel()[:6]) for row in rows))
     else:
-        figure = Figure(
-            alt, texts=tuple(", ".join(words.number(float(v)) for v in pictures.numbers(x).ravel()[:6]) for x in three)
-        )
+        figure = _placed(pictures.picture(rows, space, columns=3, paper=None), alt)
     return Triple(figure, found.ratio, found.copied)
+
+
+def _told(texts: Sequence[str], alt: str) -> Figure:
+    return Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in texts))
 
 
 def stored(png: bytes | None, alt: str) -> Figure | None:
@@ -110,17 +110,18 @@ def many(media: Media | None, space: Space, what: str, real: Media | None = None
     """All that was handed in, up to what one can take in."""
     if media is None or media.samples is None:
         return None
-    if space.axes == "T":
-        return Figure(f"texts of {what}", texts=_texts(media, space, 3 if space.end is None else 24, 2000))
-    return _drawn(media, space, what, MANY, real) if space.axes in ("CHW", "D") else None
+    drawing = pictures.drawing(space)
+    if space.text:
+        return Figure(f"texts of {what}", texts=_texts(media, space, drawing.many, LONGEST))
+    return _drawn(media, space, what, drawing.many, real)
 
 
 def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None) -> Figure:
-    if space.axes != "D":
+    if pictures.drawing(space).layout != "framed":
         shown = media.samples[:most]
         kind = f"{words.plural(len(shown), words.thing(space))} of {what}"
         return _placed(pictures.picture(shown, space, paper=None), kind)
-    x = pictures.numbers(media.samples)[:POINTS]
+    x = pictures.numbers(media.samples)[:most]
     behind = None if real is None or real is media or real.samples is None else pictures.numbers(real.samples)
     frame = frame_of(x if behind is None else behind, space)
     image = pictures.picture(x, space, real=behind, paper=None)

@@ -17,7 +17,7 @@ from genlab.compare.media import REAL, Media
 from genlab.compare.ranking import groups, names_of
 from genlab.compare.verdicts import Choice, Verdict, choice, verdicts
 from genlab.core.space import Space
-from genlab.report import columns, figures
+from genlab.report import columns, figures, pictures
 from genlab.report.cards import alarms, card, sample_command, slugs
 from genlab.report.forest import forest
 from genlab.report.plane import beside_likelihood, beside_speed
@@ -75,8 +75,7 @@ def view(record: Mapping[str, Any], media: Mapping[str, Media], said: Sequence[V
         "data": data,
         "facts": facts_of_data(data, space),
         "thing": words.thing(space),
-        "axes": space.axes,
-        "lines": space.end is not None,
+        "layout": pictures.drawing(space).layout,
         "strip": figures.strip(real, space),
         "real": figures.few(real, space, "the real data"),
         "budget": budget(record, names),

@@ -1,4 +1,4 @@
-"""Samples as something to look at: grids of pictures, scattered points, blocks of text; still or moving.
+"""Samples as something to look at: grids of pictures, scattered points, blocks of text; still or moving. DRAWINGS says which.
 
 Everything is drawn from numbers in the data's own units, so two pictures of the same space are comparable: grey levels are
 never stretched to what a batch happens to hold, and points share the frame of the real data.
@@ -9,15 +9,19 @@ from __future__ import annotations
 import io
 import math
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
+from genlab.report import tiles
 from genlab.report.scatter import frame_of, scatter
+from genlab.report.tiles import numbers
 
 TILE = 64  # pixels that a small picture is enlarged to, by whole factors
 WIDEST = 1024  # pixels of a grid
@@ -39,17 +43,10 @@ def picture(
 
     x        (n, *space.shape) in the data's units, or n texts
     real     points only: real ones, whose density lies behind and whose extent is the frame
-    columns  pictures only: tiles in a row; by default the grid is as square as the tiles allow
+    columns  of a grid: tiles in a row; by default it is as square as the tiles allow
     paper    colour behind; None is transparent, for pages with a light and a dark side
     """
-    if space.axes == "CHW":
-        image = grid(levels(x, space), columns)
-    elif space.axes == "D":
-        image = scatter(numbers(x), frame_of(numbers(x) if real is None else numbers(real), space), real=real)
-    elif space.axes == "T":
-        image = page(x if is_texts(x) else texts(x, space))
-    else:
-        raise ValueError(f"samples with axes {space.axes!r} cannot be drawn yet; save them as .npz")
+    image = drawing(space).image(x, space, real, columns)
     return image if paper is None else over(image, paper)
 
 
@@ -71,7 +68,7 @@ def gif(frames: Sequence[Any], space: Space, *, real: Any = None, columns: int |
     if not len(frames):
         raise ValueError("a moving picture needs at least one frame")
     chosen = sorted({round(i) for i in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
-    if space.axes == "D" and real is None and not space.scale:
+    if real is None and not space.scale and drawing(space).layout == "framed":
         real = numbers(frames[-1])  # one frame for all: where the points end
     images = [picture(frames[i], space, real=real, columns=columns).convert("RGB") for i in chosen]
     width, height = (max(image.size[side] for image in images) for side in (0, 1))
@@ -80,27 +77,6 @@ def gif(frames: Sequence[Any], space: Space, *, real: Any = None, columns: int |
     each = max(40, 3000 // len(images))
     images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=[each] * (len(images) - 1) + [HOLD], loop=0)
     return out.getvalue()
-
-
-def numbers(x: Any) -> np.ndarray:
-    """An array of whatever holds numbers; tensors come from their device."""
-    return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
-
-
-def levels(x: Any, space: Space) -> np.ndarray:
-    """(n, H, W, 3) uint8 of pictures (n, C, H, W) in the data's units: integers by their place among the levels, real
-    numbers from 2.5 standard deviations below the data's mean to 2.5 above."""
-    values = numbers(x).astype(np.float64)
-    if space.kind == "real":
-        center, spread = np.resize(space.center or (0.0,), values.shape[1]), np.resize(space.scale or (1.0,), values.shape[1])
-        low = (center - 2.5 * spread)[:, None, None]
-        values = (values - low) / (5 * spread)[:, None, None]
-    else:
-        values = values / (space.levels - 1)
-    values = np.clip(np.nan_to_num(values), 0, 1).transpose(0, 2, 3, 1)
-    if values.shape[-1] not in (1, 3):
-        values = values.mean(-1, keepdims=True)
-    return np.rint(np.repeat(values, 3 // values.shape[-1], axis=-1) * 255).astype(np.uint8)
 
 
 def grid(tiles: np.ndarray, columns: int | None = None, gutter: int = GUTTER) -> Image.Image:
@@ -172,3 +148,51 @@ def _padded(image: Image.Image, width: int, height: int) -> Image.Image:
 
 def is_texts(x: Any) -> bool:
     return isinstance(x, list | tuple) and all(isinstance(item, str) for item in x)
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """How samples of one kind of data look in reports.
+
+    image    (x, space, real, columns) -> n samples as one RGBA image
+    layout   of a page's samples: rows of pictures under one another, framed planes with real examples behind, words (lines),
+             paragraphs, or grids
+    few      samples beside those of other models
+    many     samples on a model's own card
+    """
+
+    image: Callable[[Any, Space, Any, int | None], Image.Image]
+    layout: Literal["rows", "framed", "words", "paragraphs", "grids"]
+    few: int
+    many: int
+
+
+def _tiled(made: Callable[[Any, Space], np.ndarray]) -> Callable[[Any, Space, Any, int | None], Image.Image]:
+    def image(x: Any, space: Space, real: Any, columns: int | None) -> Image.Image:
+        return grid(made(x, space), columns)
+
+    return image
+
+
+def _scattered(x: Any, space: Space, real: Any, columns: int | None) -> Image.Image:
+    return scatter(numbers(x), frame_of(numbers(x) if real is None else numbers(real), space), real=real)
+
+
+def _written(x: Any, space: Space, real: Any, columns: int | None) -> Image.Image:
+    return page(x if is_texts(x) else texts(x, space))
+
+
+DRAWINGS: dict[str, Drawing] = {  # by kind of data
+    "points": Drawing(_scattered, "framed", few=1000, many=2000),
+    "pictures": Drawing(_tiled(tiles.levels), "rows", few=16, many=64),
+    "text": Drawing(_written, "paragraphs", few=1, many=3),
+    "lines": Drawing(_written, "words", few=10, many=24),
+    "sound": Drawing(_tiled(tiles.sounds), "grids", few=4, many=16),
+    "video": Drawing(_tiled(tiles.clips), "grids", few=4, many=16),
+    "voxels": Drawing(_tiled(tiles.projections), "grids", few=4, many=16),
+}
+
+
+def drawing(space: Space) -> Drawing:
+    """How samples of a space look."""
+    return DRAWINGS[kind_of(space).name]

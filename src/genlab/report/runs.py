@@ -12,7 +12,7 @@ from genlab.compare.media import Media
 from genlab.compare.ranking import groups
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS
-from genlab.report import curves, figures
+from genlab.report import curves, figures, pictures
 from genlab.report.cards import alarms, facts, sample_command
 from genlab.report.html import facts_of_data, render
 from genlab.report.timeline import timelines
@@ -52,8 +52,7 @@ def view(folder: Path, head: Mapping[str, Any], media: Media, row: Mapping[str, 
         "paper": listed.paper if listed else recipe.get("paper", ""),
         "data": data.get("name") or data.get("source") or "",
         "data_facts": facts_of_data({"given": head.get("given")}, space),
-        "axes": space.axes,
-        "lines": space.end is not None,
+        "layout": pictures.drawing(space).layout,
         "samples": figures.many(media, space, name, real),
         "seed": media.seed,
         "note": media.note,
