@@ -147,5 +147,5 @@ def test_frames_of_growing_text_share_one_size() -> None:
 def test_nothing_to_show_is_said() -> None:
     with pytest.raises(ValueError, match="at least one frame"):
         pictures.gif([], DIGITS)
-    with pytest.raises(ValueError, match="cannot be drawn yet"):
-        pictures.picture(np.zeros((1, 1, 100)), Space((1, 100), "CT", "real"))
+    with pytest.raises(ValueError, match="no kind of data has the axes"):
+        pictures.picture(np.zeros((1, 1, 100)), Space((1, 100), "XY", "real"))
