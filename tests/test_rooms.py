@@ -29,9 +29,9 @@ ROOMS = {
         "maths holds pure functions; noise is an argument",
     ),
     "nets": Room(
-        ("nets", "core.space"),
+        ("nets", "core.space", "core.coupling"),
         r"def loss|def sample|torch\.optim",
-        "nets hold layers and networks: no loss, sampling, optimiser",
+        "nets hold layers and networks, and reach other processes through core.coupling: no loss, sampling, optimiser",
     ),
     "objectives": Room(
         ("objectives", "core", "maths"), r"nn\.(Linear|Conv|Module\))|genlab\.data", "objectives hold no layers and no data"

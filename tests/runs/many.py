@@ -11,15 +11,22 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 from tests.runs.launch import ROOT, started
 from tests.runs.small import SMALL, Small
+from torch import nn
 
 from genlab import Budget, Engine, build, fit, recipe_for
-from genlab.core.recipe import replaced, settings
+from genlab.core.model import Model
+from genlab.core.moves import Descend, Now, Readings, Stage
+from genlab.core.recipe import Optim, Recipe, replaced, settings
+from genlab.core.space import Batch, Space
+from genlab.nets.batchnorm import BatchNorm
 from genlab.runs import processes, shards
 from genlab.runs.files import read_tensors, write_tensors
 
@@ -67,6 +74,51 @@ def coupled(world: int, rank: int) -> dict[str, torch.Tensor]:
     return {str(number): part.grad for number, part in enumerate(parts) if part.grad is not None}
 
 
+class Normalised(Model):
+    """A batch norm between two maps, and a second player that sees it in train mode too."""
+
+    def __init__(self) -> None:
+        super().__init__(Space((3, 4), "CT", "real"))
+        torch.manual_seed(0)
+        self.net = nn.Sequential(nn.Conv1d(3, 5, 2), BatchNorm(5), nn.Tanh(), nn.Conv1d(5, 2, 1))
+        self.judge = nn.Linear(6, 1)
+
+    def stages(self) -> Iterator[Stage]:
+        yield Stage("play", [Descend("net", [self.net], self.loss), Descend("judge", [self.judge], self.loss)])
+
+    def loss(self, batch: Batch, now: Now) -> tuple[torch.Tensor, Readings]:
+        said = self.judge(self.net(batch.x).flatten(1))
+        return (said - batch.x.square().sum((1, 2))[:, None]).square().mean(), {}
+
+    def sample(self, n: int, given: Any = None, *, noise: Any, **options: Any) -> Iterator[torch.Tensor]:
+        yield noise.normal((3, 4))
+
+
+class Uneven:
+    """Rows that rise: the halves of a batch have other means than the whole."""
+
+    space, given, paired = Space((3, 4), "CT", "real"), {}, False
+
+    def count(self, split: str) -> int:
+        return 100
+
+    def stream(self, split: str, cursor: int, n: int) -> Batch:
+        rows = torch.arange(cursor, cursor + n, dtype=torch.float64) % 100
+        return Batch((rows[:, None] * torch.arange(1, 13, dtype=torch.float64)).sin().view(n, 3, 4) + rows[:, None, None] / 50)
+
+    def once(self, split: str, cursor: int, n: int) -> Batch:
+        return self.stream(split, cursor, max(0, min(n, 100 - cursor)))
+
+
+def normalised(engine: Engine) -> dict[str, torch.Tensor]:
+    """What a batch norm has learnt, its running statistics, and what it says in eval mode."""
+    made = Normalised().double()
+    recipe = Recipe("normalised", None, Budget(steps=STEPS), batch=8, optim=Optim(rate=0.05))
+    for _ in fit(made, Uneven(), recipe, engine):
+        pass
+    return {**engine.weights(), "said": made.net(Uneven().stream("train", 0, 5).x)}
+
+
 def main(place: Path, kind: str) -> None:
     torch.set_num_threads(1)
     several = int(os.environ.get("WORLD_SIZE", "1")) > 1
@@ -87,6 +139,9 @@ def main(place: Path, kind: str) -> None:
     if kind == "whole":
         found = coupled(engine.processes.num_processes, engine.processes.process_index)  # pyright: ignore[reportPossiblyUnbound]
         write_tensors(place / f"coupled-{engine.processes.num_processes}-{engine.processes.process_index}", found, {})  # pyright: ignore[reportPossiblyUnbound]
+        engine = Engine("cpu")
+        file = place / f"normalised-{engine.processes.num_processes}-{engine.processes.process_index}"
+        write_tensors(file, normalised(engine), {})
     engine.processes.destroy_process_group()  # pyright: ignore[reportPossiblyUnbound]
 
 

@@ -6,9 +6,10 @@ optimiser moves, and is gone through once more, slowly, to see where it began.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, cast
 
+import torch
 from torch import Tensor, nn
 
 from genlab.core.space import Batch
@@ -74,13 +75,28 @@ def _layers(model: nn.Module, turn: Callable[[], object]) -> Iterator[str]:
 
 def first_broken(tensors: Mapping[str, Tensor]) -> str | None:
     """The name of the first that has a value which is not finite."""
-    return next((name for name, value in tensors.items() if not finite(value)), None)
+    if all_finite(tensors.values()):
+        return None
+    return next(name for name, value in tensors.items() if not finite(value))
+
+
+def all_finite(tensors: Iterable[Tensor]) -> bool:
+    """Whether all values of all tensors are finite: one look at the device for each dtype, however many tensors there are.
+
+    The largest magnitude of each tensor decides, since it neither overflows nor cancels as a sum would.
+    """
+    alike: dict[tuple[torch.device, torch.dtype], list[Tensor]] = {}
+    for value in tensors:
+        value = torch.view_as_real(value) if value.is_complex() else value
+        if value.is_floating_point() and value.numel():
+            # Cut among processes: all look at all of it, and come to one answer.
+            value = cast(Any, value).full_tensor() if hasattr(value, "full_tensor") else value
+            alike.setdefault((value.device, value.dtype), []).append(value.detach())
+    return all(bool(torch.stack(torch._foreach_norm(group, torch.inf)).isfinite().all()) for group in alike.values())
 
 
 def finite(value: Tensor) -> bool:
-    if hasattr(value, "full_tensor"):  # cut among processes: all look at all of it, and come to one answer
-        value = cast(Any, value).full_tensor()
-    return not value.is_floating_point() or bool(value.isfinite().all())
+    return all_finite([value])
 
 
 def unfinished(x: Tensor) -> list[int]:

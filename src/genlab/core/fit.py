@@ -4,7 +4,8 @@ Whoever iterates it logs, draws, saves, pauses (by not asking for the next tick)
 guarantees while it runs:
 
 - during a move the model is in train mode; a `view`, and everything outside `fit`, sees eval mode and no gradient;
-- after a move only the parameters and buffers under its `owns` have changed: other buffers are put back;
+- after a move only the parameters and saved buffers under its `owns` have changed: other buffers are put back;
+- each step ends with a tick that closes it; where nobody took a turn, it names no move and has no readings;
 - before every view and move torch's generators are reseeded from (seed, stage, step, move), so nothing random is state;
 - consumers' time never counts: the clock stands still between a tick and the next request.
 """
@@ -19,8 +20,10 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
+from genlab.core.buffers import Kept, kept_buffers, put_back, take
+from genlab.core.coupling import lent
 from genlab.core.data import Data
-from genlab.core.finite import NotFinite, cause_of, finite, unfinished
+from genlab.core.finite import NotFinite, cause_of, first_broken, unfinished
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Move, Now, Readings, Stage, Tick, owned_parameters, owned_tensors
 from genlab.core.recipe import Recipe
@@ -45,6 +48,10 @@ class Engine(Protocol):
     def fetch(self) -> Batch: ...
     def now(self, move: str, progress: float, rows: int, notes: dict[str, Tensor]) -> Now:
         """Reseeds torch's global generators, and says what the turn may know."""
+        ...
+
+    def fires(self, move: Move) -> bool:
+        """Whether the move takes its turn in this step."""
         ...
 
     def autocast(self) -> AbstractContextManager[Any]: ...
@@ -86,7 +93,8 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
             continue
         model.requires_grad_(False)
         engine.enter(number, stage)
-        players = [Player(model, move) for move in stage.moves]
+        kept = kept_buffers(model)
+        players = [Player(model, move, kept) for move in stage.moves]
         while (progress := engine.proceed()) is not None:
             yield from _step(model, stage, players, engine, progress)
         engine.leave()
@@ -98,7 +106,7 @@ def _step(model: Model, stage: Stage, players: Sequence[Player], engine: Engine,
     rows, notes = len(batch.x), {}
     with torch.no_grad():
         batch = stage.view(batch, engine.now("view", progress, rows, notes))
-    firing = [player for player in players if (engine.step + 1) % player.move.every == 0]
+    firing = [player for player in players if engine.fires(player.move)]
     for player in firing:
         move = player.move
         try:
@@ -107,27 +115,31 @@ def _step(model: Model, stage: Stage, players: Sequence[Player], engine: Engine,
             error.stage, error.move, error.step, error.batch = stage.name, move.name, engine.step, engine.batch
             error.rows = unfinished(batch.x)
             raise
-        step, closes = engine.step, player is firing[-1]
-        if closes:
-            engine.close()
-        tick = Tick(engine.stage, stage.name, step, move.name, readings, closes, engine.examples, engine.overall())
-        engine.pause()
-        yield tick
-        if model.training:  # whoever listened may have left it so
-            model.eval()
-        engine.resume()
+        yield from _told(model, stage, engine, move.name, readings, closes=player is firing[-1])
     if not firing:
+        yield from _told(model, stage, engine, "", {}, closes=True)
+
+
+def _told(model: Model, stage: Stage, engine: Engine, move: str, readings: Readings, closes: bool) -> Iterator[Tick]:
+    step = engine.step
+    if closes:
         engine.close()
+    tick = Tick(engine.stage, stage.name, step, move, readings, closes, engine.examples, engine.overall())
+    engine.pause()
+    yield tick
+    if model.training:  # whoever listened may have left it so
+        model.eval()
+    engine.resume()
 
 
 class Player:
     """One move of a stage, with what it owns looked up once: steps may be shorter than a walk through all modules."""
 
-    def __init__(self, model: nn.Module, move: Move):
+    def __init__(self, model: nn.Module, move: Move, buffers: Sequence[Kept]):
         self.model, self.move = model, move
         self.parameters = owned_parameters(move.owns)
         owned = owned_tensors(move.owns)
-        self.kept = [buffer for buffer in saved_buffers(model) if id(buffer) not in owned]
+        self.kept = [kept for kept in buffers if id(kept.live) not in owned]
         self.modules = list(model.modules())
         names = (*model.named_parameters(), *model.named_buffers())
         self.changed = {name: value for name, value in names if id(value) in owned and isinstance(move, Apply)}
@@ -135,29 +147,29 @@ class Player:
     def turn(self, batch: Batch, look: Callable[[], Now], engine: Engine) -> Readings:
         """Readings come back detached, still on the device. look: what the turn may know; again, if it must be repeated.
 
-        Buffers that the move must not change are put back: batch norm changes its own without telling their version counter.
         NotFinite says where a loss, a gradient or what an Apply changes lost its value; a Descend has then moved nothing.
         """
-        before = [buffer.clone() for buffer in self.kept]
+        take(self.kept)
         self._mode(True)
         if isinstance(self.move, Apply):
-            with torch.no_grad():
-                readings = dict(self.move.change(batch, look()))
+            now = look()
+            with torch.no_grad(), lent(now.mean, now.gather):
+                readings = dict(self.move.change(batch, now))
             self._check(batch, engine)
         else:
             readings = self._descend(self.move, batch, look, engine)
         self._mode(False)
-        for buffer, value in zip(self.kept, before, strict=True):
-            buffer.copy_(value)
+        put_back(self.kept)
         return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
 
     def _descend(self, move: Descend, batch: Batch, look: Callable[[], Now], engine: Engine) -> Readings:
         now = look()
         self._require(True)
-        with engine.autocast():
-            loss, readings = move.loss(batch, now)
         try:
-            loss, norm = engine.descend(move, self.parameters, loss, now.progress)
+            with lent(now.mean, now.gather):
+                with engine.autocast():
+                    loss, readings = move.loss(batch, now)
+                loss, norm = engine.descend(move, self.parameters, loss, now.progress)
         except NotFinite as error:
             error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, look().alone()))
             raise
@@ -166,7 +178,7 @@ class Player:
 
     def _check(self, batch: Batch, engine: Engine) -> None:
         """What an Apply has changed: where it is lost in one process, all of them stop."""
-        broken = next((name for name, value in self.changed.items() if not finite(value)), None)
+        broken = first_broken(self.changed)
         if not engine.anywhere(broken is not None):
             return
         if broken is None:
@@ -183,11 +195,3 @@ class Player:
     def _require(self, wanted: bool) -> None:
         for parameter in self.parameters:
             parameter.requires_grad_(wanted)
-
-
-def saved_buffers(model: nn.Module) -> Iterator[Tensor]:
-    """The persistent buffers: those that belong to a model's state. The others are constants."""
-    for module in model.modules():
-        for name, buffer in module._buffers.items():
-            if buffer is not None and name not in module._non_persistent_buffers_set:
-                yield buffer

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from genlab.core.coupling import identity
 from genlab.core.space import Batch
 
 
@@ -21,10 +22,6 @@ class Draws(Protocol):
     def uniform(self, shape: Sequence[int]) -> Tensor: ...
 
 
-def _identity(value: Tensor) -> Tensor:
-    return value
-
-
 class Now(NamedTuple):
     """What a turn may know beside its batch."""
 
@@ -32,12 +29,12 @@ class Now(NamedTuple):
     progress: float  # 0..1 of this stage, whatever the budget's unit
     noise: Draws
     notes: dict[str, Tensor] = {}  # what one turn hands to the next; emptied every step
-    mean: Callable[[Tensor], Tensor] = _identity  # differentiable mean over processes
-    gather: Callable[[Tensor], Tensor] = _identity  # all processes' rows
+    mean: Callable[[Tensor], Tensor] = identity  # differentiable mean over processes
+    gather: Callable[[Tensor], Tensor] = identity  # all processes' rows
 
     def alone(self) -> Now:
         """The same for a turn that only this process takes."""
-        return self._replace(mean=_identity, gather=_identity)
+        return self._replace(mean=identity, gather=identity)
 
 
 Readings = Mapping[str, Tensor | float]
@@ -52,7 +49,7 @@ def _same_view(batch: Batch, now: Now) -> Batch:
 class Descend:
     """A player's turn: one gradient step on what it owns; everything else is frozen while it moves.
 
-    loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0.
+    loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0, unless the engine is told otherwise.
     optimiser  its own, unless another one is named: moves that name one and the same share its moments, settings and average,
                and must own the same parameters. A penalty that is due every 16th step is a second move on the critic's
     """
@@ -109,7 +106,7 @@ class Tick(NamedTuple):
     stage: int
     name: str  # of the stage
     step: int  # of the stage
-    move: str
+    move: str  # "" where a step has passed in which nobody took a turn
     readings: Mapping[str, Tensor | float]  # detached; on the device until somebody looks
     closes: bool  # last turn of a step: checkpoints, averages and Ctrl-C act only here
     examples: int  # seen in the whole run
