@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
@@ -21,6 +22,7 @@ from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
 from genlab.recipes.make import build, changed, recipe_for
 from genlab.runs.engine import Engine
+from genlab.runs.files import Steered
 from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
 from genlab.runs.processes import agreed, main_first, on_main, several
@@ -234,15 +236,20 @@ def resume(
         run = Run(run.path, device)
     if run.folder.begun():
         run.check(run.standing())
-    engine = Engine(device, precision, run.folder.replay() or _finished(run.folder.schedule()), shard)
+    engine = Engine(device, precision, run.folder.replay() or _repeatable(run), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
         engine.precision = before["precision"]
     return Session(run.folder, data, run.recipe, engine, True, save_every, on_nan)
 
 
-def _finished(schedule: list[list[int]] | None) -> list[list[int]] | None:
-    """A schedule that reached its end: a checkpoint before that end repeats it."""
+def _repeatable(run: Run) -> list[list[int]] | None:
+    """A schedule that reached its end, which a checkpoint before that end repeats; none of a run that was steered by hand."""
+    if run.head.get("steered"):
+        said = "it goes on from its last checkpoint, and what came after that will not come again"
+        warnings.warn(Steered(f"{run.path} was steered by hand: {said}"), stacklevel=3)
+        return None
+    schedule = run.folder.schedule()
     return schedule if schedule and schedule[-1][2] == 1000 else None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,6 +12,9 @@ import torch
 from tests.core.test_fit import Points
 from torch import Tensor, nn
 
+from genlab.api import resume, session
+from genlab.cli.options import BudgetOptions
+from genlab.cli.train import scheduled
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
@@ -20,6 +24,7 @@ from genlab.core.space import Batch, Space
 from genlab.data import open
 from genlab.recipes.make import recipe_for
 from genlab.runs.engine import Engine
+from genlab.runs.files import Steered
 
 SPACE = Space((2,), "D", "real")
 
@@ -194,6 +199,53 @@ def test_what_no_later_stage_trains_takes_its_average_when_its_stage_ends() -> N
     assert torch.equal(model.two.weight, model.between[0])
     assert not engine.average.values
     same_after_a_stop(once, AVERAGED, 8)
+
+
+# --- who takes a turn ------------------------------------------------------------------------------------------------
+
+
+def playing(model: Two) -> Iterator[Stage]:
+    yield Stage("play", [Descend("one", [model.one], model.loss, every=2), Descend("two", [model.two], model.loss, every=4)])
+
+
+def test_a_step_in_which_nobody_takes_a_turn_still_closes() -> None:
+    _, engine, ticks = ran(playing, replace(RECIPE, budget=Budget(steps=4)))
+    assert [(tick.step, tick.move, tick.closes) for tick in ticks] == [
+        (0, "", True), (1, "one", True), (2, "", True), (3, "one", False), (3, "two", True),
+    ]  # fmt: skip
+    assert [dict(tick.readings) for tick in ticks if not tick.move] == [{}, {}]
+    assert [tick.examples for tick in ticks if tick.closes] == [4, 8, 12, 16]
+    assert not engine.steered
+    same_after_a_stop(playing, RECIPE, 3)  # a checkpoint may be made there
+
+
+def test_one_player_is_stepped_alone() -> None:
+    model, engine, moves = Two(playing), Engine("cpu"), []
+    before = model.one.weight.clone(), model.two.weight.clone()
+    for tick in fit(model, Points(), RECIPE, engine):
+        engine.only = {"two"}
+        moves.append(tick.move)
+    assert moves == ["", "", "", "two"] * 3
+    assert torch.equal(model.one.weight, before[0])
+    assert not torch.equal(model.two.weight, before[1])
+    assert engine.steered
+    assert engine.state()[1]["steered"]
+
+
+def test_a_steered_run_says_that_it_cannot_be_repeated(tmp_path: Path) -> None:
+    steered = session("gan", open("points/ring"), tmp_path / "run", budget=Budget(seconds=0.2), settings={"model.width": 8})
+    for tick in steered:
+        steered.engine.only = {"critic"} if tick.step > 3 else None
+    assert steered.run().head["steered"] is True
+    with pytest.warns(Steered, match="was steered by hand: it goes on from its last checkpoint, and what came after that will"):
+        assert resume(tmp_path / "run", "cpu").engine._schedule is None
+    file = tmp_path / "run" / "schedule.json"
+    with pytest.raises(ValueError, match="of a run that was steered by hand, which cannot be repeated"):
+        scheduled(file, "gan", BudgetOptions(seconds=0.2))
+    whole = session("gan", open("points/ring"), tmp_path / "whole", budget=Budget(seconds=0.2), settings={"model.width": 8})
+    list(whole)
+    assert "steered" not in whole.run().head
+    assert scheduled(tmp_path / "whole" / "schedule.json", "gan", BudgetOptions(seconds=0.2)) == whole.folder.schedule()
 
 
 # --- what is known before training -----------------------------------------------------------------------------------

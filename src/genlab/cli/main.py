@@ -89,7 +89,7 @@ def _note(message: Warning | str, category: type[Warning], filename: str, line: 
     """A warning as a sentence; where in the code it was raised is of use to nobody who runs a command."""
     if ranks.first():
         print(
-            f"note: {message}" if category.__name__ in ("Damaged", "Alone") else f"{category.__name__}: {message}",
+            f"note: {message}" if category.__name__ in ("Damaged", "Steered", "Alone") else f"{category.__name__}: {message}",
             file=sys.stderr,
         )
 

@@ -103,6 +103,8 @@ def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Mappin
     yield "budget", f"{recipe.budget.total:g} {recipe.budget.unit}, batches of {recipe.batch}, seed {recipe.seed}"
     if at:
         yield "trained", f"{at['progress']:.0%}: {at['examples']:,} examples in {duration(at['seconds'])}"
+    if run.head.get("steered"):
+        yield "steered", "by hand: moves took turns as somebody chose, and training it again will not repeat it"
     if last:
         yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in last["readings"].items())
     if row.get("likelihood"):

@@ -117,7 +117,12 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
     if beside.is_file():
         from genlab.api import load
 
-        recipe = load(beside.parent, "cpu").recipe
+        run = load(beside.parent, "cpu")
+        if run.head.get("steered"):
+            raise ValueError(
+                f"--schedule {file} is that of a run that was steered by hand, which cannot be repeated; leave it out"
+            )
+        recipe = run.recipe
         if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
             said = f"genlab train {recipe.name} DATA --seconds {recipe.budget.amount:g} --seed {recipe.seed}"
             raise ValueError(f"--schedule {file} is that of another training: {said}; say the same, or leave it out")

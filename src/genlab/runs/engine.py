@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from genlab.core.data import Data
 from genlab.core.finite import NotFinite
 from genlab.core.model import Model
-from genlab.core.moves import Descend, Now, Stage, stepped
+from genlab.core.moves import Descend, Move, Now, Stage, stepped
 from genlab.core.noise import BatchNoise, hashed
 from genlab.core.plan import Planned, planned
 from genlab.core.recipe import Recipe
@@ -31,7 +31,7 @@ from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 
 PRECISIONS = ("float32", "bf16")
-COUNTERS = ("stage", "step", "cursor", "examples", "scale")
+COUNTERS = ("stage", "step", "cursor", "examples", "scale", "steered")
 ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
 
 
@@ -58,6 +58,8 @@ class Engine:
         self.plan: list[Planned] = []
         self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
+        self.only: set[str] | None = None  # names of the moves that take turns; None: all
+        self.steered = False  # whether that was ever said: such a run cannot be repeated
         self.lends = False  # whether the first process keeps a whole copy of a sharded model, to be looked at
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
@@ -138,6 +140,11 @@ class Engine:
             return Now(self.step, progress, noise, notes)
         return Now(self.step, progress, noise, notes, processes.mean, processes.gather)
 
+    def fires(self, move: Move) -> bool:
+        """By its `every`, and of those only the moves in `only`, where somebody steps them by hand."""
+        self.steered = self.steered or self.only is not None
+        return (self.step + 1) % move.every == 0 and (self.only is None or move.name in self.only)
+
     def autocast(self) -> AbstractContextManager[Any]:
         return torch.autocast(self.device.type, torch.bfloat16) if self.precision == "bf16" else nullcontext()
 
@@ -151,9 +158,9 @@ class Engine:
         if self.processes.num_processes > 1:
             loss = _average_gradients(parameters, loss)
         norm = shards.whole(torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None]))
-        for what, value in (("loss", loss.detach()), ("gradient", norm)):
-            if not value.isfinite():
-                raise NotFinite(what, float(value))
+        if not (loss.detach().isfinite() & norm.isfinite()):
+            what, value = ("gradient", norm) if loss.isfinite() else ("loss", loss)
+            raise NotFinite(what, float(value))
         if optim.clip:
             torch.nn.utils.clip_grads_with_norm_(parameters, optim.clip, norm)
         set_rates(found, self.scale * factor(optim, progress))
@@ -298,7 +305,17 @@ def _fitting() -> Iterator[None]:
 def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The state of a run that has not begun: what `Engine.state` gives, at step 0."""
     tensors = {f"model.{name}": value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
-    record = {"stage": 0, "step": 0, "cursor": 0, "examples": 0, "scale": 1.0, "progress": None, "seen": {}, "optimisers": {}}
+    record = {
+        "stage": 0,
+        "step": 0,
+        "cursor": 0,
+        "examples": 0,
+        "scale": 1.0,
+        "steered": False,
+        "progress": None,
+        "seen": {},
+        "optimisers": {},
+    }
     return tensors, {**record, "overall": 0.0, "aliases": aliases(model)}
 
 

@@ -17,6 +17,10 @@ METADATA = "genlab"  # the entry of a safetensors file that holds ours
 LARGEST = 2**26  # bytes of JSON that are read: what genlab writes itself stays far below
 
 
+class Steered(UserWarning):
+    """A run was steered by hand: what it did cannot be repeated."""
+
+
 class Damaged(UserWarning):
     """A file is not what was written; the message says what is used instead."""
 

@@ -156,7 +156,11 @@ class Folder:
         """Weights, schedule and a checkpoint, together; the checkpoint before it is kept beside."""
         present(self.path)
         head = self.head()
-        writers = {"weights.safetensors": tensor_writer(weights, head)}
+        writers: dict[str, Any] = {}
+        if state[1]["steered"] and not head.get("steered"):
+            head = {**head, "steered": True}
+            writers["recipe.json"] = json_writer(head)
+        writers["weights.safetensors"] = tensor_writer(weights, head)
         if averaged is not None:
             writers["average.safetensors"] = tensor_writer(averaged, head)
         if schedule:

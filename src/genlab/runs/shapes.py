@@ -77,6 +77,7 @@ STATE = {
     "latest?": {str: OPTIONAL},
     "aliases": {str: str},
     "scale": NUMBER,
+    "steered": bool,
 }
 ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}  # of the logs
 
