@@ -16,21 +16,21 @@ import torch
 from torch import Tensor
 from torch.nn.modules.batchnorm import _BatchNorm
 
-from genlab.core import coupling
+from genlab.core.coupling import alone, gather
 
 
 class BatchNorm(_BatchNorm):
     """(B, C, ...) -> (B, C, ...), for any number of places; parameters and buffers are those of torch's batch norms."""
 
     def forward(self, input: Tensor) -> Tensor:
-        if coupling.alone() or not self.training:
+        if alone() or not self.training:
             return super().forward(input)
         self._check_input_dim(input)
         places = [0, *range(2, input.ndim)]
         x = input.float() if input.dtype in (torch.bfloat16, torch.float16) else input
         count = x.new_full((1,), x.numel() / x.shape[1])
         variance, mean = torch.var_mean(x, places, correction=0)
-        everyone = coupling.gather(torch.cat([count, mean, variance])[None])  # (processes, 1 + 2 C)
+        everyone = gather(torch.cat([count, mean, variance])[None])  # (processes, 1 + 2 C)
         counts, means, variances = everyone.split([1, x.shape[1], x.shape[1]], 1)
         n = counts.sum()
         mean = (counts * means).sum(0) / n
