@@ -18,6 +18,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from genlab.samplers.adaptive import solve
+
 Field = Callable[[Tensor, float], Tensor]  # (x (B, *shape), t) -> dx/dt (B, *shape)
 
 
@@ -54,7 +56,7 @@ def _moved(x: Tensor, h: float, weights: Sequence[float], slopes: Sequence[Tenso
 
 def carried(field: Field, x: Tensor, start: float, end: float, tolerance: float) -> Tensor:
     """x at `end` from x at `start`, by Dormand & Prince's adaptive method; tolerance absolute and relative."""
-    (place,) = _adaptive(lambda t, state: (field(state[0], t),), (x,), start, end, tolerance)
+    (place,) = solve(lambda t, state: (field(state[0], t),), (x,), start, end, tolerance)
     return place
 
 
@@ -66,22 +68,8 @@ def carried_with_divergence(
     probe   (B, *shape) of mean 0 and covariance I for Hutchinson's estimate; None takes the exact divergence
     """
     state = (x, torch.zeros(len(x), dtype=x.dtype, device=x.device))
-    place, integral = _adaptive(lambda t, state: with_divergence(field, state[0], t, probe), state, start, end, tolerance)
+    place, integral = solve(lambda t, state: with_divergence(field, state[0], t, probe), state, start, end, tolerance)
     return place, integral
-
-
-def _adaptive(
-    flow: Callable[[float, tuple[Tensor, ...]], tuple[Tensor, ...]],
-    state: tuple[Tensor, ...],
-    start: float,
-    end: float,
-    tolerance: float,
-) -> tuple[Tensor, ...]:
-    from torchdiffeq import odeint  # loads scipy: more than a second
-
-    ends = torch.tensor([start, end], dtype=state[0].dtype, device=state[0].device)
-    found = odeint(lambda t, at: flow(float(t), at), state, ends, rtol=tolerance, atol=tolerance, method="dopri5")
-    return tuple(part[-1] for part in found)
 
 
 def with_divergence(field: Field, x: Tensor, t: float, probe: Tensor | None) -> tuple[Tensor, Tensor]:
