@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterator
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ import torch
 from PIL import Image
 
 from genlab.core.space import Space
-from genlab.report import pictures, scatter, tiles
+from genlab.report import fonts, pictures, scatter, tiles
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, samples
 
 
@@ -137,6 +138,31 @@ def test_a_moving_picture_has_its_frames_and_holds_the_last() -> None:
     assert shown == [int(np.rint(level * 255 / 16)) for level in range(0, 17, 2)]
     assert durations[-1] == pictures.HOLD
     assert max(durations[:-1]) < pictures.HOLD
+
+
+@pytest.fixture
+def no_fonts(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setattr(fonts, "FIXED_PITCH", ("no-such-font.ttf",))
+    fonts.fixed_pitch.cache_clear()
+    yield
+    fonts.fixed_pitch.cache_clear()
+
+
+def test_texts_are_drawn_without_any_font_of_the_system(no_fonts: None) -> None:
+    one, other = (np.asarray(pictures.page([text])) for text in ("wide words", "tall words"))
+    assert one[..., 3].max() == 255
+    assert one.shape != other.shape or (one != other).any()
+    letter, lacking = (pictures.page([text]).getchannel("A") for text in ("o", "ö"))
+    assert letter.getbbox() != lacking.getbbox() or letter.tobytes() != lacking.tobytes()  # nothing is left out silently
+
+
+@pytest.mark.skipif(fonts.fixed_pitch(16).getname()[0] == "Aileron", reason="the system has no font of fixed pitch")
+def test_fonts_of_the_system_know_latin_letters_and_their_pitch_is_fixed() -> None:
+    font = fonts.fixed_pitch(16)
+    box = bytes(font.getmask("\ufffe"))  # what is drawn for a character that the font lacks
+    for letter in "äéñøßÆçšžłőğİȘąęțůŵ":
+        assert bytes(font.getmask(letter)) != box
+    assert len({font.getlength(letter) for letter in "ilmMW.äß0"}) == 1
 
 
 def test_frames_of_growing_text_share_one_size() -> None:

@@ -11,15 +11,15 @@ import math
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.report import tiles
+from genlab.report.fonts import fixed_pitch
 from genlab.report.scatter import frame_of, scatter
 from genlab.report.tiles import numbers
 
@@ -112,11 +112,8 @@ def texts(x: Any, space: Space) -> tuple[str, ...]:
 
 
 def page(blocks: Sequence[str], width: int = 80, size: int = 16) -> Image.Image:
-    """Texts under one another in a fixed pitch, wrapped at `width` characters, a blank line between long ones."""
-    import matplotlib
-
-    file = Path(matplotlib.get_data_path()) / "fonts/ttf/DejaVuSansMono.ttf"
-    font = ImageFont.truetype(str(file), size, layout_engine=ImageFont.Layout.BASIC)
+    """Texts under one another, wrapped at `width` characters, a blank line between long ones."""
+    font = fixed_pitch(size)
     lines = [[part for line in visible(block).split("\n") for part in _wrapped(line, width)] for block in blocks]
     between = "\n\n" if any(len(block) > 1 for block in lines) else "\n"
     text = between.join("\n".join(block) for block in lines)
