@@ -72,7 +72,7 @@ class Linear(nn.Module):
         super().__init__()
         self.w = nn.Parameter(w)
 
-    def forward(self, x, label=None):
+    def forward(self, x, given=None):
         return x.flatten(1) @ self.w
 
 
@@ -98,13 +98,14 @@ class Linear(nn.Module):
 )
 def test_samples_are_examples_of_the_space(space, hears, labels):
     model = GAN(replace(SMALL, hears=hears), space, {"label": LABEL} if labels else {})
-    *_, x = model.sample(5, noise=Noise(0, 5))
+    given = {"label": torch.arange(5) % 3} if labels else {}
+    *_, x = model.sample(5, given, noise=Noise(0, 5))
     assert x.shape == (5, *space.shape)
     assert x.dtype == dtype_of(space)
     if space.discrete:
         assert int(x.max()) < space.levels
     u = torch.randn(5, *space.shape, requires_grad=True)
-    scores = model.critic(u, torch.arange(5) % 3 if labels else None)
+    scores = model.critic(u, given)
     assert scores.shape == (5,)
     (gradient,) = torch.autograd.grad(scores.sum(), u)
     assert (gradient != 0).flatten(1).float().mean() > 0.95  # the critic looks at every pixel, also of the last odd row
@@ -113,33 +114,45 @@ def test_samples_are_examples_of_the_space(space, hears, labels):
 
 def test_a_sample_does_not_depend_on_its_company():
     model = GAN(SMALL, picture(12, 10, 3), {"label": LABEL}).eval()
-    *_, together = model.sample(6, noise=Noise(7, 6))
-    *_, apart = model.sample(2, noise=Noise(7, [3, 4]))
+    label = torch.arange(6) % 3
+    *_, together = model.sample(6, {"label": label}, noise=Noise(7, 6))
+    *_, apart = model.sample(2, {"label": label[3:5]}, noise=Noise(7, [3, 4]))
     assert (together[3:5].int() - apart.int()).abs().max() <= 1
 
 
-def test_labels_are_heard_and_drawn_evenly():
+def test_labels_are_heard():
     for hears in ("embedding", "norm"):
         model = GAN(replace(SMALL, hears=hears), picture(8, 8), {"label": LABEL})
         z = torch.randn(1, 4).expand(3, 4)
         x = model.decode(z, {"label": torch.arange(3)}).float()
         assert (x[0] != x[1]).any()
         assert (x[1] != x[2]).any()
-        with pytest.raises(ValueError, match="give a label"):
+        with pytest.raises(ValueError, match="trained given label; label must be said"):
             model.decode(z)
-    model.label_of = []
-    model.generator.register_forward_pre_hook(lambda _, args: model.label_of.append(args[1]))
-    list(model.sample(3000, noise=Noise(0, 3000)))
-    assert torch.bincount(model.label_of[0], minlength=3) == pytest.approx(torch.full((3,), 1000.0), abs=100)
+
+
+@pytest.mark.parametrize("space", [PLANE, picture(8, 8)], ids=["points", "pictures"])
+@pytest.mark.parametrize("spectral", [False, True])
+def test_texts_reach_both_players(space, spectral):
+    """A sample and its score move with the text and stay where only what stands behind its end does."""
+    torch.manual_seed(0)
+    model = GAN(replace(SMALL, spectral=spectral), space, {"text": Space((4,), "T", "token", 4, end=3)})
+    said = {"text": torch.tensor([[0, 1, 3, 3], [0, 1, 3, 2], [1, 0, 3, 3], [3, 3, 3, 3]])}
+    u = model.generator(torch.randn(1, 4).expand(4, 4), said)
+    scores = model.critic(u[:1].expand(4, *space.shape), said)
+    assert scores.isfinite().all()
+    for found in (u.flatten(1), scores[:, None]):
+        torch.testing.assert_close(found[0], found[1])
+        assert all((found[0] != found[row]).any() for row in (2, 3))
 
 
 def test_the_critic_hears_the_label_by_projection():
     critic = GAN(SMALL, PLANE, {"label": LABEL}).critic
     x = torch.randn(4, 2)
     h = critic.body(x)
-    labels = torch.tensor([0, 1, 2, 0])
-    expected = critic.head.score(h)[:, 0] + (critic.head.label.weight[labels] * h).sum(1)
-    torch.testing.assert_close(critic(x, labels), expected)
+    given = {"label": torch.tensor([0, 1, 2, 0])}
+    expected = critic.head.score(h)[:, 0] + (critic.head.cond.vector(given, 4) * h).sum(1)
+    torch.testing.assert_close(critic(x, given), expected)
 
 
 # --- what the critic sees --------------------------------------------------------------------------------------------
@@ -190,7 +203,7 @@ def test_the_gradient_penalty_of_a_linear_critic():
 def test_a_perfect_critic_is_reported_where_its_scores_classify_and_raises_an_alarm_only_there(name):
     model = GAN(replace(SMALL, value=name, r1=0.0), PLANE)
     model.critic = Linear(torch.tensor([1.0, 0.0]))
-    model._fake = lambda label, now: torch.full((16, 2), -50.0)
+    model._fake = lambda given, now: torch.full((16, 2), -50.0)
     history = History()
     for step in range(50):
         _, readings = model._critic_turn(Batch(torch.full((16, 2), 50.0)), now(16))

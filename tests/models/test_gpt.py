@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 import torch
@@ -19,6 +20,7 @@ LINES = Space((4,), "T", "token", 3, end=2)
 BITS = Space((1, 2, 2), "CHW", "binary")
 COLOUR = Space((3, 2, 3), "CHW", "ordinal", 4)
 LABEL = Space((), "", "token", 2)
+CAPTION = Space((5,), "T", "token", 4, end=3)
 SMALL = GPTConfig(layers=2, heads=2, width=16)
 CONFIGS = {
     "default": SMALL,
@@ -26,6 +28,7 @@ CONFIGS = {
     "gated": replace(SMALL, activation="swiglu", tied=False),
     "blocks": replace(SMALL, block=5),
     "odd blocks learned": replace(SMALL, block=3, positions="learned"),
+    "crossed": replace(SMALL, conditioning="cross", block=5),
     "sees before": replace(SMALL, before=4, block=9),
 }
 
@@ -33,7 +36,7 @@ CONFIGS = {
 def made(config: GPTConfig, space: Space, labelled: bool = False) -> GPT:
     """In float64, with weights large enough that everything matters."""
     torch.manual_seed(0)
-    model = GPT(config, space, {"label": LABEL} if labelled else {}).double().eval()
+    model = GPT(config, space, {"label": LABEL, "text": CAPTION} if labelled else {}).double().eval()
     for value in model.parameters():
         torch.nn.init.normal_(value, std=0.4)
     return model.requires_grad_(False)
@@ -42,7 +45,13 @@ def made(config: GPTConfig, space: Space, labelled: bool = False) -> GPT:
 def example(space: Space, n: int = 6) -> tuple[torch.Tensor, dict[str, torch.Tensor], torch.Tensor | None]:
     torch.manual_seed(1)
     before = torch.randint(-1, space.levels, (n, 8)) if space == TEXT else None
-    return torch.randint(space.levels, (n, space.size)), {"label": torch.arange(n) % 2}, before
+    return torch.randint(space.levels, (n, space.size)), {"label": torch.arange(n) % 2, "text": captions(n)}, before
+
+
+def captions(n: int) -> torch.Tensor:
+    """Of every length, the first empty."""
+    text = torch.randint(3, (n, CAPTION.size), generator=torch.Generator().manual_seed(2))
+    return text.masked_fill(torch.arange(CAPTION.size) >= torch.arange(n)[:, None] % (CAPTION.size + 1), 3)
 
 
 CASES = {
@@ -101,7 +110,7 @@ def test_the_reader_gives_the_probabilities_that_are_scored(config: GPTConfig, s
 
 
 @pytest.mark.parametrize("space", [BITS, LINES, Space((3,), "T", "token", 3)], ids=str)
-@pytest.mark.parametrize("name", ["default", "gpt2", "odd blocks learned"])
+@pytest.mark.parametrize("name", ["default", "gpt2", "odd blocks learned", "crossed"])
 @pytest.mark.parametrize("labelled", [False, True])
 def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, labelled: bool) -> None:
     model = made(CONFIGS[name], space, labelled)
@@ -109,9 +118,10 @@ def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, label
     if space.end is not None:
         ended = (rows == space.end).cumsum(1).bool()
         rows = rows[(ended == (rows == space.end)).all(1) & ended[:, -1]]
-    found = model.log_prob(Batch(rows.reshape(-1, *space.shape), {"label": torch.ones(len(rows), dtype=torch.int64)}))
+    given = {"label": torch.ones(len(rows), dtype=torch.int64), "text": captions(7)[5].expand(len(rows), -1)}
+    found = model.log_prob(Batch(rows.reshape(-1, *space.shape), given))
     assert found.nats.exp().sum().item() == pytest.approx(1, abs=1e-9)
-    assert (found.how, found.given) == ("exact", ("label",) if labelled else ())
+    assert (found.how, found.given) == ("exact", ("label", "text") if labelled else ())
     if labelled:
         with pytest.raises(ValueError, match="label"):
             model.log_prob(Batch(rows.reshape(-1, *space.shape)))
@@ -134,6 +144,17 @@ def model_mask(space: Space, kept: torch.Tensor) -> torch.Tensor:
     """(1, *shape): the first entries in the order of reading."""
     channels, height, width = space.shape
     return kept.reshape(1, height, width, channels).movedim(-1, 1)
+
+
+@pytest.mark.parametrize("conditioning", ["prefix", "cross"])
+def test_every_entry_hears_the_text_up_to_its_end(conditioning: Literal["prefix", "cross"]) -> None:
+    model = made(replace(SMALL, conditioning=conditioning, block=5), COLOUR, labelled=True)
+    x = torch.zeros(4, COLOUR.size, dtype=torch.int64)
+    text = torch.tensor([[0, 1, 3, 3, 3], [0, 1, 3, 2, 0], [1, 0, 3, 3, 3], [3, 3, 3, 3, 3]])
+    found = model.entries(x, {"label": torch.zeros(4, dtype=torch.int64), "text": text})
+    torch.testing.assert_close(found[0], found[1])
+    for other in (2, 3):
+        assert ((found[0] - found[other]).abs() > 1e-6).all()
 
 
 def test_a_text_goes_on_from_what_was_before() -> None:
@@ -180,8 +201,8 @@ def test_a_loss_over_blocks_is_right_on_average() -> None:
     x, _, _ = example(COLOUR)
     pictures = x.reshape(6, 2, 3, 3).movedim(-1, 1)
     starts = model.beginnings(COLOUR.size)
-    read = model.read(sequence(pictures, COLOUR), {})
-    blocks = {start: -model.predicted(x, read, start, start, {}).mean().item() for start in starts}
+    read, heard = model.read(sequence(pictures, COLOUR)), model.heard({}, 6)
+    blocks = {start: -model.predicted(x, read, start, start, heard).mean().item() for start in starts}
     seen = {float(model.loss(Batch(pictures), Now(0, 0.0, Noise(seed, 6)))[0]) for seed in range(60)}
     assert len(starts) == 8
     assert sorted(seen) == pytest.approx(sorted(blocks.values()))
@@ -199,7 +220,8 @@ def test_tables_are_marked_for_the_optimiser() -> None:
     """Muon must not take an embedding for a linear map; everything else with two dimensions is one."""
     model = GPT(replace(SMALL, positions="learned", tied=False), COLOUR, {"label": LABEL})
     marked = {name for name, value in model.named_parameters() if getattr(value, "table", False)}
-    assert marked == {"table.weight", "label.weight", "head.weight", "places.0.weight", "places.1.weight", "places.2.weight"}
+    places = {f"places.{axis}.weight" for axis in range(3)}
+    assert marked == {"table.weight", "label.parts.of_label.table.weight", "head.weight", *places}
 
 
 @pytest.mark.parametrize("wrong", [{"width": 18, "heads": 4}, {"width": 20, "heads": 4}, {"before": 8, "block": 6}], ids=str)

@@ -253,3 +253,23 @@ def test_the_recipe_fits_in_63_bits(space: Space) -> None:
     build(recipe, space, given)
     with pytest.raises(ValueError, match="order"):
         NGram(NGramConfig(largest_order(space, given, recipe.model.tones) + 1, tones=recipe.model.tones), space, given)
+
+
+def test_without_a_label_all_examples_count_and_with_one_its_own() -> None:
+    """p(x | not said) is that of the same model trained without labels; p(x | label) is untouched by unlabelled examples."""
+    space, n = Space((4,), "T", "token", 3), 60
+    generator = torch.Generator().manual_seed(0)
+    x, label = (torch.randint(k, shape, generator=generator) for k, shape in ((3, (n, 4)), (2, (n,))))
+    some = label.masked_fill(torch.arange(n) % 3 == 0, -1)
+    mixed, plain = counted(space, [Batch(x, {"label": some})], True, order=3), counted(space, [Batch(x)], order=3)
+    known = some >= 0
+    own = counted(space, [Batch(x[known], {"label": some[known]})], True, order=3)
+    nothing = torch.full((n,), -1)
+    torch.testing.assert_close(mixed.entries(x, {"label": nothing}), plain.entries(x, {}))
+    torch.testing.assert_close(mixed.entries(x, {"label": label}), own.entries(x, {"label": label}))
+    *_, one = mixed.sample(50, {"label": nothing[:50]}, noise=Noise(1, 50))
+    *_, two = plain.sample(50, noise=Noise(1, 50))
+    assert torch.equal(one, two)
+    nobody = counted(space, [Batch(x, {"label": nothing})], True, order=3)
+    torch.testing.assert_close(nobody.entries(x, {"label": nothing}), plain.entries(x, {}))
+    torch.testing.assert_close(nobody.entries(x, {"label": label}).exp(), torch.full((n, 4), 1 / 3, dtype=torch.float64))

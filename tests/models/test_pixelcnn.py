@@ -17,6 +17,7 @@ from genlab.nets.units import dtype_of
 from genlab.samplers.tokens import sequence, token_by_token, unsequence
 
 LABEL = Space((), "", "token", 2)
+CAPTION = Space((3,), "T", "token", 4, end=3)
 SMALL = PixelCNNConfig(widths=(4, 5), layers=2, width=6, depth=2, hidden=5, entry=4)
 BITS = Space((1, 2, 2), "CHW", "binary")
 GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
@@ -26,12 +27,17 @@ ODD = Space((2, 5, 7), "CHW", "ordinal", 5)
 PLAIN = Space((1, 9, 6), "CHW", "binary")
 
 
+def said(label: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Labels, and texts that differ with them."""
+    return {"label": label, "text": torch.stack([label, 1 - label, torch.full_like(label, 2)], 1)}
+
+
 def made(space: Space, labelled: bool = False, config: PixelCNNConfig = SMALL) -> PixelCNN:
     """In float64, with weights large enough that everything matters."""
     torch.manual_seed(0)
-    model = PixelCNN(config, space, {"label": LABEL} if labelled else {}).double().eval()
-    for value in model.parameters():
-        torch.nn.init.normal_(value, std=0.5)
+    model = PixelCNN(config, space, {"label": LABEL, "text": CAPTION} if labelled else {}).double().eval()
+    for name, value in model.named_parameters():
+        torch.nn.init.normal_(value, std=0.05 if name.startswith("cond") else 0.5)
     return model.requires_grad_(False)
 
 
@@ -44,10 +50,10 @@ def every(space: Space) -> torch.Tensor:
 @pytest.mark.parametrize("labelled", [False, True])
 def test_probabilities_of_all_pictures_sum_to_one(space: Space, labelled: bool) -> None:
     model, x = made(space, labelled), every(space)
-    found = model.log_prob(Batch(x, {"label": torch.ones(len(x), dtype=torch.int64)}))
+    found = model.log_prob(Batch(x, said(torch.ones(len(x), dtype=torch.int64))))
     assert found.nats.exp().sum().item() == pytest.approx(1, abs=1e-9)
     assert found.nats.std() > 0.1
-    assert (found.how, found.given) == ("exact", ("label",) if labelled else ())
+    assert (found.how, found.given) == ("exact", ("label", "text") if labelled else ())
 
 
 @pytest.mark.parametrize("space", [ODD, PLAIN, COLOURS], ids=str)
@@ -63,9 +69,9 @@ def test_an_entry_depends_on_all_before_it_and_on_nothing_else(space: Space) -> 
 @pytest.mark.parametrize("labelled", [False, True])
 def test_samples_are_as_frequent_as_they_are_probable(labelled: bool) -> None:
     model, x, n = made(GREYS, labelled), every(GREYS), 20_000
-    given = {"label": torch.ones(n, dtype=torch.int64)} if labelled else None
+    given = said(torch.ones(n, dtype=torch.int64)) if labelled else None
     *_, drawn = model.sample(n, given, noise=Noise(1, n, dtype=torch.float64))
-    p = model.log_prob(Batch(x, {"label": torch.ones(len(x), dtype=torch.int64)})).nats.exp()
+    p = model.log_prob(Batch(x, said(torch.ones(len(x), dtype=torch.int64)))).nats.exp()
     seen = (drawn.flatten(1)[:, None] == x.flatten(1)).all(2).double().mean(0)
     assert seen.sum().item() == pytest.approx(1)
     assert ((seen - p).abs() <= 5 * (p * (1 - p) / n).sqrt() + 1e-9).all()
@@ -76,7 +82,7 @@ CASES = [(ODD, True), (PLAIN, False), (TOKENS, True), (COLOURS, False), (Space((
 
 @pytest.mark.parametrize(("space", "labelled"), CASES, ids=str)
 def test_the_stream_draws_the_pixels_of_the_whole_canvas(space: Space, labelled: bool) -> None:
-    model, given = made(space, labelled), {"label": torch.arange(16) % 2}
+    model, given = made(space, labelled), said(torch.arange(16) % 2)
     u, blank = Noise(2, 16, dtype=torch.float64).uniform((space.size,)), torch.zeros(16, space.size, dtype=torch.int64)
     *_, fast = token_by_token(model.reader(16, given), blank, u)
     *_, slow = token_by_token(model.reader(16, given, cached=False), blank, u)
@@ -88,7 +94,7 @@ def test_the_stream_draws_the_pixels_of_the_whole_canvas(space: Space, labelled:
 @pytest.mark.parametrize("step", [1, 3, 11])
 def test_the_stream_gives_the_probabilities_that_are_scored(space: Space, labelled: bool, step: int) -> None:
     """Also where entries are passed over, as completion does."""
-    model, given = made(space, labelled), {"label": torch.arange(6) % 2}
+    model, given = made(space, labelled), said(torch.arange(6) % 2)
     x = torch.randint(space.levels, (6, space.size))
     reader, whole = model.reader(len(x), given), model.entries(x, given)
     for t in range(0, space.size, step):
@@ -115,7 +121,7 @@ def test_completing_keeps_what_is_known_and_draws_the_rest(space: Space) -> None
 
 def test_the_loss_is_the_likelihood_of_an_entry() -> None:
     model = made(ODD, labelled=True)
-    x, given = torch.randint(5, (6, *ODD.shape), dtype=torch.uint8), {"label": torch.arange(6) % 2}
+    x, given = torch.randint(5, (6, *ODD.shape), dtype=torch.uint8), said(torch.arange(6) % 2)
     loss, _ = model.loss(Batch(x, given), Now(0, 0.0, Noise(0, 6)))
     torch.testing.assert_close(loss, -model.log_prob(Batch(x, given)).nats.mean() / ODD.size)
     torch.testing.assert_close(model.entries(sequence(x, ODD), given).sum(1), model.log_prob(Batch(x, given)).nats)

@@ -201,14 +201,19 @@ def test_impossible_questions_are_refused_with_a_remedy():
 
 
 @torch.no_grad()
-def test_labels_are_heard_and_drawn_when_nobody_says_them():
+@pytest.mark.parametrize("net", ["mlp", "conv"])
+def test_conditions_are_heard_by_encoder_and_decoder(net):
     torch.manual_seed(1)
-    model = VAE(VAEConfig(latent=2, net="mlp", width=32), GREYS, {"label": LABEL}).eval()
-    for condition in (model.label_in, model.label_out):
-        torch.nn.init.normal_(condition.table.weight)
-    z = torch.zeros(3, 2)
-    each = model._decoded(z, {"label": torch.arange(3)})
-    assert not torch.allclose(each[0], each[1])
-    *_, x = model.sample(600, noise=Noise(4, 600), mean=True)
-    *_, again = model.sample(300, noise=Noise(4, range(300, 600)), mean=True)
-    assert torch.equal(x[300:], again)
+    space = Space((1, 4, 4), "CHW", "binary")
+    given = {"label": LABEL, "text": Space((3,), "T", "token", 4, end=3)}
+    model = VAE(VAEConfig(latent=2, net=net, width=32), space, given).eval()
+    text = torch.tensor([[0, 1, 3], [0, 1, 3], [1, 0, 3], [3, 3, 3], [0, 1, 3]])
+    said = {"label": torch.tensor([0, 1, 0, 0, -1]), "text": text}
+    x, z = torch.ones(5, 1, 4, 4, dtype=torch.uint8), torch.zeros(5, 2)
+    for found in (model._decoded(z, said).flatten(1), model.encode(x, said)):
+        for one in range(5):
+            for other in range(one):
+                assert not torch.allclose(found[one], found[other])
+    with pytest.raises(ValueError, match="trained given label and text; text must be said"):
+        model.decode(z, {"label": said["label"]})
+    assert model.log_prob(Batch(x, said), noise=Noise(0, 5)).given == ("label", "text")

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genlab.nets.masked import COLUMNS, ROWS, Causal, Entries, Head, Horizontal, Vertical, cosines
+from genlab.nets.masked import COLUMNS, ROWS, Causal, Entries, Gated, Head, Horizontal, Vertical, cosines
 
 
 def loud(module: Any) -> Any:
@@ -48,21 +48,21 @@ SHAPES = [(7, 9), (8, 8), (5, 1), (1, 6), (2, 2)]
 @pytest.mark.parametrize(("height", "width"), SHAPES)
 @pytest.mark.parametrize("widths", [(4,), (4, 4), (3, 4, 5)])
 def test_the_vertical_stack_sees_all_rows_above_and_nothing_else(height: int, width: int, widths: tuple[int, ...]) -> None:
-    stack = loud(Vertical(2, height, widths, 8, 2, 0, 0.0))
+    stack = loud(Vertical(2, height, widths, 8, 2, 0.0))
     e = torch.randn(1, height, width, 2, dtype=torch.float64)
     for i, j in itertools.product(range(height), range(width)):
-        found = seen(lambda e: stack(e, range(height), None), e, (i, j))
+        found = seen(lambda e: stack(e, range(height), {}), e, (i, j))
         assert found == set(itertools.product(range(i), range(width)))
 
 
 @pytest.mark.parametrize(("height", "width"), SHAPES)
 def test_both_stacks_see_all_before_and_nothing_else(height: int, width: int) -> None:
     """No blind spot, nothing later."""
-    vertical, horizontal = loud(Vertical(2, height, (4, 4), 6, 2, 0, 0.0)), loud(Horizontal(2, 4, 4, 3, 4, 0, 0.0))
+    vertical, horizontal = loud(Vertical(2, height, (4, 4), 6, 2, 0.0)), loud(Horizontal(2, 4, 4, 3, 4, 0.0))
 
     def both(e: Tensor) -> Tensor:
-        v = vertical(e, range(height), None)
-        return horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), horizontal.link(v), None)
+        v = vertical(e, range(height), {})
+        return horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), horizontal.link(v), {})
 
     e = torch.randn(1, height, width, 2, dtype=torch.float64)
     places = list(itertools.product(range(height), range(width)))
@@ -73,46 +73,51 @@ def test_both_stacks_see_all_before_and_nothing_else(height: int, width: int) ->
 @pytest.mark.parametrize(("layers", "sides"), [(0, 1), (2, 1), (3, 2)])
 def test_the_receptive_field_is_what_the_kernels_say(layers: int, sides: int) -> None:
     """On pixels: two rows and one column to either side from the first layer, one row and `sides` columns more from each."""
-    stack = loud(Vertical(1, 9, (4,), layers, sides, 0, 0.0))
+    stack = loud(Vertical(1, 9, (4,), layers, sides, 0.0))
     e = torch.randn(1, 9, 11, 1, dtype=torch.float64)
     i, j = 7, 6
     above, beside = 2 + layers, 1 + layers * sides
     field = itertools.product(range(max(0, i - above), i), range(max(0, j - beside), min(11, j + beside + 1)))
-    assert seen(lambda e: stack(e, range(9), None), e, (i, j)) == set(field)
+    assert seen(lambda e: stack(e, range(9), {}), e, (i, j)) == set(field)
 
 
 @pytest.mark.parametrize("pieces", [[1] * 9, [3, 1, 5], [2, 7], [8, 1]], ids=str)
-@pytest.mark.parametrize("labelled", [False, True])
-def test_a_vertical_stream_fed_in_pieces_is_the_whole(pieces: list[int], labelled: bool) -> None:
-    stack = loud(Vertical(2, 9, (3, 4, 5, 6), 2, 1, 3 if labelled else 0, 0.0))
-    e, label = torch.randn(2, 9, 7, 2, dtype=torch.float64), torch.tensor([0, 2]) if labelled else None
+@pytest.mark.parametrize("shifted", [False, True])
+def test_a_vertical_stream_fed_in_pieces_is_the_whole(pieces: list[int], shifted: bool) -> None:
+    stack = loud(Vertical(2, 9, (3, 4, 5, 6), 2, 1, 0.0))
+    e, shifts = torch.randn(2, 9, 7, 2, dtype=torch.float64), shifts_of(stack) if shifted else {}
     memory, parts, first = {}, [], 0
     for count in pieces:
         unknown = torch.cat([e[:, : first + count - 1], torch.full_like(e[:, first + count - 1 :], torch.nan)], 1)
-        parts.append(stack(unknown, range(first, first + count), label, memory))
+        parts.append(stack(unknown, range(first, first + count), shifts, memory))
         first += count
-    torch.testing.assert_close(torch.cat(parts, 1), stack(e, range(9), label), rtol=1e-9, atol=1e-9)
+    torch.testing.assert_close(torch.cat(parts, 1), stack(e, range(9), shifts), rtol=1e-9, atol=1e-9)
 
 
 @pytest.mark.parametrize("pieces", [[1] * 8, [3, 1, 4], [7, 1]], ids=str)
 def test_a_horizontal_stream_fed_in_pieces_is_the_whole(pieces: list[int]) -> None:
-    stack = loud(Horizontal(2, 4, 5, 3, 3, 0, 0.0))
+    stack = loud(Horizontal(2, 4, 5, 3, 3, 0.0))
     before, linked = torch.randn(2, 1, 8, 2, dtype=torch.float64), torch.randn(2, 1, 8, 5, dtype=torch.float64)
     memory, parts = {}, []
     for one, other in zip(before.split(pieces, 2), linked.split(pieces, 2), strict=True):
-        parts.append(stack(one, other, None, memory))
-    torch.testing.assert_close(torch.cat(parts, 2), stack(before, linked, None), rtol=1e-9, atol=1e-9)
+        parts.append(stack(one, other, {}, memory))
+    torch.testing.assert_close(torch.cat(parts, 2), stack(before, linked, {}), rtol=1e-9, atol=1e-9)
 
 
-def test_labels_reach_every_gate() -> None:
-    stack = loud(Vertical(1, 8, (3, 4), 2, 1, 2, 0.0))
-    tables = [module for module in stack.modules() if isinstance(module, nn.Embedding)]
-    assert len(tables) == 4
-    e = torch.randn(1, 8, 6, 1, dtype=torch.float64)
-    for table in tables:
-        before = stack(e, range(8), torch.tensor([1]))
-        table.weight[1] += 0.1
-        assert not torch.allclose(stack(e, range(8), torch.tensor([1])), before)
+def test_shifts_reach_every_gate() -> None:
+    stack = loud(Vertical(1, 8, (3, 4), 2, 1, 0.0))
+    shifts = shifts_of(stack)
+    assert len(shifts) == 4
+    e = torch.randn(2, 8, 6, 1, dtype=torch.float64)
+    for gate, shift in shifts.items():
+        moved = {**shifts, gate: shift + 0.1}
+        assert not torch.allclose(stack(e, range(8), moved), stack(e, range(8), shifts))
+
+
+def shifts_of(stack: nn.Module) -> dict[nn.Module, torch.Tensor]:
+    """Something for every gate, two rows."""
+    gates = [module for module in stack.modules() if isinstance(module, Gated)]
+    return {gate: torch.randn(2, 2 * gate.width, dtype=torch.float64) for gate in gates}
 
 
 def test_a_channel_sees_those_before_it() -> None:

@@ -47,6 +47,18 @@ class Model(nn.Module, ABC):
         super().__init__()
         self.space, self.given = space, dict(given or {})
 
+    def conditioned(self, given: Given | None) -> Given:
+        """`given`, checked to hold every condition that the model was built with; ValueError names one that is missing."""
+        given = given or {}
+        missing = [name for name in self.given if name not in given]
+        if missing:
+            example = ", ".join(f"{name!r}: {('n', *space.shape)}".replace("'n'", "n") for name, space in self.given.items())
+            raise ValueError(
+                f"this model was trained given {' and '.join(self.given)}; {' and '.join(missing)} must be said, too: "
+                f"given={{{example}}}, where a label of -1 and an empty text stand for nothing"
+            )
+        return given
+
     @abstractmethod
     def stages(self) -> Iterator[Stage]:
         """Ordinary Python between two yields: growth, freezing, hand-over. Replayed when a run is resumed."""

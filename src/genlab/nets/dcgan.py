@@ -11,14 +11,17 @@ residual convolution on every grid and group norm in place of batch norm, which 
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
+from genlab.core.space import Space
+from genlab.nets.condition import Conditioning
 from genlab.nets.conv import even, grids
-from genlab.nets.players import Projection
+from genlab.nets.players import NONE, Projection
 
 LARGE = 16  # pixels: pictures with a longer side are halved at once
 LEAK = 0.2  # slope of the activations below 0
@@ -30,54 +33,61 @@ def channels(count: int, width: int) -> list[int]:
 
 
 class Norm(nn.Module):
-    """Group norm whose scale and shift, if there are `hears` numbers to hear, follow them: (B, C, H, W) -> the same."""
+    """Group norm whose scale and shift follow a condition of `cond` numbers, if there is one: (B, C, H, W) -> the same."""
 
-    def __init__(self, width: int, hears: int = 0):
+    def __init__(self, width: int, cond: int = 0):
         super().__init__()
-        self.norm = nn.GroupNorm(math.gcd(8, width), width, affine=not hears)
-        self.style = nn.Linear(hears, 2 * width) if hears else None
+        self.norm = nn.GroupNorm(math.gcd(8, width), width, affine=not cond)
+        self.style = nn.Linear(cond, 2 * width) if cond else None
 
-    def forward(self, h: Tensor, heard: Tensor | None = None) -> Tensor:
+    def forward(self, h: Tensor, cond: Tensor | None = None) -> Tensor:
         h = self.norm(h)
-        if self.style is None or heard is None:
+        if self.style is None or cond is None:
             return h
-        scale, shift = self.style(heard)[:, :, None, None].chunk(2, 1)
+        scale, shift = self.style(cond)[:, :, None, None].chunk(2, 1)
         return h * (1 + scale) + shift
 
 
 class Up(nn.Module):
     """One grid of the generator: h + act(norm(conv(h))), then doubled: (B, C, h, w) -> (B, C', *size)."""
 
-    def __init__(self, before: int, after: int, size: tuple[int, int], hears: int = 0):
+    def __init__(self, before: int, after: int, size: tuple[int, int], cond: int = 0):
         super().__init__()
         self.size = size
         self.refine = nn.Conv2d(before, before, 3, padding=1)
         self.grow = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-        self.norms = nn.ModuleList([Norm(before, hears), Norm(after, hears)])
+        self.norms = nn.ModuleList([Norm(before, cond), Norm(after, cond)])
 
-    def forward(self, h: Tensor, heard: Tensor | None) -> Tensor:
-        h = h + leaky_relu(self.norms[0](self.refine(h), heard), LEAK)
+    def forward(self, h: Tensor, cond: Tensor | None) -> Tensor:
+        h = h + leaky_relu(self.norms[0](self.refine(h), cond), LEAK)
         h = self.grow(h)[:, :, : self.size[0], : self.size[1]]
-        return leaky_relu(self.norms[1](h, heard), LEAK)
+        return leaky_relu(self.norms[1](h, cond), LEAK)
 
 
 class Generator(nn.Module):
-    """(B, latent) and, with classes, (B,) labels -> (B, *shape) real numbers.
+    """(B, latent) and conditions -> (B, *shape) real numbers.
 
-    hears   how the label enters: "embedding" beside the latent, or "norm", the scale and shift of every norm
+    by   how conditions enter: "embedding" beside the latent, or "norm", the scale and shift of every norm
     """
 
-    def __init__(self, latent: int, shape: tuple[int, int, int], width: int = 32, classes: int = 0, hears: str = "embedding"):
+    def __init__(
+        self,
+        latent: int,
+        shape: tuple[int, int, int],
+        width: int = 32,
+        given: Mapping[str, Space] = NONE,
+        by: str = "embedding",
+    ):
         super().__init__()
         whole, *sizes = grids(*shape[1:])
         large = max(whole) > LARGE
         sizes = sizes if large else [whole, *sizes]
         wide = channels(len(sizes), width)
-        self.label = nn.Embedding(classes, width) if classes else None
-        self.by_norm = classes > 0 and hears == "norm"
+        self.cond = Conditioning(given, width) if given else None
+        self.by_norm = self.cond is not None and by == "norm"
         style = width if self.by_norm else 0
         self.whole, self.grid = whole, (wide[-1], *sizes[-1])
-        self.stem = nn.Linear(latent + (width if classes and not self.by_norm else 0), math.prod(self.grid))
+        self.stem = nn.Linear(latent + (width if self.cond is not None and not self.by_norm else 0), math.prod(self.grid))
         self.stem_norm = Norm(wide[-1], style)
         steps = pairwise(zip(reversed(wide), reversed(sizes), strict=True))
         self.ups = nn.ModuleList(Up(before, after, size, style) for (before, _), (after, size) in steps)
@@ -85,14 +95,14 @@ class Generator(nn.Module):
         picture = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
         self.picture = picture if large else nn.Conv2d(width, shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        heard = None if self.label is None or label is None else self.label(label)
-        if heard is not None and not self.by_norm:
-            z = torch.cat([z, heard], 1)
+    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+        cond = None if self.cond is None else self.cond.vector(given, len(z))
+        if cond is not None and not self.by_norm:
+            z = torch.cat([z, cond], 1)
         h = self.stem(z).unflatten(1, self.grid)
-        h = leaky_relu(self.stem_norm(h, heard), LEAK)
+        h = leaky_relu(self.stem_norm(h, cond), LEAK)
         for up in self.ups:
-            h = up(h, heard)
+            h = up(h, cond)
         h = h + leaky_relu(self.refine(h), LEAK)
         return self.picture(h)[:, :, : self.whole[0], : self.whole[1]]
 
@@ -111,9 +121,9 @@ class Down(nn.Module):
 
 
 class Critic(nn.Module):
-    """(B, *shape) real numbers and, with classes, (B,) labels -> (B,) scores."""
+    """(B, *shape) real numbers and conditions -> (B,) scores."""
 
-    def __init__(self, shape: tuple[int, int, int], width: int = 32, classes: int = 0):
+    def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NONE):
         super().__init__()
         whole, *sizes = grids(*shape[1:])
         self.large = max(whole) > LARGE
@@ -123,10 +133,10 @@ class Critic(nn.Module):
         self.stem = stem if self.large else nn.Conv2d(shape[0], width, 3, padding=1)
         self.downs = nn.ModuleList(Down(before, after) for before, after in pairwise(wide))
         self.features = nn.Linear(wide[-1] * math.prod(sizes[-1]), 4 * width)
-        self.head = Projection(4 * width, classes)
+        self.head = Projection(4 * width, given)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
         h = leaky_relu(self.stem(even(x) if self.large else x), LEAK)
         for down in self.downs:
             h = down(h)
-        return self.head(leaky_relu(self.features(h.flatten(1)), LEAK), label)
+        return self.head(leaky_relu(self.features(h.flatten(1)), LEAK), given)

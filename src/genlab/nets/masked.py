@@ -20,7 +20,7 @@ piece is large, a matrix product when it is one pixel.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 import torch.nn.functional as F
@@ -28,7 +28,7 @@ from torch import Tensor, nn
 
 ROWS, COLUMNS = 1, 2
 Memory = dict[nn.Module, Tensor]
-LABEL = 8.0  # a label's numbers are used so many times larger than stored, so that they are learnt as fast as what sees pixels
+Shifts = Mapping[nn.Module, Tensor]  # of gated layers: what a condition adds to their gates, (B, 2 width) each
 
 
 class Causal(nn.Module):
@@ -67,22 +67,22 @@ class Causal(nn.Module):
 
 
 class Gated(nn.Module):
-    """h + W (a * sigmoid(b)) with (a, b) = causal convolution of h + bias of the label: (B, H, W, width) -> the same.
+    """h + W (a * sigmoid(b)) with (a, b) = causal convolution of h + shift of the condition: (B, H, W, width) -> the same.
 
     W starts at zero: a new layer is the identity.
     """
 
-    def __init__(self, width: int, axis: int, back: int, sides: int, classes: int, dropout: float):
+    def __init__(self, width: int, axis: int, back: int, sides: int, dropout: float):
         super().__init__()
+        self.width = width
         self.inside = Causal(width, 2 * width, axis, back, sides)
         self.out = Causal(width, width, zero=True)
-        self.label = label_table(classes, 2 * width)
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor, label: Tensor | None, memory: Memory | None = None) -> Tensor:
+    def forward(self, h: Tensor, shifts: Shifts, memory: Memory | None = None) -> Tensor:
         u = self.inside(h, memory)
-        if self.label is not None:
-            u = u + LABEL * self.label(label)[:, None, None]
+        if self in shifts:
+            u = u + shifts[self][:, None, None]
         return h + self.out(self.drop(F.glu(u, -1)))
 
 
@@ -101,7 +101,7 @@ class Grid(nn.Module):
         self.refine = Causal(coarser[1], width * self.factor**2) if coarser else None
         self.layers = nn.ModuleList(layers)
 
-    def forward(self, e: Tensor, rows: range, coarser: Tensor | None, label: Tensor | None, memory: Memory | None) -> Tensor:
+    def forward(self, e: Tensor, rows: range, coarser: Tensor | None, shifts: Shifts, memory: Memory | None) -> Tensor:
         """Cells of the grid's rows that begin in these rows of pixels, after those remembered: (B, R, W / scale, width).
 
         e (B, H, W, inputs): entries, of which the rows from rows.stop - 1 on are not looked at.
@@ -113,7 +113,7 @@ class Grid(nn.Module):
             if self.refine is not None and coarser is not None:
                 h = h + self._refined(coarser, first, last)[:, :, : h.shape[2]]
             for layer in self.layers:
-                h = layer(h, label, memory)
+                h = layer(h, shifts, memory)
             made = h if made is None else torch.cat([made, h], 1)
             if memory is not None and self.scale > 1:
                 memory[self] = made
@@ -143,21 +143,21 @@ class Vertical(nn.Module):
     layers   gated layers a grid
     """
 
-    def __init__(self, inputs: int, height: int, widths: Sequence[int], layers: int, sides: int, classes: int, dropout: float):
+    def __init__(self, inputs: int, height: int, widths: Sequence[int], layers: int, sides: int, dropout: float):
         super().__init__()
         self.grids = nn.ModuleList()
         coarser = None
         known = [(2**level, width) for level, width in enumerate(widths) if level == 0 or height > 2**level]
         for scale, width in reversed(known):
-            stack = [Gated(width, ROWS, 2, sides, classes, dropout) for _ in range(layers)]
+            stack = [Gated(width, ROWS, 2, sides, dropout) for _ in range(layers)]
             self.grids.append(Grid(inputs, scale, width, coarser, stack))
             coarser = (scale, width)
 
-    def forward(self, e: Tensor, rows: range, label: Tensor | None, memory: Memory | None = None) -> Tensor:
+    def forward(self, e: Tensor, rows: range, shifts: Shifts, memory: Memory | None = None) -> Tensor:
         """v of these rows of pixels, which continue those remembered: e (B, H, W, inputs) -> (B, R, W, widths[0])."""
         v = None
         for grid in self.grids:
-            v = grid(e, rows, v, label, memory)
+            v = grid(e, rows, v, shifts, memory)
         assert v is not None
         return v
 
@@ -165,13 +165,13 @@ class Vertical(nn.Module):
 class Horizontal(nn.Module):
     """What is known at every pixel of all before it: along its row, on top of what the vertical stack says."""
 
-    def __init__(self, inputs: int, above: int, width: int, layers: int, back: int, classes: int, dropout: float):
+    def __init__(self, inputs: int, above: int, width: int, layers: int, back: int, dropout: float):
         super().__init__()
         self.embed = Causal(inputs, width, COLUMNS, back)
         self.link = Causal(above, width)
-        self.layers = nn.ModuleList(Gated(width, COLUMNS, back, 0, classes, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Gated(width, COLUMNS, back, 0, dropout) for _ in range(layers))
 
-    def forward(self, before: Tensor, linked: Tensor, label: Tensor | None, memory: Memory | None = None) -> Tensor:
+    def forward(self, before: Tensor, linked: Tensor, shifts: Shifts, memory: Memory | None = None) -> Tensor:
         """h (B, R, S, width) of S columns, which continue those remembered.
 
         before   (B, R, S, inputs): the entries one pixel to the left of each, zeros left of the first column
@@ -179,7 +179,7 @@ class Horizontal(nn.Module):
         """
         h = self.embed(before, memory) + linked
         for layer in self.layers:
-            h = layer(h, label, memory)
+            h = layer(h, shifts, memory)
         return h
 
 
@@ -244,13 +244,3 @@ def cosines(levels: int) -> Tensor:
     table = math.sqrt(2) * torch.cos(math.pi * k * (x + 0.5) / levels)
     table[0] = 1
     return table.to(torch.get_default_dtype())
-
-
-def label_table(classes: int, width: int) -> nn.Embedding | None:
-    """A vector a class, zero to begin with; None where there are no classes."""
-    if not classes:
-        return None
-    table = nn.Embedding(classes, width)
-    nn.init.zeros_(table.weight)
-    table.weight.table = True  # pyright: ignore[reportAttributeAccessIssue]
-    return table

@@ -1,62 +1,67 @@
 """A generator and a critic for vectors, and what critics of every kind share.
 
-A critic hears the label y by projection: D(x, y) = w.h(x) + b + v_y.h(x), the form of log p(y|x) + log p(x) when each class is
-log-linear in the features h (Miyato & Koyama, "cGANs with Projection Discriminator", 2018).
+A critic hears a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
+log p(y|x) + log p(x) when each class is log-linear in the features h (Miyato & Koyama, "cGANs with Projection Discriminator",
+2018).
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import prod
+from types import MappingProxyType
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.parametrizations import spectral_norm
 
+from genlab.core.space import Space
+from genlab.nets.condition import Conditioning, PictureEncoder, TextEncoder
 from genlab.nets.mlp import MLP
+
+NONE: Mapping[str, Any] = MappingProxyType({})  # no conditions
 
 
 class Projection(nn.Module):
-    """Features (B, width) and, with classes, (B,) labels -> scores (B,)."""
+    """Features (B, width) and conditions -> scores (B,)."""
 
-    def __init__(self, width: int, classes: int = 0):
+    def __init__(self, width: int, given: Mapping[str, Space] = NONE):
         super().__init__()
         self.score = nn.Linear(width, 1)
-        self.label = nn.Embedding(classes, width) if classes else None
-        if self.label is not None:
-            nn.init.normal_(self.label.weight, std=width**-0.5)
+        self.cond = Conditioning(given, width, scale=width**-0.5) if given else None
 
-    def forward(self, h: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, h: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
         score = self.score(h)[:, 0]
-        return score if self.label is None or label is None else score + (h * self.label(label)).sum(1)
+        return score if self.cond is None else score + (h * self.cond.vector(given, len(h))).sum(1)
 
 
 class FlatGenerator(nn.Module):
-    """(B, latent) and, with classes, (B,) labels -> (B, *shape) real numbers."""
+    """(B, latent) and conditions -> (B, *shape) real numbers."""
 
-    def __init__(self, latent: int, shape: Sequence[int], width: int = 128, classes: int = 0):
+    def __init__(self, latent: int, shape: Sequence[int], width: int = 128, given: Mapping[str, Space] = NONE):
         super().__init__()
         self.shape = tuple(shape)
-        self.label = nn.Embedding(classes, latent) if classes else None
-        vector = latent * (2 if classes else 1)
+        self.cond = Conditioning(given, latent) if given else None
+        vector = latent * (2 if given else 1)
         self.body = MLP([vector, width, width, width, prod(shape)], nn.LeakyReLU)
 
-    def forward(self, z: Tensor, label: Tensor | None = None) -> Tensor:
-        if self.label is not None and label is not None:
-            z = torch.cat([z, self.label(label)], 1)
+    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+        if self.cond is not None:
+            z = torch.cat([z, self.cond.vector(given, len(z))], 1)
         return self.body(z).unflatten(1, self.shape)
 
 
 class FlatCritic(nn.Module):
-    """(B, *shape) real numbers and, with classes, (B,) labels -> (B,) scores."""
+    """(B, *shape) real numbers and conditions -> (B,) scores."""
 
-    def __init__(self, shape: Sequence[int], width: int = 128, classes: int = 0):
+    def __init__(self, shape: Sequence[int], width: int = 128, given: Mapping[str, Space] = NONE):
         super().__init__()
         self.body = nn.Sequential(MLP([prod(shape), width, width, width], nn.LeakyReLU), nn.LeakyReLU())
-        self.head = Projection(width, classes)
+        self.head = Projection(width, given)
 
-    def forward(self, x: Tensor, label: Tensor | None = None) -> Tensor:
-        return self.head(self.body(x.flatten(1)), label)
+    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+        return self.head(self.body(x.flatten(1)), given)
 
 
 def spectrally_normal(module: nn.Module) -> nn.Module:
@@ -64,10 +69,13 @@ def spectrally_normal(module: nn.Module) -> nn.Module:
 
     A linear layer then stretches no vector. A convolution may: its matrix acts on patches, which overlap, so that one of kernel
     a x b with stride 1 stretches pictures by up to sqrt(a b), and a critic of convolutions is bounded, but not 1-Lipschitz.
-    One step of power iteration each time the module runs in train mode; its vectors are buffers.
+    One step of power iteration each time the module runs in train mode; its vectors are buffers. The encoders of conditions are
+    left alone: what they say has a fixed length.
     Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.
     """
+    encoders = [part for part in module.modules() if isinstance(part, TextEncoder | PictureEncoder)]
+    left_alone = {inner for part in encoders for inner in part.modules()}
     for layer in list(module.modules()):
-        if isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
+        if layer not in left_alone and isinstance(layer, nn.Linear | nn.Conv2d | nn.ConvTranspose2d | nn.Embedding):
             spectral_norm(layer)
     return module

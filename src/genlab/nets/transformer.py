@@ -1,6 +1,6 @@
-"""A stack of causal self-attention and feed-forward blocks, pre-norm:
+"""A stack of causal self-attention and feed-forward blocks, pre-norm, between them attention C to a context, if there is one:
 
-    h <- h + A(norm(h)),    h <- h + F(norm(h)),    out = norm(h)
+    h <- h + A(norm(h)),    h <- h + C(norm(h)),    h <- h + F(norm(h)),    out = norm(h)
 
 Shapes: B rows, S places, C width, H heads, d = C/H a head.
 
@@ -25,6 +25,8 @@ from torch import Tensor, nn
 
 from genlab.nets.rotary import rotated
 
+Context = tuple[Tensor, Tensor]
+
 
 def squared_relu(x: Tensor) -> Tensor:
     return F.relu(x).square()
@@ -46,6 +48,7 @@ class Cache:
     def __init__(self, layers: int, n: int, heads: int, room: int, size: int, like: Tensor):
         self.keys = torch.empty(layers, n, heads, room, size, dtype=like.dtype, device=like.device)
         self.values = torch.empty_like(self.keys)
+        self.context: dict[int, Tensor] = {}  # by layer: keys and values of the context
         self.used = 0
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
@@ -129,16 +132,24 @@ class FeedForward(nn.Module):
 
 
 class Block(nn.Module):
-    def __init__(self, width: int, heads: int, norm: str, activation: str, qk_norm: bool, dropout: float):
+    def __init__(self, width: int, heads: int, norm: str, activation: str, qk_norm: bool, dropout: float, cross: bool = False):
         super().__init__()
         bias = norm == "layer"
         self.before_attention, self.before_feed = normalisation(norm, width), normalisation(norm, width)
         self.attention = Attention(width, heads, bias, qk_norm)
+        self.before_cross = normalisation(norm, width) if cross else None
+        self.cross = CrossAttention(width, width, heads, bias) if cross else None
         self.feed = FeedForward(width, activation, bias)
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
+    def forward(self, h: Tensor, turn: Tensor | None, cache: Cache | None, layer: int, context: Context | None) -> Tensor:
         h = h + self.drop(self.attention(self.before_attention(h), turn, cache, layer))
+        if self.cross is not None and self.before_cross is not None and context is not None:
+            known = None if cache is None else cache.context.get(layer)
+            keys = self.cross.keys(context[0]) if known is None else known
+            if cache is not None:
+                cache.context[layer] = keys
+            h = h + self.drop(self.cross(self.before_cross(h), keys, context[1]))
         return h + self.drop(self.feed(self.before_feed(h)))
 
 
@@ -147,17 +158,18 @@ class Transformer(nn.Module):
 
     turn    (2, S, d) from `rotary.rotation`, or None
     cache   makes these places a continuation of those it holds
+    context (B, K, C) and a mask (B, K): what every place may attend to besides, where the stack is made with `cross`
     """
 
     def __init__(
         self, layers: int, width: int, heads: int, norm: str = "layer", activation: str = "gelu", qk_norm: bool = False,
-        dropout: float = 0.0,
+        dropout: float = 0.0, cross: bool = False,
     ):  # fmt: skip
         super().__init__()
         if width % heads:
             raise ValueError(f"a width of {width} does not divide among {heads} heads; choose a multiple of {heads}")
         self.heads, self.size = heads, width // heads
-        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, qk_norm, dropout) for _ in range(layers))
+        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, qk_norm, dropout, cross) for _ in range(layers))
         self.norm = normalisation(norm, width)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -165,12 +177,14 @@ class Transformer(nn.Module):
                 if module.bias is not None:
                     nn.init.zeros_(module.bias)
         for module in self.modules():
-            if isinstance(module, Attention | FeedForward):
+            if isinstance(module, Attention | CrossAttention | FeedForward):
                 nn.init.zeros_(module.out.weight)
 
-    def forward(self, h: Tensor, turn: Tensor | None = None, cache: Cache | None = None) -> Tensor:
+    def forward(
+        self, h: Tensor, turn: Tensor | None = None, cache: Cache | None = None, context: Context | None = None
+    ) -> Tensor:
         for layer, block in enumerate(self.blocks):
-            h = block(h, turn, cache, layer)
+            h = block(h, turn, cache, layer, context)
         if cache is not None:
             cache.used += h.shape[1]
         return self.norm(h)

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,7 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.maths.sphere import slerp
+from genlab.nets.condition import repeated
 from genlab.nets.dcgan import Critic, Generator
 from genlab.nets.players import FlatCritic, FlatGenerator, spectrally_normal
 from genlab.nets.units import centred, restored
@@ -52,20 +53,23 @@ class GANConfig:
     every: int = knob(1, "critic turns for each generator turn", low=1, high=100)
     latent: int = knob(32, "size of z", low=1, high=4096)
     width: int = knob(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
-    hears: Literal["embedding", "norm"] = knob("embedding", "how a picture generator hears the label: beside z or by its norms")
+    hears: Literal["embedding", "norm"] = knob(
+        "embedding", "where conditions enter a picture generator: beside z or by its norms"
+    )
     spectral: bool = knob(False, "spectral normalisation of the critic")
 
 
 class GAN(Model):
-    """Points, vectors and pictures of any size, with or without labels. Interpolates, does not score."""
+    """Points, vectors and pictures of any size, given labels or texts or nothing. Interpolates, does not score."""
+
+    uses: ClassVar[tuple[str, ...]] = ("label", "text")
 
     def __init__(self, config: GANConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
         self.config, self.value = config, VALUES[config.value]
         if config.smooth and not self.value.smooths:
             raise ValueError(f"label smoothing means nothing to the value {config.value}; set model.smooth=0")
-        self.classes = self.given["label"].levels if "label" in self.given else 0
-        self.generator, critic = players(config, space, self.classes)
+        self.generator, critic = players(config, space, self.given)
         self.critic = spectrally_normal(critic) if config.spectral else critic
 
     def stages(self) -> Iterator[Stage]:
@@ -77,13 +81,13 @@ class GAN(Model):
     # --- the game ----------------------------------------------------------------------------------------------------
 
     def _critic_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
-        real, label = self._real(batch, now), self._label(batch)
+        real, given = self._real(batch, now), self.conditioned(batch.given)
         with torch.no_grad():
-            fake = self._fake(label, now)
+            fake = self._fake(given, now)
         lipschitz = self.config.value.startswith("wasserstein")
         real.requires_grad_(self.config.r1 > 0 and not lipschitz)
         fake.requires_grad_(self.config.r2 > 0 and not lipschitz)
-        r, f = self.critic(torch.cat([real, fake]), None if label is None else label.repeat(2)).chunk(2)
+        r, f = self.critic(torch.cat([real, fake]), repeated(given, 2)).chunk(2)
         loss = self.value.critic(r, f, 1 - self.config.smooth)
         penalty = torch.zeros_like(loss)
         if real.requires_grad:
@@ -92,16 +96,16 @@ class GAN(Model):
             penalty = penalty + self.config.r2 * zero_slope(f, fake)
         if self.config.value == "wasserstein-gp" and self.config.slope:
             middle = between(real, fake, now.noise.uniform(())).requires_grad_()
-            penalty = penalty + self.config.slope * unit_slope(self.critic(middle, label), middle)
+            penalty = penalty + self.config.slope * unit_slope(self.critic(middle, given), middle)
         readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean()}
         if self.value.accuracy is not None:
             readings["real-vs-fake accuracy"] = self.value.accuracy(r, f)
         return loss + penalty, readings
 
     def _generator_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
-        label = self._label(batch)
-        f = self.critic(self._fake(label, now), label)
-        r = self.critic(self._real(batch, now), label) if self.value.paired else f.detach()
+        given = self.conditioned(batch.given)
+        f = self.critic(self._fake(given, now), given)
+        r = self.critic(self._real(batch, now), given) if self.value.paired else f.detach()
         return self.value.generator(r, f), {"fake": f.mean()}
 
     def _clip(self, batch: Batch, now: Now) -> Readings:
@@ -110,8 +114,8 @@ class GAN(Model):
     def _real(self, batch: Batch, now: Now) -> Tensor:
         return self._veiled(centred(batch.x, self.space).to(self._dtype), now)
 
-    def _fake(self, label: Tensor | None, now: Now) -> Tensor:
-        return self._veiled(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), label), now)
+    def _fake(self, given: Given, now: Now) -> Tensor:
+        return self._veiled(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
 
     def _veiled(self, u: Tensor, now: Now) -> Tensor:
         """As the critic sees it: dequantised, and behind instance noise that clears as training goes on."""
@@ -120,12 +124,9 @@ class GAN(Model):
         spread = self.config.noise * (1 - now.progress)
         return u + spread * now.noise.normal(self.space.shape) if spread else u
 
-    def _picture(self, z: Tensor, label: Tensor | None) -> Tensor:
-        u = self.generator(z, label)
+    def _picture(self, z: Tensor, given: Given) -> Tensor:
+        u = self.generator(z, given)
         return u.tanh() if self.space.discrete else u
-
-    def _label(self, batch: Batch) -> Tensor | None:
-        return batch.given["label"] if self.classes else None
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -134,7 +135,7 @@ class GAN(Model):
     # --- what comes out ----------------------------------------------------------------------------------------------
 
     def sample(self, n: int, given: Given | None = None, *, noise: Draws) -> Iterator[Tensor]:
-        yield self.decode(self.draw(n, noise=noise), given, noise=noise)
+        yield self.decode(self.draw(n, noise=noise), given)
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
         """Latents (n, latent) as training drew them."""
@@ -142,23 +143,18 @@ class GAN(Model):
         return noise.normal((self.config.latent,))
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Latents (n, latent) -> examples in the data's units. Labels not given are drawn from `noise`."""
-        label = (given or {}).get("label")
-        if self.classes and label is None:
-            if noise is None:
-                raise ValueError("this model was trained with labels: give a label for each latent")
-            label = (noise.uniform(()) * self.classes).long()
-        return restored(self._picture(z, label if self.classes else None), self.space)
+        """Latents (n, latent) -> examples in the data's units."""
+        return restored(self._picture(z, self.conditioned(given)), self.space)
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
         return slerp(a, b, share)
 
 
-def players(config: GANConfig, space: Space, classes: int) -> tuple[nn.Module, nn.Module]:
+def players(config: GANConfig, space: Space, given: Mapping[str, Space]) -> tuple[nn.Module, nn.Module]:
     """Generator and critic for a space: convolutions for pictures, multi-layer perceptrons for everything else."""
     if space.picture and min(space.shape[1:]) >= SMALLEST_PICTURE:
         shape = (space.shape[0], space.shape[1], space.shape[2])
-        generator = Generator(config.latent, shape, config.width, classes, config.hears)
-        return generator, Critic(shape, config.width, classes)
-    flat = FlatGenerator(config.latent, space.shape, config.width, classes)
-    return flat, FlatCritic(space.shape, config.width, classes)
+        generator = Generator(config.latent, shape, config.width, given, config.hears)
+        return generator, Critic(shape, config.width, given)
+    flat = FlatGenerator(config.latent, space.shape, config.width, given)
+    return flat, FlatCritic(space.shape, config.width, given)

@@ -2,7 +2,7 @@
 
     ELBO(x) = E_q[log p(x|z, y)] - KL(q(z|x, y) || N(0, I))  <=  log p(x|y)
 
-z = m + s eps carries the gradient through the draw; y is the label, when the data have one: encoder and decoder hear it.
+z = m + s eps carries the gradient through the draw; y is what is given, a label or a text, to encoder and decoder alike.
 Kingma & Welling, "Auto-Encoding Variational Bayes", 2014. With `draws` = k > 1 the objective is the tighter IW-k of Burda,
 Grosse & Salakhutdinov, "Importance Weighted Autoencoders", 2016, the encoder's gradient in the doubly reparameterised form
 of Tucker et al., "Doubly Reparameterized Gradient Estimators for Monte Carlo Objectives", 2019, whose signal does not
@@ -12,7 +12,7 @@ drown in noise as k grows.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import ClassVar, Literal
 
@@ -27,8 +27,9 @@ from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
 from genlab.maths.sphere import slerp
 from genlab.models.autoencoder.observation import Observation
+from genlab.nets.condition import Conditioning
 from genlab.nets.conv import Block, ConvDecoder, ConvEncoder
-from genlab.nets.mlp import MLP, Condition
+from genlab.nets.mlp import MLP
 from genlab.nets.units import centred
 from genlab.objectives.variational import importance_weighted, negative_elbo, shares
 
@@ -56,6 +57,7 @@ class VAEConfig:
 class VAE(Model):
     """Latents (B, latent), real, a priori standard normal."""
 
+    uses: ClassVar[tuple[str, ...]] = ("label", "text")
     claim: ClassVar[Claim] = "lower"
 
     def __init__(self, config: VAEConfig, space: Space, given: dict[str, Space] | None = None):
@@ -65,12 +67,11 @@ class VAE(Model):
         if config.draws > 1 and (config.beta != 1 or config.free > 0 or config.rise > 0):
             raise ValueError("beta, rise and free bits belong to the ELBO: leave them alone with draws > 1, or set draws=1")
         self.config = config
-        self.classes = self.given["label"].levels if "label" in self.given else 0
-        hears = min(config.width, 64) if self.classes else 0
-        self.label_in, self.label_out = (spoken(self.classes, hears, config.latent) if hears else None for _ in range(2))
+        cond = min(config.width, 64) if self.given else 0
+        self.cond_in, self.cond_out = (conditioning(self.given, cond, config.latent) for _ in range(2))
         self.observation = Observation(space, config.spread)
-        self.encoder = Encoder(config, space, hears)
-        self.decoder = Decoder(config, space, hears, self.observation.parameters_per_entry)
+        self.encoder = Encoder(config, space, cond)
+        self.decoder = Decoder(config, space, cond, self.observation.parameters_per_entry)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -106,7 +107,7 @@ class VAE(Model):
     def posterior(self, x: Tensor, given: Given) -> tuple[Tensor, Tensor]:
         """Mean and log standard deviation of q(z|x, y), each (B, latent)."""
         u = centred(x, self.space).to(self._dtype)
-        return self.encoder(u, self._hear(self.label_in, given, len(x)))
+        return self.encoder(u, self._cond(self.cond_in, given, len(x)))
 
     def log_likelihood(self, batch: Batch, z: Tensor) -> Tensor:
         """log p(x|z, y), nats: z (*, B, latent) -> (*, B)."""
@@ -120,7 +121,7 @@ class VAE(Model):
     def _decoded(self, z: Tensor, given: Given) -> Tensor:
         """The parameters of p(x|z, y): z (*, B, latent) -> (*, B, parameters, *shape)."""
         *lead, count, _ = z.shape
-        c = self._hear(self.label_out, given, count)
+        c = self._cond(self.cond_out, given, count)
         if c is not None:
             c = c.expand(*lead, count, -1).flatten(0, -2)
         return self.decoder(z.flatten(0, -2), c).unflatten(0, (*lead, count))
@@ -154,7 +155,6 @@ class VAE(Model):
 
         Unset, it is what the config's `mean` says. Both use the same codes for the same noise.
         """
-        given = self._labelled(n, given, noise)
         z = self.draw(n, noise=noise)
         yield self.decode(z, given, noise=None if (self.config.mean if mean is None else mean) else noise)
 
@@ -180,20 +180,8 @@ class VAE(Model):
         """A point on the great circle from a to b, so that it is as likely a code as its ends."""
         return slerp(a, b, share)
 
-    # --- labels ------------------------------------------------------------------------------------------------------
-
-    def _labelled(self, n: int, given: Given | None, noise: Draws) -> Given:
-        """`given`, with labels drawn uniformly where the model needs them and nobody said which."""
-        if not self.classes or (given is not None and "label" in given):
-            return given or {}
-        return {"label": (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)}
-
-    def _hear(self, condition: Condition | None, given: Given, n: int) -> Tensor | None:
-        if condition is None:
-            return None
-        if "label" not in given:
-            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
-        return condition(given["label"].to(condition.table.weight.device), n)
+    def _cond(self, conditioning: Conditioning | None, given: Given, n: int) -> Tensor | None:
+        return None if conditioning is None else conditioning.vector(self.conditioned(given), n)
 
     @property
     def _dtype(self) -> torch.dtype:
@@ -201,15 +189,15 @@ class VAE(Model):
 
 
 class Encoder(nn.Module):
-    """Centred example and label vector -> mean and log standard deviation of q, each (B, latent)."""
+    """Centred example and condition -> mean and log standard deviation of q, each (B, latent)."""
 
-    def __init__(self, config: VAEConfig, space: Space, hears: int):
+    def __init__(self, config: VAEConfig, space: Space, cond: int):
         super().__init__()
         self.conv = config.net == "conv"
         if self.conv:
-            self.net = ConvEncoder(space.shape, 2 * config.latent, *convolutional(config, hears))
+            self.net = ConvEncoder(space.shape, 2 * config.latent, *convolutional(config, cond))
         else:
-            self.net = perceptron(space.size + hears, 2 * config.latent, config)
+            self.net = perceptron(space.size + cond, 2 * config.latent, config)
 
     def forward(self, u: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
         h = self.net(u, c) if self.conv else self.net(joined(u.flatten(1), c))
@@ -219,32 +207,30 @@ class Encoder(nn.Module):
 
 
 class Decoder(nn.Module):
-    """Code and label vector -> parameters of p(x|z), (B, parameters, *shape)."""
+    """Code and condition -> parameters of p(x|z), (B, parameters, *shape)."""
 
-    def __init__(self, config: VAEConfig, space: Space, hears: int, parameters: int):
+    def __init__(self, config: VAEConfig, space: Space, cond: int, parameters: int):
         super().__init__()
         self.conv, self.out = config.net == "conv", (parameters, *space.shape)
         if self.conv:
             channels, height, width = space.shape
-            self.net = ConvDecoder(config.latent, (parameters * channels, height, width), *convolutional(config, hears))
+            self.net = ConvDecoder(config.latent, (parameters * channels, height, width), *convolutional(config, cond))
         else:
-            self.net = perceptron(config.latent + hears, math.prod(self.out), config)
+            self.net = perceptron(config.latent + cond, math.prod(self.out), config)
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
         h = self.net(z, c) if self.conv else self.net(joined(z, c))
         return h.reshape(len(z), *self.out)
 
 
-def spoken(classes: int, width: int, latent: int) -> Condition:
-    """Label vectors as long as a code: shorter ones are drowned by it for thousands of steps, longer ones drown it."""
-    condition = Condition(classes, width)
-    nn.init.normal_(condition.table.weight, std=(latent / width) ** 0.5)
-    return condition
+def conditioning(given: Mapping[str, Space], width: int, latent: int) -> Conditioning | None:
+    """Vectors as long as a code: shorter ones are drowned by it for thousands of steps, longer ones drown it."""
+    return Conditioning(given, width, scale=(latent / width) ** 0.5) if given else None
 
 
-def convolutional(config: VAEConfig, hears: int) -> tuple[int, int, Block, int, int]:
+def convolutional(config: VAEConfig, cond: int) -> tuple[int, int, Block, int, int]:
     """What encoder and decoder have in common, as `nets.conv` asks for it."""
-    block = Block("group" if config.norm else "none", hears, config.dropout, taps=4)
+    block = Block("group" if config.norm else "none", cond, config.dropout, taps=4)
     return config.width, config.depth, block, config.hidden, config.coarsest
 
 

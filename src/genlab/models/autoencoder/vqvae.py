@@ -8,7 +8,8 @@ and log_prob takes c = c(x), the encoder's code. Stage one trains encoder, codeb
 
 (van den Oord, Vinyals & Kavukcuoglu, "Neural Discrete Representation Learning", 2017, eq. 3; sg stops the gradient; the
 second term is absent where the codebook follows by moving averages). z is brought to unit root mean square, so the scale of
-the codebook is known. Stage two trains the prior, any model of pictures of tokens, on the codes; it alone hears the label.
+the codebook is known. Stage two trains the prior, any model of pictures of tokens, on the codes; it alone is given labels and
+texts.
 """
 
 from __future__ import annotations
@@ -65,8 +66,9 @@ def code_space(config: VQVAEConfig, space: Space) -> Space:
 
 
 class VQVAE(Model):
-    """prior: a model of `code_space(config, space)` that knows a likelihood."""
+    """prior: a model of `code_space(config, space)` that knows a likelihood; it alone is given something."""
 
+    uses: ClassVar[tuple[str, ...]] = ("label", "text")
     claim: ClassVar[Claim] = "lower"
 
     def __init__(self, config: VQVAEConfig, space: Space, given: Mapping[str, Space] | None, prior: Model):

@@ -15,8 +15,9 @@ at the last multiple of block/2 that leaves it at least half a block of context 
 completing share this rule, so likelihoods stay exact and a text may go on for ever.
 
 Positions are learned vectors or rotary (see `nets.rotary`); in pictures both go by row, column and channel of the entry
-predicted. Labels are a vector added at every place. Every row of a sample has its own uniforms; the cache of keys and values
-changes how the logits are computed, not which.
+predicted. A label is a vector added at every place. A text is a prefix, tokens that stand before every block without a place of
+their own, or what every place attends to besides (cross-attention). Every row of a sample has its own uniforms; the cache of
+keys and values changes how the logits are computed, not which.
 
 Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; Chen et al., "Generative Pretraining from
 Pixels", 2020.
@@ -26,7 +27,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Literal
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -37,6 +38,7 @@ from genlab.core.moves import Descend, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
+from genlab.nets.condition import Conditioning
 from genlab.nets.rotary import angles, rotation
 from genlab.nets.transformer import Cache, Transformer
 from genlab.samplers.tokens import Predict, sequence
@@ -44,6 +46,7 @@ from genlab.samplers.tokens import Predict, sequence
 START = 32  # windows of text for each that is trained without the text before it
 LENGTHS = 2  # groups of like lengths that a batch of lines is read in: a quarter less padding
 LOGITS = 2**25  # computed at once while scoring
+SCALE = 0.02  # standard deviation of vectors at the start
 
 
 @dataclass(frozen=True)
@@ -59,11 +62,21 @@ class GPTConfig:
     tied: bool = knob(True, "the last linear map is the table of token vectors")
     before: int = knob(1, "tokens of text before a window that are read", low=1, high=32)
     block: int = knob(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
+    conditioning: Literal["prefix", "cross"] = knob("prefix", "how a text is heard: before the sequence, or by cross-attention")
+
+
+class Heard(NamedTuple):
+    """Conditions, encoded: a vector (n, width) for every place, tokens (n, K, width) and where they say something (n, K)."""
+
+    vector: Tensor | None
+    tokens: Tensor | None
+    mask: Tensor | None
 
 
 class GPT(Autoregressive):
     """Learns text, lines and pictures of bits or levels."""
 
+    uses: ClassVar[tuple[str, ...]] = ("label", "text")
     coordinates: Tensor
     turn: Tensor | None
 
@@ -76,11 +89,17 @@ class GPT(Autoregressive):
             raise ValueError(f"a block of {config.block} places has no room for {self.lead} tokens before the window")
         if config.positions == "rotary" and config.width % (2 * config.heads):
             raise ValueError(f"rotary heads have an even size: choose a width that is a multiple of {2 * config.heads}")
+        labels = {name: one for name, one in self.given.items() if not one.shape}
+        texts = {name: one for name, one in self.given.items() if one.shape}
+        self.crosses = bool(texts) and config.conditioning == "cross"
         self.body = Transformer(
-            config.layers, config.width, config.heads, config.norm, config.activation, config.qk_norm, config.dropout
-        )
+            config.layers, config.width, config.heads, config.norm, config.activation, config.qk_norm, config.dropout,
+            cross=self.crosses,
+        )  # fmt: skip
         self.table = table(space.levels + 1, config.width)  # the last row is the start token
-        self.label = table(self.classes, config.width) if self.classes else None
+        self.label = Conditioning(labels, config.width, scale=SCALE) if labels else None
+        scale = 1.0 if self.crosses else SCALE
+        self.text = Conditioning(texts, config.width, vector=False, tokens=True, scale=scale) if texts else None
         self.head = None if config.tied else table(space.levels, config.width)
         self.drop = nn.Dropout(config.dropout)
         coordinates, extents = places(space, self.block)
@@ -113,7 +132,7 @@ class GPT(Autoregressive):
         starts = self.beginnings(read.shape[1])
         start = starts[int(u[0, 1] * len(starts))] if len(starts) > 1 else starts[0]
         first = max(start, self.lead - 1)
-        nats = self.predicted(x, read, start, first, batch.given)
+        nats = self.predicted(x, read, start, first, self.heard(batch.given, len(x)))
         mask = mask[:, first - self.lead + 1 :][:, : nats.shape[1]]
         return (nats * mask).sum(), mask.sum().to(nats.dtype)
 
@@ -134,16 +153,32 @@ class GPT(Autoregressive):
         known = before[:, -self.lead :]
         return F.pad(known.masked_fill(known < 0, start), (self.lead - known.shape[1], 0), value=start)
 
-    def hidden(self, tokens: Tensor, first: int, given: Given, cache: Cache | None = None) -> Tensor:
+    def heard(self, given: Given, n: int) -> Heard:
+        """The conditions of n rows, encoded."""
+        given = self.conditioned(given)
+        vector = None if self.label is None else self.label.vector(given, n)
+        tokens, mask = (None, None) if self.text is None else self.text.tokens(given, n)
+        return Heard(vector, tokens, mask)
+
+    def hidden(self, tokens: Tensor, first: int, heard: Heard, cache: Cache | None = None) -> Tensor:
         """What the places first, first + 1, ... know after reading tokens (B, S): (B, S, width)."""
         where = slice(first, first + tokens.shape[1])
         h = self.table(tokens)
         for axis, vectors in enumerate(self.places):
             h = h + vectors(self.coordinates[where, axis])
-        if self.label is not None:
-            h = h + self.label(given["label"])[:, None]
+        if heard.vector is not None:
+            h = h + heard.vector[:, None]
         turn = None if self.turn is None else self.turn[:, where]
-        return self.body(self.drop(h), turn, cache)
+        if heard.tokens is None or heard.mask is None:
+            return self.body(self.drop(h), turn, cache)
+        if self.crosses:
+            return self.body(self.drop(h), turn, cache, (heard.tokens, heard.mask))
+        if cache is not None and cache.used:
+            return self.body(self.drop(h), turn, cache)
+        count = heard.tokens.shape[1]
+        h = torch.cat([heard.tokens.to(h.dtype), h], 1)
+        turn = None if turn is None else torch.cat([unturned(turn, count), turn], 1)
+        return self.body(self.drop(h), turn, cache)[:, count:]
 
     def logits(self, h: Tensor) -> Tensor:
         """(..., width) -> (..., levels), at least float32."""
@@ -161,10 +196,10 @@ class GPT(Autoregressive):
         """A place as the position vectors know it: absolute in pictures, counted from its block's beginning in texts."""
         return place if self.space.picture else place - start
 
-    def predicted(self, x: Tensor, read: Tensor, start: int, first: int, given: Given) -> Tensor:
+    def predicted(self, x: Tensor, read: Tensor, start: int, first: int, heard: Heard) -> Tensor:
         """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
         stop = min(start + self.block, read.shape[1])
-        h = self.hidden(read[:, start:stop], self.from_block(start, start), given)
+        h = self.hidden(read[:, start:stop], self.from_block(start, start), heard)
         logits = self.logits(h[:, first - start :] if first > start else h)
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
@@ -174,12 +209,12 @@ class GPT(Autoregressive):
         return torch.cat([self._entries(take(batch, slice(i, i + rows))) for i in range(0, len(x), rows)])
 
     def _entries(self, batch: Batch) -> Tensor:
-        x, given = batch.x, batch.given
+        x, heard = batch.x, self.heard(batch.given, len(batch.x))
         read = self.read(x, batch.before)
         fresh = self.block - hop(self.block)  # places of a later block that an earlier one has predicted
         return torch.cat(
             [
-                self.predicted(x, read, start, start + fresh if start else self.lead - 1, given)
+                self.predicted(x, read, start, start + fresh if start else self.lead - 1, heard)
                 for start in self.beginnings(read.shape[1])
             ],
             1,
@@ -194,7 +229,7 @@ class Reader:
     """Logits of one entry after another; cached: it remembers the keys and values of what was read."""
 
     def __init__(self, model: GPT, n: int, given: Given, before: Tensor | None = None, cached: bool = True):
-        self.model, self.given, self.cached = model, given, cached
+        self.model, self.heard, self.cached = model, model.heard(given, n), cached
         self.opening = model.opening(n, before)
         self.start = self.done = 0
         self.cache: Cache | None = None
@@ -205,10 +240,11 @@ class Reader:
         start = beginning(place, model.block)
         if self.cache is None or start != self.start or not self.cached:
             room = min(model.block, self.opening.shape[1] + x.shape[1])
+            room += 0 if self.heard.tokens is None or model.crosses else self.heard.tokens.shape[1]
             self.cache = model.body.cache(len(x), room, model.table.weight)
             self.start = self.done = start
         tokens = self._read(x, self.done, place + 1)
-        h = model.hidden(tokens, model.from_block(self.done, start), self.given, self.cache)
+        h = model.hidden(tokens, model.from_block(self.done, start), self.heard, self.cache)
         self.done = place + 1
         return model.logits(h[:, -1])
 
@@ -245,9 +281,14 @@ def places(space: Space, block: int) -> tuple[Tensor, tuple[int, ...]]:
     return torch.stack([axis[0] for axis in axes], 1), tuple(axis[1] for axis in axes)
 
 
+def unturned(like: Tensor, count: int) -> Tensor:
+    """Rotary factors (2, count, d) that leave queries and keys as they are."""
+    return torch.stack([torch.ones_like(like[0, :1]), torch.zeros_like(like[0, :1])]).expand(-1, count, -1)
+
+
 def table(rows: int, width: int) -> nn.Embedding:
     """Learned vectors. Marked as a table, so that no optimiser takes it for a linear map."""
     made = nn.Embedding(rows, width)
-    nn.init.normal_(made.weight, std=0.02)
+    nn.init.normal_(made.weight, std=SCALE)
     made.weight.table = True  # pyright: ignore[reportAttributeAccessIssue]
     return made

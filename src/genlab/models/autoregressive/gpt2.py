@@ -63,10 +63,10 @@ def from_gpt2(state: Mapping[str, Tensor], heads: int | None = None) -> GPT:
 def to_gpt2(model: GPT) -> dict[str, Tensor]:
     """The weights under GPT-2's names and in its layout; ValueError unless the model has GPT-2's parts."""
     c = model.config
-    parts = (c.positions, c.norm, c.activation, c.qk_norm, c.tied, model.lead, model.space.text, model.classes)
-    if parts != ("learned", "layer", "gelu-tanh", False, True, 1, True, 0):
+    parts = (c.positions, c.norm, c.activation, c.qk_norm, c.tied, model.lead, model.space.text, not model.given)
+    if parts != ("learned", "layer", "gelu-tanh", False, True, 1, True, True):
         raise ValueError(
-            "only a text model without labels that has GPT-2's parts can be saved as one: --set model.positions=learned "
+            "only a text model that is given nothing and has GPT-2's parts can be saved as one: --set model.positions=learned "
             "model.norm=layer model.activation=gelu-tanh model.qk_norm=false model.tied=true model.before=1"
         )
     state = model.state_dict()

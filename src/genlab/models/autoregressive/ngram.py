@@ -8,6 +8,7 @@
 
 A context is the integer z + Z (d_0 + B d_1 + B^2 d_2 + ...), d_0 the nearest symbol, z the label and the channel (Z of
 them), so a shorter context is a remainder, and backing off forgets the farthest symbol first, the label and channel never.
+"No label" is a label of its own: examples without one are counted there, and its probabilities come from all examples.
 Two digits beyond the levels stand for start or outside and for "unknown", which ends a context.
 
 What is learnt is the list of events and how often each was seen: the saved buffers `codes` and `counts`, whose size the data
@@ -56,6 +57,7 @@ class NGram(Autoregressive):
         super().__init__(space, given)
         self.config, self.symbols = config, space.levels
         self.tones, self.channels, self.tables = _alphabet(space, self.given, config.tones)
+        self.classes = self.given["label"].levels if self.given else 0
         self.edge, self.unknown, self.base = self.tones, self.tones + 1, self.tones + 2
         self.reach = config.order - 1
         most = largest_order(space, self.given, config.tones)
@@ -101,7 +103,8 @@ class NGram(Autoregressive):
         """Of some entries (T,): columns (B, S), where (T, order - 1) -> (B, T) each."""
         context = (entries % self.channels).expand(len(columns), -1)
         if self.classes:
-            context = context + given["label"][:, None] * self.channels
+            label = given["label"].to(context.device)
+            context = context + torch.where(label < 0, self.classes, label)[:, None] * self.channels
         known = torch.zeros_like(context)
         weight, alive = self.tables, torch.ones_like(context, dtype=torch.bool)
         for symbol in where.T:
@@ -136,22 +139,35 @@ class NGram(Autoregressive):
     def levels(self) -> list[Level]:
         """The ladder, from the empty context up."""
         if self._levels is None or self._levels[0].codes.device != self.codes.device:
-            self._levels = self._ladder()
+            self._levels = self._both()
         return self._levels
 
-    def _ladder(self) -> list[Level]:
-        context, known = self.codes // self.symbols // self.tables, torch.zeros_like(self.codes)
-        alive = torch.ones_like(self.codes, dtype=torch.bool)
+    def _both(self) -> list[Level]:
+        """The ladder of the events with a label, and beside it that of all events without theirs."""
+        if not self.classes:
+            return self._ladder(Counts(self.codes, self.counts))
+        context, entry = self.codes // self.symbols, self.codes % self.symbols
+        label = context % self.tables // self.channels
+        unlabelled = tally((context + (self.classes - label) * self.channels) * self.symbols + entry, self.counts)
+        labelled = label < self.classes
+        if not labelled.any():
+            return self._ladder(unlabelled)
+        own = self._ladder(Counts(self.codes[labelled], self.counts[labelled]))
+        return [_beside(one, other) for one, other in zip(own, self._ladder(unlabelled), strict=True)]
+
+    def _ladder(self, events: Counts) -> list[Level]:
+        context, known = events.codes // self.symbols // self.tables, torch.zeros_like(events.codes)
+        alive = torch.ones_like(events.codes, dtype=torch.bool)
         for _ in range(self.reach):
             alive = alive & (context % self.base != self.unknown)
             known, context = known + alive, context // self.base
         found: list[Level] = []
-        above = Counts(self.codes[:0], self.counts[:0])
+        above = Counts(events.codes[:0], events.counts[:0])
         for size in range(self.reach, -1, -1):
             own = known == size
-            codes = self._shortened(torch.cat([above.codes, self.codes[own]]), size)
+            codes = self._shortened(torch.cat([above.codes, events.codes[own]]), size)
             kinds = torch.ones_like(above.counts) if self.config.smoothing == "kneser-ney" else above.counts
-            above = tally(codes, torch.cat([kinds, self.counts[own]]))
+            above = tally(codes, torch.cat([kinds, events.counts[own]]))
             found.insert(0, self._smoothed(above))
         return found
 
@@ -197,6 +213,14 @@ class NGram(Autoregressive):
         return p
 
 
+def _beside(one: Level, other: Level) -> Level:
+    """Two levels that share no context as one."""
+    codes, order = torch.cat([one.codes, other.codes]).sort()
+    contexts, places = torch.cat([one.contexts, other.contexts]).sort()
+    alpha, gamma = torch.cat([one.alpha, other.alpha])[order], torch.cat([one.gamma, other.gamma])[places]
+    return Level(codes, alpha, contexts, gamma)
+
+
 def _everyone(table: Counts, now: Now) -> Counts:
     """The sum of all processes' tables: padded to one size, gathered, summed."""
     sizes = now.gather(torch.tensor([len(table.codes)], device=table.codes.device))
@@ -206,9 +230,9 @@ def _everyone(table: Counts, now: Now) -> Counts:
 
 
 def _alphabet(space: Space, given: Mapping[str, Space], tones: int) -> tuple[int, int, int]:
-    """Levels told apart in a context, channels, and tables (one for every label and channel)."""
+    """Levels told apart in a context, channels, and tables (one for every channel and label, "no label" among them)."""
     channels = space.shape[0] if space.picture else 1
-    classes = given["label"].levels if "label" in given else 1
+    classes = given["label"].levels + 1 if "label" in given else 1
     return min(tones, space.levels) if space.picture else space.levels, channels, channels * classes
 
 

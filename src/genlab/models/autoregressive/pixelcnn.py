@@ -2,7 +2,7 @@
 
 A vertical stack says at every pixel what the rows above it hold, a horizontal stack adds what stands left of it in its row,
 and a head turns that and the pixel's earlier channels into a categorical distribution over the levels (see `nets.masked`;
-bits are Bernoulli). Labels are a bias in every gate.
+bits are Bernoulli). A condition, a label or a text, is a vector that shifts every gate.
 
 Sampling reads every entry once: the vertical stack is computed a row at a time, the horizontal one a pixel at a time, each
 layer remembering the few places it looks back to.
@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -24,10 +25,12 @@ from genlab.core.moves import Descend, Now, Readings, Stage
 from genlab.core.recipe import knob
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
-from genlab.nets.masked import Entries, Head, Horizontal, Memory, Vertical
+from genlab.nets.condition import Conditioning
+from genlab.nets.masked import Entries, Gated, Head, Horizontal, Memory, Shifts, Vertical
 from genlab.samplers.tokens import Predict, sequence
 
 ENTRIES = 2**22  # logits computed at once while scoring
+GAIN = 8.0  # shifts of gates are so many times larger than stored, so that they are learnt as fast as what sees pixels
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class PixelCNNConfig:
 class PixelCNN(Autoregressive):
     """Learns pictures of bits, levels or tokens."""
 
+    uses: ClassVar[tuple[str, ...]] = ("label", "text")
+
     def __init__(self, config: PixelCNNConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
         if not space.picture:
@@ -56,12 +61,15 @@ class PixelCNN(Autoregressive):
         self.entry = Entries(space.levels, config.entry, ordered)
         inputs = channels * self.entry.size
         self.vertical = Vertical(
-            inputs, height, config.widths, config.layers, config.sides, self.classes, config.dropout
+            inputs, height, config.widths, config.layers, config.sides, config.dropout
         )  # fmt: skip
-        self.horizontal = Horizontal(
-            inputs, config.widths[0], config.width, config.depth, config.back, self.classes, config.dropout
-        )
+        self.horizontal = Horizontal(inputs, config.widths[0], config.width, config.depth, config.back, config.dropout)
         self.head = Head(self.entry.size, config.width, channels, config.hidden, space.levels)
+        self.gates = [module for module in self.modules() if isinstance(module, Gated)]
+        if self.given and not self.gates:
+            raise ValueError("a PixelCNN without gated layers hears no condition: --set model.depth=1")
+        shifts = sum(2 * gate.width for gate in self.gates)
+        self.cond = Conditioning(self.given, shifts, scale=0.0) if self.given else None
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -70,7 +78,7 @@ class PixelCNN(Autoregressive):
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Mean negative log-probability of an entry, nats."""
-        return -self.entries(sequence(batch.x, self.space), self.labelled(batch.given)).mean(), {}
+        return -self.entries(sequence(batch.x, self.space), self.conditioned(batch.given)).mean(), {}
 
     # --- the network -------------------------------------------------------------------------------------------------
 
@@ -92,26 +100,30 @@ class PixelCNN(Autoregressive):
 
     def logits(self, e: Tensor, given: Given) -> Tensor:
         """Of all entries, each from those before it: (B, H, W, C size) -> (B, T, levels), at least float32."""
-        label = self.label(given)
-        v = self.vertical(e, range(e.shape[1]), label)
-        h = self.horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), self.horizontal.link(v), label)
+        shifts = self.shifts(given, len(e))
+        v = self.vertical(e, range(e.shape[1]), shifts)
+        h = self.horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), self.horizontal.link(v), shifts)
         out = self.head.logits(self.head.pixel(F.silu(h)), e).flatten(1, 3)
         return out if out.dtype == torch.float64 else out.float()
 
-    def label(self, given: Given) -> Tensor | None:
-        return given["label"] if self.classes else None
+    def shifts(self, given: Given, n: int) -> Shifts:
+        """What the conditions add to each gate."""
+        if self.cond is None:
+            return {}
+        parts = (GAIN * self.cond.vector(given, n)).split([2 * gate.width for gate in self.gates], 1)
+        return dict(zip(self.gates, parts, strict=True))
 
     def reader(self, n: int, given: Given, before: Tensor | None = None, *, cached: bool = True) -> Predict:
         """cached=False computes the whole canvas again for every pixel: slow, and plainly right."""
-        return Reader(self, given, cached)
+        return Reader(self, n, given, cached)
 
 
 class Reader:
     """Logits of one entry after another; cached: it remembers what every layer looks back to."""
 
-    def __init__(self, model: PixelCNN, given: Given, cached: bool = True):
+    def __init__(self, model: PixelCNN, n: int, given: Given, cached: bool = True):
         self.model, self.given, self.cached = model, given, cached
-        self.label = model.label(given)
+        self.shifts = model.shifts(given, n)
         self.above: Memory = {}  # of the vertical stack
         self.left: Memory = {}  # of the horizontal stack, in this row
         self.row, self.column = -1, -1  # the last ones computed
@@ -134,7 +146,7 @@ class Reader:
     def _descend(self, i: int, x: Tensor) -> None:
         """The vertical stack down to row i."""
         model = self.model
-        v = model.vertical(model.read(x), range(self.row + 1, i + 1), self.label, self.above)
+        v = model.vertical(model.read(x), range(self.row + 1, i + 1), self.shifts, self.above)
         self.linked = model.horizontal.link(v[:, -1:])
         self.row, self.column, self.left = i, -1, {}
 
@@ -146,6 +158,6 @@ class Reader:
         e = model.entry(x[:, first : (self.row * width + j) * channels].unflatten(1, (-1, channels))).flatten(2)
         if begin == 0:
             e = F.pad(e, (0, 0, 1, 0))
-        h = model.horizontal(e[:, None], self.linked[:, :, begin : j + 1], self.label, self.left)
+        h = model.horizontal(e[:, None], self.linked[:, :, begin : j + 1], self.shifts, self.left)
         self.a = model.head.pixel(F.silu(h[:, :, -1:]))[:, 0, 0]
         self.column = j

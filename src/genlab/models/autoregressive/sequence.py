@@ -31,7 +31,6 @@ class Autoregressive(Model):
         super().__init__(space, given)
         if not (space.text or space.picture) or not space.discrete:
             raise ValueError(f"sequences are text, lines or pictures of levels, not {space.kind} data with axes {space.axes!r}")
-        self.classes = self.given["label"].levels if "label" in self.given else 0
 
     @abstractmethod
     def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
@@ -53,7 +52,7 @@ class Autoregressive(Model):
 
     def log_prob(self, batch: Batch, *, noise: Draws | None = None) -> LogProb:
         """(B,) nats of the integers themselves; nothing is drawn."""
-        nats = self.entries(sequence(batch.x, self.space), self.labelled(batch.given), batch.before)
+        nats = self.entries(sequence(batch.x, self.space), self.conditioned(batch.given), batch.before)
         nats = nats.masked_fill(~self.scored(batch), 0).sum(1)
         return LogProb(nats, "exact", "exact", tuple(self.given))
 
@@ -76,9 +75,8 @@ class Autoregressive(Model):
         To go on from a beginning is to `complete`.
         """
         length = self._length(length)
-        given = self._drawn_labels(n, given, noise)
         blank = torch.zeros(n, length, dtype=torch.int64, device=noise.device)
-        yield from self._draw(blank, None, given, noise, Choice(temperature, top_k, top_p))
+        yield from self._draw(blank, None, self.conditioned(given), noise, Choice(temperature, top_k, top_p))
 
     def complete(
         self,
@@ -95,9 +93,8 @@ class Autoregressive(Model):
 
         A text may have any length here: keep its beginning and the rest is its continuation.
         """
-        given = self._drawn_labels(len(x), given, noise)
         keep = sequence(mask, self.space).bool()
-        yield from self._draw(sequence(x, self.space), keep, given, noise, Choice(temperature, top_k, top_p))
+        yield from self._draw(sequence(x, self.space), keep, self.conditioned(given), noise, Choice(temperature, top_k, top_p))
 
     def _draw(self, x: Tensor, keep: Tensor | None, given: Given, noise: Draws, choice: Choice) -> Iterator[Tensor]:
         n, length = x.shape
@@ -115,16 +112,3 @@ class Autoregressive(Model):
         if wanted < 1:
             raise ValueError(f"length must be at least 1 token, got {wanted}")
         return wanted
-
-    def labelled(self, given: Given) -> Given:
-        """`given`, checked to hold labels where the model needs them."""
-        if self.classes and "label" not in given:
-            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
-        return given
-
-    def _drawn_labels(self, n: int, given: Given | None, noise: Draws) -> Given:
-        """`given`, with labels drawn uniformly where the model needs them and nobody said which."""
-        given = given or {}
-        if not self.classes or "label" in given:
-            return given
-        return {**given, "label": (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)}
