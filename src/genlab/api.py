@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
 
+from genlab.core.conditions import Conditions, conditions, source_of
 from genlab.core.data import Data
 from genlab.core.fit import fit
-from genlab.core.model import Shards
+from genlab.core.model import Model, Shards
 from genlab.core.moves import Tick
 from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
@@ -27,7 +27,7 @@ from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
 from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.train import OnNaN, Recorder, training
-from genlab.trained import CHUNK, Run, drawn_labels
+from genlab.trained import CHUNK, Run
 
 __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
 
@@ -55,6 +55,8 @@ class Session:
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
+        if recipe.flip and data.space.picture:
+            _mirrors(self.model)
         if engine.sharded and not isinstance(self.model, Shards):
             raise ValueError(f"{recipe.name} cannot be cut among processes; train it without --shard (or --use_fsdp)")
 
@@ -79,12 +81,9 @@ class Session:
             weights = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
         self.folder.write_best(weights, about)
 
-    def labels(self, n: int, seed: int) -> dict[str, Tensor]:
-        """What n samples are asked to be, drawn as often as in training; empty where nothing is given."""
-        if "label" not in self.model.given:
-            return {}
-        counts = self.data.label_counts()  # pyright: ignore[reportAttributeAccessIssue]
-        return {"label": drawn_labels(n, seed, self.model.given["label"], counts).to(self.engine.device)}
+    def conditions(self, n: int, seed: int) -> Conditions:
+        """What n samples are given while it trains, on the engine's device."""
+        return conditions(source_of(self.model, self.data), n, seed).to(self.engine.device)
 
     def stop(self) -> Run:
         """Write weights and a checkpoint now; between closed steps only."""
@@ -130,6 +129,17 @@ def session(
     tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
     on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
     return made
+
+
+def _mirrors(model: Model) -> None:
+    """ValueError where mirroring a picture would make what it is given untrue.
+
+    Pictures that are given are mirrored too. Labels stay: of classes like those of animals that is right, and data whose
+    classes are left and right have to say flip=false. What a text says of left and right nobody here can tell.
+    """
+    texts = [key for key, space in model.given.items() if space.text]
+    if texts:
+        raise ValueError(f"flip: a mirrored picture may not be what its {texts[0]} says; --set flip=false, or --no-labels")
 
 
 def seeded(recipe: Recipe, seed: int, settings: Mapping[str, Any]) -> Recipe:
@@ -187,9 +197,9 @@ def new_folder(data: str, model: str) -> Path:
     return Path(agreed(str(made[0]) if made else ""))
 
 
-def load(path: str | Path, device: str = "auto") -> Run:
-    """A run from its folder."""
-    return Run(path, device)
+def load(path: str | Path, device: str = "auto", *, data: str | Path | None = None) -> Run:
+    """A run from its folder. data: where the data lie now, if they were moved and are needed."""
+    return Run(path, device, data)
 
 
 def resume(

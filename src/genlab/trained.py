@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from genlab.core.conditions import Conditions, Source, conditions, taken
+from genlab.core.data import Data, Split
 from genlab.core.finite import first_broken
-from genlab.core.model import Model
+from genlab.core.kinds import kind_of
+from genlab.core.model import Model, used
 from genlab.core.noise import Noise
 from genlab.core.recipe import Recipe, from_json, to_json
 from genlab.core.space import Space
-from genlab.data import open
+from genlab.data import open, prompts
 from genlab.data.tokenizer import Tokenizer
 from genlab.data.tokenizer import from_json as from_record
-from genlab.recipes.make import build, recipe_for
+from genlab.recipes.index import MODELS
+from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
 from genlab.runs.folder import Folder
 from genlab.runs.grow import standing
@@ -32,10 +38,11 @@ EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-iden
 class Run:
     """A trained model in its folder.
 
-    path, recipe, space, given   what it is and what it learnt from
+    path, recipe, space, given   what it is, what it learnt from, and what those data give with every example
+    data                         where the data lie now, if they were moved
     """
 
-    def __init__(self, path: str | Path, device: str = "auto"):
+    def __init__(self, path: str | Path, device: str = "auto", data: str | Path | None = None):
         self.folder = Folder(path)
         self.path = self.folder.path
         self.head = self.folder.head()
@@ -53,7 +60,7 @@ class Run:
                 raise ValueError("label_counts are no numbers of examples")
             if counts is not None and ("label" not in self.given or len(counts) != self.given["label"].levels):
                 raise ValueError("label_counts count other labels than there are")
-        self.device, self._models = device, {}
+        self.device, self.moved, self._models = device, data, {}
 
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
         """The data it was trained on, opened again; ValueError if they have changed since.
@@ -61,6 +68,7 @@ class Run:
         source: where they lie now, if they were moved
         """
         record, head = self.head["data"], self.path / "recipe.json"
+        source = self.moved if source is None else source
         place = source if source is not None else record["source"]
         shaped(record["options"], CHOSEN, head)
         known = {name: value for name, value in record["options"].items() if f"{name}?" in CHOSEN}
@@ -128,7 +136,8 @@ class Run:
     def sample(self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any) -> Tensor:
         """(n, *space.shape) in the data's units.
 
-        given     {"label": 3}, {"label": "cat"} or {"label": (n,) tensor}; labels are drawn as often as in training otherwise
+        given     {"label": "cat"}, {"text": "a red heart"}, {"source": "photo.png"}, or tensors; what is not said is drawn:
+                  see `conditions`
         options   averaged=False for the raw weights, best=True for those of its best check-up,
                   exact=True for byte-identical chunks, and the model's own (steps=50, ...)
         """
@@ -149,38 +158,63 @@ class Run:
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         model = self.model(averaged, best)
-        labels = self.labels(n, seed, given)
+        found = self.conditions(n, seed, given)
         size = EXACT_CHUNK if exact else CHUNK
         if n <= size and not exact:
-            yield from drawn(model, range(n), seed, labels, options)
+            yield from drawn(model, range(n), seed, found.given, options)
             return
         parts = []
         for first in range(0, n, size):
             rows = range(first, first + size) if exact else range(first, min(n, first + size))
-            chosen = {key: value[[min(row, n - 1) for row in rows]] for key, value in labels.items()}
-            *_, last = drawn(model, rows, seed, chosen, options)
+            chosen = found.take([min(row, n - 1) for row in rows])
+            *_, last = drawn(model, rows, seed, chosen.given, options)
             parts.append(last)
         yield torch.cat(parts)[:n]
 
-    def labels(self, n: int, seed: int, given: Mapping[str, Any] | None) -> dict[str, Tensor]:
-        """What is given, as tensors of n rows on the model's device."""
-        found: dict[str, Tensor] = {}
-        for key, value in (given or {}).items():
-            if key not in self.given:
-                known = f"it is given {', '.join(self.given)}" if self.given else "nothing is given to it"
-                raise ValueError(f"{self.path.name} was not trained with {key}: {known}")
-            if self.given[key].shape:
-                raise ValueError(f"{self.recipe.name} does not hear {key}, only labels; leave {key} out")
-            found[key] = (
-                torch.as_tensor(_class(value, self.given[key], key)).expand(n) if not isinstance(value, Tensor) else value
-            )
-        if "label" in self.given and "label" not in found:
-            found["label"] = self._drawn_labels(n, seed)
-        return {key: value.to(Engine(self.device).device) for key, value in found.items()}
+    def conditions(
+        self,
+        n: int,
+        seed: int = 0,
+        asked: Mapping[str, Any] | None = None,
+        split: Split = "validation",
+        data: Data | None = None,
+    ) -> Conditions:
+        """What n samples are given, on the model's device: see `core.conditions.conditions`.
 
-    def _drawn_labels(self, n: int, seed: int) -> Tensor:
-        """Labels as frequent as among the training examples."""
-        return drawn_labels(n, seed, self.given["label"], self.head["data"].get("label_counts"))
+        asked   {"label": "cat"}, {"text": "a red heart"}, {"source": "photo.png" or a folder}; tensors; or lists of these
+        data    those it was trained on, where they are open already
+        ValueError for a condition that this model does not take, naming the models that do.
+        """
+        for key in asked or {}:
+            if key not in self._source.spaces:
+                raise ValueError(self._not_taken(key))
+        source = self._source if data is None else replace(self._source, data=lambda: data)
+        return conditions(source, n, seed, asked, split).to(Engine(self.device).device)
+
+    @cached_property
+    def _source(self) -> Source:
+        counts = self.head["data"].get("label_counts")
+        spaces = taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
+        opened = cache(lambda: self.data())
+        return Source(spaces, {} if counts is None else {"label": counts}, opened, self._encoded)
+
+    def _encoded(self, key: str, value: Any) -> Tensor:
+        space = self.given[key]
+        if space.text:
+            return prompts.text(key, value, self.tokenizer(key), space)
+        if space.picture and isinstance(value, str | Path):
+            return prompts.pictures(key, value, space)
+        raise ValueError(f"{key} {str(value)[:60]!r} cannot be read here; give a tensor of shape {space.shape}")
+
+    def _not_taken(self, key: str) -> str:
+        known = ", ".join(self._source.spaces)
+        here = f"it takes {known}" if known else "it takes no condition"
+        if key in self.given:
+            kind = kind_of(self.space).name
+            others = [row.name for row in MODELS if key in row.uses and kind in row.kinds]
+            can = f"models of {kind} that use {key}: {', '.join(others)}" if others else f"no model of {kind} uses {key}"
+            return f"{self.recipe.name} does not use {key}, {here}; {can}"
+        return f"{self.path.name} was trained on data that do not give {key}; {here}"
 
     def reached(self, rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """{"progress": 0..1, "examples": ..., "seconds": of training} as far as it is trained; {} where nobody knows.
@@ -220,13 +254,6 @@ def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
         )
 
 
-def drawn_labels(n: int, seed: int, space: Space, counts: Sequence[int] | None) -> Tensor:
-    """(n,) classes, each as frequent as it is counted."""
-    edges = torch.tensor(counts or [1] * space.levels, dtype=torch.float64).cumsum(0)
-    draws = Noise(seed, n, dtype=torch.float64).fork("label").uniform(())
-    return torch.searchsorted(edges, draws * edges[-1], right=True).clamp(max=space.levels - 1)
-
-
 @torch.no_grad()
 def drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
@@ -237,14 +264,3 @@ def drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], opt
         raise ValueError(f"this model's sampling has no such option: {error}") from None
     for frame in frames:
         yield frame.cpu()
-
-
-def _class(value: Any, space: Space, key: str) -> int:
-    """A class by number or name; ValueError says which there are."""
-    words = [str(name) for name in space.names]
-    if str(value) in words:
-        return words.index(str(value))
-    if str(value).lstrip("-").isdigit() and 0 <= int(value) < space.levels:
-        return int(value)
-    there = ", ".join(words[:20]) + (" ..." if len(words) > 20 else "") if words else f"0 to {space.levels - 1}"
-    raise ValueError(f"there is no {key} {value!r}; there is {there}")

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from genlab.api import Session
@@ -27,7 +28,7 @@ MARKS = 20  # fractions of a run at which a check-up may be due
 STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them
 SIZES = (256, 128, 64)  # samples drawn
 SHARE = 0.3  # of the training time that check-ups may take
-PROBE = 16  # samples that tell what drawing costs
+PROBES = (16, 4, 2)  # samples that tell what drawing many costs
 FEWEST = 30  # steps before which nothing can have gone wrong
 SCORED = 200  # validation examples of a likelihood
 SEED = 1  # of the samples: the same at every check-up
@@ -123,18 +124,18 @@ class Watch:
     def _look(self, progress: float, seconds: float) -> None:
         assert self.plan is not None
         with self.session.engine.averaged() as model:
-            given = self.session.labels(self.plan.n, SEED)
-            samples = self._draw(model, self.plan.n, given)
+            given = self.session.conditions(self.plan.n, SEED).given
+            samples = self._draw(model, given, self.plan.n)
             likelihood = self._likelihood(model)
-        scores = checked(self.reference, samples, given or None, SEED, likelihood)
+        scores = checked(self.reference, samples, given, SEED, likelihood)
         checkup = Checkup(progress, seconds, self.session.engine.examples, self.plan.n, scores)
         self.history.look(checkup)
         self._keep_best(checkup.quality)
         self._raise(samples)
         self.session.folder.log_checkup(checkup.to_json())  # last: what is written down is not looked at again
 
-    def _draw(self, model: Any, n: int, given: dict[str, Tensor]) -> Tensor:
-        *_, last = drawn(model, range(n), SEED, given, {})
+    def _draw(self, model: Any, given: Mapping[str, Tensor], n: int) -> Tensor:
+        *_, last = drawn(model, range(n), SEED, {key: value[:n] for key, value in given.items()}, {})
         return last
 
     def _likelihood(self, model: Any) -> Any:
@@ -173,30 +174,45 @@ class Watch:
 
     def _planned(self, progress: float, seconds: float) -> Plan:
         if self.plan is None:
-            self.plan = affordable(*self._costs(), seconds / max(progress, 1e-9), self.share)
+            training = seconds / max(progress, 1e-9)
+            self.plan = affordable(*self._costs(self.share * training), training, self.share)
             self.session.folder.write_plan({**self.plan._asdict(), "features": self.wanted or "auto"})
         return self.plan
 
-    def _costs(self) -> tuple[float, float]:
-        """Seconds that a sample takes among others, and that a look takes beside."""
+    def _costs(self, patience: float) -> tuple[float, float]:
+        """Seconds that one more sample takes, and that a look takes beside.
+
+        One sample is drawn first; more at once only where they cannot take more than `patience` seconds.
+        """
+        given = self.session.conditions(PROBES[0], SEED).given
         with self.session.engine.averaged() as model:
-            given = self.session.labels(PROBE, SEED)
-            self._draw(model, PROBE, given)  # what is built once does not count
-            began = time.perf_counter()
-            samples = self._draw(model, PROBE, given)
-            drawn = time.perf_counter()
-            self._likelihood(model)
-            scored = time.perf_counter()
-        checked(self.reference, samples, given or None, SEED)  # what is worked out once does not count
-        each, began = (drawn - began) / PROBE, time.perf_counter()
-        many = samples.repeat(SIZES[0] // PROBE, *[1] * (samples.ndim - 1))
-        labels = {key: value.repeat(SIZES[0] // PROBE) for key, value in given.items()}
-        checked(self.reference, many, labels or None, SEED)
-        return each, scored - drawn + time.perf_counter() - began
+            samples, first = timed(lambda: self._draw(model, given, 1))
+            if first <= patience:
+                samples, first = timed(lambda: self._draw(model, given, 1))  # what is built once does not count
+            each, beside = first, 0.0
+            many = next((n for n in PROBES if n * first <= patience), 1)
+            if many > 1:
+                samples, together = timed(lambda: self._draw(model, given, many))
+                each = max((together - first) / (many - 1), 0.0)
+                beside = max(first - each, 0.0)
+            _, scored = timed(lambda: self._likelihood(model))
+        rows = torch.arange(SIZES[0]) % len(samples)
+        whole = {key: value[rows.to(value.device)] for key, value in given.items()}
+        few = {key: value[: len(samples)] for key, value in given.items()}
+        checked(self.reference, samples, few, SEED)  # what is worked out once does not count
+        _, looked = timed(lambda: checked(self.reference, samples[rows], whole, SEED))
+        return each, beside + scored + looked
 
     def _kept_plan(self) -> Plan | None:
         kept = self.session.folder.plan()
         return None if kept is None else Plan(kept["stride"], kept["n"])
+
+
+def timed(call: Callable[[], Any]) -> tuple[Any, float]:
+    """What a call returns, and the seconds that it took."""
+    began = time.perf_counter()
+    found = call()
+    return found, time.perf_counter() - began
 
 
 def cost(score: Score | None) -> float:

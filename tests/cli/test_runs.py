@@ -182,8 +182,8 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("gan", ["-n", "0"], "at least 1"),
         ("gan", ["--class", "30"], "there is 0, 1, 2"),
         ("gan", ["--class", "seven"], "there is 0, 1, 2"),
-        ("ring", ["--class", "1"], "nothing is given to it"),
-        ("gan", ["--given", "text=a cat"], "it is given label"),
+        ("ring", ["--class", "1"], "it takes no condition"),
+        ("gan", ["--given", "text=a cat"], "it takes label"),
         ("gan", ["--given", "text"], "KEY=VALUE"),
         ("gan", ["--out", "a.mp3"], ".png"),
         ("gan", ["--out", "a.txt"], ".png"),
@@ -267,7 +267,7 @@ def test_scores_of_before_it_learnt_more_are_marked(run: Runs) -> None:
 def test_reconstruct_keeps_the_originals_beside(trained: Runs, tmp_path: Path) -> None:
     assert call("reconstruct", trained("vae"), "-n", 5, "--out", "both.npz").code == 0
     with np.load(tmp_path / "both.npz") as found:
-        assert found["x"].shape == found["source"].shape == (5, 1, 8, 8)
+        assert found["x"].shape == found["original"].shape == (5, 1, 8, 8)
     assert call("reconstruct", trained("vae"), "-n", 5, "--out", "both.png").code == 0
 
 
@@ -301,7 +301,7 @@ def test_complete_goes_on_with_a_text(trained: Runs) -> None:
         (["complete", "gan"], "for pictures ngram, gpt, pixelcnn and rbm can"),
         (["interpolate", "text"], "gpt cannot interpolate"),
         (["complete", "text"], "--text"),
-        (["complete", "text", "--text", "x"], "symbols"),
+        (["complete", "text", "--text", "x"], "not in the alphabet"),
         (["complete", "lines", "--text", "a" * 40], "lines of this run end after"),
         (["reconstruct", "vae", "-n", "0"], "at least 1"),
         (["interpolate", "gan", "--steps", "1"], "at least 2"),

@@ -49,7 +49,7 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         run = Run(folder, "cpu")
         if run.recipe.batch < 10_000 and getattr(run.recipe.model, "steps", 0) < 50 and run.space.size < 1000:
             with torch.no_grad():
-                *_, _ = run.model().sample(1, run.labels(1, 0, None) or None, noise=Noise(0, 1))
+                *_, _ = run.model().sample(1, run.conditions(1).given, noise=Noise(0, 1))
 
     def gone_on() -> object:
         """Everything of a resumed training but its steps."""

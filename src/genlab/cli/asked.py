@@ -1,4 +1,4 @@
-"""What a run is asked: options of the model's own methods, which models can do a verb, what is given."""
+"""What a run is asked: options of the model's own methods, which models can do a verb."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import dataclasses
 import difflib
 import inspect
 import typing
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from genlab.cli.options import pairs
@@ -51,14 +51,6 @@ def able(model: Any, capability: Any, verb: str, name: str, kind: str) -> None:
     others = [row.name for row in MODELS if verb in row.can and kind in row.kinds]
     instead = f"; for {kind} {_joined(others)} can" if others else f"; no model of {kind} can"
     raise ValueError(f"{name} cannot {verb}{instead}")
-
-
-def given_of(klass: str | None, said: Sequence[str]) -> Mapping[str, str]:
-    """`--class` and `--given` as one mapping."""
-    found = pairs(said, "--given")
-    if klass is not None:
-        found["label"] = klass
-    return found
 
 
 def _joined(names: Sequence[str]) -> str:

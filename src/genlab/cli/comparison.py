@@ -230,7 +230,7 @@ class Comparison:
         for job in jobs:
             try:
                 run = load(self.rows[job]["run"], self.ask.machine.device)
-                found[job] = speed_of(run, self._protocol(), progress)
+                found[job] = speed_of(run, self._protocol(), progress, self.data)
                 self.rows[job]["speed"] = found[job]._asdict()
             except Exception as error:
                 self._failed(job, error, progress)
@@ -244,7 +244,7 @@ class Comparison:
         what, x, given = self.reference.examples(self.samples)
         sides = [("real data", what, x, given)]
         if not self.data.space.text:
-            sides.append(("noise", "every entry drawn by itself from its own distribution", independent(x), None))
+            sides.append(("noise", "every entry drawn by itself from its own distribution", independent(x), {}))
         for name, about, samples, labels in sides:
             with progress.task(f"{name}, for comparison"):
                 scores = scores_of(sitting_of(self.reference, samples, labels, 0, ""))

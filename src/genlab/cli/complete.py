@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from cyclopts import Parameter
 
 from genlab.cli.asked import own_options
-from genlab.cli.options import FolderOptions, Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.options import FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.core.data import Split
@@ -31,33 +31,35 @@ def complete(
     split: Annotated[Split, Parameter(help="Of pictures: which part of the data they come from.")] = "test",
     n: Annotated[int, Parameter(name="-n", help="How many.")] = 8,
     seed: Seed = 0,
-    option: Option = (),
+    sampling: SamplingOptions = SamplingOptions(),  # noqa: B008
     raw: Raw = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
-    machine: MachineOptions = MachineOptions(),  # noqa: B008
+    machine: RunOptions = RunOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Go on with a text, or fill the other half of pictures.
+
+    What the model is given besides, a class say, is that of the pictures unless --class or --given say otherwise.
 
     The halves that are kept are those of real pictures. Pictures come in rows of three: what was kept, the completion, the
     original.
     """
     if n < 1 or length < 1:
         raise ValueError(f"-n and --length must be at least 1, got {n} and {length}")
-    machine.apply()
     from genlab.cli.looking import capable, noise_for
     from genlab.core.model import Completes
 
-    loaded, model = capable(run, machine.device, Completes, "complete", not raw)
-    options = own_options(model.complete, option)
+    loaded, model = capable(run, machine, Completes, "complete", not raw)
+    options = own_options(model.complete, sampling.option)
     if loaded.space.text and text is None:
         raise ValueError('--text: say how the text begins, as --text "ROMEO:"')
     with Progress() as progress:
         begun = _texts(loaded, model, text or "", n, length) if loaded.space.text else None
-        x, mask, given = begun or _pictures(loaded, model, keep, split, n, progress)
+        x, mask, own = begun or _pictures(loaded, model, keep, split, n, progress)
+        told = loaded.conditions(len(x), seed, {**own, **sampling.asked()}).given
         noise = noise_for(model, seed, range(len(x)))
         with progress.task("completing"):
-            frames = [frame.cpu() for frame in model.complete(x, mask, given, noise=noise, **options)]
+            frames = [frame.cpu() for frame in model.complete(x, mask, told, noise=noise, **options)]
     record = {"run": run, "n": len(x), "seed": seed}
     if begun:
         _deliver_texts(loaded, frames[-1], record, output, json)
@@ -66,7 +68,7 @@ def complete(
 
 
 def _texts(run: Any, model: Any, text: str, n: int, length: int) -> tuple[Any, Any, dict[str, Any]]:
-    """(x, mask, given) of n copies of a beginning with room after it."""
+    """(x, mask, nothing that is given) of n copies of a beginning with room after it."""
     import torch
 
     from genlab.cli.looking import device_of
@@ -79,8 +81,7 @@ def _texts(run: Any, model: Any, text: str, n: int, length: int) -> tuple[Any, A
     x[:, : len(begun)] = begun
     mask = torch.zeros(n, total, dtype=torch.bool)
     mask[:, : len(begun)] = True
-    labels = run.labels(n, 0, None)
-    return x.to(device_of(model)), mask.to(device_of(model)), labels
+    return x.to(device_of(model)), mask.to(device_of(model)), {}
 
 
 def _pictures(run: Any, model: Any, keep: Keep, split: Split, n: int, progress: Progress) -> tuple[Any, Any, dict[str, Any]]:
@@ -88,6 +89,7 @@ def _pictures(run: Any, model: Any, keep: Keep, split: Split, n: int, progress: 
     import torch
 
     from genlab.cli.looking import examples
+    from genlab.core.conditions import taken
 
     batch = examples(run, model, split, n, progress)
     _, height, width = run.space.shape
@@ -99,7 +101,7 @@ def _pictures(run: Any, model: Any, keep: Keep, split: Split, n: int, progress: 
         "right": (slice(None), slice(width // 2, None)),
     }[keep]
     mask[(..., *half)] = True
-    return batch.x, mask, {key: value for key, value in batch.given.items() if key in run.given}
+    return batch.x, mask, {key: value for key, value in batch.given.items() if key in taken(model.given)}
 
 
 def _deliver_texts(run: Any, x: Any, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
@@ -123,7 +125,7 @@ def _deliver_pictures(
     kept = x * mask
     suffix = output.out.suffix if output.out is not None else ".png"
     if suffix == ".npz":
-        path = deliver(run, "complete", output, frames[-1:], {"source": x, "mask": mask}, WIDTH)
+        path = deliver(run, "complete", output, frames[-1:], {"original": x, "mask": mask}, WIDTH)
     else:
         path = deliver(run, "complete", output, [rows_of([kept, frame, x]) for frame in frames], {}, WIDTH)
     tell({**record, "out": str(path)}, f"{record['n']} pictures, kept, completed, real: {path}", json)

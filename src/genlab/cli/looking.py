@@ -13,7 +13,7 @@ import numpy as np
 from genlab.cli import saving
 from genlab.cli.asked import able
 from genlab.cli.opening import reopened
-from genlab.cli.options import FolderOptions
+from genlab.cli.options import FolderOptions, RunOptions
 from genlab.cli.progress import Progress
 from genlab.core.kinds import kind_of
 from genlab.report.pictures import numbers, texts
@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 WIDTH = 8  # examples side by side
 
 
-def capable(path: str, device: str, capability: Any, verb: str, averaged: bool) -> tuple[Run, Any]:
+def capable(path: str, machine: RunOptions, capability: Any, verb: str, averaged: bool) -> tuple[Run, Any]:
     """The run and its model; ValueError where it cannot do the verb, naming the models that can."""
-    from genlab.api import load
-
-    run = load(path, device)
+    run = machine.load(path)
     model = run.model(averaged)
     able(model, capability, verb, run.recipe.name, kind_of(run.space).name)
     return run, model

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -49,13 +49,13 @@ class Protocol:
 
 @dataclass(frozen=True)
 class Measured:
-    """likelihood is None where the model has none; samples and labels are those the scores are about."""
+    """likelihood is None where the model has none; samples, and what they were given, are those the scores are about."""
 
     likelihood: Likelihood | None
     scores: dict[str, Score]
     seconds_per_100: float
     samples: Tensor
-    labels: dict[str, Tensor]
+    given: dict[str, Tensor]
     weights: str
     evidence: dict[str, Any]
 
@@ -74,28 +74,31 @@ def measure(run: Run, reference: Reference, protocol: Protocol, progress: Progre
     name, model = run.recipe.name, run.model(protocol.averaged, protocol.best)
     with progress.task(f"{name}: likelihood") as task:
         likelihood = likelihood_within(model, reference.data, protocol, task)
-    labels = run.labels(protocol.n, protocol.seed, None)
+    told = run.conditions(protocol.n, protocol.seed, split=protocol.split, data=reference.data)
     with progress.task(f"{name}: drawing {protocol.n:,}"):
         began = time.perf_counter()
-        samples = draw(run, protocol, protocol.n, labels)
+        samples = draw(run, protocol, protocol.n, told.given)
         each = (time.perf_counter() - began) / protocol.n
-    sitting = sitting_of(reference, samples, labels or None, protocol.seed, protocol.weights(run))
+    rows = told.rows if told.split == reference.split else None
+    sitting = sitting_of(reference, samples, told.given, protocol.seed, protocol.weights(run), rows)
     with progress.task(f"{name}: comparing its samples"):
         scores = scores_of(sitting)
-    return Measured(likelihood, scores, 100 * each, samples, labels, protocol.weights(run), sitting.evidence)
+    return Measured(likelihood, scores, 100 * each, samples, told.given, protocol.weights(run), sitting.evidence)
 
 
-def draw(run: Run, protocol: Protocol, n: int, labels: dict[str, Tensor] | None = None) -> Tensor:
-    return run.sample(n, protocol.seed, labels, averaged=protocol.averaged, best=protocol.best, **protocol.options)
+def draw(run: Run, protocol: Protocol, n: int, given: Mapping[str, Tensor]) -> Tensor:
+    return run.sample(n, protocol.seed, given, averaged=protocol.averaged, best=protocol.best, **protocol.options)
 
 
-def speed_of(run: Run, protocol: Protocol, progress: Progress) -> Speed:
-    """How fast a run can be sampled."""
+def speed_of(run: Run, protocol: Protocol, progress: Progress, data: Any = None) -> Speed:
+    """How fast a run can be sampled; finding what samples are given takes no part. data: the run's own, open already."""
     from genlab.measure import speed
+    from genlab.measure.speed import MANY
 
+    given = run.conditions(MANY, protocol.seed, split=protocol.split, data=data).given
     run.model(protocol.averaged, protocol.best)  # loading is not sampling
     with progress.task(f"{run.recipe.name}: timing its samples"):
-        return speed(lambda n: draw(run, protocol, n), ALLOWANCE)
+        return speed(lambda n: draw(run, protocol, n, {key: value[:n] for key, value in given.items()}), ALLOWANCE)
 
 
 def speed_line(speed: Speed) -> str:

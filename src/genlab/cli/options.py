@@ -11,6 +11,7 @@ from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
 if TYPE_CHECKING:
+    from genlab.api import Run
     from genlab.core.recipe import Budget
 
 OUTPUT = Group("Output", sort_key=20)
@@ -89,6 +90,20 @@ class MachineOptions:
 
 @Parameter(name="*", group=MACHINE)
 @dataclass(frozen=True)
+class RunOptions(MachineOptions):
+    data: Annotated[str | None, Parameter(group=DATA)] = None
+    """Where the run's data lie now, if they were moved and are needed."""
+
+    def load(self, path: str) -> Run:
+        """The run of this folder; `apply` is called on the way."""
+        self.apply()
+        from genlab.api import load
+
+        return load(path, self.device, data=self.data)
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
 class TrainingOptions(MachineOptions):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto is bf16 on CUDA and float32 elsewhere."""
@@ -139,6 +154,27 @@ Option = Annotated[
         help="KEY=VALUE of the model's own sampling, as steps=50 or temperature=0.8; an unknown one lists what there is.",
     ),
 ]
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class GivenOptions:
+    klass: Annotated[str | None, Parameter(name="--class")] = None
+    """Only this class, by number or name."""
+    given: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = ()
+    """KEY=VALUE of what the model is given: text="a red heart", source=FILE or a folder of pictures."""
+
+    def asked(self) -> dict[str, str]:
+        """Both as one mapping."""
+        return pairs(self.given, "--given") | ({} if self.klass is None else {"label": self.klass})
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class SamplingOptions(GivenOptions):
+    option: Option = ()
+
+
 Set = Annotated[
     tuple[str, ...],
     Parameter(

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from genlab.cli.asked import given_of, own_options
-from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.asked import own_options
+from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed
 from genlab.cli.progress import Progress
 from genlab.core.kinds import kind_of
 
@@ -21,17 +21,11 @@ EXAMPLES = """Examples:
   genlab sample runs/digits-ddpm-1
   genlab sample runs/digits-ddpm-1 -n 16 --class 3 --out threes.png
   genlab sample runs/digits-ddpm-1 -n 36 --option steps=100 --out way.gif
+  genlab sample runs/emoji-gpt-1 --given text="a red heart" --out hearts.png
   genlab sample runs/digits-vae-1 -n 1000 --out samples.npz
   genlab sample runs/measurements-vae-1 -n 1000 --out more.csv
   genlab sample runs/shakespeare-gpt-1 -n 1 --option length=1000 temperature=0.8"""
 
-Klass = Annotated[str | None, Parameter(name="--class", help="Only this class, by number or name.")]
-Given = Annotated[
-    tuple[str, ...],
-    Parameter(
-        name="--given", consume_multiple=True, show_default=False, help='KEY=VALUE that the model is told, as text="a cat".'
-    ),
-]
 Run_ = Annotated[str, Parameter(name="RUN", help="Folder of a run.")]
 Count = Annotated[int | None, Parameter(name="-n", help="How many; 64, of a text 4.")]
 Out = Annotated[
@@ -50,53 +44,61 @@ def sample(
     *,
     n: Count = None,
     seed: Seed = 0,
-    klass: Klass = None,
-    given: Given = (),
-    option: Option = (),
+    sampling: SamplingOptions = SamplingOptions(),  # noqa: B008
     raw: Raw = False,
     best: Best = False,
     exact: Annotated[bool, Parameter(help="Byte-identical samples whatever -n is (slower).")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
-    machine: MachineOptions = MachineOptions(),  # noqa: B008
+    machine: RunOptions = RunOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Draw samples from a run.
 
-    Its averaged weights are used where it has them. --out FILE.png, .gif (the frames on the way), .npz (x in the data's units,
-    and what was given), .txt, .csv of points, or a folder for one file a sample. Without it text goes to stdout, everything
-    else into the run's own folder samples/.
+    Its averaged weights are used where it has them. What the model is given and nobody asks for, is drawn: classes as often as
+    they occur, texts and pictures of validation examples.
+
+    --out FILE.png, .gif (the frames on the way), .npz (x in the data's units, and what was given), .txt, .csv of points, or a
+    folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.
     """
-    machine.apply()
-    from genlab.api import CHUNK, load
+    from genlab.api import CHUNK
     from genlab.cli import saving
     from genlab.cli.looking import texts_of
 
-    loaded = load(run, machine.device)
+    loaded = machine.load(run)
     count = n if n is not None else kind_of(loaded.space).sampled
     out = output.out or _own_place(loaded, seed)
     if out is not None:
         saving.check(out, loaded.space, output.force)
         if out.suffix == ".gif" and (count > CHUNK or exact):
             raise ValueError(f"a .gif shows at most {CHUNK} samples on their way, without --exact; got -n {count}")
-    settings = {**own_options(loaded.model(not raw, best).sample, option), "averaged": not raw, "best": best, "exact": exact}
+    settings = {
+        **own_options(loaded.model(not raw, best).sample, sampling.option),
+        "averaged": not raw,
+        "best": best,
+        "exact": exact,
+    }
     with Progress() as progress, progress.task(f"drawing {count:,}"):
-        labels = loaded.labels(count, seed, given_of(klass, given))
-        frames = _kept(loaded.frames(count, seed, labels, **settings), out)
+        told = loaded.conditions(count, seed, sampling.asked()).given
+        frames = _kept(loaded.frames(count, seed, told, **settings), out)
     texts = texts_of(loaded, frames[-1]) if loaded.space.text else None
-    told, names = _named(loaded, labels) if out is not None and out.suffix == ".csv" else (labels, ())
+    told, names = _named(loaded, told) if out is not None and out.suffix == ".csv" else (told, ())
     written = saving.write(out, frames, loaded.space, told, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
     _say(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
 
-def _named(run: Run, labels: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+def _named(run: Run, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
     """Labels by their names, and the names of the columns of the table that it learnt from."""
     from genlab.runs.shapes import fits
 
     columns = run.head["data"].get("columns")
-    classes = run.given["label"].names if "label" in run.given else ()
-    told = {key: [str(classes[label]) if classes else label for label in value.tolist()] for key, value in labels.items()}
-    return told, columns if fits(columns, [str]) else ()
+    named = {key: run.given[key].names for key in told if not run.given[key].shape}
+    found = {key: [_name(names, number) for number in told[key].tolist()] for key, names in named.items()}
+    return found, columns if fits(columns, [str]) else ()
+
+
+def _name(names: Sequence[str], number: int) -> str:
+    return "" if number < 0 else str(names[number]) if names else str(number)
 
 
 def _own_place(run: Run, seed: int) -> Path | None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.asked import own_options
-from genlab.cli.options import Best, FeaturesOption, Json, MachineOptions, Option, Raw, Seed
+from genlab.cli.options import Best, FeaturesOption, Json, Option, Raw, RunOptions, Seed
 from genlab.cli.progress import Progress
 from genlab.core.data import Split
 
@@ -36,7 +36,7 @@ def score(
     raw: Raw = False,
     best: Best = False,
     features: FeaturesOption = None,
-    machine: MachineOptions = MachineOptions(),  # noqa: B008
+    machine: RunOptions = RunOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Measure a run.
@@ -47,8 +47,7 @@ def score(
     for name, value in (("-n", n), ("--examples", examples)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    machine.apply()
-    from genlab.api import Engine, load
+    from genlab.api import Engine
     from genlab.cli.keeping import write_pairs
     from genlab.cli.measuring import Protocol, how_many, measure, speed_of
     from genlab.cli.opening import reopened
@@ -56,14 +55,14 @@ def score(
     from genlab.measure import Reference
     from genlab.runs.files import write_json
 
-    loaded = load(run, machine.device)
+    loaded = machine.load(run)
     options, seen = own_options(loaded.model(not raw, best).sample, option), loaded.reached().get("examples", 0)
     protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
         with progress.task("features to compare in") as task:
             chosen = features_for(data, Engine(machine.device), task, features)
-        speed = speed_of(loaded, protocol, progress)
+        speed = speed_of(loaded, protocol, progress, data)
         found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
     head = {"run": run, "split": split, "seed": seed, "weights": found.weights, "examples_seen": seen}
     record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genlab.cli.errors import REFUSED
-from genlab.cli.options import Json, MachineOptions
+from genlab.cli.options import Json, RunOptions
 from genlab.cli.progress import Progress, duration
 from genlab.cli.sample import Run_
 from genlab.core.kinds import kind_of
@@ -23,16 +23,14 @@ EXAMPLES = """Examples:
   genlab show runs/digits-vae-1 --json"""
 
 
-def show(run: Run_, /, *, machine: MachineOptions = MachineOptions(), json: Json = False) -> None:  # noqa: B008
+def show(run: Run_, /, *, machine: RunOptions = RunOptions(), json: Json = False) -> None:  # noqa: B008
     """Show what is in a run.
 
     What it learnt from, how long, its last readings and scores; and a page with its curves, samples and recipe. The page is
     RUN/show.html, one file that needs no network.
     """
-    machine.apply()
-    from genlab.api import load
 
-    loaded = load(run, machine.device)
+    loaded = machine.load(run)
     ticks = loaded.ticks()
     at = loaded.reached(ticks)
     row = _measured(loaded, at)
@@ -54,7 +52,7 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progres
     """The page; None, with a reason, where the run lies where nothing may be written."""
     from genlab.report import runs
 
-    media = media_of(run, ticks)
+    media = media_of(run, ticks, progress)
     try:
         return runs.write(run.path, run.head, media, row)
     except OSError as error:
@@ -64,7 +62,7 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progres
         return None
 
 
-def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
+def media_of(run: Run, ticks: list[dict[str, Any]], progress: Progress) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
     from genlab.cli.looking import texts_of
     from genlab.compare.media import Media
@@ -74,9 +72,19 @@ def media_of(run: Run, ticks: list[dict[str, Any]]) -> Media:
 
     count = kind_of(run.space).shown
     weights = "averaged weights" if run.averaged else "raw weights"
-    drawn = run.sample(count) if any((run.path / name).exists() for name in WEIGHTS) else None
+    drawn = _drawn(run, count, progress) if any((run.path / name).exists() for name in WEIGHTS) else None
     shown = list(texts_of(run, drawn)) if drawn is not None and run.space.text else drawn
     return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))
+
+
+def _drawn(run: Run, count: int, progress: Progress) -> Any:
+    """Samples; None, and why, where what they would be given is not there."""
+    try:
+        given = run.conditions(count).given
+    except ValueError as error:
+        progress.say(f"the page shows no samples: {error}")
+        return None
+    return run.sample(count, given=given)
 
 
 def _measured(run: Run, at: Mapping[str, Any]) -> dict[str, Any]:

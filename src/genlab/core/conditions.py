@@ -64,15 +64,15 @@ class Conditions:
         return Conditions({key: value.to(device) for key, value in self.given.items()}, self.split, self.rows)
 
 
-def taken(model: Model | type[Model], given: Mapping[str, Space]) -> dict[str, Space]:
-    """The conditions of some data that a model takes when it samples."""
-    return {key: given[key] for key in dict.fromkeys((*model.needs, *model.uses)) if key in given and key != OTHER}
+def taken(given: Mapping[str, Space]) -> dict[str, Space]:
+    """What a sample is given of the conditions that a model was built with."""
+    return {key: space for key, space in given.items() if key != OTHER}
 
 
 def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> Source:
     """Conditions of a model from open data."""
     counts = data.label_counts()
-    return Source(taken(model, data.given), {} if counts is None else {"label": counts}, lambda: data, encode)
+    return Source(taken(model.given), {} if counts is None else {"label": counts}, lambda: data, encode)
 
 
 def conditions(

@@ -109,7 +109,9 @@ class Recipe:
     batch: int = knob(64, "examples a step, over all processes", low=1, high=1_000_000)
     optim: Optim = Optim()
     moves: Mapping[str, Mapping[str, Any]] = knob({}, "what differs from `optim`, by move", differs=Optim)
-    flip: bool = knob(False, "augmentation: mirror half of the training pictures left to right")
+    flip: bool = knob(
+        False, "augmentation: mirror half of the training pictures left to right, pictures that are given with them"
+    )
     seed: int = knob(0, "of everything random", low=0, high=2**62)
     paper: str = ""
     expected: str = ""  # the result and the command that yields it

@@ -63,7 +63,7 @@ def _in_features(sitting: Sitting) -> Iterator[Score]:
     name, real = f"kernel distance ({features.name})", reference.real_features
     yield sitting.attempt(name, lambda: kernel_distance(sitting.features, real), features.protocol, question="quality", **lower)
     yield from _cloud(sitting, sitting.features, real)
-    labels = (sitting.given or {}).get("label")
+    labels = sitting.labels
     if features.classify is not None and features.own_classes and labels is not None:
         found = verdict(torch.cat([features.classify(part).cpu() for part in sitting.samples.split(500)]), labels)
         yield sitting.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")

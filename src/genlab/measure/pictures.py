@@ -89,8 +89,7 @@ def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
     yield sitting.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
     if not features.own_classes:
         return
-    labels = (sitting.given or {}).get("label")
-    found = verdict(probabilities, labels)
+    found = verdict(probabilities, sitting.labels)
     names = sitting.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
     score, n = sitting.protocol.score, len(sitting.samples)
@@ -103,8 +102,7 @@ def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
 
 
 def _labelled(sitting: Sitting) -> Iterator[Score]:
-    labels = (sitting.given or {}).get("label")
-    reference = sitting.reference
+    labels, reference = sitting.labels, sitting.reference
     if labels is None or reference.labels is None:
         return
     features = reference.features
@@ -114,7 +112,7 @@ def _labelled(sitting: Sitting) -> Iterator[Score]:
         detail: dict[str, Any] = {}
         lower: dict[str, Any] = {"better": "lower", "question": "labels", "detail": detail}
         how = {**features.protocol, "mean over": "classes"}
-        yield sitting.attempt(name, lambda: _by_class(sitting, labels.cpu(), detail), how, **lower)
+        yield sitting.attempt(name, lambda: _by_class(sitting, labels, detail), how, **lower)
     if reference.engine is not None:
         name, how = "accuracy trained on samples", {"tested on": "test split"}
         yield sitting.attempt(name, lambda: _useful(sitting, labels, how), how, **higher)
@@ -137,7 +135,7 @@ def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
     """Accuracy on real examples of a classifier that has seen samples only."""
     engine = sitting.reference.engine
     assert engine is not None
-    found = trained_on(sitting.samples, labels.cpu(), sitting.data, engine, steps=STEPS)
+    found = trained_on(sitting.samples, labels, sitting.data, engine, steps=STEPS)
     how.update({key: found[key] for key in ("steps", "batch", "chance")})
     return share(found["correct"], found["of"], f"{found['of']:,} real examples")
 

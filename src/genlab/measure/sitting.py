@@ -46,7 +46,7 @@ class Reference:
         self.data, self.features, self.engine, self.most = data, features, engine, most
 
     @cached_property
-    def _real(self) -> tuple[Tensor, Given | None]:
+    def _real(self) -> tuple[Tensor, Given]:
         return joined(some(self.data, self.split, self.most))
 
     @property
@@ -55,8 +55,8 @@ class Reference:
 
     @property
     def labels(self) -> Tensor | None:
-        """Of `real`, where there are labels."""
-        return None if self._real[1] is None else self._real[1]["label"]
+        """Of `real`, where there are labels; -1 where an example has none."""
+        return self._real[1].get("label")
 
     @cached_property
     def train(self) -> Tensor:
@@ -81,8 +81,8 @@ class Reference:
         assert self.features is not None
         return self.features(self.real)
 
-    def examples(self, n: int) -> tuple[str, Tensor, Given | None]:
-        """(what they are, n real examples to be scored as if they were samples, their labels): of the validation split
+    def examples(self, n: int) -> tuple[str, Tensor, Given]:
+        """(what they are, n real examples to be scored as if they were samples, what they are given): of the validation split
         where it has as many, else of the train split."""
         name: Split = "validation" if self.data.count("validation") >= n and self.split != "validation" else "train"
         return f"{name} examples scored as if they were samples", *joined(some(self.data, name, n))
@@ -94,13 +94,20 @@ class Sitting:
 
     reference: Reference
     samples: Tensor  # (N, *shape) in the data's units
-    given: Given | None  # what they were asked to be
+    given: Given  # all that they were given, N rows each
     protocol: Protocol
+    rows: Tensor | None = None  # (N,) the examples of the reference's split that it belongs to, where it is that of examples
     evidence: dict[str, Any] = field(default_factory=dict)  # what a measure found beside its number, by its name
 
     @property
     def data(self) -> Data:
         return self.reference.data
+
+    @property
+    def labels(self) -> Tensor | None:
+        """(N,) classes that the samples were asked to be, on the CPU; None unless every one was asked to be of a class."""
+        found = self.given.get("label")
+        return None if found is None or bool((found < 0).any()) else found.cpu()
 
     @cached_property
     def features(self) -> Tensor:
@@ -119,15 +126,23 @@ class Sitting:
 
 
 def sitting_of(
-    reference: Reference, samples: Tensor, given: Given | None = None, seed: int = 0, weights: str = "averaged"
+    reference: Reference,
+    samples: Tensor,
+    given: Given | None = None,
+    seed: int = 0,
+    weights: str = "averaged",
+    rows: Tensor | None = None,
 ) -> Sitting:
-    """Samples (N, *shape) before a reference. ValueError where they are no samples of its space."""
+    """Samples (N, *shape) before a reference. ValueError where they are no samples of its space.
+
+    given, rows   what they were given, and which examples of the reference's split that belongs to
+    """
     data = reference.data
     check_samples(samples, data.space)
     protocol = Protocol(
         reference.split, min(reference.most, data.count(reference.split)), len(samples), seed, weights, data.space.note
     )
-    return Sitting(reference, samples.cpu(), given, protocol)
+    return Sitting(reference, samples.cpu(), given or {}, protocol, rows=rows)
 
 
 def check_samples(samples: Tensor, space: Space) -> None:
@@ -149,10 +164,10 @@ def check_samples(samples: Tensor, space: Space) -> None:
         raise ValueError(f"samples hold fractions, but these data are whole numbers from 0 to {space.levels - 1}; round them")
 
 
-def joined(parts: list[Batch]) -> tuple[Tensor, Given | None]:
-    """(x, labels where there are any) of batches."""
-    labels = [part.given["label"] for part in parts if "label" in part.given]
-    return torch.cat([part.x for part in parts]), {"label": torch.cat(labels)} if labels else None
+def joined(parts: list[Batch]) -> tuple[Tensor, Given]:
+    """(x, everything that was given) of batches."""
+    given = {key: torch.cat([part.given[key] for part in parts]) for key in (parts[0].given if parts else ())}
+    return torch.cat([part.x for part in parts]), given
 
 
 def passes(data: Data, split: Split, size: int = 1000) -> Iterator[Batch]:

@@ -287,7 +287,13 @@ class Engine:
         rows, rank = len(batch.x), self.processes.process_index
         seed = hashed(self.recipe.seed, "flip", self.cursor)
         coins = BatchNoise(seed, rows, rank * rows, rows * self.processes.num_processes, self.device).uniform((1, 1, 1))
-        return batch._replace(x=torch.where(coins < 0.5, batch.x.flip(-1), batch.x))
+
+        def mirrored(x: Tensor) -> Tensor:
+            return torch.where(coins < 0.5, x.flip(-1), x)
+
+        given = {key: mirrored(value) if self.data.given[key].picture else value for key, value in batch.given.items()}
+        seen = None if batch.seen is None else mirrored(batch.seen)
+        return batch._replace(x=mirrored(batch.x), given=given, seen=seen)
 
 
 @contextmanager
