@@ -27,6 +27,7 @@ from genlab.runs.folder import Folder
 from genlab.runs.grow import extend, fork, standing
 from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.train import OnNaN, Recorder, training
+from genlab.runs.weights import copied, split
 from genlab.trained import CHUNK, Run
 
 __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
@@ -78,7 +79,7 @@ class Session:
     def keep_best(self, about: Mapping[str, Any]) -> None:
         """Keep the weights of now as the best so far; between closed steps only. about: by which score, at which progress."""
         with self.engine.averaged() as model:
-            weights = {name: value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
+            weights = copied(split(model)[0])
         self.folder.write_best(weights, about)
 
     def conditions(self, n: int, seed: int) -> Conditions:
@@ -245,7 +246,7 @@ def resume(
         on_main(partial(run.folder.move_data, data.describe()["source"]))
         run = Run(run.path, device)
     if run.folder.begun():
-        run.check(run.standing())
+        run.check(*run.standing())
     engine = Engine(device, precision, run.folder.replay() or _repeatable(run), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
@@ -268,7 +269,7 @@ def _forking(run: Run, seed: int | None, settings: Mapping[str, Any]) -> Recipe:
     recipe = changed(run.recipe, settings, run.space, run.given)
     recipe = recipe if seed is None else seeded(recipe, seed, settings)
     try:
-        run.check(run.standing(), recipe)
+        run.check(*run.standing(), recipe)
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
     return recipe

@@ -25,10 +25,11 @@ from genlab.data.tokenizer import Tokenizer
 from genlab.data.tokenizer import from_json as from_record
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, class_of, recipe_for
-from genlab.runs.engine import PRECISIONS, Engine, check_fit, copy_into, prepared
+from genlab.runs.engine import PRECISIONS, Engine
 from genlab.runs.folder import Folder
 from genlab.runs.grow import standing
 from genlab.runs.shapes import CHOSEN, HEAD, fits, shaped, sound
+from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
 CHUNK = 256  # rows sampled at once
 OUTLINES, _OUTLINES = 8, dict[str, Model]()  # how many are kept, and they themselves
@@ -111,7 +112,9 @@ class Run:
             self._models[key] = prepared(model, Engine(self.device).device).eval().requires_grad_(False)
         return self._models[key]
 
-    def check(self, tensors: Mapping[str, Tensor], recipe: Recipe | None = None) -> None:
+    def check(
+        self, tensors: Mapping[str, Tensor], training: Mapping[str, Tensor] | None = None, recipe: Recipe | None = None
+    ) -> None:
         """ValueError unless these can be the weights of its model, or of another recipe's, before memory is given to that.
 
         Only names and shapes are made: a record that promises a huge model costs nothing.
@@ -122,11 +125,12 @@ class Run:
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
             said = " ".join(str(error).split())[:80]
             raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
-        check_fit(made, tensors)
+        check_fit(made, tensors, training)
 
-    def standing(self) -> dict[str, Tensor]:
-        """The weights of its last checkpoint; ValueError where it has none."""
-        return {key[6:]: value for key, value in standing(self.folder)[0].items() if key.startswith("model.")}
+    def standing(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """The weights of its last checkpoint and what only training needs; ValueError where it has none."""
+        tensors, _ = standing(self.folder)
+        return named(MODEL, tensors), named(TRAINING, tensors)
 
     @property
     def averaged(self) -> bool:

@@ -17,7 +17,7 @@ from genlab.maths import smoothing
 from genlab.models.autoregressive.ngram import NGram, NGramConfig, largest_order, template
 from genlab.recipes.language import ngram
 from genlab.recipes.make import build
-from genlab.runs.engine import copy_into
+from genlab.runs.weights import copy_into
 
 BITS = Space((1, 2, 2), "CHW", "binary")
 LINES = Space((4,), "T", "token", 3, end=2)

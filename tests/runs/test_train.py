@@ -16,10 +16,11 @@ from genlab.core.moves import Apply, Descend, Now, Readings, Stage
 from genlab.core.recipe import Budget, Optim, Recipe, knob
 from genlab.core.space import Batch, Space
 from genlab.runs.clock import Progress
-from genlab.runs.engine import Engine, copy_into
+from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
 from genlab.runs.optimise import factor
 from genlab.runs.train import Recorder, training
+from genlab.runs.weights import copy_into
 
 SPACE = Space((2,), "D", "real")
 

@@ -36,10 +36,18 @@ class Model(nn.Module, ABC):
 
     needs   conditions without which it cannot be: ("source",), ("text",)
     uses    conditions it takes where the data have them; `needs` count among them
+
+    What a half-trained model is, such as the resolution it has grown to and how far the newest block has faded in, is a buffer
+    that an `Apply` owns, never an attribute: a checkpoint is sampled without replaying the stages that led to it. Attributes
+    that `stages()` sets are known to training alone.
+
+    training_state    of this and of any module in it: names of its buffers that only training needs, as replay pools and
+                      chains. They are resumed, and never published with the weights: sampling must do without them
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ("label",)
+    training_state: ClassVar[tuple[str, ...]] = ()
     space: Space
     given: Mapping[str, Space]
 
@@ -66,6 +74,12 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def sample(self, n: int, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]:
         """Frames (n, *space.shape) in the data's units; every frame is a sample, the last is the result."""
+
+
+def training_state(model: nn.Module) -> set[str]:
+    """Full names of the buffers that only training needs."""
+    modules = model.named_modules()
+    return {f"{path}.{name}".lstrip(".") for path, module in modules for name in getattr(module, "training_state", ())}
 
 
 @runtime_checkable

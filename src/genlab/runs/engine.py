@@ -26,9 +26,9 @@ from genlab.core.space import Batch
 from genlab.runs import processes, shards
 from genlab.runs.average import Average
 from genlab.runs.clock import Progress
-from genlab.runs.memory import keep_freed
 from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
+from genlab.runs.weights import MODEL, TRAINING, aliases, copy_into, named, prepared, split
 
 PRECISIONS = ("float32", "bf16")
 COUNTERS = ("stage", "step", "cursor", "examples", "scale", "steered")
@@ -96,7 +96,7 @@ class Engine:
         self.progress.clock.pause()  # torch takes seconds to import what a first optimiser needs: that is no training
         if self._pending is not None:
             with _fitting():
-                copy_into(self.model, {key[6:]: value for key, value in self._pending[0].items() if key.startswith("model.")})
+                copy_into(self.model, named(MODEL, self._pending[0]), named(TRAINING, self._pending[0]))
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, ()
         self.batch_size, self.samples = stage.batch or self.recipe.batch, stage.samples
         self.progress.enter(number, stage.share, stage.passes, self.data.count("train"), self.batch_size)
@@ -160,7 +160,7 @@ class Engine:
         norm = shards.whole(torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None]))
         if not (loss.detach().isfinite() & norm.isfinite()):
             what, value = ("gradient", norm) if loss.isfinite() else ("loss", loss)
-            raise NotFinite(what, float(value))
+            raise NotFinite(what, float(value.detach()))
         if optim.clip:
             torch.nn.utils.clip_grads_with_norm_(parameters, optim.clip, norm)
         set_rates(found, self.scale * factor(optim, progress))
@@ -228,8 +228,11 @@ class Engine:
             self.average.swap()
 
     def weights(self, averaged: bool = False) -> dict[str, Tensor]:
-        """Parameters and saved buffers by name, contiguous, on the CPU; averaged where an average is kept."""
-        found = self.model.state_dict(keep_vars=True)  # a shared parameter stands there under each of its names
+        """Parameters and saved buffers by name, contiguous, on the CPU; averaged where an average is kept.
+
+        Without what only training needs (`training_state`).
+        """
+        found, _ = split(self.model)
         if averaged:
             found = {name: self.average.of(value) for name, value in found.items()}
         return {name: self._kept(value) for name, value in found.items()}
@@ -240,7 +243,8 @@ class Engine:
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
-        tensors = {f"model.{name}": value for name, value in self.weights().items()}
+        tensors = {MODEL + name: value for name, value in self.weights().items()}
+        tensors |= {TRAINING + name: self._kept(value) for name, value in split(self.model)[1].items()}
         tensors |= {f"average.{name}": self._kept(value) for name, value in self.average.values.items()}
         packed, numbers = pack_optimisers(self.optimisers, self._kept)
         record = {name: getattr(self, name) for name in COUNTERS}
@@ -255,7 +259,7 @@ class Engine:
         self._pending = None
         if record["progress"] is None:  # the checkpoint at step 0: nothing has been averaged or moved
             return
-        self.average.load({key[8:]: value for key, value in tensors.items() if key.startswith("average.")}, record["seen"])
+        self.average.load(named("average.", tensors), record["seen"])
         unpack_optimisers(self.optimisers, tensors, record["optimisers"])
         self.progress.load(record["progress"])
 
@@ -306,61 +310,6 @@ def _fitting() -> Iterator[None]:
         raise ValueError(
             f"the checkpoint is not one of this model ({type(error).__name__}: {said}); restore it from a copy or train again"
         ) from None
-
-
-def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
-    """The state of a run that has not begun: what `Engine.state` gives, at step 0."""
-    tensors = {f"model.{name}": value.detach().to("cpu", copy=True).contiguous() for name, value in model.state_dict().items()}
-    record = {
-        "stage": 0,
-        "step": 0,
-        "cursor": 0,
-        "examples": 0,
-        "scale": 1.0,
-        "steered": False,
-        "progress": None,
-        "seen": {},
-        "optimisers": {},
-    }
-    return tensors, {**record, "overall": 0.0, "aliases": aliases(model)}
-
-
-def aliases(model: nn.Module) -> dict[str, str]:
-    """Further names of shared parameters -> the one under which they are averaged."""
-    first: dict[int, str] = {}
-    named = [(name, first.setdefault(id(value), name)) for name, value in model.named_parameters(remove_duplicate=False)]
-    return {name: kept for name, kept in named if name != kept}
-
-
-def prepared(model: Model, device: torch.device) -> Model:
-    """On the device, with convolution weights in channels_last: on this kind of CPU a quarter faster, elsewhere no slower."""
-    if device.type == "cpu":
-        keep_freed()
-    model.to(device)
-    if any(isinstance(module, nn.Conv2d | nn.ConvTranspose2d) for module in model.modules()):
-        model.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
-    return model
-
-
-@torch.no_grad()
-def copy_into(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """Copy saved weights into the existing tensors; ValueError names what is missing, left over or of another shape.
-
-    Buffers that a module lists in `grows` have the size its data gave them: it resizes them itself when they are loaded.
-    """
-    check_fit(model, tensors)
-    own = model.state_dict()
-    model.load_state_dict({name: shards.part_like(value, own[name]) for name, value in tensors.items()})
-
-
-def check_fit(model: nn.Module, tensors: Mapping[str, Tensor]) -> None:
-    """ValueError unless these are the weights of such a model, which may be on the meta device."""
-    own = model.state_dict()
-    grows = {f"{path}.{name}".lstrip(".") for path, module in model.named_modules() for name in getattr(module, "grows", ())}
-    wrong = sorted(set(own) ^ set(tensors))
-    wrong += [name for name in own if name in tensors and name not in grows and own[name].shape != tensors[name].shape]
-    if wrong:
-        raise ValueError(f"these weights belong to another model: {', '.join(wrong[:4])}{' ...' if len(wrong) > 4 else ''}")
 
 
 def _has_bf16(device: torch.device) -> bool:

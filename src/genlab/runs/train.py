@@ -16,9 +16,10 @@ from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Tick
 from genlab.core.recipe import Recipe
-from genlab.runs.engine import Engine, beginning
+from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
 from genlab.runs.processes import anywhere
+from genlab.runs.weights import MODEL, beginning, named
 
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
 SAVE_SHARE = 0.02
@@ -121,7 +122,7 @@ class Recorder:
             error.stage, error.step, error.batch = str(engine.stage), engine.step, engine.batch
             error.cause = "nothing was saved over the last checkpoint"
             raise error
-        weights = {name.removeprefix("model."): value for name, value in tensors.items() if name.startswith("model.")}
+        weights = named(MODEL, tensors)
         state = tensors, {**record, "latest": numbers(self.latest)}
         self.folder.save(weights, averaged, engine.progress.schedule, state)
         took = time.monotonic() - began

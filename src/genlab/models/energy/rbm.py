@@ -19,7 +19,7 @@ import hashlib
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import ClassVar, Literal, NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -59,6 +59,7 @@ class State(NamedTuple):
 class RBM(Model):
     """Binary pictures. `log_prob` is exact while either side has at most 20 units, estimated otherwise."""
 
+    training_state: ClassVar[tuple[str, ...]] = ("chain", "chain_label")
     rates: Tensor
     chain: Tensor
     chain_label: Tensor
