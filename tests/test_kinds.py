@@ -19,7 +19,7 @@ from PIL import Image
 import genlab
 from genlab.cli import saving
 from genlab.cli.listing import TYPICAL
-from genlab.compare import words
+from genlab.comparison import words
 from genlab.core.data import Data, some
 from genlab.core.kinds import KINDS, DataKind, kind_of
 from genlab.core.noise import Noise

@@ -22,6 +22,7 @@ from genlab.measure.checkup import checked, looking_at
 from genlab.measure.likelihood import likelihood_of
 from genlab.measure.score import Score
 from genlab.measure.sitting import Reference
+from genlab.runs.files import within, write_atomic
 from genlab.trained import drawn
 
 MARKS = 20  # fractions of a run at which a check-up may be due
@@ -66,7 +67,6 @@ class Watch:
         self.reference = reference or looking_at(session.data, features)
         self.history = History()
         self.alarms: list[Alarm] = []
-        self.pictures: dict[str, Tensor] = {}
         self.plan = plan or self._kept_plan()
         self._mark, self._best = -1, ("", float("inf"))  # which score the best weights had, and its cost
         self._row: dict[str, Any] | None = None  # of readings, the last one that was looked at
@@ -165,10 +165,18 @@ class Watch:
         for alarm in self.history.alarms() if steps >= FEWEST else ():
             self.alarms.append(alarm)
             if samples is not None:
-                self.pictures[alarm.kind] = samples[:64]
+                self._draw_alarm(alarm, samples[:64])
             self.session.folder.log_alarm(alarm.to_json())
             if self.tell is not None:
                 self.tell(alarm)
+
+    def _draw_alarm(self, alarm: Alarm, samples: Tensor) -> None:
+        """The samples that raised an alarm, as a picture in the run's alarms/."""
+        from genlab.report import pictures
+
+        made = pictures.png(pictures.picture(samples, self.session.data.space))
+        file = within(self.session.folder.path, f"alarms/{alarm.kind.replace(' ', '-')}.png")
+        write_atomic(file, lambda beside: beside.write_bytes(made))
 
     # --- how often ---------------------------------------------------------------------------------------------------
 

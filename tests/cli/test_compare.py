@@ -21,23 +21,23 @@ def test_the_record_is_the_one_that_is_promised(tmp_path: Path) -> None:
     assert said.code == 0, said.err
     record = json.loads(said.out)
     assert record == json.loads((tmp_path / "ring/report.json").read_text())
-    assert {"data", "budget", "models"} <= record.keys()
-    assert {"seconds": 0.3, "seeds": 1, "samples": 100}.items() <= record["budget"].items()
+    assert {"data", "budget", "rows"} <= record.keys()
+    assert {"unit": "seconds", "amount": 0.3, "seeds": 1, "samples": 100}.items() <= record["budget"].items()
     assert [row["name"] for row in record["beside"]] == ["real data", "noise"]
     assert record["verdicts"]
-    gan, vae = record["models"]
+    gan, vae = record["rows"]
     keys = {"name", "family", "parameters", "train_seconds", "examples_seen", "likelihood", "sample_seconds_per_100"}
-    keys |= {"speed", "quality", "alarms", "load"}
+    keys |= {"speed", "checkups", "alarms", "load"}
     for row in (gan, vae):
         assert keys | {"scores", "run"} <= row.keys()
         assert row["train_seconds"] >= 0.29
         assert row["examples_seen"] > 0
         assert genlab.load(row["run"]).sample(2).shape == (2, 2)
         assert all({"value", "protocol", "question"} <= score.keys() for score in row["scores"].values())
-        assert row["quality"][-1]["progress"] == 1
+        assert row["checkups"][-1]["progress"] == 1
         assert row["speed"]["operations"] > 0
     assert gan["likelihood"] is None
-    assert {"nats", "claim", "how"} <= vae["likelihood"].keys()
+    assert {"nats", "value", "claim", "how"} <= vae["likelihood"].keys()
     assert vae["likelihood"]["claim"] == "lower"
 
 
@@ -74,14 +74,14 @@ def test_lines_end_to_end(tmp_path: Path) -> None:
     (tmp_path / "names.txt").write_text("\n".join(f"{a}{b}{c}" for a in "abcd" for b in "aeiou" for c in "lmnrst"))
     said = call("compare", "names.txt", "--lines", "--models", "ngram", *QUICK, "--json")
     assert said.code == 0, said.err
-    (row,) = json.loads(said.out)["models"]
-    assert 0.5 < row["likelihood"]["nats_per_character"] < 2
+    (row,) = json.loads(said.out)["rows"]
+    assert 0.5 < row["likelihood"]["value"] < 2
     assert row["likelihood"]["claim"] == "exact"
 
 
 def test_binarisation_is_named_in_every_score() -> None:
     call("compare", "digits", "--models", "vae", *QUICK, "--binarise", "threshold", "--out", "bits")
-    (row,) = json.loads(Path("bits/report.json").read_text())["models"]
+    (row,) = json.loads(Path("bits/report.json").read_text())["rows"]
     assert row["likelihood"]["note"] == "binarised: threshold"
     assert row["scores"]
     assert all("binarised: threshold" in json.dumps(score["protocol"]) for score in row["scores"].values())
@@ -93,10 +93,10 @@ def test_what_is_done_is_not_done_again_and_models_and_seeds_can_be_added(tmp_pa
     weights = (tmp_path / "here/runs/gan/weights.safetensors").stat()
     again = call(*words, "--models", "gan")
     assert "nothing is left to do" in again.err
-    assert json.loads(again.out)["models"] == first["models"]
+    assert json.loads(again.out)["rows"] == first["rows"]
     more = json.loads(call(*words, "--models", "vae", "--seeds", 2).out)
-    assert [(row["name"], row["seed"]) for row in more["models"]] == [("gan", 0), ("vae", 0), ("vae", 1)]
-    assert more["models"][0] == first["models"][0]
+    assert [(row["name"], row["seed"]) for row in more["rows"]] == [("gan", 0), ("vae", 0), ("vae", 1)]
+    assert more["rows"][0] == first["rows"][0]
     assert more["command"] == "genlab compare points/ring --models gan,vae --seconds 0.3 --seeds 2 --samples 100 --out here"
     unsaid = json.loads(call("compare", "points/ring", "--models", "gan", "--out", "here", "--json").out)
     assert unsaid["budget"] == more["budget"]  # a budget that is not said is the one it had
@@ -109,13 +109,13 @@ def test_what_is_done_is_not_done_again_and_models_and_seeds_can_be_added(tmp_pa
 def test_budgets_of_examples_and_operations_are_equal() -> None:
     said = call("compare", "points/ring", "--models", "gan,vae", "--budget", "examples=2000", "--samples", 100, "--json")
     assert said.code == 0, said.err
-    gan, vae = json.loads(said.out)["models"]
+    gan, vae = json.loads(said.out)["rows"]
     assert abs(gan["examples_seen"] - vae["examples_seen"]) <= 256
     said = call(
         "compare", "points/ring", "--models", "gan,vae", "--budget", "operations=2e9", "--samples", 100, "--json", "--force"
     )
     assert said.code == 0, said.err
-    for row in json.loads(said.out)["models"]:
+    for row in json.loads(said.out)["rows"]:
         assert row["train_operations"] == pytest.approx(2e9, rel=0.1)
 
 
@@ -124,8 +124,8 @@ def test_runs_that_exist_are_compared_without_training(run: Callable[[str], Path
     said = call("compare", vae, gan, "--samples", 100, "--out", "both", "--json")
     assert said.code == 0, said.err
     record = json.loads(said.out)
-    assert [row["run"] for row in record["models"]] == [str(vae), str(gan)]
-    assert all(row["scores"] for row in record["models"])
+    assert [row["run"] for row in record["rows"]] == [str(vae), str(gan)]
+    assert all(row["scores"] for row in record["rows"])
     assert "different data" in refused("compare", vae, run("ring"), "--out", "not")
     assert "is no run of genlab" in refused("compare", vae, "digits", "--out", "not")
     assert not (tmp_path / "not").exists()
@@ -140,20 +140,20 @@ def test_a_table_has_every_score_with_its_interval() -> None:
 
 
 def test_a_model_that_fails_does_not_take_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
-    from genlab.cli import turns
+    from genlab.comparison import training
 
-    hear = turns.Watch.hear
+    hear = training.Watch.hear
 
     def sometimes(watch: Any, tick: Any) -> None:
         if watch.session.recipe.name == "vae":
             raise RuntimeError("no luck")
         hear(watch, tick)
 
-    monkeypatch.setattr(turns.Watch, "hear", sometimes)
+    monkeypatch.setattr(training.Watch, "hear", sometimes)
     said = call("compare", "points/ring", "--models", "vae,gan", *QUICK, "--out", "both")
     assert said.code == 0
     assert "vae: RuntimeError: no luck" in said.out
-    first, second = json.loads(Path("both/report.json").read_text())["models"]
+    first, second = json.loads(Path("both/report.json").read_text())["rows"]
     assert "no luck" in first["error"]
     assert second["scores"]
     assert call("compare", "points/ring", "--models", "vae", *QUICK, "--out", "none").code == 1
@@ -161,7 +161,7 @@ def test_a_model_that_fails_does_not_take_the_others_along(monkeypatch: pytest.M
 
 def test_seeds_are_runs_of_their_own() -> None:
     said = call("compare", "points/ring", "--models", "gan", *QUICK, "--seeds", 2, "--out", "two", "--json")
-    assert [Path(row["run"]).name for row in json.loads(said.out)["models"]] == ["gan", "gan-seed-1"]
+    assert [Path(row["run"]).name for row in json.loads(said.out)["rows"]] == ["gan", "gan-seed-1"]
 
 
 @pytest.mark.parametrize(

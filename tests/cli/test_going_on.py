@@ -9,9 +9,8 @@ import pytest
 
 from genlab.api import Budget, open, session
 from genlab.cli.progress import LineTask
-from genlab.cli.stop import Stop
-from genlab.cli.turns import Turn, train_in_turn
-from genlab.compare.eta import Outlook
+from genlab.comparison.eta import ETA
+from genlab.comparison.training import Job, in_turn
 from genlab.runs.lock import held
 from genlab.watch import Watch
 from tests.cli.calls import call, refused
@@ -31,7 +30,7 @@ def test_a_run_that_got_more_is_not_compared_as_if_it_had_not(tmp_path: Path) ->
     assert call(*words).code == 0
     assert call("resume", "here/runs/gan", "--seconds", 0.3).code == 0
     record = json.loads((tmp_path / "here/report.json").read_text())
-    record["models"] = []  # as where it was stopped before it was measured
+    record["rows"] = []  # as where it was stopped before it was measured
     (tmp_path / "here/report.json").write_text(json.dumps(record))
     said = call(*words)
     assert said.code == 1
@@ -58,28 +57,25 @@ def test_the_time_left_counts_what_is_done_now(monkeypatch: pytest.MonkeyPatch) 
     now[0] += 10
     task(0.9)
     assert said == ["training: 90%, 10 s left"]
-    outlook = Outlook([2], 100.0)
-    outlook.train(0.8)
+    eta = ETA()
+    eta.begin([2], 100.0)
+    eta.train(0.8)
     now[0] += 10
-    outlook.watching(task)(0.9, str)
-    assert outlook._each() == pytest.approx(50)
+    eta.reached(0.9)
+    assert eta._each() == pytest.approx(50)
 
 
 @pytest.mark.parametrize("failing", [False, True])
 def test_a_stop_in_the_first_round_keeps_what_has_begun(tmp_path: Path, failing: bool) -> None:
-    data, turns = open("points/ring"), []
+    data, jobs = open("points/ring"), []
     for name in ("vae", "gan", "ddpm"):
         made = session(name, data, tmp_path / name, budget=Budget(steps=200), device="cpu")
-        turns.append(Turn(name, made, Watch(made, None)))
-    with Stop() as stop:
-
-        def asked(share: float, words: object) -> None:
-            stop.asked = 2
-            if failing:
-                (tmp_path / "vae").rename(tmp_path / "gone")
-
-        train_in_turn(turns, stop, asked)
-    assert [turn.begun for turn in turns] == [True, False, False]
-    assert all(turn.halted for turn in turns)
-    assert bool(turns[0].error) == failing
+        jobs.append(Job(name, made, Watch(made, None)))
+    for _ in in_turn(jobs, lambda: False):
+        if failing:
+            (tmp_path / "vae").rename(tmp_path / "gone")
+        break
+    assert [job.begun for job in jobs] == [True, False, False]
+    assert all(job.halted for job in jobs)
+    assert bool(jobs[0].error) == failing
     assert (tmp_path / ("gone" if failing else "vae") / "weights.safetensors").exists() != failing

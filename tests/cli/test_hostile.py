@@ -36,7 +36,7 @@ def comparison(place: Path) -> tuple[str, ...]:
     whole = place / "whole"
     assert call(*words, whole).code == 0
     record = read_json(whole / "report.json")
-    for row in record["models"]:
+    for row in record["rows"]:
         run = whole / "runs" / row["name"]
         assert (run / "samples/compared.safetensors").is_file()
         Folder(run).log_alarm(ALARM)
@@ -148,12 +148,12 @@ def test_code_named_by_a_comparison_runs_only_for_who_says_so(comparison: tuple[
 def test_a_comparison_goes_on_where_it_was_moved(comparison: tuple[str, ...], place: Path) -> None:
     shutil.copytree(place / "whole", place / "before")
     record = read_json(place / "before/report.json")
-    for row in record["models"]:
+    for row in record["rows"]:
         row["run"] = f"/gone/runs/{row['name']}"
     write_json(place / "before/report.json", record)
     said = call(*comparison, place / "before", "--json")
     assert said.code == 0, said.err
-    assert [row["run"] for row in json.loads(said.out)["models"]] == [
+    assert [row["run"] for row in json.loads(said.out)["rows"]] == [
         str(place / "before/runs" / name) for name in ("vae", "gan")
     ]
 

@@ -223,7 +223,7 @@ def test_score_states_claim_and_protocol(run: Runs) -> None:
 def test_a_likelihood_that_is_not_defined_is_explained_and_the_rest_still_scored(run: Runs) -> None:
     said = call("score", run("ring"), "-n", 100)
     assert said.code == 0
-    assert "likelihood: not defined: gan draws examples without knowing how probable one is" in said.out
+    assert "likelihood (-log p): not defined, the model draws examples without knowing how probable one is" in said.out
     assert "squared MMD" in said.out
 
 

@@ -70,7 +70,7 @@ def test_a_uniform_model_costs_its_levels():
     assert found.error == pytest.approx(0, abs=1e-6)
     assert "<= 8.0000" in found.line()
     assert "all 130 of test" in found.line()
-    assert json.loads(json.dumps(found.to_json()))["bits_per_dim"] == pytest.approx(8)
+    assert json.loads(json.dumps(found.to_json()))["value"] == pytest.approx(8)
 
 
 def test_text_is_counted_by_its_characters():

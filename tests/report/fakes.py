@@ -2,13 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
-from genlab.compare.media import REAL, Media, Neighbour
+from genlab.comparison.media import REAL, Media, Neighbour
+from genlab.comparison.rows import Beside, Described, Load, Record, Row, Skipped, Terms
+from genlab.core.model import Claim
 from genlab.core.space import Space
+from genlab.measure.alarms import Alarm, Checkup
+from genlab.measure.likelihood import Likelihood, Unit
+from genlab.measure.score import Score
+from genlab.measure.speed import Speed
 from genlab.report import pictures
 
 DIGITS = Space((1, 8, 8), "CHW", "ordinal", 17)
@@ -21,31 +30,44 @@ FAMILIES = {"vae": "autoencoder", "pixelcnn": "autoregressive", "gan": "adversar
 PROTOCOL = {"split": "test", "real": 180, "generated": 2000, "features": "classifier", "seed": 0, "weights": "averaged"}
 
 
-def bits(value: float, claim: str = "lower", how: str = "ELBO", **more: Any) -> dict[str, Any]:
-    about = {"given": ["label"], "split": "test", "examples": 180, "of": 180}
-    return {"bits_per_dim": value, "claim": claim, "how": how, **about, **more}
+def bits(
+    value: float,
+    claim: Claim = "lower",
+    how: str = "ELBO",
+    given: tuple[str, ...] = ("label",),
+    error: float = 0.0,
+    note: str = "",
+) -> Likelihood:
+    """Of 180 digits of 64 pixels, in bits/dim."""
+    nats, spread = value * math.log(2), error * math.log(2)
+    return Likelihood(64 * nats, 64 * spread, nats, spread, claim, how, "bits_per_dim", "test", 180, 180, 0, note, given)
 
 
-def distance(value: float | None, **protocol: Any) -> dict[str, Any]:
-    return {"Fréchet distance": {"value": value, "protocol": PROTOCOL | protocol, "better": "lower"}}
+def nats(value: float, unit: Unit = "nats", claim: Claim = "exact", how: str = "chain rule", note: str = "") -> Likelihood:
+    return Likelihood(value, math.nan, value, math.nan, claim, how, unit, "test", 180, 180, 0, note)
 
 
-def row(name: str, likelihood: Any = None, scores: Any = None, speed: float | None = 0.5, **more: Any) -> dict[str, Any]:
-    return {
-        "name": name,
-        "family": FAMILIES.get(name, "other"),
-        "parameters": 212345,
-        "train_seconds": 30.02,
-        "examples_seen": 52800,
-        "likelihood": likelihood,
-        "sample_seconds_per_100": speed,
-        "scores": scores or {},
-        "run": f"compare/{name}",
-        **more,
-    }
+def score(value: float | None, better: Any = "lower", question: str = "", **more: Any) -> Score:
+    return Score("", value, **{"protocol": {"how": "p"}, **more}, better=better, question=question)
 
 
-def four() -> list[dict[str, Any]]:
+def distance(value: float | None, better: Any = "lower", **protocol: Any) -> dict[str, Score]:
+    return {"Fréchet distance": score(value, better, protocol=PROTOCOL | protocol)}
+
+
+def row(
+    name: str,
+    likelihood: Likelihood | None = None,
+    scores: dict[str, Score] | None = None,
+    seconds: float | None = 0.5,
+    **more: Any,
+) -> Row:
+    usual = {"parameters": 212345, "train_seconds": 30.02, "examples_seen": 52800, "run": f"compare/{name}"}
+    said = {"likelihood": likelihood, "scores": scores or {}, "sample_seconds_per_100": seconds}
+    return Row(**{"name": name, "family": FAMILIES.get(name, "other"), **said, **usual, **more})
+
+
+def four() -> list[Row]:
     return [
         row("vae", bits(2.4137), distance(9.31), 0.012, parameters=1234567),
         row("pixelcnn", bits(1.8632, "exact", "chain rule"), distance(3.42), 1.72),
@@ -54,24 +76,19 @@ def four() -> list[dict[str, Any]]:
     ]
 
 
-def record(models: list[dict[str, Any]], space: Space = DIGITS, **data: Any) -> dict[str, Any]:
-    return {
-        "data": {
-            "name": "digits",
-            "source": "digits",
-            "space": space.to_json(),
-            "given": {"label": LABEL.to_json()},
-            "counts": {"train": 1437, "validation": 180, "test": 180},
-            "skipped": [],
-            **data,
-        },
-        "budget": {"seconds": 30, "seeds": 1},
-        "models": models,
-        "command": "genlab compare digits --seconds 30",
-        "versions": {"genlab": "0.1.0", "torch": "2.13.0"},
-        "machine": "2 cores, no GPU",
-        "written": "2025-11-01 12:00",
-    }
+def record(rows: Sequence[Row], space: Space = DIGITS, beside: Sequence[Beside] = (), **data: Any) -> Record:
+    said = {"name": "digits", "source": "digits", "fingerprint": "1f3a", "given": {"label": LABEL}, **data}
+    counts = {"train": 1437, "validation": 180, "test": 180}
+    return Record(
+        Described(space=space, counts=counts, **said),
+        Terms("seconds", 30),
+        tuple(rows),
+        tuple(beside),
+        command="genlab compare digits --seconds 30",
+        versions={"genlab": "0.1.0", "torch": "2.13.0"},
+        machine="2 cores, no GPU",
+        written="2025-11-01 12:00",
+    )
 
 
 def samples(space: Space, n: int, seed: int = 0) -> np.ndarray:
@@ -88,8 +105,8 @@ def curve(name: str, points: int = 60) -> list[tuple[float, str, float]]:
     ]
 
 
-def media(models: list[dict[str, Any]], space: Space = DIGITS) -> dict[str, Media]:
-    made = {model["run"]: Media(samples(space, 20, i), 7, curve(model["name"])) for i, model in enumerate(models)}
+def media(rows: Sequence[Row], space: Space = DIGITS) -> dict[str, Media]:
+    made = {row.run: Media(samples(space, 20, i), 7, curve(row.name)) for i, row in enumerate(rows)}
     return {REAL: Media(samples(space, 30, 99)), **made}
 
 
@@ -116,13 +133,12 @@ MORE = {  # title: question, better
 }
 
 
-def spanned(value: float, half: float, asked: str, better: str = "lower", **protocol: Any) -> dict[str, Any]:
+def spanned(value: float, half: float, asked: str, better: Any = "lower", **protocol: Any) -> Score:
     whole = {**PROTOCOL, "features": {"network": "classifier", "hash": "1f3a", "test accuracy": 0.9912}, **protocol}
-    said = {"value": value, "low": value - half, "high": value + half, "protocol": whole, "question": asked}
-    return said | ({"better": better} if better else {})
+    return score(value, better or None, asked, low=value - half, high=value + half, protocol=whole)
 
 
-def all_scores(name: str, seed: int) -> dict[str, Any]:
+def all_scores(name: str, seed: int) -> dict[str, Score]:
     """Every score of one run, and one that could not be taken."""
     quality, spread, recall, copies, *_ = EVERYTHING[name]
     stream = np.random.default_rng([seed, *name.encode()])
@@ -131,67 +147,60 @@ def all_scores(name: str, seed: int) -> dict[str, Any]:
         FRECHET: spanned(shifted, 0.04, "quality", seed=seed),
         "recall": spanned(recall + 0.01 * seed, 0.03, "coverage", "higher"),
         "copied training pictures": spanned(copies, 0.4 * copies, "copying"),
-        "Parzen window": {
-            "value": None,
-            "protocol": PROTOCOL,
-            "reason": "fewer samples than dimensions",
-            "question": "quality",
-        },
+        "Parzen window": score(None, None, "quality", protocol=PROTOCOL, reason="fewer samples than dimensions"),
     }
     for title, (asked, better) in MORE.items():
         value = float(1 / (1 + quality) if better == "higher" else quality / 10) * float(stream.uniform(0.95, 1.05))
         scores[title] = spanned(value, 0.05 * value, asked, better)
-    return scores
+    return {title: replace(said, name=title) for title, said in scores.items()}
 
 
-def course(name: str, seed: int) -> list[dict[str, Any]]:
+def course(name: str, seed: int) -> tuple[Checkup, ...]:
     """Ten check-ups that come down to the quality at the end."""
     end = EVERYTHING[name][0] * 1.6
     said = []
     for tenth in range(1, 11):
         value = float(end * (1 + 6 * np.exp(-0.55 * tenth)) * (1 + 0.05 * np.sin(3 * tenth + 2 * seed + len(name))))
-        score = {"value": value, "low": 0.9 * value, "high": 1.1 * value, "better": "lower"}
         scores = {
-            FRECHET: score,
-            "recall": {"value": 0.08 if name == "gan" and tenth > 3 else 0.4 + 0.02 * tenth, "better": "higher"},
+            FRECHET: Score(FRECHET, value, {}, "lower", low=0.9 * value, high=1.1 * value),
+            "recall": Score("recall", 0.08 if name == "gan" and tenth > 3 else 0.4 + 0.02 * tenth, {}, "higher"),
         }
-        said.append({"progress": tenth / 10, "seconds": 3.0 * tenth, "examples": 640 * tenth, "n": 128, "scores": scores})
-    return said
+        said.append(Checkup(tenth / 10, 3.0 * tenth, 640 * tenth, 128, scores))
+    return tuple(said)
 
 
-def whole_row(name: str, seed: int) -> dict[str, Any]:
+def whole_row(name: str, seed: int) -> Row:
     *_, nats, claim, seconds = EVERYTHING[name]
     how = {"lower": "variational bound", "exact": "chain rule", "estimate": "ODE"}
     said = None if nats is None else bits(nats + 0.004 * seed, claim, how[claim], error=0.006)
-    speed = {"first_seconds": seconds / 2, "per_second_1": 1 / seconds, "per_second_64": 90 / seconds}
-    more = {
-        "speed": {**speed, "peak_bytes": 431_000_000 if name != "vae" else None, "operations": 1.3e9 * seconds},
-        "train_operations": 4.1e12,
-        "steps": 825,
-        "quality": course(name, seed),
-        "alarms": [],
-        "load": {"mean": 1.1 if name != "vae" else 2.9, "max": 3.2},
-        "seed": seed,
-        "run": f"compare/{name}-{seed}",
-    }
-    if name == "gan":
-        more["alarms"] = [
-            {
-                "kind": "collapse",
-                "progress": 0.4,
-                "seconds": 12.0,
-                "sentence": "Recall fell from 0.41 to 0.08: the generator draws few kinds of pictures.",
-                "remedy": "More R1 penalty (--set model.r1=10), or a smaller step for the critic.",
-                "curve": "recall",
-                "picture": "alarms/collapse.png",
-            }
-        ]
-    return row(name, said, all_scores(name, seed), seconds) | more
+    peak = 431_000_000 if name != "vae" else 1_000
+    speed = Speed(seconds / 2, 1 / seconds, 90 / seconds, peak, 64, round(1.3e9 * seconds), 90 / seconds)
+    alarm = Alarm(
+        "collapse",
+        0.4,
+        12.0,
+        "Recall fell from 0.41 to 0.08: the generator draws few kinds of pictures.",
+        "More R1 penalty (--set model.r1=10), or a smaller step for the critic.",
+        "recall",
+    )
+    return row(
+        name,
+        said,
+        all_scores(name, seed),
+        seconds,
+        speed=speed,
+        train_operations=4.1e12,
+        checkups=course(name, seed),
+        alarms=(alarm,) if name == "gan" else (),
+        load=Load(1.1 if name != "vae" else 2.9, 3.2),
+        seed=seed,
+        run=f"compare/{name}-{seed}",
+    )
 
 
-def everything(seeds: int = 2, space: Space = DIGITS) -> dict[str, Any]:
-    """A record with every key there is."""
-    models = [whole_row(name, seed) for seed in range(seeds) for name in EVERYTHING]
+def everything(seeds: int = 2, space: Space = DIGITS) -> Record:
+    """A record with every field there is."""
+    rows = [whole_row(name, seed) for seed in range(seeds) for name in EVERYTHING]
     kinds = MORE | {FRECHET: ("quality", "lower"), "recall": ("coverage", "higher")}
     real = {
         title: spanned(0.05 if better != "higher" else 0.97, 0.02, asked, better) for title, (asked, better) in kinds.items()
@@ -200,14 +209,17 @@ def everything(seeds: int = 2, space: Space = DIGITS) -> dict[str, Any]:
         title: spanned(12.0 if better != "higher" else 0.01, 0.02, asked, better) for title, (asked, better) in kinds.items()
     }
     real["copied training pictures"] = spanned(1.0, 0.0, "copying")
+    beside = [
+        Beside("real data", "training examples scored as if they were samples", _named(real)),
+        Beside("noise", "every pixel drawn by itself from its own distribution", _named(noise)),
+    ]
     order = "turns of 2 % of the budget each, all models of a seed in turn"
-    return record(models, space, skipped=[{"path": "cats/7.jpg", "reason": "image file is truncated"}]) | {
-        "budget": {"seconds": 30, "seeds": seeds, "order": order},
-        "beside": [
-            {"name": "real data", "what": "training examples scored as if they were samples", "scores": real},
-            {"name": "noise", "what": "every pixel drawn by itself from its own distribution", "scores": noise},
-        ],
-    }
+    said = record(rows, space, beside, skipped=(Skipped("cats/7.jpg", "image file is truncated"),))
+    return replace(said, budget=Terms("seconds", 30, seeds, order=order))
+
+
+def _named(scores: dict[str, Score]) -> dict[str, Score]:
+    return {title: replace(said, name=title) for title, said in scores.items()}
 
 
 def neighbours(space: Space, n: int = 4) -> list[Neighbour]:
@@ -215,13 +227,11 @@ def neighbours(space: Space, n: int = 4) -> list[Neighbour]:
     return [Neighbour(*shown[3 * i : 3 * i + 3], 0.3 + 0.2 * i, i == 0) for i in range(n)]
 
 
-def all_media(said: dict[str, Any], space: Space = DIGITS) -> dict[str, Media]:
+def all_media(said: Record, space: Space = DIGITS) -> dict[str, Media]:
     """Media with everything for a record with everything."""
     proof = pictures.png(Image.new("RGB", (64, 32), (120, 40, 40)))
     made = {
-        model["run"]: Media(
-            samples(space, 20, i), 7, curve(model["name"]), "averaged weights", neighbours(space), {"collapse": proof}
-        )
-        for i, model in enumerate(said["models"])
+        row.run: Media(samples(space, 20, i), 7, curve(row.name), "averaged weights", neighbours(space), {"collapse": proof})
+        for i, row in enumerate(said.rows)
     }
     return {REAL: Media(samples(space, 30, 99)), **made}

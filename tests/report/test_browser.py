@@ -24,7 +24,7 @@ def pages(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "old": (fakes.record(fakes.four()), fakes.media(fakes.four())),
         "nothing": (bare, {}),
     }
-    return {name: report.write(tmp_path_factory.mktemp(name), *parts) for name, parts in made.items()}
+    return {name: report.write(tmp_path_factory.mktemp(name) / "report.html", *parts) for name, parts in made.items()}
 
 
 @pytest.fixture(scope="module")

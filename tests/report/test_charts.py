@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
-from genlab.compare.courses import Course, courses
-from genlab.compare.ranking import SPEED, Group, groups
+from genlab.comparison.courses import Course, courses
+from genlab.comparison.ranking import SPEED, Group, groups
 from genlab.measure.chance import Value
 from genlab.report.forest import MOST, forest
 from genlab.report.plane import beside_likelihood, beside_speed
 from genlab.report.timeline import apart, band, timelines
-from tests.compare.test_courses import checked
-from tests.report.fakes import bits, distance, everything, four, row
+from tests.comparison.test_courses import checked
+from tests.report.fakes import bits, distance, everything, four, nats, row, score
 
 SVG = ElementTree.Element
 
@@ -54,16 +55,14 @@ def test_quality_is_placed_beside_the_likelihood_and_none_is_left_out() -> None:
 
 
 def test_a_likelihood_in_another_unit_is_not_drawn_on_the_same_axis() -> None:
-    rows = [*four()[:2], row("gan", {"nats": 500.0, "claim": "exact", "how": "chain rule"}, distance(4.0)), four()[3]]
+    rows = [*four()[:2], row("gan", nats(500.0), distance(4.0)), four()[3]]
     root = drawn(beside_likelihood(groups(rows), {}))
     assert "no likelihood" in texts(root, "plane-tick")
     assert "500" not in texts(root, "plane-tick")
 
 
 def test_names_in_the_plane_do_not_lie_on_one_another() -> None:
-    rows = [{**row, "sample_seconds_per_100": 1.0} for row in four()]
-    for model in rows:
-        model["scores"] = {"distance": {"value": 2.0 + 0.001 * len(model["name"]), "better": "lower"}}
+    rows = [row(name, None, {"distance": score(2.0 + 0.001 * len(name))}, 1.0) for name in ("vae", "pixelcnn", "gan", "ddpm")]
     root = drawn(beside_speed(groups(rows), {}))
     heights = sorted(float(e.attrib["y"]) for e in root.iter("text") if e.attrib["class"] == "plane-name")
     assert min(np.diff(heights)) >= 15
@@ -72,8 +71,8 @@ def test_names_in_the_plane_do_not_lie_on_one_another() -> None:
 def test_a_plane_needs_three_models_with_a_ranked_score() -> None:
     for draw in (beside_speed, beside_likelihood):
         assert draw(groups(four()[:2]), {}) == ""
-        assert draw(groups([{**model, "scores": {}} for model in four()]), {}) == ""
-    without = [model | {"likelihood": None} for model in four()]
+        assert draw(groups([replace(model, scores={}) for model in four()]), {}) == ""
+    without = [replace(model, likelihood=None) for model in four()]
     assert beside_likelihood(groups(without), {}) == ""
 
 
@@ -93,7 +92,7 @@ def test_a_forest_has_a_line_for_each_model_in_order() -> None:
 
 
 def test_a_forest_of_times_is_logarithmic_and_of_bounded_height() -> None:
-    group = groups([row(f"m{i}", speed=10.0**i) for i in range(20)])[0]
+    group = groups([row(f"m{i}", seconds=10.0**i) for i in range(20)])[0]
     assert group.title == SPEED
     root = drawn(forest(group, {}))
     assert len(dots(root)) == MOST
@@ -101,7 +100,7 @@ def test_a_forest_of_times_is_logarithmic_and_of_bounded_height() -> None:
 
 
 def test_timelines_come_in_two_sizes_with_every_model() -> None:
-    broad, slim = (drawn(text) for text in timelines(courses(everything()["models"]), {}))
+    broad, slim = (drawn(text) for text in timelines(courses(everything().rows), {}))
     for root in (broad, slim):
         assert sorted(texts(root, "named")) == ["ddpm", "flow-matching", "gan", "pixelcnn", "vae"]
         kinds = [path.attrib["class"] for path in root.iter("path")]

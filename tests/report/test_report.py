@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -12,11 +12,13 @@ import numpy as np
 import pytest
 
 from genlab import report
-from genlab.compare.media import REAL, Media, Neighbour
+from genlab.comparison.media import REAL, Media, Neighbour
+from genlab.comparison.rows import Beside, Described, Load, Record, Row, Skipped, Terms
 from genlab.core.space import Space
+from genlab.measure.alarms import Alarm, Checkup
 from genlab.recipes.index import MODELS
 from tests.report import fakes
-from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, bits, distance, four, media, record, row
+from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, bits, distance, four, media, nats, record, row, score
 
 VOID = {"meta", "link", "img", "br", "hr", "input"}
 
@@ -56,21 +58,22 @@ class Page(HTMLParser):
         return [attrs for name, attrs in self.elements if name == tag]
 
 
-def written(
-    folder: Path, models: list[dict[str, Any]], space: Any = DIGITS, shown: dict[str, Media] | None = None, **data: Any
-) -> Page:
-    path = report.write(folder, record(models, space, **data), media(models, space) if shown is None else shown)
-    return Page(path.read_text(encoding="utf-8"))
+def written(folder: Path, rows: list[Row], space: Any = DIGITS, shown: dict[str, Media] | None = None, **data: Any) -> Page:
+    return page_of(folder, record(rows, space, **data), media(rows, space) if shown is None else shown)
+
+
+def page_of(folder: Path, said: Record, shown: dict[str, Media]) -> Page:
+    return Page(report.write(folder / "report.html", said, shown).read_text(encoding="utf-8"))
 
 
 def test_every_model_and_number_is_on_the_page(tmp_path: Path) -> None:
     page = written(tmp_path, four())
     for model in four():
-        assert model["name"] in page.text
-        entry = next(entry for entry in MODELS if entry.name == model["name"])
+        assert model.name in page.text
+        entry = next(entry for entry in MODELS if entry.name == model.name)
         assert entry.idea[1:] in page.text
         assert entry.paper in page.text
-        assert f"genlab sample {model['run']} -n 20 --seed 7" in page.text
+        assert f"genlab sample {model.run} -n 20 --seed 7" in page.text
     for number in (
         "≤ 2.41",
         "1.86",
@@ -100,20 +103,9 @@ def test_every_model_and_number_is_on_the_page(tmp_path: Path) -> None:
     assert page.text.count("none") >= 2, "a model without a likelihood says so in the table and on its card"
 
 
-def test_the_json_is_the_record_with_what_was_said_of_it(tmp_path: Path) -> None:
-    said = fakes.everything()
-    report.write(tmp_path, said, {})
-    saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    judged = {key: saved.pop(key) for key in ("verdicts", "remarks")}
-    assert saved == json.loads(json.dumps(said))
-    assert [verdict["question"] for verdict in judged["verdicts"]] == ["quality", "likelihood", "coverage", "speed", "cost"]
-    assert "Means over 2 seeds." in judged["remarks"]
-
-
 def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
     said = fakes.everything()
-    path = report.write(tmp_path, said, fakes.all_media(said))
-    page = Page(path.read_text(encoding="utf-8"))
+    page = page_of(tmp_path, said, fakes.all_media(said))
     heads = [attrs["id"] for _, attrs in page.elements if _ == "h2" and "id" in attrs]
     assert heads == ["which", "numbers", "samples", "course", "beside", "nearest", "alarms", "models"]
     for words in (
@@ -135,32 +127,29 @@ def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
     ):
         assert words in page.text, words
     assert any(str(drawing["aria-label"]).startswith("recall: 0.4") for drawing in page.all("svg")), "what the alarm points at"
-    for row_ in said["models"]:
-        for name in row_["scores"]:
+    for each in said.rows:
+        for name in each.scores:
             assert name[:1].upper() + name[1:] in page.text, name
 
 
 def test_a_record_with_almost_nothing_is_a_page(tmp_path: Path) -> None:
-    bare = {"data": {"name": "digits", "space": DIGITS.to_json()}, "budget": {}, "models": [{"name": "a"}, {"name": "b"}]}
-    page = Page(report.write(tmp_path, bare, {}).read_text(encoding="utf-8"))
+    bare = Record(Described("digits", "", "", DIGITS), Terms("", 0), (Row("a", "", ""), Row("b", "", "")))
+    page = page_of(tmp_path, bare, {})
     assert "2 models, the same splits." in page.text
     assert len(page.all("article")) == 2
 
 
 def test_every_number_opens_what_it_names(tmp_path: Path) -> None:
     said = fakes.everything()
-    page = Page(report.write(tmp_path, said, {}).read_text(encoding="utf-8"))
+    page = page_of(tmp_path, said, {})
     opened = [attrs["id"] for attrs in page.all("div") if "popover" in attrs]
     assert opened == [attrs["popovertarget"] for attrs in page.all("button") if "popovertarget" in attrs]
     assert len(opened) > 100
 
 
-def test_what_is_not_finite_is_null_in_the_json_and_named_on_the_page(tmp_path: Path) -> None:
+def test_what_is_not_finite_is_named_on_the_page(tmp_path: Path) -> None:
     models = [row("vae", bits(float("nan")), distance(float("inf"))), row("gan")]
     page = written(tmp_path, models)
-    saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
-    assert saved["models"][0]["likelihood"]["bits_per_dim"] is None
-    assert saved["models"][0]["scores"]["Fréchet distance"]["value"] is None
     assert page.text.count("not finite") >= 4
 
 
@@ -168,7 +157,7 @@ def test_what_is_not_finite_is_null_in_the_json_and_named_on_the_page(tmp_path: 
 def test_nothing_is_fetched(tmp_path: Path, space: Any) -> None:
     said = fakes.everything(1, space)
     shown = dict(list(fakes.all_media(said, space).items())[:3])
-    text = report.write(tmp_path, said, shown).read_text(encoding="utf-8")
+    text = report.write(tmp_path / "report.html", said, shown).read_text(encoding="utf-8")
     page = Page(text)
     for _, attrs in page.elements:
         for name in ("src", "href", "srcset", "action", "data", "poster", "background"):
@@ -184,9 +173,8 @@ def test_nothing_is_fetched(tmp_path: Path, space: Any) -> None:
 
 
 @pytest.mark.parametrize("said", [record(four()), fakes.everything()], ids=["old", "everything"])
-def test_it_can_be_read_without_seeing_it(tmp_path: Path, said: dict[str, Any]) -> None:
-    shown = fakes.all_media(said) if "beside" in said else media(four())
-    page = Page(report.write(tmp_path, said, shown).read_text(encoding="utf-8"))
+def test_it_can_be_read_without_seeing_it(tmp_path: Path, said: Record) -> None:
+    page = page_of(tmp_path, said, fakes.all_media(said) if said.beside else media(four()))
     assert page.all("html")[0]["lang"] == "en"
     assert all(image.get("alt") and image.get("width") and image.get("height") for image in page.all("img"))
     assert all(drawing.get("aria-label") for drawing in page.all("svg"))
@@ -205,27 +193,19 @@ HOSTILE = "<script>alert(1)</script>\"'&{{7*7}}"
 
 
 def test_hostile_names_are_only_text(tmp_path: Path) -> None:
-    models = [
-        row(
-            HOSTILE,
-            {"nats": 1.0, "claim": HOSTILE, "how": HOSTILE, "note": HOSTILE},
-            {HOSTILE: {"value": 1.0, "protocol": HOSTILE, "better": "lower"}},
-        ),
-        *[row(f"{HOSTILE}{i}", None, {HOSTILE: {"value": 2.0, "protocol": HOSTILE, "better": "lower"}}) for i in range(2)],
-    ]
-    models[0] |= {"family": HOSTILE, "run": HOSTILE, "error": HOSTILE, "load": {"mean": 1.0}, "paused": HOSTILE}
-    alarm = dict.fromkeys(("kind", "sentence", "remedy", "curve"), HOSTILE)
-    score = {HOSTILE: {"value": 1.0, "better": "lower"}}
-    checks = [{"progress": place / 2, "seconds": float(place), "scores": score} for place in (1, 2)]
-    for model in models:
-        model |= {"quality": checks, "alarms": [alarm]}
+    scores = [{HOSTILE: score(value, unit=HOSTILE, protocol={HOSTILE: HOSTILE})} for value in (1.0, 2.0, 2.0)]
+    checks = tuple(Checkup(place / 2, float(place), 64, 64, scores[0]) for place in (1, 2))
+    more = {"checkups": checks, "alarms": (Alarm(HOSTILE, 0.5, 1.0, HOSTILE, HOSTILE, HOSTILE),), "family": HOSTILE}
+    cost = bits(1.0, how=HOSTILE, given=(HOSTILE,), note=HOSTILE)
+    first = row(HOSTILE, cost, scores[0], **more, run=HOSTILE, error=HOSTILE, load=Load(1.0, 1.0), stopped=True)
+    models = [first, *(row(f"{HOSTILE}{i}", None, scores[i], **more) for i in (1, 2))]
     triple = [Neighbour(HOSTILE, HOSTILE, HOSTILE, 0.5, True)]
     shown = {HOSTILE: Media([HOSTILE], 0, [(1.0, HOSTILE, 1.0)], HOSTILE, triple), REAL: Media([HOSTILE])}
-    said = record(models, TEXT, name=HOSTILE, skipped=[{"path": HOSTILE, "reason": HOSTILE}])
-    said |= {"command": HOSTILE, "machine": HOSTILE, "versions": {HOSTILE: HOSTILE}, "written": HOSTILE}
-    said["budget"] |= {"order": HOSTILE}
-    said["beside"] = [{"name": HOSTILE, "what": HOSTILE, "scores": models[0]["scores"]}]
-    text = report.write(tmp_path, said, shown).read_text(encoding="utf-8")
+    beside = [Beside(HOSTILE, HOSTILE, scores[0])]
+    said = record(models, TEXT, beside, name=HOSTILE, skipped=(Skipped(HOSTILE, HOSTILE),))
+    said = replace(said, command=HOSTILE, machine=HOSTILE, versions={HOSTILE: HOSTILE}, written=HOSTILE)
+    said = replace(said, budget=replace(said.budget, order=HOSTILE, features=HOSTILE))
+    text = report.write(tmp_path / "report.html", said, shown).read_text(encoding="utf-8")
     page = Page(text)
     assert len(page.all("script")) == 1
     assert "<script>alert" not in text
@@ -259,8 +239,7 @@ def test_several_seeds_of_which_one_failed_stay_in_line(tmp_path: Path) -> None:
 
 def test_the_table_knows_what_noise_scores(tmp_path: Path) -> None:
     rows = [row("vae", None, distance(0.2)), row("gan", None, distance(0.5))]
-    said = record(rows) | {"beside": [{"name": "noise", "what": "worthless pixels", "scores": distance(0.4)}]}
-    page = Page(report.write(tmp_path, said, {}).read_text(encoding="utf-8"))
+    page = page_of(tmp_path, record(rows, beside=[Beside("noise", "worthless pixels", distance(0.4))]), {})
     assert "worthless pixels" in page.text
     assert "gan is no better than noise by Fréchet distance (0.400)." in page.text
 
@@ -268,7 +247,7 @@ def test_the_table_knows_what_noise_scores(tmp_path: Path) -> None:
 def test_a_picture_that_is_none_leaves_its_place_empty(tmp_path: Path) -> None:
     said = fakes.everything(1)
     shown = {"compare/gan-0": Media(None, alarms={"collapse": b"no picture"})}
-    page = Page(report.write(tmp_path, said, shown).read_text(encoding="utf-8"))
+    page = page_of(tmp_path, said, shown)
     assert page.all("img") == []
     assert "Collapse" in page.text
 
@@ -280,11 +259,7 @@ def test_one_model_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
 
 
 def test_a_model_that_stopped_keeps_the_others(tmp_path: Path) -> None:
-    broken = row("ddpm", None, {}, None, error="out of memory after 12 s", seed=0) | {
-        "parameters": None,
-        "train_seconds": None,
-        "examples_seen": None,
-    }
+    broken = Row("ddpm", "diffusion", "compare/ddpm", error="out of memory after 12 s")
     page = written(tmp_path, [*four()[:2], broken])
     assert "out of memory after 12 s" in page.text
     assert "(seed 0)" not in page.text, "it had no other"
@@ -292,7 +267,7 @@ def test_a_model_that_stopped_keeps_the_others(tmp_path: Path) -> None:
 
 
 def test_one_seed_that_stopped_does_not_hide_the_others(tmp_path: Path) -> None:
-    broken = row("vae", None, {}, None, seed=0, run="vae-0", error="out of memory") | {"train_seconds": None}
+    broken = row("vae", None, {}, None, seed=0, run="vae-0", error="out of memory", train_seconds=None)
     page = written(
         tmp_path, [broken, row("vae", bits(2.0), distance(1.0), seed=1, run="vae-1"), row("gan", None, distance(2.0))]
     )
@@ -312,13 +287,13 @@ def test_few_samples_stand_under_those_of_others(tmp_path: Path) -> None:
 
 def test_sound_is_drawn(tmp_path: Path) -> None:
     sound = Space((1, 8), "CT", "real", rate=8000.0)
-    page = written(tmp_path, [row("vae"), row("gan")], sound)
+    page = written(tmp_path, [row("vae", None, distance(1.0)), row("gan", None, distance(2.0))], sound)
     assert {"4 recordings of the real data", "4 recordings of vae"} <= {image["alt"] for image in page.all("img")}
     assert "No likelihood" in page.text
 
 
 def test_texts_are_shown_as_they_are(tmp_path: Path) -> None:
-    models = [row("ngram", {"nats_per_character": 1.72, "claim": "exact", "how": "chain rule"})]
+    models = [row("ngram", nats(1.72, "nats_per_character"))]
     page = written(tmp_path, models, TEXT, {"compare/ngram": Media(["To be,\n  or not"]), REAL: Media(["That is"])})
     assert "To be,\n  or not" in page.words
     assert "1.72" in page.text
@@ -339,7 +314,7 @@ def test_points_beyond_the_frame_are_counted(tmp_path: Path) -> None:
 
 
 def test_skipped_files_are_named(tmp_path: Path) -> None:
-    skipped = [{"path": f"cats/{i}.jpg", "reason": "image file is truncated"} for i in range(250)]
+    skipped = tuple(Skipped(f"cats/{i}.jpg", "image file is truncated") for i in range(250))
     page = written(tmp_path, four(), skipped=skipped)
     assert "250 files could not be read" in page.text
     assert "cats/199.jpg" in page.text
@@ -360,11 +335,5 @@ def test_what_cannot_be_written_leaves_the_old_report(tmp_path: Path, monkeypatc
 
     monkeypatch.setattr(Path, "write_text", full)
     with pytest.raises(OSError, match="No space left"):
-        report.write(tmp_path, record(four()), {})
+        report.write(tmp_path / "report.html", record(four()), {})
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
-
-
-def test_a_page_that_cannot_be_made_writes_nothing(tmp_path: Path) -> None:
-    with pytest.raises(KeyError):
-        report.write(tmp_path / "new", {"data": record([])["data"]}, {})
-    assert not (tmp_path / "new").exists()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from genlab.compare.media import Media
+from genlab.comparison.media import Media
+from genlab.comparison.rows import Row
 from genlab.report import runs
 from tests.report import fakes
 from tests.report.fakes import DIGITS, bits
@@ -22,7 +23,10 @@ def test_the_page_of_a_run(tmp_path: Path) -> None:
     }
     head = {"genlab": "0.1.0", "recipe": recipe, "space": DIGITS.to_json(), "given": {}, "data": {"name": "digits"}}
     path = runs.write(
-        tmp_path, head, Media(fakes.samples(DIGITS, 9), 3, fakes.curve("vae")), {"likelihood": bits(2.41), "parameters": 5000}
+        tmp_path,
+        head,
+        Media(fakes.samples(DIGITS, 9), 3, fakes.curve("vae")),
+        Row("vae", "", str(tmp_path), likelihood=bits(2.41), parameters=5000),
     )
     page = Page(path.read_text(encoding="utf-8"))
     for words in (
@@ -39,5 +43,5 @@ def test_the_page_of_a_run(tmp_path: Path) -> None:
         assert words in page.text, words
     assert "budget.steps" not in page.text
     assert len(page.all("svg")) == 2
-    bare = Page(runs.write(tmp_path, head, Media()).read_text(encoding="utf-8"))
+    bare = Page(runs.write(tmp_path, head, Media(), Row("vae", "", str(tmp_path))).read_text(encoding="utf-8"))
     assert "Likelihood" not in bare.text, "what was not measured is not mentioned"

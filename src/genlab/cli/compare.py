@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import json as _json
 import shlex
+import signal
 import sys
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from genlab.cli.ask import Ask, budget_of
 from genlab.cli.errors import FAILED, Stopped
 from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions
-from genlab.cli.progress import Progress
+from genlab.cli.progress import Progress, Task
+from genlab.cli.stop import Stop
+from genlab.comparison.options import SECONDS, UNITS, CompareOptions
+
+if TYPE_CHECKING:
+    from genlab.comparison.comparison import Comparison
+    from genlab.comparison.events import Event
 
 EXAMPLES = """Examples:
   genlab compare digits
@@ -61,19 +68,18 @@ def compare(
     if not data:
         raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()
-    from genlab.runs.lock import held
-
+    names = None if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
     said = seconds is not None or budget is not None
-    ask = Ask(data[0], models, unit, amount, seeds, samples, features, options, machine, said)
+    machined = (machine.device, machine.precision)
+    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.chosen(), *machined, said)
     with Progress() as progress:
-        comparison = _runs(data, ask, output, progress) if _are_runs(data) else _models(data, ask, output, progress)
-        with held(comparison.folder):
-            stopped = comparison.run(progress)
+        comparison = _begun(data, asked, output, progress)
+        stopped = _work(comparison, progress)
     _say(comparison, json, table)
     if stopped:
         _say_how_to_go_on(comparison, json)
         raise Stopped(stopped)
-    return FAILED if all(row.get("error") for row in comparison.rows.values()) else 0
+    return FAILED if all(row.error for row in comparison.record().rows) else 0
 
 
 def _are_runs(data: Sequence[str]) -> bool:
@@ -85,56 +91,89 @@ def _are_runs(data: Sequence[str]) -> bool:
     return all(found)
 
 
-def _models(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
-    from genlab.cli.comparison import Comparison
-    from genlab.cli.folder import chosen, claimed, compared_in, continued, earlier
-    from genlab.cli.opening import opened
+def _begun(data: Sequence[str], options: CompareOptions, output: FolderOptions, progress: Progress) -> Comparison:
+    """The comparison that was asked for, its data opened and nothing trained."""
+    from genlab.cli.opening import counted, opened
+    from genlab.comparison.calls import compare_models, compare_runs
+    from genlab.comparison.existing import common_data
 
-    source = opened(data[0], ask.options.chosen(), progress)
-    folder = output.out or Path("reports") / source.name.replace("/", "-")
-    names, left_out = chosen(ask.models, source.space, source.given)
-    for reason in left_out:
-        progress.say(f"left out: {reason}")
-    record = None if output.force else earlier(folder, source, ask)
-    ask = continued(ask, record)
-    found = compared_in(source, ask, progress)
-    return Comparison(ask, source, names, claimed(folder, output.force, record, data), found, record)
-
-
-def _runs(data: Sequence[str], ask: Ask, output: FolderOptions, progress: Progress) -> Any:
-    from genlab.cli.existing import Existing, common_data
-    from genlab.cli.folder import claimed, compared_in
-
-    source = common_data(data, progress)
-    folder = output.out or Path("reports") / f"{source.name.replace('/', '-')}-runs"
-    found = compared_in(source, ask, progress)
-    return Existing(ask, source, data, claimed(folder, output.force, used=data), found)
+    runs = _are_runs(data)
+    if runs:
+        with progress.task("reading the data") as task:
+            source = common_data(data, progress=counted(task))
+    else:
+        source = opened(data[0], options.opening, progress)
+    with progress.task("features to compare in") as task:
+        if runs:
+            return compare_runs(options, source, data, output.out, output.force, task)
+        return compare_models(options, source, output.out, output.force, task)
 
 
-def _say(comparison: Any, json: bool, table: bool) -> None:
+def _work(comparison: Comparison, progress: Progress) -> int:
+    """Everything that is left to do: the number of the signal that stopped it, or 0."""
+    from genlab.cli.events import shown
+    from genlab.comparison.events import Training
+
+    def each(event: Event, task: Task | None) -> None:
+        stop.patient = isinstance(event, Training)
+        if stop.asked:
+            comparison.stop()
+            if task is not None:
+                task.halted = True
+
+    with Stop() as stop:
+        left = comparison.todo()
+        whole = progress.task(comparison.title, chapter=True, forecast=comparison.eta) if left else nullcontext()
+        try:
+            with whole:
+                shown(iter(comparison), progress, each)
+        except KeyboardInterrupt:
+            return stop.asked or signal.SIGINT
+    return stop.asked
+
+
+def budget_of(seconds: float | None, budget: str | None) -> tuple[Any, float]:
+    """`--seconds N` and `--budget UNIT=N` as (unit, amount); ValueError where both or neither can be read."""
+    if seconds is not None and budget is not None:
+        raise ValueError("--seconds and --budget are two ways to say one thing: leave one out")
+    unit, _, amount = (budget or f"seconds={SECONDS if seconds is None else seconds}").partition("=")
+    try:
+        number = float(amount)
+    except ValueError:
+        number = float("nan")
+    if unit not in UNITS or amount == "":
+        raise ValueError(f"--budget {budget}: write --budget UNIT=N, where UNIT is one of {', '.join(UNITS)}")
+    if not 0 < number < float("inf"):
+        option = "--seconds" if budget is None else f"--budget {unit}"
+        raise ValueError(f"{option} must be more than 0, got {amount}")
+    return unit, number
+
+
+def _say(comparison: Comparison, json: bool, table: bool) -> None:
     from rich.console import Console
 
-    from genlab.cli.standing import WIDE, leader, scores, short
+    from genlab.comparison.summary import leader
+    from genlab.report.terminal import WIDE, scores, short
 
     if json:
         print(_json.dumps(_json.loads((comparison.folder / "report.json").read_text(encoding="utf-8")), ensure_ascii=False))
         return
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=WIDE)
-    rows = list(comparison.rows.values())
-    console.print(scores(comparison.record()) if table else short(rows, console.width))
-    for row in rows:
-        if row.get("error"):
-            console.print(f"{row['name']}: {row['error']}", markup=False, soft_wrap=True)
-    for line in leader(comparison.record()):
+    record = comparison.record()
+    console.print(scores(record) if table else short(record.rows, console.width))
+    for row in record.rows:
+        if row.error:
+            console.print(f"{row.name}: {row.error}", markup=False, soft_wrap=True)
+    for line in leader(record):
         console.print(line, markup=False, soft_wrap=True)
     console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def _say_how_to_go_on(comparison: Any, json: bool) -> None:
+def _say_how_to_go_on(comparison: Comparison, json: bool) -> None:
     """On stderr beside JSON, which has stdout for itself."""
     place = sys.stderr if json else sys.stdout
     print(f"go on: {comparison.command()}", file=place)
-    halted = next((row for row in comparison.rows.values() if row.get("stopped")), None)
+    halted = next((row for row in comparison.record().rows if row.stopped), None)
     if halted is not None:
-        print(f"or with one model: genlab resume {shlex.quote(halted['run'])}", file=place)
+        print(f"or with one model: genlab resume {shlex.quote(halted.run)}", file=place)

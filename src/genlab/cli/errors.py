@@ -1,18 +1,15 @@
-"""What went wrong, as one sentence with the remedy, and the exit code that says whose turn it is.
-
-0 done; 2 the call or the data must change; 1 the machine or genlab failed; 128 + n stopped by signal n.
-"""
+"""What went wrong, as one sentence, and the exit code: 0 done, 1 or 2 as `runs.errors` says, 128 + n stopped by signal n."""
 
 from __future__ import annotations
 
-import errno
 import os
 
 from cyclopts import CycloptsError
 
-USAGE, FAILED = 2, 1
-FULL = (errno.ENOSPC, errno.EDQUOT)
-REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
+from genlab.runs import errors
+from genlab.runs.errors import FAILED, REFUSED, USAGE, sentence
+
+__all__ = ["FAILED", "REFUSED", "USAGE", "Stopped", "debugging", "explained"]
 
 
 class Stopped(Exception):
@@ -27,66 +24,12 @@ def explained(error: BaseException) -> tuple[str, int]:
     """The sentence (empty where everything has been said) and the exit code."""
     if isinstance(error, Stopped):
         return "", 128 + error.number
-    if type(error).__name__ == "Elsewhere":
-        return "", FAILED
-    if alone(error):
-        return (
-            "another process of this training has ended, so this one ends too; what was learnt up to the last checkpoint is "
-            "kept: genlab resume goes on from there"
-        ), FAILED
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
     if isinstance(error, CycloptsError):
         said = sentence(str(error).split(" Available commands")[0])
         return said if said.endswith("?") else f"{said}; --help shows what there is", USAGE
-    if disk_full(error):
-        return f"the disk is full{_where(error)}; no half-written file was kept. Free some space and call again", FAILED
-    if isinstance(error, OSError):
-        return _of_system(error)
-    if type(error).__name__ == "SafetensorError" and any(os.strerror(number) in str(error) for number in REFUSED):
-        return f"what was learnt could not be written ({sentence(str(error))}); its last checkpoint is kept", FAILED
-    if isinstance(error, MemoryError) or out_of_memory(error):
-        return "out of memory; try a smaller batch (--set batch=16), a smaller --size, or --device cpu", FAILED
-    if isinstance(error, ValueError):
-        return sentence(str(error)), USAGE
-    return f"{type(error).__name__}: {sentence(str(error))} (a fault of genlab's; --debug shows where)", FAILED
-
-
-def disk_full(error: BaseException) -> bool:
-    """safetensors reports it in words."""
-    said = isinstance(error, OSError) and error.errno in FULL
-    return said or os.strerror(errno.ENOSPC).lower() in str(error).lower()
-
-
-def alone(error: BaseException) -> bool:
-    """Whether another process has gone away: gloo and NCCL say it in words."""
-    said = str(error).lower()
-    lost = ("connection closed by peer", "connection reset by peer", "socket closed", "remote process exited", "broken pipe")
-    return type(error).__name__ in ("RuntimeError", "DistBackendError") and any(words in said for words in lost)
-
-
-def out_of_memory(error: BaseException) -> bool:
-    """torch has one class for a GPU and none for the CPU."""
-    return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
-
-
-def sentence(text: str) -> str:
-    """One line without the full stop."""
-    return " ".join(text.split()).removesuffix(".") or "no reason was given"
-
-
-def _of_system(error: OSError) -> tuple[str, int]:
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return f"there is no {error.filename}", USAGE
-    if (isinstance(error, PermissionError) or error.errno == errno.EROFS) and error.filename:
-        return f"{error.filename} may not be read or written by you; change its permissions or choose another place", USAGE
-    reason = error.strerror or str(error)
-    return f"{sentence(reason)}{_where(error)}", FAILED if error.errno is None else USAGE
-
-
-def _where(error: BaseException) -> str:
-    name = getattr(error, "filename", None)
-    return f": {name}" if name else ""
+    return errors.explained(error)
 
 
 def debugging() -> bool:

@@ -45,11 +45,6 @@ class DataOptions:
         said = {name: value for name, value in found.items() if value is not None and value is not False}
         return {"labels": False, **said} if said.pop("no_labels", False) else said
 
-    def words(self) -> list[str]:
-        """The same on a command line."""
-        said = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return [word for name, value in said.items() for word in option_words(name, value)]
-
 
 @Parameter(name="*", group=BUDGET)
 @dataclass(frozen=True)
@@ -184,13 +179,6 @@ Set = Annotated[
         help="KEY=VALUE of the recipe, as model.latent=64; `genlab list MODEL` has them all.",
     ),
 ]
-
-
-def option_words(name: str, value: Any) -> list[str]:
-    """An option as it is typed, nothing where it was left out."""
-    if value is None or value is False:
-        return []
-    return [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
 
 
 def pairs(said: Sequence[str], option: str) -> dict[str, str]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as _json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -13,15 +15,13 @@ from genlab.cli.progress import Progress
 from genlab.core.data import Split
 
 if TYPE_CHECKING:
-    from genlab.cli.measuring import Measured
-    from genlab.measure import Speed
+    from genlab.comparison.evaluate import Evaluated
+    from genlab.core.space import Space
 
 EXAMPLES = """Examples:
   genlab score runs/digits-vae-1
   genlab score runs/digits-vae-1 --split validation --json
   genlab score runs/digits-flow-matching-1 --examples 100"""
-
-NONE = "likelihood: not defined: {name} draws examples without knowing how probable one is; what follows compares its samples"
 
 
 def score(
@@ -48,39 +48,45 @@ def score(
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     from genlab.api import Engine
-    from genlab.cli.keeping import write_pairs
-    from genlab.cli.measuring import Protocol, how_many, measure, speed_of
+    from genlab.cli.events import shown
     from genlab.cli.opening import reopened
+    from genlab.comparison.evaluate import Protocol, evaluate_with_speed, how_many
     from genlab.features import features_for
     from genlab.measure import Reference
     from genlab.runs.files import write_json
 
     loaded = machine.load(run)
-    options, seen = own_options(loaded.model(not raw, best).sample, option), loaded.reached().get("examples", 0)
+    options = own_options(loaded.model(not raw, best).sample, option)
     protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
         with progress.task("features to compare in") as task:
             chosen = features_for(data, Engine(machine.device), task, features)
-        speed = speed_of(loaded, protocol, progress, data)
-        found = measure(loaded, Reference(data, split, chosen, Engine(machine.device)), protocol, progress)
-    head = {"run": run, "split": split, "seed": seed, "weights": found.weights, "examples_seen": seen}
-    record: dict[str, Any] = {**head, **found.to_json(), "speed": speed._asdict()}
+        reference = Reference(data, split, chosen, Engine(machine.device))
+        found: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
+    record = found.results.to_json()
     if json:
         print(_json.dumps(record, ensure_ascii=False))
     else:
-        _say(loaded.recipe.name, found, speed)
+        print("\n".join(found.results.lines()))
     write_json(loaded.path / "scores.json", record)  # after it was said: it may lie where nothing can be written
-    pairs = write_pairs(loaded.path, found, loaded.space)
+    pairs = write_pairs(loaded.path, found.neighbours, loaded.space)
     if pairs is not None and not json:
         print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")
 
 
-def _say(name: str, found: Measured, speed: Speed) -> None:
-    from genlab.cli.measuring import speed_line
+def write_pairs(folder: Path, pairs: Sequence[Mapping[str, Any]], space: Space) -> Path | None:
+    """The samples nearest to training examples, each in a row with that and with the nearest held-out one."""
+    import numpy as np
 
-    print(NONE.format(name=name) if found.likelihood is None else f"likelihood (-log p): {found.likelihood.line()}")
-    for item in found.scores.values():
-        print(item.line())
-    print(f"drawing 100 takes {found.seconds_per_100:.3g} s; {found.weights} weights")
-    print(speed_line(speed))
+    from genlab.comparison.samples import PARTS
+    from genlab.report import pictures
+    from genlab.runs.files import within, write_atomic
+
+    if not pairs:
+        return None
+    tiles = np.stack([pictures.numbers(pair[part]) for pair in pairs for part in PARTS])
+    made = pictures.png(pictures.picture(tiles, space, columns=len(PARTS)))
+    file = within(folder, "samples/neighbours.png")
+    write_atomic(file, lambda beside: beside.write_bytes(made))
+    return file

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json as _json
 import shlex
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,11 +13,11 @@ from genlab.cli.errors import REFUSED
 from genlab.cli.options import Json, RunOptions
 from genlab.cli.progress import Progress, duration
 from genlab.cli.sample import Run_
-from genlab.core.kinds import kind_of
 
 if TYPE_CHECKING:
     from genlab.api import Run
-    from genlab.compare.media import Media
+    from genlab.comparison.media import Media
+    from genlab.comparison.rows import Results, Row
 
 EXAMPLES = """Examples:
   genlab show runs/digits-vae-1
@@ -29,32 +30,42 @@ def show(run: Run_, /, *, machine: RunOptions = RunOptions(), json: Json = False
     What it learnt from, how long, its last readings and scores; and a page with its curves, samples and recipe. The page is
     RUN/show.html, one file that needs no network.
     """
+    from genlab.comparison.rows import Results
 
     loaded = machine.load(run)
     ticks = loaded.ticks()
     at = loaded.reached(ticks)
-    row = _measured(loaded, at)
+    results = Results.read(loaded.path)
+    older = _older(results, at)
+    row = _row(loaded, results)
     with Progress() as progress, progress.task("drawing the page"):
-        page = _written(loaded, ticks, row, progress)
+        page = _written(loaded, ticks, row, older, progress)
     last = ticks[-1] if ticks else {}
     if json:
-        record = {"run": run, **loaded.head, "last": last, "reached": at, "scores": row}
-        record |= {"page": page and str(page)}
+        record = {
+            "run": run,
+            **loaded.head,
+            "last": last,
+            "reached": at,
+            "scores": results and results.to_json(),
+            "older": older,
+        }
+        record |= {"alarms": [alarm.to_json() for alarm in row.alarms], "page": page and str(page)}
         print(_json.dumps(record, ensure_ascii=False))
         return
-    for name, said in _facts(loaded, at, last, row):
+    for name, said in _facts(loaded, at, last, row, older):
         print(f"{name:<12}{said}")
     if page is not None:
         print(f"{'page':<12}{page}")
 
 
-def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progress: Progress) -> Path | None:
+def _written(run: Run, ticks: list[dict[str, Any]], row: Row, older: str, progress: Progress) -> Path | None:
     """The page; None, with a reason, where the run lies where nothing may be written."""
     from genlab.report import runs
 
     media = media_of(run, ticks, progress)
     try:
-        return runs.write(run.path, run.head, media, row)
+        return runs.write(run.path, run.head, media, row, older)
     except OSError as error:
         if error.errno not in REFUSED:
             raise
@@ -65,9 +76,8 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: dict[str, Any], progres
 def media_of(run: Run, ticks: list[dict[str, Any]], progress: Progress) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
     from genlab.cli.looking import texts_of
-    from genlab.compare.media import Media
-    from genlab.compare.record import alarm_pictures
-    from genlab.report.curves import readings
+    from genlab.comparison.media import Media, alarm_pictures, readings
+    from genlab.core.kinds import kind_of
     from genlab.runs.folder import WEIGHTS
 
     count = kind_of(run.space).shown
@@ -87,19 +97,26 @@ def _drawn(run: Run, count: int, progress: Progress) -> Any:
     return run.sample(count, given=given)
 
 
-def _measured(run: Run, at: Mapping[str, Any]) -> dict[str, Any]:
-    """scores.json, where the run was scored, with what was found while it trained; `older` says that it learnt since."""
-    from genlab.compare.record import scores
+def _row(run: Run, results: Results | None) -> Row:
+    """What it scored, where it was scored, with what was found while it trained."""
+    from genlab.comparison.existing import RunKey, row_of
 
-    found = scores(run.path)
-    then, now = found.get("examples_seen"), at.get("examples")
-    older = f"measured after {then:,} examples, {now:,} have been learnt from by now" if then != now and then and now else ""
-    return {**found, "older": older, "quality": run.folder.checkups(), "alarms": run.folder.alarms()}
+    row = row_of(RunKey(run.recipe.name, run.recipe.seed), run)
+    if results is None:
+        return row
+    measured = {"likelihood": results.likelihood, "scores": results.scores, "speed": results.speed}
+    return replace(row, **measured, sample_seconds_per_100=results.sample_seconds_per_100)
 
 
-def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    from genlab.compare import words
-    from genlab.compare.ranking import SIGNS, cost
+def _older(results: Results | None, at: Mapping[str, Any]) -> str:
+    """That it learnt since it was scored; "" where it did not, or nobody knows."""
+    then, now = results and results.examples_seen, at.get("examples")
+    return f"measured after {then:,} examples, {now:,} have been learnt from by now" if then != now and then and now else ""
+
+
+def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Row, older: str) -> Iterator[tuple[str, str]]:
+    from genlab.comparison import words
+    from genlab.comparison.ranking import SIGNS
     from genlab.recipes.index import entry
 
     listed, recipe = entry(run.recipe.name), run.recipe
@@ -115,14 +132,13 @@ def _facts(run: Run, at: Mapping[str, Any], last: Mapping[str, Any], row: Mappin
         yield "steered", "by hand: moves took turns as somebody chose, and training it again will not repeat it"
     if last:
         yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in last["readings"].items())
-    if row.get("likelihood"):
-        unit, value = cost(row["likelihood"])
-        sign = SIGNS.get(row["likelihood"]["claim"], "")
-        yield "likelihood", f"{sign}{words.number(value)} {unit} ({row['likelihood']['how']}, {row['split']} split)"
-    for name, score in (row.get("scores") or {}).items():
-        yield "score", f"{name} {words.number(score['value'])}"
-    if row["older"]:
-        yield "older", f"the scores were {row['older']}: genlab score {shlex.quote(str(run.path))}"
-    for alarm in row["alarms"]:
-        yield "alarm", f"at {alarm['progress']:.0%}: {alarm['sentence']} {alarm['remedy']}"
+    cost = row.likelihood
+    if cost is not None:
+        yield "likelihood", f"{SIGNS[cost.claim]}{words.number(cost.value)} {cost.label} ({cost.how}, {cost.split} split)"
+    for name, score in row.scores.items():
+        yield "score", f"{name} {words.number(score.value)}"
+    if older:
+        yield "older", f"the scores were {older}: genlab score {shlex.quote(str(run.path))}"
+    for alarm in row.alarms:
+        yield "alarm", f"at {alarm.progress:.0%}: {alarm.line()}"
     yield "sampling", "averaged weights" if run.averaged else "raw weights (it keeps no average)"

@@ -13,10 +13,13 @@ WORDS = b"\nstopping after this step; once more stops at once and keeps only the
 
 
 class Stop:
-    """While it is entered, SIGINT and SIGTERM set `asked` to their number; a second one raises KeyboardInterrupt."""
+    """While it is entered, SIGINT and SIGTERM set `asked` to their number; a second one raises KeyboardInterrupt.
+
+    patient: while it is False the first one does: nothing under way could end at a next step
+    """
 
     def __init__(self) -> None:
-        self.asked = 0
+        self.asked, self.patient = 0, True
         self._before: dict[int, Any] = {}
 
     def __enter__(self) -> Stop:
@@ -29,7 +32,7 @@ class Stop:
             signal.signal(number, handler)
 
     def _hear(self, number: int, frame: FrameType | None) -> None:
-        if self.asked:
+        again, self.asked = self.asked, number
+        if again or not self.patient:
             raise KeyboardInterrupt
-        self.asked = number
         os.write(sys.__stderr__.fileno() if sys.__stderr__ else 2, WORDS)  # print is not safe inside a handler

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from genlab.cli.progress import Task
@@ -11,10 +10,7 @@ from genlab.cli.stop import Stop
 if TYPE_CHECKING:
     from genlab.api import Session
     from genlab.cli.progress import Progress
-    from genlab.measure.alarms import Alarm
     from genlab.watch import Watch
-
-SHOWN = 3  # readings beside a bar
 
 
 def watching(session: Session, progress: Progress) -> Watch | None:
@@ -25,7 +21,6 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     session.looks = MARKS
     if not session.engine.main:
         return None
-    from genlab.cli.keeping import write_alarms
     from genlab.features import features_for
 
     wanted = (session.folder.plan() or {}).get("features", "random")
@@ -35,12 +30,7 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     known = None if wanted == "auto" or not session.data.space.picture else wanted
     features = features_for(session.data, session.engine, wanted=known)
 
-    def tell(alarm: Alarm) -> None:
-        write_alarms(session.folder.path, watch, session.data.space)
-        progress.say(alarm.line())
-
-    watch = Watch(session, features, tell, share=0.1, wanted=known)
-    return watch
+    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1, wanted=known)
 
 
 def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None) -> bool:
@@ -48,6 +38,7 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
 
     Either way the run's folder holds its weights afterwards.
     """
+    from genlab.comparison.training import note
     from genlab.runs.processes import anywhere
 
     latest: dict[str, Any] = {}
@@ -70,16 +61,3 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
     if watch is not None and finished:
         watch.close()
     return finished
-
-
-def note(latest: Mapping[str, Any], examples: int, seconds: float) -> str:
-    """The latest readings and the speed: "loss 2.31, kl 0.4, 1,900 examples/s"."""
-    moves = {name.split(".", 1)[0] for name in latest}
-    shown = [f"{_short(name, len(moves) == 1)} {float(value):.4g}" for name, value in list(latest.items())[:SHOWN]]
-    speed = [f"{examples / seconds:,.0f} examples/s"] if seconds > 0 else []
-    return ", ".join(shown + speed)
-
-
-def _short(name: str, alone: bool) -> str:
-    move, reading = name.split(".", 1)
-    return reading if alone else f"{move} {reading}"

@@ -8,7 +8,7 @@ saved (`cli.saving.SAVERS`). Nothing else asks for a space's axes. No torch here
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
     from genlab.core.space import Space
@@ -41,7 +41,7 @@ class DataKind:
     suffixes: tuple[str, ...]
     ends: bool = False
     reads: bool = False
-    unit: str = ""
+    unit: Literal["", "bits_per_dim", "nats_per_character", "nats"] = ""
     scored: int | None = None
     sampled: int = 64
     shown: int = 64

@@ -8,9 +8,9 @@ of means, it is sqrt(sum_i (-log p(x_i) - c d_i)^2 / (N (N - 1))) / mean d (Coch
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Generator
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -21,6 +21,9 @@ from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
 from genlab.core.space import Space
 from genlab.measure.estimate import Z
+
+Unit = Literal["bits_per_dim", "nats_per_character", "nats"]
+LABELS: dict[Unit, str] = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "nats": "nats"}
 
 
 @dataclass(frozen=True)
@@ -33,7 +36,7 @@ class Likelihood:
     per_entry_error: float
     claim: Claim
     how: str
-    unit: str  # what people quote: "bits_per_dim", "nats_per_character" or "nats"
+    unit: Unit  # what people quote
     split: Split
     examples: int
     of: int  # examples of the whole split
@@ -48,7 +51,13 @@ class Likelihood:
 
     @property
     def value(self) -> float:
+        """-log p in the unit that people quote."""
         return {"bits_per_dim": self.bits, "nats_per_character": self.per_entry, "nats": self.nats}[self.unit]
+
+    @property
+    def label(self) -> str:
+        """The unit as people write it: bits/dim."""
+        return LABELS[self.unit]
 
     @property
     def error(self) -> float:
@@ -75,43 +84,39 @@ class Likelihood:
         return f"{sign}{self.value:.4f} ± {self.error:.2g} {unit}{more} ({how}; {counted} of {self.split}{note})"
 
     def to_json(self) -> dict[str, Any]:
-        counted = {"split": self.split, "examples": self.examples, "of": self.of, "seed": self.seed}
-        also = {"nats_per_example": self.nats, "bits_per_entry": self.bits, **({"note": self.note} if self.note else {})}
+        """Plain JSON values: the fields, and the value with its 95 % interval in the unit that people quote."""
         error = {"error": self.error, "low": self.low, "high": self.high} if math.isfinite(self.error) else {}
-        return {
-            self.unit: self.value,
-            **error,
-            "claim": self.claim,
-            "how": self.how,
-            "given": list(self.given),
-            **counted,
-            **also,
-        }
+        return {"value": self.value, **error, **asdict(self), "given": list(self.given)}
 
 
-def unit_of(space: Space) -> str:
+def unit_of(space: Space) -> Unit:
     """The unit the field quotes: bits/dim for pictures with levels, nats a picture for binary ones, nats a character, nats."""
     return kind_of(space).unit or ("bits_per_dim" if space.kind == "ordinal" else "nats")
 
 
-@torch.no_grad()
 def likelihood_of(
-    model: Model,
-    data: Data,
-    split: Split = "test",
-    noise_seed: int = 0,
-    limit: int | None = None,
-    progress: Callable[[float], object] | None = None,
-    batch: int = 64,
+    model: Model, data: Data, split: Split = "test", noise_seed: int = 0, limit: int | None = None, batch: int = 64
 ) -> Likelihood | None:
     """The cost of a split under the model, or None if it has no likelihood.
 
     noise_seed   of what a bound or an estimate draws: row i of the split has its own stream whatever the batch
     limit        at most so many examples, in blocks spread evenly over the split
-    progress     called with the share done, 0..1
     """
     if not isinstance(model, Scores):
         return None
+    steps = likelihood_steps(model, data, split, noise_seed, limit, batch)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value
+
+
+@torch.no_grad()
+def likelihood_steps(
+    model: Any, data: Data, split: Split = "test", noise_seed: int = 0, limit: int | None = None, batch: int = 64
+) -> Generator[float, None, Likelihood]:
+    """The same of a model that `Scores`, yielding the share that is done, 0..1, after each batch."""
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     longer = characters_per_token(data, split)
     costs: list[Tensor] = []
@@ -123,8 +128,7 @@ def likelihood_of(
         nats, claim, how, given = model.log_prob(part.to(device), noise=noise)
         costs.append(-nats.double().cpu())
         sizes.append(longer * data.space.sizes(part).double().cpu())
-        if progress is not None:
-            progress(sum(len(cost) for cost in costs) / total)
+        yield sum(len(cost) for cost in costs) / total
     cost, d = torch.cat(costs), torch.cat(sizes)
     c = float(cost.sum() / d.sum())
     return Likelihood(

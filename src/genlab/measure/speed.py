@@ -29,6 +29,13 @@ class Speed(NamedTuple):
     rate: float  # samples a second, many at a time: as measured, or as the smaller numbers suggest
     reason: str = ""  # why 64 at a time were not drawn
 
+    def line(self) -> str:
+        """Speed, memory and operations in one line."""
+        many = f"{self.per_second_64:.3g} a second 64 at a time" if self.per_second_64 else self.reason
+        memory = f"{self.peak_bytes / 2**20:.3g} MiB of tensors for {self.peak_batch}"
+        first = f"the first sample takes {self.first_seconds:.2g} s, then {self.per_second_1:.3g} a second one at a time"
+        return f"speed: {first}, {many}; {memory}; {self.operations:.3g} operations a sample"
+
 
 def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
     """Of draw(n), which draws n samples at once and has not been called since the model was loaded.

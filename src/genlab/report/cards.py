@@ -5,13 +5,14 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from genlab.compare import words
-from genlab.compare.media import REAL, Media
-from genlab.compare.ranking import LIKELIHOOD, SIGNS, SPEED, Group, Row, finite
-from genlab.compare.strengths import leading, measured
-from genlab.core.space import Space
+from genlab.comparison import words
+from genlab.comparison.media import REAL, Media
+from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group
+from genlab.comparison.rows import Record, Row, finite
+from genlab.comparison.strengths import leading, measured
+from genlab.measure.alarms import Alarm as Raised
 from genlab.recipes.index import MODELS
 from genlab.report import curves, figures
 from genlab.report.columns import likelihood_words
@@ -66,23 +67,20 @@ class Card(NamedTuple):
     scored: bool
 
 
-def card(name: str, record: Mapping[str, Any], found: Sequence[Group], media: Mapping[str, Media], hue: int, slug: str) -> Card:
+def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, Media], hue: int, slug: str) -> Card:
     """One model's part of the page; its samples and curves are those of its first run that has some."""
-    models = record["models"]
-    rows = sorted((row for row in models if row["name"] == name), key=lambda row: bool(row.get("error")))
-    row = next((row for row in rows if media.get(row.get("run") or "")), rows[0])
-    space = Space.from_json(row.get("space") or record["data"]["space"])
-    own = media.get(row.get("run") or "")
-    strong, weak = measured(row, models)
+    rows = sorted((row for row in record.rows if row.name == name), key=lambda row: bool(row.error))
+    row = next((row for row in rows if row.run in media), rows[0])
+    space, own = record.space, media.get(row.run)
+    strong, weak = measured(row, record.rows)
     listed = next((entry for entry in MODELS if entry.name == name), None)
     lines = curves.panels(own.curves) if own else []
-    run = row.get("run") or ""
     return Card(
-        name, slug, hue, row.get("family", ""),
+        name, slug, hue, row.family,
         idea=listed.idea if listed else "",
         paper=listed.paper if listed else "",
         error=_stopped(rows),
-        done=any(not row.get("error") for row in rows),
+        done=any(not row.error for row in rows),
         few=figures.few(own, space, name, media.get(REAL)),
         many=figures.many(own, space, name, media.get(REAL)),
         seed=own.seed if own else 0,
@@ -91,16 +89,16 @@ def card(name: str, record: Mapping[str, Any], found: Sequence[Group], media: Ma
         facts=facts(rows, shown(found)),
         curves=lines[:CURVES], folded=lines[CURVES:],
         triples=figures.triples(own, space),
-        run=run, sample=sample_command(row, own), score=f"genlab score {shlex.quote(run or 'RUN')}",
-        scored=row.get("likelihood") is not None,
+        run=row.run, sample=sample_command(row, own), score=f"genlab score {shlex.quote(row.run)}",
+        scored=row.likelihood is not None,
     )  # fmt: skip
 
 
 def _stopped(rows: Sequence[Row]) -> str:
     """Why runs did not come to their end, and which, where it is not all."""
-    broken = [row for row in rows if row.get("error")]
-    seeds = [f" (seed {row['seed']})" if len(rows) > len(broken) and row.get("seed") is not None else "" for row in broken]
-    return "; ".join(dict.fromkeys(f"{row['error']}{seed}" for row, seed in zip(broken, seeds, strict=True)))
+    broken = [row for row in rows if row.error]
+    some = len(rows) > len(broken)
+    return "; ".join(dict.fromkeys(f"{row.error} (seed {row.seed})" if some else row.error for row in broken))
 
 
 def shown(found: Sequence[Group]) -> list[Group]:
@@ -113,67 +111,58 @@ def shown(found: Sequence[Group]) -> list[Group]:
 def facts(rows: Sequence[Row], found: Sequence[Group]) -> list[Fact]:
     """What was measured of one model, means over its seeds with their range."""
     row = rows[0]
-    likelihood = row.get("likelihood")
-    said = [_measured_fact(group, row, likelihood) for group in found if group.rank(row["name"]) is not None]
-    if likelihood is None and not row.get("error"):
+    said = [_measured_fact(group, row) for group in found if group.rank(row.name) is not None]
+    if row.measured and row.likelihood is None and not row.error:
         said.insert(0, Fact("Likelihood", "none", "not defined for this model"))
-    steps = f"{row['steps']:,} steps" if row.get("steps") else ""
-    seen = f"{words.count(row['examples_seen'])} examples seen" if row.get("examples_seen") else ""
-    said.append(Fact("Training", words.seconds(row.get("train_seconds")), ", ".join(part for part in (steps, seen) if part)))
-    said.append(Fact("Parameters", words.count(row.get("parameters"))))
+    seen = f"{words.count(row.examples_seen)} examples seen" if row.examples_seen else ""
+    said.append(Fact("Training", words.seconds(row.train_seconds), seen))
+    said.append(Fact("Parameters", words.count(row.parameters)))
     return said
 
 
-def _measured_fact(group: Group, row: Row, likelihood: Mapping[str, Any] | None) -> Fact:
-    value = group.values[group.rank(row["name"]) or 0]
+def _measured_fact(group: Group, row: Row) -> Fact:
+    value, cost = group.values[group.rank(row.name) or 0], row.likelihood
     seeds = group.ends(value) if len(value.seeds) > 1 else ""
-    if group.title != LIKELIHOOD or likelihood is None:
+    if group.title != LIKELIHOOD or cost is None:
         ends = seeds or (f"95 %: {group.ends(value)}" if group.title != SPEED and group.ends(value) else "")
         text = group.write(value.mean, bare=group.title == SPEED)
         return Fact(words.capital(group.title), text, ends, group.qualifier)
     error = f" ± {words.number(value.error, 2)}" if value.error else ""
-    text = f"{SIGNS.get(likelihood['claim'], '')}{words.number(value.mean)}{error} {group.unit}"
-    detail = likelihood_words(likelihood)
+    text = f"{SIGNS[cost.claim]}{words.number(value.mean)}{error} {group.unit}"
+    detail = likelihood_words(cost)
     return Fact("Likelihood", text, f"{detail}; {seeds}" if seeds else detail)
 
 
 def alarms(models: Sequence[Row], media: Mapping[str, Media], hues: Mapping[str, int]) -> list[Alarm]:
     """Every alarm of every run."""
-    return [alarm for row in models for alarm in _alarms(row, models, media.get(row.get("run") or ""), hues[row["name"]])]
+    return [alarm for row in models for alarm in _alarms(row, models, media.get(row.run), hues[row.name])]
 
 
 def _alarms(row: Row, models: Sequence[Row], own: Media | None, hue: int) -> Iterator[Alarm]:
-    several = sum(other["name"] == row["name"] for other in models) > 1 and row.get("seed") is not None
-    who = row["name"] + (f", seed {row['seed']}" if several else "")
-    for said in row.get("alarms") or ():
-        kind = said.get("kind", "alarm")
-        share = words.percent(said["progress"]) + " of its training" if finite(said.get("progress")) else ""
-        when = ", ".join(
-            part for part in (share, words.seconds(said["seconds"]) if finite(said.get("seconds")) else "") if part
-        )
-        picture = figures.stored(own.alarms.get(kind) if own else None, f"what raised the alarm: {kind} of {row['name']}")
-        yield Alarm(kind, who, hue, when, said.get("sentence", ""), said.get("remedy", ""), _proof(said, row, own), picture)
+    several = sum(other.name == row.name for other in models) > 1
+    who = f"{row.name}, seed {row.seed}" if several else row.name
+    for said in row.alarms:
+        when = f"{words.percent(said.progress)} of its training, {words.seconds(said.seconds)}"
+        stored = own.alarms.get(said.kind) if own else None
+        picture = figures.stored(stored, f"what raised the alarm: {said.kind} of {row.name}")
+        yield Alarm(said.kind, who, hue, when, said.sentence, said.remedy, _proof(said, row, own), picture)
 
 
-def _proof(said: Mapping[str, Any], row: Row, own: Media | None) -> str:
+def _proof(said: Raised, row: Row, own: Media | None) -> str:
     """The curve an alarm names, of a reading or of a check-up's score, with a line where it was raised."""
-    wanted = said.get("curve")
-    checked = [
-        (e["seconds"], wanted, e["scores"][wanted].get("value"))
-        for e in row.get("quality") or ()
-        if wanted in (e.get("scores") or {})
-    ]
+    wanted = said.curve
+    checked = [(checkup.seconds, wanted, checkup.value(wanted)) for checkup in row.checkups]
     points = [(s, v) for s, name, v in (*checked, *(own.curves if own else ())) if name == wanted and finite(v) and finite(s)]
     if not wanted or len(points) < 2:
         return ""
     end = max(s for s, _ in points)
-    at = said["seconds"] if finite(said.get("seconds")) and 0 <= said["seconds"] <= end else None
+    at = said.seconds if 0 <= said.seconds <= end else None
     return curves.panel(curves.short([wanted])[0], sorted(points), end, at)
 
 
 def sample_command(row: Row, media: Media | None) -> str:
     count = len(media.samples) if media is not None and media.samples is not None else 64
-    return f"genlab sample {shlex.quote(row.get('run') or 'RUN')} -n {count} --seed {media.seed if media else 0}"
+    return f"genlab sample {shlex.quote(row.run)} -n {count} --seed {media.seed if media else 0}"
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:

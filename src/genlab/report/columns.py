@@ -6,32 +6,29 @@ A cell is the mean over a model's seeds; behind it lie every seed's value with i
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
-from genlab.compare import words
-from genlab.compare.ranking import (
+from genlab.comparison import words
+from genlab.comparison.ranking import (
     CLAIMS,
     LIKELIHOOD,
     SIGNS,
     SPEED,
     Group,
-    Row,
     best,
+    comparable,
     condition,
-    cost,
-    finite,
     front,
     given,
     missing,
-    names_of,
-    numbers,
     question,
-    seconds_per_100,
     span_of,
 )
+from genlab.comparison.rows import Record, Row, finite, names_of
 from genlab.measure.chance import Span, Value
+from genlab.measure.likelihood import Likelihood
 
 HEADS = {
     "likelihood": "Likelihood",
@@ -44,6 +41,10 @@ HEADS = {
 }
 SHOWN = {"quality": 2, "coverage": 1, "copying": 1}  # scores without the switch
 TIMED = "drawing all samples that were compared, scaled to 100, on the machine named below"
+
+
+Read = Callable[[Row], tuple[float, Span | None] | None]  # a number of a row with its interval
+MakeCell = Callable[[Sequence[Row], Sequence[Group]], "Cell"]  # of a model's rows, among all groups
 
 
 class Detail(NamedTuple):
@@ -101,22 +102,23 @@ class Table(NamedTuple):
         return sum(column.more for column in self.columns)
 
 
-def table(record: Mapping[str, Any], found: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> Table:
+def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> Table:
     """Everything the table shows."""
-    models, others = record["models"], record.get("beside") or ()
-    units = list(dict.fromkeys(cost(row["likelihood"])[0] for row in models if row.get("likelihood")))
+    others = [Row(each.name, "", "", scores=each.scores) for each in record.beside]
+    units = list(dict.fromkeys(row.likelihood.label for row in record.rows if row.likelihood is not None))
     asked: dict[str, str] = {}  # score -> question
-    for row in (*models, *others):
-        for name, score in (row.get("scores") or {}).items():
-            asked.setdefault(name, question(name, score))
-    plan = list(_plan(units, asked, models))
+    for row in (*record.rows, *others):
+        for name, score in row.scores.items():
+            asked.setdefault(name, question(score))
+    plan = list(_plan(units, asked, record.rows))
     columns = [column for column, _ in plan]
     lines = []
-    for name in names_of(models):
-        rows = [row for row in models if row["name"] == name]
-        lines.append(Line(name, slugs[name], hues[name], tuple(cell(rows, found) for _, cell in plan), _seeds(rows, models)))
-    for row in others:
-        lines.append(Line(row["name"], "", None, tuple(cell([row], ()) for _, cell in plan), row.get("what") or ""))
+    for name in names_of(record.rows):
+        rows = [row for row in record.rows if row.name == name]
+        cells = tuple(cell(rows, found) for _, cell in plan)
+        lines.append(Line(name, slugs[name], hues[name], cells, _seeds(rows, record.rows)))
+    for row, said in zip(others, record.beside, strict=True):
+        lines.append(Line(row.name, "", None, tuple(cell([row], ()) for _, cell in plan), said.what))
     heads = [_head(asked_of, columns) for asked_of in HEADS if any(column.question == asked_of for column in columns)]
     return Table(heads, columns, lines)
 
@@ -129,21 +131,19 @@ def _head(asked: str, columns: Sequence[Column]) -> Head:
 def _seeds(rows: Sequence[Row], models: Sequence[Row]) -> str:
     """How many runs a line stands for, and whether all of them came to their end."""
     seeds = words.plural(len(rows), "seed") if len(models) > len(names_of(models)) else ""
-    broken = sum(bool(row.get("error")) for row in rows)
+    broken = sum(bool(row.error) for row in rows)
     ended = "" if not broken else "not finished" if broken == len(rows) else f"{broken} not finished"
     return ", ".join(filter(None, (seeds, ended)))
 
 
-def _plan(units: Sequence[str], asked: Mapping[str, str], models: Sequence[Row]) -> Iterator[tuple[Column, Any]]:
+def _plan(units: Sequence[str], asked: Mapping[str, str], models: Sequence[Row]) -> Iterator[tuple[Column, MakeCell]]:
     """Columns in order, each with the function that makes its cells of (a model's rows, groups)."""
     for question_of in HEADS:
         place = 0
         if question_of == "likelihood":
             for unit in units:
-                yield (
-                    Column(f"Likelihood, {unit}", "likelihood", _likelihood_hint(unit, models)),
-                    _likelihood_cell(unit, models),
-                )
+                hint = _likelihood_hint(unit, models)
+                yield Column(f"Likelihood, {unit}", "likelihood", hint), _likelihood_cell(unit, models)
             place = 99
         known = [name for name, own in asked.items() if _head_of(own) == question_of]
         known.sort(key=lambda name: not _better(name, models))
@@ -163,46 +163,40 @@ def _head_of(question_of: str) -> str:
 
 
 def _better(name: str, models: Sequence[Row]) -> str:
-    return next((row["scores"][name].get("better") or "" for row in models if name in (row.get("scores") or {})), "")
+    return next((row.scores[name].better or "" for row in models if name in row.scores), "")
 
 
 def _likelihood_hint(unit: str, models: Sequence[Row]) -> str:
-    kinds = {about for row in models for about in _kinds(row, models) if cost(row["likelihood"])[0] == unit}
+    kinds = {comparable(cost) for cost in _costs(models) if cost.label == unit and finite(cost.value)}
     return "; ".join(["lower is better", *(kinds if len(kinds) == 1 else ())])
 
 
-def _kinds(row: Row, models: Sequence[Row]) -> list[str]:
-    return [said.qualifier for said in numbers(row, _spaced(models)) if said.title == LIKELIHOOD]
+def _costs(models: Sequence[Row]) -> list[Likelihood]:
+    return [row.likelihood for row in models if row.likelihood is not None]
 
 
-def _spaced(models: Sequence[Row]) -> bool:
-    return len({str(row["space"]) for row in models if row.get("space")}) > 1
+def _likelihood_cell(unit: str, models: Sequence[Row]) -> MakeCell:
+    kinds = {comparable(cost) for cost in _costs(models) if finite(cost.value)}
 
-
-def _likelihood_cell(unit: str, models: Sequence[Row]) -> Any:
     def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
-        row = next((row for row in rows if row.get("likelihood") and cost(row["likelihood"])[0] == unit), None)
-        if row is None:
-            lacks = all("likelihood" in r and r["likelihood"] is None and not r.get("error") for r in rows)
+        who, title = rows[0].name, f"Likelihood, {unit}"
+        cost = next((cost for cost in _costs(rows) if cost.label == unit), None)
+        if cost is None:
+            lacks = all(row.run and row.likelihood is None and not row.error for row in rows)
             return Cell("none" if lacks else words.NONE)
-        likelihood, title = row["likelihood"], f"Likelihood, {unit}"
-        protocol = tuple((key, words.entry(key, value)) for key, value in likelihood.items() if key not in _TOLD)
+        protocol = (("seed", str(cost.seed)), ("nats an example", words.number(cost.nats)))
         read = partial(_cost_of, unit)
-        value, kinds = _value(rows, read), _kinds(row, models)
-        if value is None or not kinds:
+        value, kind = _value(rows, read), comparable(cost)
+        if value is None:
             line = "−log p of the test data is not finite"
-            return Cell(words.BROKEN, detail=Detail(title, row["name"], words.BROKEN, (line,), (), protocol))
-        sign, place = SIGNS.get(likelihood["claim"], ""), _place(found, kinds[0])
-        text = sign + words.number(value.mean)
-        lines = (likelihood_words(likelihood), *_intervals(value))
-        tag = kinds[0] if len({k for r in models if r.get("likelihood") for k in _kinds(r, models)}) > 1 else _range(value)
-        detail = Detail(title, row["name"], text, lines, _runs(rows, read), protocol)
-        return Cell(text, place * 1e9 + value.mean, tag, _leads(found, row["name"], LIKELIHOOD, kinds[0]), detail)
+            return Cell(words.BROKEN, detail=Detail(title, who, words.BROKEN, (line,), (), protocol))
+        text = SIGNS[cost.claim] + words.number(value.mean)
+        lines = (likelihood_words(cost), *_intervals(value))
+        tag = kind if len(kinds) > 1 else _range(value)
+        detail = Detail(title, who, text, lines, _runs(rows, read), protocol)
+        return Cell(text, _place(found, kind) * 1e9 + value.mean, tag, _leads(found, who, LIKELIHOOD, kind), detail)
 
     return cell
-
-
-_TOLD = ("claim", "how", "given", "split", "examples", "of", "note", "error", "low", "high")
 
 
 def _place(found: Sequence[Group], kind: str) -> int:
@@ -210,27 +204,26 @@ def _place(found: Sequence[Group], kind: str) -> int:
 
 
 def _cost_of(unit: str, row: Row) -> tuple[float, Span | None] | None:
-    said = row.get("likelihood")
-    if not said or cost(said)[0] != unit or not finite(cost(said)[1]):
+    cost = row.likelihood
+    if cost is None or cost.label != unit or not finite(cost.value):
         return None
-    return cost(said)[1], span_of(said, cost(said)[1])
+    return cost.value, (cost.low, cost.high) if finite(cost.error) else None
 
 
-def _score_cell(name: str) -> Any:
+def _score_cell(name: str) -> MakeCell:
     def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
-        score = next((row["scores"][name] for row in rows if name in (row.get("scores") or {})), None)
-        who = rows[0]["name"]
+        score, who = next((row.scores[name] for row in rows if name in row.scores), None), rows[0].name
         if score is None:
             return Cell(words.NONE)
         read = partial(_score_of, name)
-        protocol = (*flat(score.get("protocol") or ""), *flat(score.get("detail") or ""))
+        protocol = (*flat(score.protocol), *flat(score.detail))
         value = _value(rows, read)
         if value is None:
-            text = words.NONE if score.get("reason") else words.BROKEN
+            text = words.NONE if score.reason else words.BROKEN
             said = Detail(words.capital(name), who, text, (words.capital(missing(score)),), (), protocol)
-            return Cell(text, None, "not measured" if score.get("reason") else "", False, said)
-        text = f"{words.number(value.mean)} {score.get('unit') or ''}".rstrip()
-        lines = (*((f"{words.capital(score['better'])} is better",) if score.get("better") else ()), *_intervals(value))
+            return Cell(text, None, "not measured" if score.reason else "", False, said)
+        text = f"{words.number(value.mean)} {score.unit}".rstrip()
+        lines = (*((f"{words.capital(score.better)} is better",) if score.better else ()), *_intervals(value))
         detail = Detail(words.capital(name), who, text, lines, _runs(rows, read), protocol)
         return Cell(text, value.mean, _range(value), _leads(found, who, name), detail)
 
@@ -238,75 +231,84 @@ def _score_cell(name: str) -> Any:
 
 
 def _score_of(name: str, row: Row) -> tuple[float, Span | None] | None:
-    score = (row.get("scores") or {}).get(name) or {}
-    return (score["value"], span_of(score, score["value"])) if finite(score.get("value")) else None
+    value = row.scores[name].value if name in row.scores else None
+    return (value, span_of(row.scores[name], value)) if finite(value) else None
 
 
-def _speed(models: Sequence[Row]) -> Iterator[tuple[Column, Any]]:
+class Quantity(NamedTuple):
+    """A column of speed or cost: what it reads of a row, how that is written, what it means."""
+
+    title: str
+    of: Callable[[Row], float | None]
+    write: Callable[[float], str]
+    meaning: str
+    more: bool = False
+
+
+QUANTITIES = (
+    Quantity(SPEED, lambda row: row.seconds_per_100, words.seconds, TIMED),
+    Quantity("First sample after", lambda row: row.speed and row.speed.first_seconds, words.seconds,
+             "seconds until the first sample is there", more=True),
+    Quantity("Samples a second, one at a time", lambda row: row.speed and row.speed.per_second_1, words.number,
+             "drawn in batches of 1", more=True),
+    Quantity("Samples a second, 64 at a time", lambda row: row.speed and row.speed.per_second_64, words.number,
+             "drawn in batches of 64", more=True),
+    Quantity("Memory at most", lambda row: row.speed and row.speed.peak_bytes, words.memory,
+             "the peak while it sampled", more=True),
+    Quantity("Operations a sample", lambda row: row.speed and row.speed.operations, words.count,
+             "counted, not timed", more=True),
+    Quantity("Training", lambda row: row.train_seconds, words.seconds,
+             "seconds inside training, without measuring and waiting"),
+    Quantity("Training operations", lambda row: row.train_operations, words.count, "counted, not timed", more=True),
+    Quantity("Examples seen", lambda row: row.examples_seen, words.count,
+             "of the training data, repeats counted", more=True),
+    Quantity("Parameters", lambda row: row.parameters, words.count, "numbers that training changes"),
+)  # fmt: skip
+ALWAYS = (SPEED, "Training", "Examples seen", "Parameters")
+
+
+def _speed(models: Sequence[Row]) -> Iterator[tuple[Column, MakeCell]]:
     """Columns of speed and cost; those that no model has are left out."""
-    said = [
-        (SPEED, seconds_per_100, words.seconds, TIMED, False),
-        ("First sample after", _of("speed", "first_seconds"), words.seconds, "seconds until the first sample is there", True),
-        ("Samples a second, one at a time", _of("speed", "per_second_1"), words.number, "drawn in batches of 1", True),
-        ("Samples a second, 64 at a time", _of("speed", "per_second_64"), words.number, "drawn in batches of 64", True),
-        ("Memory at most", _of("speed", "peak_bytes"), words.memory, "the peak while it sampled", True),
-        ("Operations a sample", _of("speed", "operations"), words.count, "counted, not timed", True),
-        ("Training", _of("train_seconds"), words.seconds, "seconds inside training, without measuring and waiting", False),
-        ("Training operations", _of("train_operations"), words.count, "counted, not timed", True),
-        ("Examples seen", _of("examples_seen"), words.count, "of the training data, repeats counted", True),
-        ("Parameters", _of("parameters"), words.count, "numbers that training changes", False),
-    ]
-    always = {SPEED, "Training", "Examples seen", "Parameters"}
-    for title, read, write, meaning, more in said:
-        if title in always or any(read(row) is not None for row in models):
-            yield Column(title, "speed", "", more), _fact_cell(title, read, write, meaning)
+    for quantity in QUANTITIES:
+        if quantity.title in ALWAYS or any(quantity.of(row) is not None for row in models):
+            yield Column(quantity.title, "speed", "", quantity.more), _quantity_cell(quantity)
 
 
-def _of(*path: str) -> Any:
-    def read(row: Row) -> float | None:
-        found: Any = row
-        for key in path:
-            found = (found or {}).get(key)
-        return found if finite(found) else None
+def _quantity_cell(quantity: Quantity) -> MakeCell:
+    title, write = quantity.title, quantity.write
 
-    return read
+    def read(row: Row) -> tuple[float, None] | None:
+        found = quantity.of(row)
+        return (float(found), None) if finite(found) else None
 
-
-def _fact_cell(title: str, read: Any, write: Any, meaning: str) -> Any:
     def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
-        paired = partial(_pair, read)
-        value = _value(rows, paired)
+        value = _value(rows, read)
         if value is None:
             return Cell(words.NONE)
-        who, exact = rows[0]["name"], (f"{value.mean:,.6g}",) if value.mean >= 1e6 else ()
-        runs = _runs(rows, paired, write) if len(set(value.seeds)) > 1 else ()
-        detail = Detail(title, who, write(value.mean), (words.capital(meaning), *exact, *_conditions(rows, title)), runs)
+        who, exact = rows[0].name, (f"{value.mean:,.6g}",) if value.mean >= 1e6 else ()
+        runs = _runs(rows, read, write) if len(set(value.seeds)) > 1 else ()
+        lines = (words.capital(quantity.meaning), *exact, *(_conditions(rows) if title == "Training" else ()))
+        detail = Detail(title, who, write(value.mean), lines, runs)
         return Cell(write(value.mean), value.mean, "", title == SPEED and _leads(found, who, SPEED), detail)
 
     return cell
 
 
-def _pair(read: Any, row: Row) -> tuple[float, None] | None:
-    return None if read(row) is None else (float(read(row)), None)
-
-
-def _conditions(rows: Sequence[Row], title: str) -> Iterator[str]:
+def _conditions(rows: Sequence[Row]) -> Iterator[str]:
     """What the machine did beside, and what stopped a training."""
-    for row in rows if title == "Training" else ():
-        seed = f"Seed {row['seed']}: " if len(rows) > 1 and row.get("seed") is not None else ""
-        load = row.get("load") or {}
-        if finite(load.get("mean")):
-            most = f", at most {load['max']:.1f}" if finite(load.get("max")) else ""
-            yield f"{seed}load of the machine {load['mean']:.1f}{most}"
-        for key in ("paused", "stopped"):
-            if row.get(key):
-                yield f"{seed}{key}" + (f": {row[key]}" if row[key] is not True else "")
+    for row in rows:
+        seed = f"Seed {row.seed}: " if len(rows) > 1 else ""
+        if row.load is not None and finite(row.load.mean):
+            most = f", at most {row.load.max:.1f}" if finite(row.load.max) else ""
+            yield f"{seed}load of the machine {row.load.mean:.1f}{most}"
+        if row.stopped:
+            yield f"{seed}stopped"
 
 
-def _value(rows: Sequence[Row], read: Any) -> Value | None:
+def _value(rows: Sequence[Row], read: Read) -> Value | None:
     """A model's number over the rows that have one."""
     said = [pair for row in rows if (pair := read(row)) is not None]
-    return Value(rows[0]["name"], [v for v, _ in said], [s for _, s in said]) if said else None
+    return Value(rows[0].name, [v for v, _ in said], [s for _, s in said]) if said else None
 
 
 def _intervals(value: Value) -> Iterator[str]:
@@ -322,9 +324,9 @@ def _range(value: Value) -> str:
     return f"{low} to {high}" if low != high else ""
 
 
-def _runs(rows: Sequence[Row], read: Any, write: Any = words.number) -> tuple[tuple[str, str, str], ...]:
+def _runs(rows: Sequence[Row], read: Read, write: Callable[[float], str] = words.number) -> tuple[tuple[str, str, str], ...]:
     """(seed, value, interval) of every run, where there are several."""
-    said = [(str(row.get("seed", place)), *pair) for place, row in enumerate(rows) if (pair := read(row)) is not None]
+    said = [(str(row.seed), *pair) for row in rows if (pair := read(row)) is not None]
     several = said if len(said) > 1 else []
     return tuple((seed, write(v), f"{write(span[0])} to {write(span[1])}" if span else "") for seed, v, span in several)
 
@@ -338,12 +340,8 @@ def _leads(found: Sequence[Group], name: str, title: str, qualifier: str | None 
     )
 
 
-def flat(protocol: str | Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
+def flat(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
     """Every entry of a protocol, those of its parts too."""
-    if not isinstance(protocol, Mapping):
-        if protocol:
-            yield "how", str(protocol)
-        return
     for key, value in protocol.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}: ")
@@ -351,14 +349,13 @@ def flat(protocol: str | Mapping[str, Any], prefix: str = "") -> Iterator[tuple[
             yield prefix + key, words.entry(key, value)
 
 
-def likelihood_words(likelihood: Mapping[str, Any]) -> str:
+def likelihood_words(cost: Likelihood) -> str:
     """Claim, how, and of what: "bound, IW-100, given label; 180 of the test split"."""
-    claim, how = CLAIMS.get(likelihood["claim"], likelihood["claim"]), likelihood["how"]
-    counted, whole, split = likelihood.get("examples"), likelihood.get("of"), likelihood.get("split")
-    amount = "" if not counted else f"{counted:,} of {whole:,} of " if whole and counted < whole else f"all {counted:,} of "
-    where = f"{amount}{'the ' if not amount else ''}{split} split" if split else ""
-    head = ", ".join(part for part in (how if how.startswith(claim) else f"{claim}, {how}", given(likelihood)) if part)
-    return "; ".join(part for part in (head, where, likelihood.get("note")) if part)
+    claim = CLAIMS[cost.claim]
+    amount = f"{cost.examples:,} of {cost.of:,} of" if cost.examples < cost.of else f"all {cost.examples:,} of"
+    how = cost.how if cost.how.startswith(claim) else f"{claim}, {cost.how}"
+    head = ", ".join(part for part in (how, given(cost)) if part)
+    return "; ".join(part for part in (head, f"{amount} {cost.split} split", cost.note) if part)
 
 
 def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
@@ -367,7 +364,7 @@ def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
     full: dict[tuple[str, str], str] = {}
     for row in models:
         for title, fixed, how in _made(row):
-            said.setdefault((title, fixed), []).append(row["name"])
+            said.setdefault((title, fixed), []).append(row.name)
             full.setdefault((title, fixed), how)
     alone = {title: sum(other == title for other, _ in said) == 1 for title, _ in said}
     return [
@@ -378,9 +375,8 @@ def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
 
 def _made(row: Row) -> Iterator[tuple[str, str, str]]:
     """(number, what must agree for it to compare, how it was made) of one run."""
-    likelihood = row.get("likelihood")
-    if likelihood:
-        how = likelihood_words(likelihood)
-        yield f"Likelihood, {cost(likelihood)[0]}", how, how
-    for name, score in (row.get("scores") or {}).items():
-        yield words.capital(name), condition(score), words.protocol(score.get("protocol") or "")
+    if row.likelihood is not None:
+        how = likelihood_words(row.likelihood)
+        yield f"Likelihood, {row.likelihood.label}", how, how
+    for name, score in row.scores.items():
+        yield words.capital(name), condition(score), words.protocol(score.protocol)

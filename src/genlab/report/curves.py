@@ -8,13 +8,13 @@ decade and a half are drawn on a logarithmic axis, and the axis says so.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from genlab.compare.words import number
+from genlab.comparison.words import number
 
 WIDTH, HEIGHT = 320, 150
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 30, 24  # margins
@@ -48,18 +48,6 @@ class Axis(NamedTuple):
         step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
         first = math.ceil(self.low / step - 1e-9)
         return [round(step * i, 12) for i in range(first, math.floor(self.high / step + 1e-9) + 1)]
-
-
-def readings(rows: Iterable[Mapping[str, Any]]) -> list[Point]:
-    """Points of the rows of a run's ticks.jsonl. The stage is named where there are several."""
-    rows = list(rows)
-    staged = len({row["name"] for row in rows}) > 1
-    return [
-        (row["seconds"], f"{row['name']}: {name}" if staged else name, value)
-        for row in rows
-        for name, value in row["readings"].items()
-        if value is not None
-    ]
 
 
 def panels(points: Sequence[Point]) -> list[str]:

@@ -10,8 +10,8 @@ from typing import Any, NamedTuple
 import numpy as np
 from PIL import Image
 
-from genlab.compare import words
-from genlab.compare.media import Media, Neighbour
+from genlab.comparison import words
+from genlab.comparison.media import Media, Neighbour
 from genlab.core.space import Space
 from genlab.report import pictures
 from genlab.report.scatter import frame_of

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from html import escape
 
-from genlab.compare.ranking import SPEED, Group, sign_of
+from genlab.comparison.ranking import SPEED, Group, sign_of
 from genlab.measure.chance import Value
 from genlab.report.curves import Axis
 

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NamedTuple
 
-from genlab.compare import words
-from genlab.compare.ranking import LIKELIHOOD, SPEED, Group, claim_of
+from genlab.comparison import words
+from genlab.comparison.ranking import LIKELIHOOD, SPEED, Group, claim_of
 from genlab.measure.chance import Span, Value
 from genlab.report.curves import Axis, margin, plain, rungs
 

@@ -12,8 +12,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from genlab.compare import words
-from genlab.compare.courses import Course, Courses, crossing
+from genlab.comparison import words
+from genlab.comparison.courses import Course, Courses, crossing
 from genlab.report.curves import Axis, margin, plain, rungs
 
 LEFT, TOP, BOTTOM = 52, 46, 44  # margins

@@ -4,28 +4,29 @@ from __future__ import annotations
 
 import json
 import random
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genlab.compare.verdicts import Verdict, choice, cost_of, verdicts
-from tests.compare.test_courses import checked
-from tests.report.fakes import COLOUR, LINES, POINTS, TEXT, bits, distance, everything, four, record, row
+from genlab.comparison.rows import Row, Terms
+from genlab.comparison.verdicts import Verdict, choice, cost_of, verdicts
+from tests.comparison.test_courses import checked
+from tests.report.fakes import COLOUR, LINES, POINTS, TEXT, bits, distance, everything, four, record, row, score
 
 
-def said(rows: list, **more: Any) -> dict[str, Verdict]:
-    return {verdict.head: verdict for verdict in verdicts(record(rows) | more)}
+def said(rows: list[Row]) -> dict[str, Verdict]:
+    return {verdict.head: verdict for verdict in verdicts(record(rows))}
 
 
-def near(name: str, value: float, half: float, seed: int = 0) -> dict:
+def near(name: str, value: float, half: float, seed: int = 0) -> Row:
     """One run with an interval of its score."""
-    score = {"value": value, "low": value - half, "high": value + half, "protocol": "p", "better": "lower"}
-    return row(name, None, {"distance": score}, None, seed=seed)
+    return row(name, None, {"distance": score(value, low=value - half, high=value + half)}, None, seed=seed)
 
 
-def seeded(name: str, values: list[float]) -> list[dict]:
+def seeded(name: str, values: list[float]) -> list[Row]:
     return [row(name, None, distance(value, seed=seed), None, seed=seed) for seed, value in enumerate(values)]
 
 
@@ -94,14 +95,14 @@ def test_one_run_without_an_interval_proves_nothing() -> None:
 
 
 def test_longer_training_is_advised_to_those_who_still_improve() -> None:
-    rows = [checked("a", [9.0, 5.0, 4.0]), checked("b", [9.0, 4.2, 4.1])]
-    for model, value in zip(rows, (4.0, 4.1), strict=True):
-        score = {"value": value, "low": value - 1, "high": value + 1, "protocol": "p", "better": "lower"}
-        model["scores"] = {"distance": score}
+    def ended(name: str, checks: list[float], value: float) -> Row:
+        return checked(name, checks, scores={"distance": score(value, low=value - 1, high=value + 1)})
+
+    rows = [ended("a", [9.0, 5.0, 4.0], 4.0), ended("b", [9.0, 4.2, 4.1], 4.1)]
     advice = said(rows)["Best pictures"].advice
     assert advice.endswith("a still improves: training twice as long (60 s each) may separate them too.")
-    rows[0]["quality"][-1]["scores"]["distance"]["value"] = 4.9
-    assert "still improves" not in said(rows)["Best pictures"].advice
+    settled = [ended("a", [9.0, 5.0, 4.9], 4.0), rows[1]]
+    assert "still improves" not in said(settled)["Best pictures"].advice
 
 
 def test_every_question_is_asked_and_the_first_matters_most() -> None:
@@ -123,7 +124,7 @@ def test_speed_says_how_many_times() -> None:
         "100 samples in 4.2 ms; next is vae with 12 ms, 2.9 times as long, last ddpm with 3.9 s, 930 times as long. "
         "For these runs, not for other seeds."
     )
-    close = said([row("a", speed=1.0), row("b", speed=1.1)])["Fastest to sample"]
+    close = said([row("a", seconds=1.0), row("b", seconds=1.1)])["Fastest to sample"]
     assert close.outcome == "tied"
     assert "repeats within a fifth" in close.advice
 
@@ -134,10 +135,10 @@ def test_the_cheapest_is_counted_to_the_quality_all_reach() -> None:
     assert verdict.sentence == "quick is the cheapest to train."
     assert "Training needed 15 s (95 %: 15 s to 15 s)" not in verdict.detail
     assert "To reach distance 4.00, as all do in the end." in verdict.detail
-    stopped = [rows[0], rows[1] | {"error": "out of memory"}]
+    stopped = [rows[0], replace(rows[1], error="out of memory")]
     assert cost_of(record(stopped)) is None, "who stopped is no measure for the others"
-    work = [model | {"train_operations": 3e9} for model in rows]
-    counted = {v.head: v for v in verdicts(record(work) | {"budget": {"examples": 300}})}["Cheapest to train"]
+    work = replace(record([replace(row, train_operations=3e9) for row in rows]), budget=Terms("examples", 300))
+    counted = {verdict.head: verdict for verdict in verdicts(work)}["Cheapest to train"]
     assert counted.group.unit == "operations"
     assert "1.5 G operations" in counted.detail
 
@@ -168,7 +169,7 @@ def test_the_choice_is_the_first_verdicts() -> None:
     alone = choice(record(rows))
     assert alone is not None
     assert alone.why == "it draws the best pictures"
-    broken = choice(record([rows[0] | {"error": "stopped"}, rows[1]]))
+    broken = choice(record([replace(rows[0], error="stopped"), rows[1]]))
     assert broken is not None
     assert broken.name == "b"
     assert choice(record([])) is None
@@ -189,19 +190,10 @@ def test_the_order_of_the_rows_changes_nothing_said(values: list[float], seed: i
 
 
 def test_measures_of_quality_that_disagree_are_named() -> None:
-    def scored(name: str, first: float, second: float, third: float) -> dict:
-        scores = {
-            title: {
-                "value": value,
-                "low": value - 0.01,
-                "high": value + 0.01,
-                "better": "lower",
-                "protocol": {},
-                "question": "quality",
-            }
-            for title, value in (("Fréchet distance", first), ("kernel distance", second), ("two-sample accuracy", third))
-        }
-        return {**row(name), "scores": scores}
+    def scored(name: str, first: float, second: float, third: float) -> Row:
+        values = {"Fréchet distance": first, "kernel distance": second, "two-sample accuracy": third}
+        found = {title: score(value, low=value - 0.01, high=value + 0.01) for title, value in values.items()}
+        return row(name, None, found)
 
     said = verdicts(record([scored("a", 1.0, 2.0, 1.0), scored("b", 2.0, 1.0, 2.0)]))
     quality = next(verdict for verdict in said if verdict.question == "quality")

@@ -1,36 +1,27 @@
 """Which numbers of a report may be compared, and who leads among them.
 
 A measure is one number of every model that has it; a `Group` of it holds those that compare: of a likelihood the same unit,
-claim, condition and data, of a score the same protocol (but for what may vary), of anything the same space. Models are ranked
-inside a group only, by the mean over their seeds. What chance may have done is in `chance`, what follows in `verdicts`.
+claim, conditions and data, of a score the same protocol (but for what may vary). Models are ranked inside a group only, by the
+mean over their seeds. What chance may have done is in `measure.chance`, what follows in `verdicts`.
 """
 
 from __future__ import annotations
 
-import json
-import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import Any, NamedTuple, TypeGuard
+from typing import NamedTuple
 
-from genlab.compare import words
-from genlab.core.space import Space
-from genlab.measure.chance import Span, Value, Z, separated
-from genlab.measure.score import fixed
+from genlab.comparison import words
+from genlab.comparison.rows import Row, finite
+from genlab.measure.chance import Span, Value, separated
+from genlab.measure.likelihood import Likelihood
+from genlab.measure.score import Score, fixed
 
-Row = Mapping[str, Any]
-UNITS = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "nats": "nats"}
 CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
 SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 LIKELIHOOD, SPEED, COST = "Likelihood", "Time to sample 100", "Training needed"
 TIMING = 1.2  # a repeated timing lies within this factor: other work comes and goes
-GUESSES = (  # questions of scores that do not say theirs
-    ("copying", r"\bcop(y|ied|ies)"),
-    ("labels", r"class asked|trained on|per.class|conditional"),
-    ("coverage", r"recall|coverage|covered|distinct|MS-SSIM|class share"),
-)
 
 
 @dataclass(frozen=True)
@@ -92,13 +83,12 @@ class Number(NamedTuple):
     span: Span | None
 
 
-def groups(models: Sequence[Row]) -> list[Group]:
+def groups(rows: Sequence[Row]) -> list[Group]:
     """Every measure's groups: likelihoods, scores in order of appearance, speed."""
     found: dict[tuple[str, ...], dict[str, list[Number]]] = {}
-    spaces = {json.dumps(row["space"], sort_keys=True) for row in models if row.get("space")}
-    for row in models:
-        for said in numbers(row, len(spaces) > 1):
-            found.setdefault(said[:5], {}).setdefault(row["name"], []).append(said)
+    for row in rows:
+        for said in numbers(row):
+            found.setdefault(said[:5], {}).setdefault(row.name, []).append(said)
     made = [_group(key, by_name) for key, by_name in found.items()]
     order = {LIKELIHOOD: 0, SPEED: 2}
     return sorted(made, key=lambda group: order.get(group.title, 1))
@@ -111,76 +101,46 @@ def _group(key: tuple[str, ...], by_name: Mapping[str, Sequence[Number]]) -> Gro
     return Group(title, qualifier, unit, better, tuple(values), question)
 
 
-def numbers(row: Row, spaced: bool = False) -> Iterator[Number]:
-    """Every finite number of a row that may be ranked. spaced: the models are of several spaces, which never compare."""
-    space = words.described(Space.from_json(row["space"])) if spaced and row.get("space") else ""
-
-    def within(qualifier: str) -> str:
-        return ", ".join(part for part in (qualifier, space) if part)
-
-    likelihood = row.get("likelihood")
-    if likelihood:
-        unit, value = cost(likelihood)
-        if finite(value):
-            about = within(comparable(likelihood))
-            yield Number(LIKELIHOOD, about, unit, "lower", "likelihood", value, span_of(likelihood, value))
-    for name, score in (row.get("scores") or {}).items():
-        if finite(score.get("value")):
-            better = score.get("better") if score.get("better") in ("lower", "higher") else ""
-            about, unit, value = within(condition(score)), score.get("unit") or "", score["value"]
-            yield Number(name, about, unit, better or "", question(name, score), value, span_of(score, value))
-    each = seconds_per_100(row)
+def numbers(row: Row) -> Iterator[Number]:
+    """Every finite number of a row that may be ranked."""
+    cost = row.likelihood
+    if cost is not None and finite(cost.value):
+        span = (cost.low, cost.high) if cost.error and finite(cost.error) else None
+        yield Number(LIKELIHOOD, comparable(cost), cost.label, "lower", "likelihood", cost.value, span)
+    for name, score in row.scores.items():
+        if finite(score.value):
+            about, value = condition(score), score.value
+            yield Number(name, about, score.unit, score.better or "", question(score), value, span_of(score, value))
+    each = row.seconds_per_100
     if each is not None:
-        yield Number(SPEED, within(""), "", "lower", "speed", each, (each / TIMING, each * TIMING))
+        yield Number(SPEED, "", "", "lower", "speed", each, (each / TIMING, each * TIMING))
 
 
-def span_of(said: Mapping[str, Any], value: float) -> Span | None:
-    """The 95 % interval of a number through its samples."""
-    if finite(said.get("low")) and finite(said.get("high")):
-        return min(said["low"], value), max(said["high"], value)
-    error = said.get("error")
-    return (value - Z * error, value + Z * error) if finite(error) and error else None
+def span_of(score: Score, value: float) -> Span | None:
+    """The 95 % interval of a score through its samples."""
+    if finite(score.low) and finite(score.high):
+        return min(score.low, value), max(score.high, value)
+    return None
 
 
-def seconds_per_100(row: Row) -> float | None:
-    """Seconds to draw 100 samples."""
-    if finite(row.get("sample_seconds_per_100")):
-        return row["sample_seconds_per_100"]
-    rate = (row.get("speed") or {}).get("per_second_64")
-    return 100 / rate if finite(rate) and rate > 0 else None
+def question(score: Score) -> str:
+    """What a score answers; one that does not say is of quality."""
+    return score.question or "quality"
 
 
-def question(name: str, score: Mapping[str, Any]) -> str:
-    """What a score answers; by its name, where it does not say."""
-    guessed = (asked for asked, pattern in GUESSES if re.search(pattern, name, re.IGNORECASE))
-    return score.get("question") or next(guessed, "quality")
+def comparable(likelihood: Likelihood) -> str:
+    """What two likelihoods must share to be ranked: claim, conditions, data."""
+    return ", ".join(part for part in (CLAIMS[likelihood.claim], given(likelihood), likelihood.note) if part)
 
 
-def finite(value: Any) -> TypeGuard[float]:
-    return isinstance(value, int | float) and math.isfinite(value)
-
-
-def cost(likelihood: Mapping[str, Any]) -> tuple[str, Any]:
-    """Unit and value of -log p."""
-    key = next((key for key in UNITS if key in likelihood), "nats")
-    return UNITS[key], likelihood.get(key)
-
-
-def comparable(likelihood: Mapping[str, Any]) -> str:
-    """What two likelihoods must share to be ranked: claim, condition, data."""
-    parts = [CLAIMS.get(likelihood["claim"], likelihood["claim"]), given(likelihood), likelihood.get("note") or ""]
-    return ", ".join(part for part in parts if part)
-
-
-def given(likelihood: Mapping[str, Any]) -> str:
+def given(likelihood: Likelihood) -> str:
     """ "given label and text"; "" of a likelihood that was given nothing."""
-    names = [str(name) for name in likelihood.get("given") or ()]
-    return f"given {words.joined(names)}" if names else ""
+    return f"given {words.joined(likelihood.given)}" if likelihood.given else ""
 
 
-def condition(score: Mapping[str, Any]) -> str:
+def condition(score: Score) -> str:
     """What two scores of a name must share to be ranked: the protocol but for what may vary."""
-    return words.protocol(fixed(score.get("protocol") or ""))
+    return words.protocol(fixed(score.protocol))
 
 
 def best(group: Group, name: str) -> bool:
@@ -215,10 +175,6 @@ def superlative(group: Group, worst: bool = False) -> str:
     return f"{'Lowest' if low else 'Highest'} {group.title}"
 
 
-def missing(score: Mapping[str, Any]) -> str:
+def missing(score: Score) -> str:
     """Why a score has no value."""
-    return f"not measured, {score['reason']}" if score.get("reason") else words.BROKEN
-
-
-def names_of(rows: Any) -> list[str]:
-    return list(dict.fromkeys(row["name"] for row in rows))
+    return f"not measured, {score.reason}" if score.reason else words.BROKEN

@@ -2,33 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
 
-from genlab.compare import words
-from genlab.compare.ranking import (
-    LIKELIHOOD,
-    Group,
-    Row,
-    condition,
-    finite,
-    groups,
-    names_of,
-    question,
-    sign_of,
-)
-from genlab.measure.score import differences
+from genlab.comparison import words
+from genlab.comparison.ranking import LIKELIHOOD, Group, condition, groups, question, sign_of
+from genlab.comparison.rows import Record, Row, finite, names_of
+from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
 NOISE = "noise"  # the row beside the models that is worthless by construction
 SAID = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
 BUSY = 1.5  # a factor between loads that is worth a word
-Record = Mapping[str, Any]
 
 
 def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
     """What a reader must know of the models a verdict names."""
-    models = record["models"]
+    models = record.rows
     for name in who:
         copies, alarms = copied(name, models), alarmed(name, models)
         if copies is not None:
@@ -42,10 +31,9 @@ def copied(name: str, models: Sequence[Row]) -> float | None:
     """The share of a model's samples that are copies, the mean over its seeds; None where it is within false alarms."""
     found = []
     for row in models:
-        for title, score in (row.get("scores") or {}).items():
-            counts = question(title, score) == "copying" and title.startswith("copied") and finite(score.get("value"))
-            if row["name"] == name and counts and not score.get("unit"):
-                found.append((score["value"], score["low"] if finite(score.get("low")) else score["value"]))
+        for title, score in row.scores.items() if row.name == name else ():
+            if question(score) == "copying" and title.startswith("copied") and finite(score.value) and not score.unit:
+                found.append((score.value, score.low if finite(score.low) else score.value))
     if not found:
         return None
     share, least = (sum(pair[end] for pair in found) / len(found) for end in (0, 1))
@@ -54,34 +42,32 @@ def copied(name: str, models: Sequence[Row]) -> float | None:
 
 def alarmed(name: str, models: Sequence[Row]) -> list[str]:
     """ "collapse at 40 %", for each kind of alarm; the earliest, and in how many runs, where it is not in all."""
-    rows = [row for row in models if row["name"] == name]
-    kinds: dict[str, list[float | None]] = {}
+    rows = [row for row in models if row.name == name]
+    kinds: dict[str, list[float]] = {}
     for row in rows:
-        first = {alarm.get("kind", "alarm"): alarm.get("progress") for alarm in reversed(row.get("alarms") or [])}
+        first = {alarm.kind: alarm.progress for alarm in reversed(row.alarms)}
         for kind, progress in first.items():
             kinds.setdefault(kind, []).append(progress)
     return [_alarm(kind, places, len(rows)) for kind, places in kinds.items()]
 
 
-def _alarm(kind: str, places: Sequence[float | None], runs: int) -> str:
-    known = [place for place in places if place is not None]
-    at = f" at {words.percent(min(known))}" if known else ""
-    return f"{kind}{at}" + (f" (in {len(places)} of {runs} runs)" if len(places) < runs else "")
+def _alarm(kind: str, places: Sequence[float], runs: int) -> str:
+    in_some = f" (in {len(places)} of {runs} runs)" if len(places) < runs else ""
+    return f"{kind} at {words.percent(min(places))}{in_some}"
 
 
 def beside(record: Record, name: str, title: str, group: Group | None = None) -> float | None:
     """What a row beside the models ("real data", "noise") scores; with a group only if it compares with it."""
-    for row in record.get("beside") or ():
-        score = (row.get("scores") or {}).get(title)
-        if row["name"] == name and score and finite(score.get("value")):
-            compares = group is None or group.qualifier.startswith(condition(score))
-            return score["value"] if compares else None
+    for row in record.beside:
+        score = row.scores.get(title)
+        if row.name == name and score is not None and finite(score.value):
+            return score.value if group is None or group.qualifier == condition(score) else None
     return None
 
 
 def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float]]:
     """(measure, the models that noise equals or beats, noise's value) of the leading measures of quality."""
-    found = [group for group in groups(record["models"]) if group.question == "quality" and group.better]
+    found = [group for group in groups(record.rows) if group.question == "quality" and group.better]
     titles = list(dict.fromkeys(group.title for group in found))[:SAID]
     for group in found:
         noise = beside(record, NOISE, group.title, group)
@@ -94,13 +80,13 @@ def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float
 
 def remarks(record: Record) -> list[str]:
     """What the verdicts leave out."""
-    models, pending = record["models"], _pending(record)
+    models, pending = record.rows, _pending(record)
     if not models:
         return ["No model has been measured yet.", *pending]
     if len(names_of(models)) < 2:
         return ["One model: nothing to compare it with.", *pending, *_worst(record), *_copies(models)]
     said = [*pending, *_seeds(models), *_alone(models), *_unlike(models), *_worst(record), *_copies(models), *_busy(models)]
-    without = names_of(row for row in models if row.get("likelihood") is None and not row.get("error"))
+    without = names_of([row for row in models if row.likelihood is None and not row.error])
     if without:
         has = "has" if len(without) == 1 else "have"
         said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
@@ -108,12 +94,11 @@ def remarks(record: Record) -> list[str]:
 
 
 def _pending(record: Record) -> list[str]:
-    waiting = record.get("pending") or []
-    return [f"Not measured yet: {words.joined(waiting)}."] if waiting else []
+    return [f"Not measured yet: {words.joined(record.pending)}."] if record.pending else []
 
 
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
-    counts = [sum(row["name"] == name for row in models) for name in names_of(models)]
+    counts = [sum(row.name == name for row in models) for name in names_of(models)]
     if min(counts) == 1:
         yield "One seed: what is separated here is separated for these runs; other seeds may differ."
     else:
@@ -129,22 +114,22 @@ def _alone(models: Sequence[Row]) -> Iterator[str]:
 
 def _unlike(models: Sequence[Row]) -> Iterator[str]:
     """Scores of one name that were made differently, and how."""
-    first: dict[str, tuple[str, Any]] = {}
+    first: dict[str, tuple[str, Score]] = {}
     said: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in models:
-        for title, score in (row.get("scores") or {}).items():
-            if not finite(score.get("value")) or not score.get("better"):
+        for title, score in row.scores.items():
+            if not finite(score.value) or not score.better:
                 continue
-            name, protocol = first.setdefault(title, (row["name"], score.get("protocol") or ""))
-            apart = differences(protocol, score.get("protocol") or "")
+            name, other = first.setdefault(title, (row.name, score))
+            apart = differences(other.protocol, score.protocol)
             if apart:
-                said.setdefault((f"{name} and {row['name']}", tuple(apart)), []).append(title)
+                said.setdefault((f"{name} and {row.name}", tuple(apart)), []).append(title)
     for (who, apart), titles in said.items():
         yield f"{words.capital(words.joined(titles))} of {who} do not compare: {'; '.join(apart)}."
 
 
 def _worst(record: Record) -> list[str]:
-    return [f"{said}." for said in _worthless(record, names_of(record["models"]))]
+    return [f"{said}." for said in _worthless(record, names_of(record.rows))]
 
 
 def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
@@ -169,8 +154,8 @@ def _copies(models: Sequence[Row]) -> Iterator[str]:
 def _busy(models: Sequence[Row]) -> Iterator[str]:
     loads: dict[str, list[float]] = {}
     for row in models:
-        if finite((row.get("load") or {}).get("mean")):
-            loads.setdefault(row["name"], []).append(row["load"]["mean"])
+        if row.load is not None and finite(row.load.mean):
+            loads.setdefault(row.name, []).append(row.load.mean)
     means = sorted((sum(values) / len(values), name) for name, values in loads.items())
     if len(means) > 1 and means[-1][0] > BUSY * max(means[0][0], 0.5):
         (low, free), (high, busy) = means[0], means[-1]

@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from genlab.compare.ranking import COST, Group, Row, finite, names_of
+from genlab.comparison.ranking import COST, Group
+from genlab.comparison.rows import Row, finite, names_of
+from genlab.measure.alarms import Checkup
 from genlab.measure.chance import Span, Value
 
 STILL = 0.1  # the share by which the last third of a training must improve to count as improving
@@ -61,36 +63,36 @@ class Courses(NamedTuple):
 
 def courses(models: Sequence[Row]) -> Courses | None:
     """The courses of all runs; None where none was checked twice."""
-    first = Counter(next(iter(entry["scores"])) for row in models for entry in row.get("quality") or () if entry.get("scores"))
+    checkups = [checkup for row in models for checkup in row.checkups if checkup.scores]
+    first = Counter(next(iter(checkup.scores)) for checkup in checkups)
     if not first:
         return None
     title = first.most_common(1)[0][0]
     runs = [_course(row, title) for row in models]
     kept = tuple(course for course in runs if len(course.checks) > 1)
-    said = [e["scores"][title] for row in models for e in row.get("quality") or () if title in (e.get("scores") or {})]
-    better = next((score["better"] for score in said if score.get("better")), "lower")
+    said = [checkup.scores[title].better for checkup in checkups if title in checkup.scores]
+    better = next(filter(None, said), "lower")
     return Courses(title, better, kept) if kept else None
 
 
 def _course(row: Row, title: str) -> Course:
     checks = sorted(_checks(row, title), key=lambda check: check.seconds)
-    return Course(row["name"], row.get("seed") or 0, tuple(checks))
+    return Course(row.name, row.seed, tuple(checks))
 
 
 def _checks(row: Row, title: str) -> Iterator[Check]:
-    for entry in row.get("quality") or ():
-        score = (entry.get("scores") or {}).get(title) or {}
-        value, seconds = score.get("value"), entry.get("seconds")
-        if finite(value) and finite(seconds):
-            low, high = (score[end] if finite(score.get(end)) else value for end in ("low", "high"))
-            yield Check(entry.get("progress") or 0.0, seconds, value, low, high, _work(row, entry))
+    for checkup in row.checkups:
+        score = checkup.scores.get(title)
+        if score is not None and finite(score.value):
+            low, high = (end if finite(end) else score.value for end in (score.low, score.high))
+            yield Check(checkup.progress, checkup.seconds, score.value, low, high, _work(row, checkup))
 
 
-def _work(row: Row, entry: Any) -> float | None:
-    """Operations of training up to a check-up: its share of the examples, or of the progress, of the whole."""
-    whole, seen, done = row.get("train_operations"), row.get("examples_seen"), entry.get("examples")
-    share = done / seen if finite(done) and finite(seen) and seen else entry.get("progress")
-    return whole * share if finite(whole) and finite(share) else None
+def _work(row: Row, checkup: Checkup) -> float | None:
+    """Operations of training up to a check-up: its share of the examples of the whole."""
+    if row.train_operations is None or not row.examples_seen:
+        return None
+    return row.train_operations * checkup.examples / row.examples_seen
 
 
 def crossing(points: Sequence[tuple[float, float]], place: float) -> float:

@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from genlab.compare.doubts import alarmed, beside, caveats, copied, no_better_than_noise, remarks
-from tests.report.fakes import DIGITS, bits, distance, everything, four, record, row
+from genlab.comparison.doubts import alarmed, beside, caveats, copied, no_better_than_noise, remarks
+from genlab.comparison.rows import Beside, Load, Row
+from genlab.measure.alarms import Alarm
+from genlab.measure.score import Better, Score
+from tests.report.fakes import distance, everything, four, record, row, score
 
 
-def noisy(value: float, better: str = "lower", **protocol: Any) -> dict[str, Any]:
-    scores = distance(value, **protocol)
-    scores["Fréchet distance"]["better"] = better
-    return {"beside": [{"name": "noise", "what": "worthless", "scores": scores}]}
+def noisy(value: float, better: Better = "lower", **protocol: Any) -> list[Beside]:
+    return [Beside("noise", "worthless", distance(value, better, **protocol))]
 
 
-def copying(name: str, value: float, low: float | None = None, **more: Any) -> dict[str, Any]:
-    score = {"value": value, "protocol": "p", "better": "lower", "question": "copying"}
-    return row(name, None, {"copied training pictures": score | ({} if low is None else {"low": low, "high": 1.0})}, **more)
+def copying(name: str, value: float, low: float | None = None, **more: Any) -> Row:
+    found = score(value, question="copying", low=low, high=None if low is None else 1.0)
+    return row(name, None, {"copied training pictures": found}, **more)
 
 
 def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
@@ -34,7 +36,7 @@ def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
 
 def test_who_is_no_better_than_noise_is_named() -> None:
     rows = [row("a", None, distance(0.2)), row("b", None, distance(0.5)), row("c", None, distance(0.4))]
-    said = record(rows) | noisy(0.4)
+    said = record(rows, beside=noisy(0.4))
     assert list(no_better_than_noise(said)) == [("Fréchet distance", ["c", "b"], 0.4)]
     assert "b and c are no better than noise by Fréchet distance (0.400)." in remarks(said)
     assert list(caveats(["b"], said)) == ["but b is no better than noise by Fréchet distance (0.400)"]
@@ -42,13 +44,14 @@ def test_who_is_no_better_than_noise_is_named() -> None:
 
 
 def test_noise_is_a_yardstick_for_the_leading_measures_only() -> None:
-    def scores(value: float) -> dict[str, Any]:
-        return {name: {"value": value, "protocol": "p", "better": "lower"} for name in ("one", "two", "three")}
+    def scores(value: float) -> dict[str, Score]:
+        return {name: score(value) for name in ("one", "two", "three")}
 
-    said = record([row("a", None, scores(2.0)), row("b", None, scores(0.5))])
-    said |= {"beside": [{"name": "noise", "what": "", "scores": scores(1.0)}]}
+    noise = [Beside("noise", "", scores(1.0))]
+    said = record([row("a", None, scores(2.0)), row("b", None, scores(0.5))], beside=noise)
     assert list(caveats(["a", "b"], said)) == ["but a is no better than noise by one (1.00) and two (1.00)"]
-    said["models"][1]["scores"]["two"]["value"] = 3.0
+    worse = scores(0.5) | {"two": score(3.0)}
+    said = record([row("a", None, scores(2.0)), row("b", None, worse)], beside=noise)
     assert list(caveats(["a", "b"], said)) == [
         "but a is no better than noise by one (1.00) and two (1.00)",
         "but b is no better than noise by two (1.00)",
@@ -57,17 +60,16 @@ def test_noise_is_a_yardstick_for_the_leading_measures_only() -> None:
 
 def test_noise_is_judged_by_the_same_protocol_and_the_right_way() -> None:
     rows = [row("a", None, distance(0.5)), row("b", None, distance(0.6))]
-    assert not list(no_better_than_noise(record(rows) | noisy(0.4, generated=3)))
-    for model in rows:
-        model["scores"]["Fréchet distance"]["better"] = "higher"
-    assert not list(no_better_than_noise(record(rows) | noisy(0.4, "higher")))
-    assert beside(record(rows) | noisy(0.4), "noise", "Fréchet distance") == 0.4
-    assert beside(record(rows) | noisy(0.4), "real data", "Fréchet distance") is None
+    assert not list(no_better_than_noise(record(rows, beside=noisy(0.4, generated=3))))
+    higher = [row("a", None, distance(0.5, "higher")), row("b", None, distance(0.6, "higher"))]
+    assert not list(no_better_than_noise(record(higher, beside=noisy(0.4, "higher"))))
+    assert beside(record(rows, beside=noisy(0.4)), "noise", "Fréchet distance") == 0.4
+    assert beside(record(rows, beside=noisy(0.4)), "real data", "Fréchet distance") is None
 
 
 def test_noise_copies_nothing_and_that_is_no_praise() -> None:
     rows = [copying("a", 0.3), copying("b", 0.2)]
-    said = record(rows) | {"beside": [{"name": "noise", "what": "", "scores": copying("", 0.0)["scores"]}]}
+    said = record(rows, beside=[Beside("noise", "", copying("", 0.0).scores)])
     assert not list(no_better_than_noise(said))
 
 
@@ -86,11 +88,10 @@ def test_copies_are_averaged_over_seeds() -> None:
 
 
 def test_alarms_are_named_with_their_time_and_in_how_many_runs() -> None:
-    loud = {"alarms": [{"kind": "collapse", "progress": 0.4}, {"kind": "collapse", "progress": 0.9}]}
-    assert alarmed("a", [row("a") | loud]) == ["collapse at 40 %"]
-    assert alarmed("a", [row("a") | loud, row("a")]) == ["collapse at 40 % (in 1 of 2 runs)"]
-    assert alarmed("a", [row("a"), row("b") | loud]) == []
-    assert alarmed("a", [row("a") | {"alarms": [{"kind": "gradient"}]}]) == ["gradient"]
+    loud = (Alarm("collapse", 0.4, 4.0, "", ""), Alarm("collapse", 0.9, 9.0, "", ""))
+    assert alarmed("a", [row("a", alarms=loud)]) == ["collapse at 40 %"]
+    assert alarmed("a", [row("a", alarms=loud), row("a")]) == ["collapse at 40 % (in 1 of 2 runs)"]
+    assert alarmed("a", [row("a"), row("b", alarms=loud)]) == []
 
 
 def test_scores_made_differently_say_how() -> None:
@@ -99,9 +100,9 @@ def test_scores_made_differently_say_how() -> None:
 
 
 def test_an_unequally_busy_machine_is_said() -> None:
-    rows = [row("a", load={"mean": 3.0}), row("b", load={"mean": 1.0}), row("c")]
+    rows = [row("a", load=Load(3.0, 3.0)), row("b", load=Load(1.0, 1.0)), row("c")]
     assert any("its load was 3.0 while a trained, 1.0 while b did" in line for line in remarks(record(rows)))
-    quiet = [row("a", load={"mean": 0.4}), row("b", load={"mean": 0.1})]
+    quiet = [row("a", load=Load(0.4, 0.4)), row("b", load=Load(0.1, 0.1))]
     assert not any("load" in line for line in remarks(record(quiet)))
 
 
@@ -110,14 +111,8 @@ def test_a_model_that_stopped_is_not_blamed_for_what_it_lacks() -> None:
     assert "flow-matching" not in " ".join(remarks(record(rows)))
 
 
-def test_a_likelihood_of_its_kind_in_another_space() -> None:
-    other = {**DIGITS.to_json(), "levels": 2}
-    rows = [row("a", bits(2.0), space=DIGITS.to_json()), row("b", bits(1.0), space=other)]
-    assert sum("alone has a likelihood of its kind" in line for line in remarks(record(rows))) == 2
-
-
 def test_what_is_still_to_come_is_said() -> None:
-    assert remarks({"models": [], "pending": ["vae", "gan-seed-1"]}) == [
+    assert remarks(replace(record([]), pending=("vae", "gan-seed-1"))) == [
         "No model has been measured yet.",
         "Not measured yet: vae and gan-seed-1.",
     ]

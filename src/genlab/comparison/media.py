@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from genlab.runs.files import read_bytes, within
+
+LARGEST_PICTURE = 2**24  # bytes of a PNG file, as alarms keep them
 REAL = "real"  # the key of real examples among the media
 
 
@@ -42,3 +46,21 @@ class Media:
     note: str = ""
     neighbours: Sequence[Neighbour] = ()
     alarms: Mapping[str, bytes] = field(default_factory=dict)
+
+
+def readings(rows: Iterable[Mapping[str, Any]]) -> list[tuple[float, str, float]]:
+    """Points of the rows of a run's ticks.jsonl. The stage is named where there are several."""
+    rows = list(rows)
+    staged = len({row["name"] for row in rows}) > 1
+    return [
+        (row["seconds"], f"{row['name']}: {name}" if staged else name, value)
+        for row in rows
+        for name, value in row["readings"].items()
+        if value is not None
+    ]
+
+
+def alarm_pictures(run: Path) -> Mapping[str, bytes]:
+    """PNG files by kind of alarm, as a run's alarms/ holds them."""
+    place = within(run, "alarms/any.png").parent
+    return {file.stem.replace("-", " "): read_bytes(file, LARGEST_PICTURE) for file in sorted(place.glob("*.png"))}

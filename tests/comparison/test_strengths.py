@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 
-from genlab.compare.strengths import measured
-from tests.report.fakes import bits, distance, everything, four, row
+from genlab.comparison.strengths import measured
+from tests.report.fakes import bits, distance, everything, four, row, score
 
 
 def test_strengths_and_weaknesses_follow_from_the_ranks() -> None:
@@ -32,21 +32,16 @@ def test_equals_share_a_strength_and_all_equal_have_none() -> None:
 
 
 def test_higher_is_better_where_it_says_so() -> None:
-    rows = [
-        row(n, None, {"confidence": {"value": v, "protocol": "p", "better": "higher"}}) for n, v in (("a", 0.5), ("b", 0.9))
-    ]
+    rows = [row(n, None, {"confidence": score(v, "higher")}) for n, v in (("a", 0.5), ("b", 0.9))]
     assert "Highest confidence: 0.900" in measured(rows[1], rows)[0]
     assert "Lowest confidence: 0.500" in measured(rows[0], rows)[1]
 
 
 def test_only_the_first_two_measures_of_a_question_are_weighed() -> None:
     names = ("one", "two", "three")
-    rows = [
-        row(who, None, {name: {"value": v, "protocol": "p", "better": "lower"} for name in names})
-        for who, v in (("a", 1.0), ("b", 2.0))
-    ]
+    rows = [row(who, None, {name: score(v) for name in names}) for who, v in (("a", 1.0), ("b", 2.0))]
     assert measured(rows[0], rows)[0] == ["Lowest one: 1.00", "Lowest two: 1.00"]
-    assert len(measured(everything()["models"][0], everything()["models"])[0]) < 8
+    assert len(measured(everything().rows[0], everything().rows)[0]) < 8
 
 
 def test_what_could_not_be_measured_is_a_weakness() -> None:
@@ -54,7 +49,7 @@ def test_what_could_not_be_measured_is_a_weakness() -> None:
     _, weak = measured(rows[0], rows)
     assert "Its likelihood on the test data is not finite" in weak
     assert "Fréchet distance: not finite" in weak
-    scores = {"Fréchet distance": {"value": None, "protocol": {}, "reason": "too few samples"}}
+    scores = {"Fréchet distance": score(None, reason="too few samples")}
     assert "Fréchet distance: not measured, too few samples" in measured(row("a", None, scores), [row("a", None, scores)])[1]
 
 

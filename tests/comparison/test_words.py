@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from genlab.compare import words
+from genlab.comparison import words
 from genlab.core.space import Space
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT
 

@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from genlab.compare import words
-from genlab.compare.courses import Courses, cost_to_reach, courses, still_improving
-from genlab.compare.doubts import caveats
-from genlab.compare.ranking import COST, LIKELIHOOD, SPEED, Group, Row, front, groups, names_of, sign_of
+from genlab.comparison import words
+from genlab.comparison.courses import Courses, cost_to_reach, courses, still_improving
+from genlab.comparison.doubts import caveats
+from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, groups, sign_of
+from genlab.comparison.rows import Record, Row, names_of
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
@@ -59,21 +60,19 @@ class Verdict:
         return {**said, "who": list(self.who), "but": list(self.but), **group, "better": self.group.better, "values": values}
 
 
-def verdicts(record: Mapping[str, Any]) -> list[Verdict]:
+def verdicts(record: Record) -> list[Verdict]:
     """Every question that two models or more can be asked, the one that matters most for this kind of data first."""
-    models, space = record["models"], Space.from_json(record["data"]["space"])
-    found = courses(models)
+    space, found = record.space, courses(record.rows)
     asked = questions(record)
     first = "likelihood" if space.text else "quality"
     asked.sort(key=lambda group: group.question != first)
     return [verdict(group, record, space, found) for group in asked]
 
 
-def questions(record: Mapping[str, Any]) -> list[Group]:
+def questions(record: Record) -> list[Group]:
     """The groups that answer the questions: every ranked likelihood, the first ranked measure of quality and of coverage,
     time to sample, cost of training."""
-    models = record["models"]
-    ranked = [group for group in groups(models) if group.ranked]
+    ranked = [group for group in groups(record.rows) if group.ranked]
     asked = [group for group in ranked if group.title == LIKELIHOOD]
     for question in ("quality", "coverage"):
         titles = [group.title for group in ranked if group.question == question]
@@ -83,15 +82,14 @@ def questions(record: Mapping[str, Any]) -> list[Group]:
     return [*asked, reached[0]] if reached else asked
 
 
-def cost_of(record: Mapping[str, Any]) -> tuple[Group, float] | None:
+def cost_of(record: Record) -> tuple[Group, float] | None:
     """The cost of training to the quality that all reach, and that quality; None without check-ups."""
-    done = [row for row in record["models"] if not row.get("error")]
+    done = [row for row in record.rows if not row.error]
     found = courses(done)
-    timed = record["budget"].get("seconds") is not None
-    return cost_to_reach(found, done, by_work=not timed) if found else None
+    return cost_to_reach(found, done, by_work=record.budget.seconds is None) if found else None
 
 
-def verdict(group: Group, record: Mapping[str, Any], space: Space, found: Courses | None) -> Verdict:
+def verdict(group: Group, record: Record, space: Space, found: Courses | None) -> Verdict:
     """What may be said of one group."""
     first, *others = group.values
     apart = {other.name: group.apart(first, other) for other in others}
@@ -180,11 +178,11 @@ def _factor(group: Group, slow: Value, fast: Value) -> str:
     return f", {words.times(slow.mean / fast.mean)} as {'long' if group.title == SPEED or group.unit == 's' else 'many'}"
 
 
-def _reached(group: Group, record: Mapping[str, Any]) -> str:
+def _reached(group: Group, record: Record) -> str:
     """To which quality the cost of training is counted."""
     if group.title != COST:
         return ""
-    reached, found = cost_of(record), courses(record["models"])
+    reached, found = cost_of(record), courses(record.rows)
     return f"To reach {found.title} {words.number(reached[1])}, as all do in the end." if reached and found else ""
 
 
@@ -200,13 +198,11 @@ def _scope(group: Group) -> str:
     return "For these runs, not for other seeds." if max(counts) == 1 else "Some have one seed: for these runs only."
 
 
-def _others(group: Group, who: Sequence[str], record: Mapping[str, Any]) -> str:
+def _others(group: Group, who: Sequence[str], record: Record) -> str:
     """Whether the other measures of quality put one of those in front: measures disagree more often than papers say."""
     if group.question != "quality" or len(who) == len(group.values):
         return ""
-    rivals = [
-        other for other in groups(record["models"]) if other.ranked and other.question == "quality" and other is not group
-    ]
+    rivals = [other for other in groups(record.rows) if other.ranked and other.question == "quality" and other is not group]
     rivals = [other for other in rivals if other.title != group.title and len(other.values) == len(group.values)]
     against = [other for other in rivals if other.values[0].name not in who]
     if not rivals:
@@ -250,14 +246,14 @@ def _more(group: Group, factor: float) -> str:
     return f"About {words.times(max(1.5, factor))} the samples would probably tell these runs apart"
 
 
-def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Mapping[str, Any]) -> str:
+def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Record) -> str:
     """That longer training may separate those who still improve."""
     if found is None or group.question not in ("quality", "coverage", "likelihood"):
         return ""
     better = still_improving(found, [name for name in who if found.of(name)])
     if not better:
         return ""
-    amount = record["budget"].get("seconds")
+    amount = record.budget.seconds
     twice = f"training twice as long ({words.seconds(2 * amount)} each)" if amount else "training twice as long"
     return f"{words.joined(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
 
@@ -272,20 +268,20 @@ class Choice:
     ties: tuple[str, ...] = ()  # those it is not separated from
 
 
-def choice(record: Mapping[str, Any], said: Sequence[Verdict] | None = None) -> Choice | None:
+def choice(record: Record, said: Sequence[Verdict] | None = None) -> Choice | None:
     """Which model to use: the first of the first verdict (of text who finds it most probable, else who draws best)."""
     said = verdicts(record) if said is None else said
-    done = [row for row in record["models"] if not row.get("error")]
+    done = [row for row in record.rows if not row.error]
     kept = names_of(done)
     for one in said:
         named = [name for name in one.who if name in kept]
         if named:
-            claim = _claimed(one.group, Space.from_json(record["data"]["space"]))
+            claim = _claimed(one.group, record.space)
             shared = f"in front, not separated from {words.joined(named[1:])}" if named[1:] else f"it {claim}"
             why = "the best number, by chance or not" if one.outcome == "unknown" else shared
             return Choice(named[0], _run(done, named[0]), why, tuple(named[1:]))
-    return Choice(done[0]["name"], done[0].get("run") or "RUN", "it alone was measured") if done else None
+    return Choice(done[0].name, done[0].run, "it alone was measured") if done else None
 
 
 def _run(rows: Sequence[Row], name: str) -> str:
-    return next(row.get("run") or "RUN" for row in rows if row["name"] == name)
+    return next(row.run for row in rows if row.name == name)

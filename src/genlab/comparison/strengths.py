@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genlab.compare import words
-from genlab.compare.ranking import Group, Row, cost, finite, groups, missing, sign_of, superlative
+from genlab.comparison import words
+from genlab.comparison.ranking import Group, groups, missing, sign_of, superlative
+from genlab.comparison.rows import Row, finite
 
 SAID = 2  # measures of each question that count as a strength or a weakness; the table has all
 
@@ -15,7 +16,7 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
     strong: list[str] = []
     weak: list[str] = []
     for group in leading(groups(models)):
-        place = group.rank(row["name"])
+        place = group.rank(row.name)
         if place is None or group.values[0].mean == group.values[-1].mean:
             continue
         value, number = group.values[place], len(group.values)
@@ -42,15 +43,14 @@ def leading(found: Sequence[Group]) -> list[Group]:
 
 
 def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: list[str]) -> None:
-    likelihood = row.get("likelihood")
-    claims = [other["likelihood"]["claim"] for other in models if other.get("likelihood")]
-    if row.get("error"):
+    cost = row.likelihood
+    claims = {other.likelihood.claim for other in models if other.likelihood is not None}
+    if row.error:
         return
-    if likelihood is None:
+    if cost is None:
         weak.append("No likelihood: it cannot say how probable an example is")
-    elif not finite(cost(likelihood)[1]):
+    elif not finite(cost.value):
         weak.append("Its likelihood on the test data is not finite")
-    elif likelihood["claim"] == "exact" and set(claims) != {"exact"}:
+    elif cost.claim == "exact" and claims != {"exact"}:
         strong.append("Its likelihood is exact, not a bound or an estimate")
-    scores = (row.get("scores") or {}).items()
-    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in scores if not finite(score.get("value")))
+    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in row.scores.items() if not finite(score.value))

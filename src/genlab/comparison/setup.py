@@ -1,4 +1,4 @@
-"""Which models, and the folder of a comparison: new, or one that goes on."""
+"""Which models a comparison trains, and its folder: new, or one that goes on."""
 
 from __future__ import annotations
 
@@ -6,11 +6,10 @@ import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from genlab.cli.ask import UNITS, Ask
-from genlab.cli.progress import Progress
-from genlab.compare.record import comparison
+from genlab.comparison.options import CompareOptions
+from genlab.comparison.rows import Record
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.recipes.index import DEFAULTS, MODELS, entry
@@ -19,17 +18,14 @@ from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
 
-if TYPE_CHECKING:
-    from genlab.features import Features
 
-
-def chosen(models: str | None, space: Space, given: Mapping[str, Space]) -> tuple[list[str], list[str]]:
+def chosen(models: Sequence[str] | None, space: Space, given: Mapping[str, Space]) -> tuple[list[str], list[str]]:
     """Names to train, and sentences about those that "all" and the default leave out.
 
     ValueError where a model that was asked for by name cannot learn these data.
     """
     kind = kind_of(space).name
-    if models is None or models == "all":
+    if models is None or list(models) == ["all"]:
         wanted = DEFAULTS[kind] if models is None else [row.name for row in MODELS if kind in row.kinds]
         names, left_out = [], []
         for name in wanted:
@@ -39,7 +35,7 @@ def chosen(models: str | None, space: Space, given: Mapping[str, Space]) -> tupl
             except ValueError as reason:
                 left_out.append(str(reason))
         return names, left_out
-    names = list(dict.fromkeys(name.strip() for name in models.split(",") if name.strip()))
+    names = list(dict.fromkeys(models))
     if not names:
         raise ValueError("--models names no model; write names with commas between, or all")
     for name in names:
@@ -47,7 +43,7 @@ def chosen(models: str | None, space: Space, given: Mapping[str, Space]) -> tupl
     return names, []
 
 
-def earlier(folder: Path, data: Any, ask: Ask) -> dict[str, Any] | None:
+def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
     """The record of a comparison in this folder that this call can go on with, or None where there is none.
 
     ValueError where it is one of other data, or of another budget.
@@ -56,49 +52,40 @@ def earlier(folder: Path, data: Any, ask: Ask) -> dict[str, Any] | None:
     if not file.is_file() and not file.is_symlink():
         return None
     try:
-        record = comparison(file)
+        record = Record.read(file)
     except ValueError:
         raise ValueError(f"{file} is damaged; --force begins anew, or choose another --out") from None
-    before, budget = record["data"]["fingerprint"], record["budget"]
+    before = record.budget
     anew = f"choose another --out, or --force to replace the comparison in {folder}"
-    if before != data.fingerprint:
-        raise ValueError(f"{folder} holds a comparison on other data ({record['data'].get('source')}); {anew}")
-    unit = next((unit for unit in UNITS if unit in budget), "budget")
-    if ask.said and budget.get(ask.unit) != ask.amount:
-        said = f"{budget.get(unit, 0):g} {unit}"
-        raise ValueError(f"the comparison in {folder} gave every model {said}, not {ask.amount:g} {ask.unit}; {anew}")
-    if ask.features is not None and ask.features != budget.get("features"):
-        there = budget.get("features") or "the features that suit the data"
-        raise ValueError(f"the comparison in {folder} was made in {there}, not in {ask.features}; {anew}")
-    if ask.features is None and ".py:" in (budget.get("features") or ""):
-        said = f"--features {budget['features']}"
+    if record.data.fingerprint != data.fingerprint:
+        raise ValueError(f"{folder} holds a comparison on other data ({record.data.source}); {anew}")
+    if not before.unit:
+        raise ValueError(f"{folder} holds a comparison of runs that were there; {anew}")
+    if options.said and (before.unit, before.amount) != (options.unit, options.amount):
+        said = f"{before.amount:g} {before.unit}, not {options.amount:g} {options.unit}"
+        raise ValueError(f"the comparison in {folder} gave every model {said}; {anew}")
+    if options.features is not None and options.features != before.features:
+        there = before.features or "the features that suit the data"
+        raise ValueError(f"the comparison in {folder} was made in {there}, not in {options.features}; {anew}")
+    if options.features is None and ".py:" in before.features:
+        said = f"--features {before.features}"
         raise ValueError(
             f"the comparison in {folder} was made in features of a file of Python, which runs only if you say so: {said}"
         )
-    if ask.samples and budget.get("samples") not in (None, ask.samples):
-        raise ValueError(f"the comparison in {folder} drew {budget['samples']:,} samples, not {ask.samples:,}; {anew}")
+    if options.samples and before.samples not in (None, options.samples):
+        raise ValueError(f"the comparison in {folder} drew {before.samples:,} samples, not {options.samples:,}; {anew}")
     return record
 
 
-def continued(ask: Ask, record: Mapping[str, Any] | None) -> Ask:
+def continued(options: CompareOptions, record: Record | None) -> CompareOptions:
     """What is not said anew is as in the earlier call."""
     if record is None:
-        return ask
-    budget = record["budget"]
-    unit = next((unit for unit in UNITS if unit in budget), ask.unit)
-    return replace(ask, unit=unit, amount=budget.get(unit, ask.amount), features=budget.get("features"))
+        return options
+    before = record.budget
+    return replace(options, unit=before.unit, amount=before.amount, features=before.features or None)
 
 
-def compared_in(data: Any, ask: Ask, progress: Progress) -> Features | None:
-    """The features that were asked for, or that suit the data; a classifier is trained on first use."""
-    from genlab.features import features_for
-    from genlab.runs.engine import Engine
-
-    with progress.task("features to compare in") as task:
-        return features_for(data, Engine(ask.machine.device), task, ask.features)
-
-
-def claimed(folder: Path, force: bool, record: Mapping[str, Any] | None = None, used: Sequence[str] = ()) -> Path:
+def claimed(folder: Path, force: bool, record: Record | None = None, used: Sequence[str] = ()) -> Path:
     """The report's folder: empty, or that of a record which goes on. An earlier comparison is replaced only by force,
     anything else never.
 

@@ -4,48 +4,39 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from genlab.compare.media import Media, Neighbour
-from genlab.compare.record import alarm_pictures
+from genlab.comparison.media import Media, Neighbour, alarm_pictures, readings
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
-from genlab.report import pictures
-from genlab.report.curves import readings
-from genlab.runs.files import Damaged, read_tensors, within, write_atomic, write_tensors
+from genlab.runs.files import Damaged, read_tensors, within, write_tensors
 from genlab.runs.shapes import fits
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from genlab.api import Run
-    from genlab.cli.measuring import Measured
-    from genlab.watch import Watch
+    from genlab.comparison.evaluate import Evaluated
 
 COMPARED = "samples/compared.safetensors"
 PARTS, RATED = ("sample", "train", "test"), ("ratio", "copied")
 
 
-class Kept:
+class SavedSamples:
     """The samples of a run that its scores are about, as many as a page shows, and the pairs nearest to training examples."""
 
     def __init__(self, run: Run):
         self.run, self.file = run, within(run.path, COMPARED)
 
-    def write(self, found: Measured, space: Space) -> None:
+    def write(self, found: Evaluated, space: Space) -> None:
         import torch
 
-        shown = found.samples[: kind_of(space).compared]
-        arrays = {"x": pictures.numbers(shown)}
-        pairs = found.evidence.get("neighbours", [])
+        tensors = {"x": found.samples[: kind_of(space).compared].cpu().contiguous()}
+        pairs = found.neighbours
         if pairs:
-            arrays |= {part: np.stack([pictures.numbers(pair[part]) for pair in pairs]) for part in PARTS}
-            arrays |= {name: np.array([pair[name] for pair in pairs]) for name in RATED}
-        tensors = {name: torch.from_numpy(np.ascontiguousarray(array)) for name, array in arrays.items()}
-        write_tensors(self.file, tensors, {"weights": found.weights})
+            tensors |= {part: torch.stack([pair[part] for pair in pairs]).cpu() for part in PARTS}
+            tensors |= {name: torch.tensor([pair[name] for pair in pairs]) for name in RATED}
+        write_tensors(self.file, tensors, {"weights": found.results.weights})
 
     def read(self) -> Mapping[str, Any]:
         """The arrays, and which weights they were drawn with; nothing where they were never written, or are damaged, which a
@@ -76,7 +67,7 @@ class Kept:
 
 def media_of(run: Run, data: Any) -> Media:
     """What a page shows of a measured run."""
-    kept = Kept(run).read()
+    kept = SavedSamples(run).read()
     if not kept:
         return Media(curves=readings(run.ticks()))
     pairs = zip(*(kept[name] for name in (*PARTS, *RATED)), strict=True) if "ratio" in kept else ()
@@ -100,24 +91,3 @@ def texts(x: Any, data: Any) -> Any:
     import torch
 
     return data.tokenizers["x"].decode(torch.as_tensor(x))
-
-
-def write_pairs(folder: Path, found: Measured, space: Space) -> Path | None:
-    """The samples nearest to training examples, each in a row with that and with the nearest held-out one."""
-    pairs = found.evidence.get("neighbours", [])
-    if not pairs:
-        return None
-    tiles = np.stack([pictures.numbers(pair[part]) for pair in pairs for part in PARTS])
-    made = pictures.png(pictures.picture(tiles, space, columns=len(PARTS)))
-    place = within(folder, "samples/neighbours.png")
-    write_atomic(place, lambda beside: beside.write_bytes(made))
-    return place
-
-
-def write_alarms(folder: Path, watch: Watch, space: Space) -> None:
-    """The samples at each alarm that was not drawn yet, as a picture in the run's alarms/."""
-    while watch.pictures:
-        kind, samples = watch.pictures.popitem()
-        made = pictures.png(pictures.picture(samples, space))
-        place = within(folder, f"alarms/{kind.replace(' ', '-')}.png")
-        write_atomic(place, lambda beside, made=made: beside.write_bytes(made))

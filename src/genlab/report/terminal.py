@@ -2,62 +2,48 @@
 
 from __future__ import annotations
 
-import shlex
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 from rich.table import Table
 
-from genlab.compare import words
-from genlab.compare.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, cost, groups
-from genlab.compare.verdicts import choice, verdicts
+from genlab.comparison import words
+from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, groups
+from genlab.comparison.rows import Beside, Record, Row, names_of
 
 WIDE = 160  # columns of a table that no terminal folds
 THREE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
-Row = Mapping[str, Any]
 
 
 def short(rows: Sequence[Row], width: int) -> Table:
     """A row a model, means over its seeds; the best of each ranked column is bold. width: of the terminal."""
     found = groups(rows)
-    units = {cost(row["likelihood"])[0] for row in rows if row.get("likelihood")}
+    units = {row.likelihood.label for row in rows if row.likelihood is not None}
     unit = units.pop() if len(units) == 1 else ""
     shown = Table(box=None, pad_edge=False, header_style="bold", show_footer=False)
     scores = _first_of_each_question(found)[: 3 if width >= THREE else 2]
     shown.add_column("model", no_wrap=True)
     for title in (f"-log p, {unit}".removesuffix(", "), *scores, "to draw 100", "parameters"):
         shown.add_column("\n".join(textwrap.wrap(title, HEAD)), justify="right", no_wrap=True)
-    for name in dict.fromkeys(row["name"] for row in rows):
-        row = next(row for row in rows if row["name"] == name)
+    for name in names_of(rows):
+        row = next(row for row in rows if row.name == name)
         cells = [_likelihood(name, row, found, not unit), *(_cell(name, title, found) for title in scores)]
-        shown.add_row(name, *cells, _cell(name, SPEED, found), words.count(row["parameters"]))
+        shown.add_row(name, *cells, _cell(name, SPEED, found), words.count(row.parameters))
     return shown
 
 
-def scores(record: Mapping[str, Any]) -> Table:
+def scores(record: Record) -> Table:
     """Every number: a row a measure, a column a model, with intervals or the range of the seeds; then what stands beside."""
-    rows, beside = record["models"], record.get("beside") or []
-    found, names = groups(rows), list(dict.fromkeys(row["name"] for row in record["models"]))
+    found, names = groups(record.rows), names_of(record.rows)
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("", overflow="fold")
-    for name in (*names, *(row["name"] for row in beside)):
+    for name in (*names, *(each.name for each in record.beside)):
         shown.add_column(name, justify="right", no_wrap=True)
     titles = dict.fromkeys(group.title for group in found)
     for title in titles:
         cells = [_cell(name, title, found, spans=True) for name in names]
-        shown.add_row(title, *cells, *(_beside(row, title) for row in beside))
+        shown.add_row(title, *cells, *(_beside(each, title) for each in record.beside))
     return shown
-
-
-def leader(record: Mapping[str, Any]) -> Iterator[str]:
-    """The verdicts, a line each, and how to draw from the model to use."""
-    found = verdicts(record)
-    for one in found:
-        yield " ".join((f"{one.head}: {one.sentence}", *(f"{said[:1].upper()}{said[1:]}." for said in one.but)))
-    picked = choice(record, found)
-    if picked is not None:
-        yield f"draw from {picked.name}: genlab sample {shlex.quote(picked.run)}"
 
 
 def _first_of_each_question(found: Sequence[Group]) -> list[str]:
@@ -81,14 +67,13 @@ def _cell(name: str, title: str, found: Sequence[Group], spans: bool = False) ->
     return words.NONE
 
 
-def _beside(row: Row, title: str) -> str:
-    score = row["scores"].get(title)
-    return words.number(score["value"]) if score and score["value"] is not None else words.NONE
+def _beside(each: Beside, title: str) -> str:
+    score = each.scores.get(title)
+    return words.NONE if score is None or score.value is None else words.number(score.value)
 
 
 def _likelihood(name: str, row: Row, found: Sequence[Group], with_unit: bool) -> str:
-    if row.get("likelihood") is None:
-        return "none" if not row.get("error") else words.NONE
-    sign = SIGNS.get(row["likelihood"]["claim"], "")
-    unit = f" {cost(row['likelihood'])[0]}" if with_unit else ""
-    return f"{sign}{_cell(name, LIKELIHOOD, found)}{unit}"
+    if row.likelihood is None:
+        return words.NONE if row.error else "none"
+    unit = f" {row.likelihood.label}" if with_unit else ""
+    return f"{SIGNS[row.likelihood.claim]}{_cell(name, LIKELIHOOD, found)}{unit}"

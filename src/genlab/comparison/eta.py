@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
-
-Note = Callable[[], str]
 
 
-class Outlook:
+class ETA:
     """Rounds of training in turn, one a seed, then measuring each model; a guess before the first of either is over.
 
     models     in each round
     seconds    of training each, where that is the budget
     """
 
-    def __init__(self, rounds: list[int], seconds: float | None):
+    def __init__(self) -> None:
+        self.begin([], None)
+
+    def begin(self, rounds: list[int], seconds: float | None) -> None:
+        """The clock starts."""
         self.rounds, self.seconds = rounds, seconds
         self.began = self.since = time.monotonic()
         self.trainings: list[float] = []  # seconds a model, of each round that is over
@@ -34,18 +35,13 @@ class Outlook:
         self.measurings.append(time.monotonic() - self.since)
         self.since = time.monotonic()
 
-    def watching(self, task: Callable[[float, Note], object]) -> Callable[[float, Note], None]:
-        """The task of a round, observed."""
-
-        def show(share: float, note: Note) -> None:
-            self.share = share
-            task(share, note)
-
-        return show
+    def reached(self, share: float) -> None:
+        """So much of the round under way is done."""
+        self.share = share
 
     def left(self) -> float:
         here, later = len(self.trainings), sum(self.rounds[len(self.trainings) + self.training :])
-        models = self.rounds[min(here, len(self.rounds) - 1)] if self.training else 0
+        models = self.rounds[min(here, len(self.rounds) - 1)] if self.training and self.rounds else 0
         waiting = sum(self.rounds) - len(self.measurings)
         each = sum(self.measurings) / len(self.measurings) if self.measurings else 10 + 0.5 * self._each()
         return self._each() * (later + models * (1 - self.share)) + each * waiting

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from genlab.compare.courses import cost_to_reach, courses, crossing, still_improving
+from genlab.comparison.courses import cost_to_reach, courses, crossing, still_improving
+from genlab.comparison.rows import Row
+from genlab.measure.alarms import Checkup
+from genlab.measure.score import Better, Score
 from tests.report.fakes import row
 
 
-def checked(name: str, values: list[float], better: str = "lower", half: float = 0.0, **more: Any) -> dict[str, Any]:
+def checked(name: str, values: list[float], better: Better = "lower", half: float = 0.0, **more: Any) -> Row:
     """A row checked every 10 seconds, with 100 examples each."""
-    quality = []
+    checkups = []
     for place, value in enumerate(values, 1):
-        score = {"value": value, "better": better} | ({"low": value - half, "high": value + half} if half else {})
-        share = place / len(values)
-        quality.append({"progress": share, "seconds": 10.0 * place, "examples": 100 * place, "scores": {"distance": score}})
-    return row(name, examples_seen=100 * len(values)) | {"quality": quality} | more
+        low, high = (value - half, value + half) if half else (None, None)
+        score = Score("distance", value, {}, better, low=low, high=high)
+        checkups.append(Checkup(place / len(values), 10.0 * place, 100 * place, 64, {"distance": score}))
+    return row(name, **{"examples_seen": 100 * len(values), "checkups": tuple(checkups), **more})
 
 
-def costs(rows: list[dict[str, Any]], by_work: bool = False) -> dict[str, float]:
+def costs(rows: list[Row], by_work: bool = False) -> dict[str, float]:
     found = courses(rows)
     assert found is not None
     reached = cost_to_reach(found, rows, by_work)
@@ -38,8 +42,8 @@ def test_crossing_lies_on_the_line_between() -> None:
 
 def test_the_measure_most_runs_were_checked_by_is_drawn() -> None:
     odd = checked("c", [1.0, 1.0])
-    for entry in odd["quality"]:
-        entry["scores"] = {"another": entry["scores"]["distance"]}
+    others = [replace(checkup, scores={"another": checkup.scores["distance"]}) for checkup in odd.checkups]
+    odd = replace(odd, checkups=tuple(others))
     found = courses([checked("a", [3.0, 2.0]), checked("b", [3.0, 1.0]), odd, row("d")])
     assert found is not None
     assert (found.title, found.better, [run.name for run in found.runs]) == ("distance", "lower", ["a", "b"])
@@ -48,9 +52,9 @@ def test_the_measure_most_runs_were_checked_by_is_drawn() -> None:
 
 
 def test_a_course_is_in_order_of_time_and_without_gaps() -> None:
-    shuffled = checked("a", [3.0, 2.0, 1.0])
-    shuffled["quality"].reverse()
-    shuffled["quality"][0]["scores"]["distance"]["value"] = None
+    first, second, third = checked("a", [3.0, 2.0, 1.0]).checkups
+    empty = replace(third, scores={"distance": Score("distance", None, {})})
+    shuffled = row("a", checkups=(empty, second, first))
     found = courses([shuffled])
     assert found is not None
     assert [check.seconds for check in found.runs[0].checks] == [10.0, 20.0]
@@ -66,7 +70,7 @@ def test_a_course_is_in_order_of_time_and_without_gaps() -> None:
         ([0.1, 0.6, 0.5], "higher", False),
     ],
 )
-def test_still_improving_looks_at_the_last_third(values: list[float], better: str, still: bool) -> None:
+def test_still_improving_looks_at_the_last_third(values: list[float], better: Better, still: bool) -> None:
     found = courses([checked("a", values, better)])
     assert found is not None
     assert still_improving(found, ["a"]) == (["a"] if still else [])

@@ -1,0 +1,46 @@
+"""Events of a comparison, or of an evaluation, as bars and lines."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from typing import Any
+
+from genlab.cli.errors import debugging
+from genlab.cli.progress import Progress, Task
+from genlab.comparison.events import Alarmed, Event, Failed, Measuring, Remark, Training
+
+
+def shown(events: Iterator[Event], progress: Progress, each: Callable[[Event, Task | None], Any] | None = None) -> Any:
+    """Shows every event until there is none; returns what a generator of them returns. each: called with every event and the
+    task that shows it, where there is one."""
+    task: Task | None = None
+    with ExitStack() as open_:
+        while True:
+            try:
+                event = next(events)
+            except StopIteration as end:
+                return end.value
+            if isinstance(event, Training | Measuring):
+                if task is None or task.title != event.title:
+                    open_.close()
+                    task = open_.enter_context(progress.task(event.title, chapter=isinstance(event, Training)))
+                    task.before = event.before if isinstance(event, Training) else 0.0
+                if event.share is not None:
+                    task(event.share, event.note if isinstance(event, Training) else None)
+            else:
+                _say(event, progress)
+            if each is not None:
+                each(event, task)
+
+
+def _say(event: Event, progress: Progress) -> None:
+    if isinstance(event, Alarmed):
+        progress.say(f"{event.run}: {event.alarm.line()}")
+    elif isinstance(event, Failed):
+        if debugging():
+            traceback.print_exception(event.error)
+        progress.say(f"{event.run}: {event.sentence}")
+    elif isinstance(event, Remark):
+        progress.say(event.sentence)

@@ -1,0 +1,147 @@
+"""What Python users call to compare and to score."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from genlab.comparison.comparison import Comparison
+from genlab.comparison.evaluate import Protocol, evaluate_with_speed, how_many
+from genlab.comparison.existing import Existing, common_data
+from genlab.comparison.options import SECONDS, CompareOptions
+from genlab.comparison.rows import Results
+from genlab.comparison.setup import chosen, claimed, continued, earlier
+from genlab.core.data import Split
+from genlab.data import open
+from genlab.features import features_for
+from genlab.measure import Reference
+from genlab.runs.engine import Engine
+from genlab.trained import Run
+
+
+def compare(
+    data: Any,
+    *,
+    models: Sequence[str] | str | None = None,
+    seconds: float | None = None,
+    examples: int | None = None,
+    operations: float | None = None,
+    seeds: int = 1,
+    samples: int | None = None,
+    features: str | None = None,
+    out: str | Path | None = None,
+    force: bool = False,
+    device: str = "auto",
+    precision: str = "auto",
+    **opening: Any,
+) -> Comparison:
+    """Models side by side on the same data for the same budget; nothing is trained before it is iterated or asked for rows.
+
+        comparison = genlab.compare("digits", models=["vae", "gan"], seconds=30)
+        for event in comparison:   # or at once: comparison.rows
+            print(event)
+        print(comparison.best())
+        comparison.report("digits.html")
+
+    data      what `genlab.open` takes, or opened already; or a list of runs that exist, which are measured and not trained
+    models    names, "all", or None for a few that suit the data
+    seconds, examples, operations   the budget that every model gets alike, one of them; 30 seconds otherwise
+    seeds     runs of each model: differences beyond chance need several
+    samples   compared with the data; as many as the slowest model draws in good time otherwise
+    features  what pictures are compared in; chosen by the data otherwise
+    out       folder of the runs and of the record, reports/DATA otherwise. A comparison that is there goes on: what is done is
+              not done again, other models and more seeds are added
+    force     replace a comparison that is there
+    opening   options of `genlab.open`
+    ValueError where data, models or budget do not fit, or the folder holds something else.
+    """
+    unit, amount, said = _budget(seconds=seconds, examples=examples, operations=operations)
+    for name, value in (("seeds", seeds), ("samples", samples)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    names = tuple(name.strip() for name in models.split(",") if name.strip()) if isinstance(models, str) else models
+    runs = [str(run.path if isinstance(run, Run) else run) for run in data] if isinstance(data, list | tuple) else []
+    source: Any = common_data(runs) if runs else open(data, **opening) if isinstance(data, str | Path) else data
+    where = str(data) if isinstance(data, str | Path) else source.source
+    wanted = None if names is None else tuple(names)
+    opened = opening if isinstance(data, str | Path) else source.options
+    options = CompareOptions(where, wanted, unit, amount, seeds, samples, features, opened, device, precision, said)
+    folder = None if out is None else Path(out)
+    return compare_runs(options, source, runs, folder, force) if runs else compare_models(options, source, folder, force)
+
+
+def compare_models(
+    options: CompareOptions, data: Any, out: Path | None, force: bool, told: Callable[[float], Any] | None = None
+) -> Comparison:
+    """A comparison of models that are trained on opened data. told: called with the share done while features are learnt."""
+    folder = out or Path("reports") / data.name.replace("/", "-")
+    names, left_out = chosen(options.models, data.space, data.given)
+    record = None if force else earlier(folder, data, options)
+    options = continued(options, record)
+    features = features_for(data, Engine(options.device), told, options.features)
+    return Comparison(options, data, names, claimed(folder, force, record, [options.data]), features, record, left_out)
+
+
+def compare_runs(
+    options: CompareOptions,
+    data: Any,
+    runs: Sequence[str],
+    out: Path | None,
+    force: bool,
+    told: Callable[[float], Any] | None = None,
+) -> Comparison:
+    """A comparison of runs that exist, on the data that all of them learnt from."""
+    folder = out or Path("reports") / f"{data.name.replace('/', '-')}-runs"
+    features = features_for(data, Engine(options.device), told, options.features)
+    return Existing(options, data, runs, claimed(folder, force, used=runs), features)
+
+
+def _budget(**said: float | None) -> tuple[Any, float, bool]:
+    """Unit, amount, and whether somebody said them."""
+    given = {unit: amount for unit, amount in said.items() if amount is not None}
+    if len(given) > 1:
+        raise ValueError(f"{' and '.join(given)} are two budgets: leave one out")
+    unit, amount = next(iter(given.items()), ("seconds", SECONDS))
+    if not 0 < amount < float("inf"):
+        raise ValueError(f"{unit} must be more than 0, got {amount}")
+    return unit, amount, bool(given)
+
+
+def score(
+    run: str | Path | Run,
+    *,
+    split: Split = "test",
+    n: int | None = None,
+    examples: int | None = None,
+    seed: int = 0,
+    averaged: bool = True,
+    best: bool = False,
+    features: str | None = None,
+    data: Any = None,
+    device: str = "auto",
+    **options: Any,
+) -> Results:
+    """Evaluate a run: how probable it finds data it has not seen, how close its samples come, how fast it draws them.
+
+    n          samples to compare; chosen by the kind of data otherwise
+    examples   of the split, for the likelihood; all otherwise
+    averaged, best   which weights: averaged ones where the run has them, or those of its best check-up
+    features   what pictures are compared in; chosen by the data otherwise
+    data       where its data lie now, if they were moved
+    options    of the model's own sampling (steps=50, ...)
+    """
+    for name, value in (("n", n), ("examples", examples)):
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
+    loaded = run if isinstance(run, Run) else Run(run, device, data)
+    protocol = Protocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
+    opened: Any = loaded.data()
+    engine = Engine(loaded.device)
+    reference = Reference(opened, split, features_for(opened, engine, wanted=features), engine)
+    steps = evaluate_with_speed(loaded, reference, protocol)
+    while True:
+        try:
+            next(steps)
+        except StopIteration as end:
+            return end.value.results

@@ -1,0 +1,383 @@
+"""The work of a comparison: train in turn, evaluate under one protocol, write the record again after every step.
+
+Everything that is done lies in the folder: runs with their checkpoints, and the record, report.json. A comparison that was
+stopped, or gets another model or seed, is therefore the same work with less of it left.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from genlab.api import Session, load, resume, session
+from genlab.comparison.costs import operations_of_a_step
+from genlab.comparison.eta import ETA
+from genlab.comparison.evaluate import Protocol, evaluate, evaluate_beside, how_many, speed_of
+from genlab.comparison.events import Alarmed, Event, Failed, Measured, Measuring, Remark, Training
+from genlab.comparison.media import REAL, Media
+from genlab.comparison.options import CompareOptions
+from genlab.comparison.rows import Beside, Described, Load, Record, Row, Terms
+from genlab.comparison.samples import SavedSamples, media_of, real_media
+from genlab.comparison.setup import chosen
+from genlab.comparison.summary import machine, write_record
+from genlab.comparison.training import SLICE, Job, in_turn
+from genlab.comparison.verdicts import choice
+from genlab.comparison.words import plural
+from genlab.features import Features
+from genlab.measure import Reference, Speed
+from genlab.measure.alarms import Alarm, Checkup
+from genlab.measure.checkup import looking_at
+from genlab.recipes.index import entry
+from genlab.runs.engine import Engine
+from genlab.runs.errors import explained
+from genlab.runs.files import within
+from genlab.runs.folder import Folder
+from genlab.runs.lock import held
+from genlab.trained import Run
+from genlab.watch import Watch
+
+LIKELIHOOD = 0.4, 5.0  # seconds it may take: a share of the training time, and no less than
+SAMPLES = 1.0, 15.0  # the same, of the slowest model's samples
+ORDER = f"models of one seed in turn, {SLICE:.0%} of the budget each"
+DRAWING = 0.05  # the share of the time that drawing the page anew may take
+
+
+class RunKey(NamedTuple):
+    """Which run of a comparison; it stands in runs/NAME, those of later seeds in runs/NAME-seed-N."""
+
+    name: str
+    seed: int
+
+    @property
+    def folder(self) -> str:
+        return self.name if self.seed == 0 else f"{self.name}-seed-{self.seed}"
+
+
+class Comparison:
+    """Models of one data set under one protocol. Iterate it to see it work; ask for `rows`, `best` or `report` to have it done.
+
+    A loop that is left stops the work: runs keep what they learnt, and iterating again, or the same call, goes on.
+
+    record     of an earlier call with the same data and budget, which this one goes on with
+    left_out   why models that might have been taken are not, a sentence each
+    eta        how long it still takes, while it is iterated
+    """
+
+    def __init__(
+        self,
+        options: CompareOptions,
+        data: Any,
+        names: Sequence[str],
+        folder: Path,
+        features: Features | None,
+        record: Record | None = None,
+        left_out: Sequence[str] = (),
+    ):
+        self.options, self.data, self.folder, self.features = options, data, folder, features
+        before = () if record is None else record.rows
+        asked = [RunKey(name, seed) for seed in range(options.seeds) for name in names]
+        kept = [RunKey(row.name, row.seed) for row in before]
+        self.keys = sorted(dict.fromkeys([*kept, *asked]), key=lambda key: key.seed)
+        done = {RunKey(row.name, row.seed): row for row in before if row.scores}
+        self._rows = {key: replace(done[key], run=self._path(key)) if key in done else self._row(key) for key in self.keys}
+        self.beside: list[Beside] = [] if record is None else list(record.beside)
+        self.samples = options.samples or (None if record is None else record.budget.samples)
+        self._media: dict[str, Media] = {REAL: real_media(data)}
+        self._media |= {row.run: media_of(load(row.run), data) for row in self._rows.values() if row.scores}
+        self._described = Described.of(data, options.data)
+        self._costs: dict[str, float] = {}
+        self._runs: dict[RunKey, Run] = {}
+        self._said: list[Event] = [Remark(f"left out: {reason}") for reason in left_out]
+        self._begun = self._stopping = False
+        self._drawn = self._drawing = 0.0  # when the page was drawn last, and how long that took
+        self.eta = ETA()
+
+    # --- what users ask for ------------------------------------------------------------------------------------------
+
+    @property
+    def rows(self) -> tuple[Row, ...]:
+        """What was measured, a row a run; does the work where nobody has begun it."""
+        if not self._begun:
+            self.run()
+        return self.record().rows
+
+    def best(self) -> Row:
+        """The row of the model to use: first by the first verdict. ValueError where no model was measured."""
+        rows, found = self.rows, choice(self.record())
+        if found is None:
+            raise ValueError(f"no model of {self.folder} was measured: {'; '.join(row.error for row in rows) or 'not begun'}")
+        return next(row for row in rows if row.run == found.run)
+
+    def report(self, path: str | Path | None = None) -> Path:
+        """Write the page, one file without network, to a path or into the comparison's folder; where it is."""
+        if not self._begun:
+            self.run()
+        return self._draw(self.folder / "report.html" if path is None else Path(path))
+
+    def run(self) -> Comparison:
+        """Do all that is left."""
+        for _ in self:
+            pass
+        return self
+
+    def stop(self) -> None:
+        """Let the loop end after the step under way; runs keep what they learnt."""
+        self._stopping = True
+
+    def __repr__(self) -> str:
+        if not self._begun:
+            return (
+                f"Comparison of {plural(len(self.keys), 'run')} on {self.data.name}: not begun; iterate it, or ask for its rows"
+            )
+        return "\n".join([f"Comparison on {self.data.name}", *map(repr, self.record().rows), f"in {self.folder}"])
+
+    # --- the work ----------------------------------------------------------------------------------------------------
+
+    @property
+    def title(self) -> str:
+        """What the work is called."""
+        return f"comparing {plural(len({key.name for key in self.todo()}), 'model')}"
+
+    def todo(self) -> list[RunKey]:
+        """Runs that have no scores yet."""
+        return [key for key in self.keys if not self._rows[key].scores]
+
+    def __iter__(self) -> Iterator[Event]:
+        """Every run that is not done, until the loop is left or stopped; says what is under way."""
+        with held(self.folder):
+            self._begun, self._stopping = True, False
+            todo = self.todo()
+            rounds = [[key for key in todo if key.seed == seed] for seed in sorted({key.seed for key in todo})]
+            self.eta.begin([len(keys) for keys in rounds], self.options.amount if self.options.unit == "seconds" else None)
+            yield from self._news()
+            if not rounds:
+                count = plural(len(self.keys), "run")
+                yield Remark(f"nothing is left to do: {count} of this comparison stand in {self.folder}")
+            try:
+                self.write()
+                for keys in rounds:
+                    yield from self._train(keys)
+                    if not self._stopping:
+                        yield from self._measure([key for key in keys if not self._rows[key].error])
+                    if self._stopping:
+                        return
+            finally:
+                self.write()
+
+    def _train(self, keys: Sequence[RunKey]) -> Iterator[Event]:
+        """All models of a seed, in turn. A failure becomes its row's error."""
+        jobs: dict[RunKey, Job] = {}
+        for key in keys:
+            try:
+                jobs[key] = self._job(key)
+            except Exception as error:
+                yield self._failed(key, error)
+        all_jobs, title = list(jobs.values()), f"training {', '.join(key.folder for key in keys)} in turn"
+        before = sum(job.share for job in all_jobs) / max(len(all_jobs), 1)
+        self.eta.train(before)
+        yield Training(title, before, before)
+        try:
+            for job in in_turn(all_jobs, lambda: self._stopping):
+                share = sum(other.share for other in all_jobs) / len(all_jobs)
+                self.eta.reached(share)
+                yield from self._news()
+                yield Training(title, share, before, job.note)
+        finally:
+            for key, job in jobs.items():
+                self._trained(key, job)
+            self.eta.trained(len(keys))
+        yield from self._news()
+
+    def _measure(self, keys: Sequence[RunKey]) -> Iterator[Event]:
+        speeds: list[Speed] = []
+        for key in keys:
+            yield Measuring(f"{key.name}: timing its samples")
+            try:
+                speeds.append(speed_of(self._run(key), self._protocol(), self.data))
+                self._rows[key] = replace(self._rows[key], speed=speeds[-1])
+            except Exception as error:
+                yield self._failed(key, error)
+        if self.samples is None:
+            self.samples = how_many(self.data.space, speeds, self._patience(*SAMPLES))
+        if not self.beside:
+            self.beside = yield from evaluate_beside(self.reference, self.samples)
+        for key in keys:
+            if not self._rows[key].error:
+                yield from self._evaluate(key)
+            self.eta.measured()
+            self._runs.pop(key, None)
+            if self._stopping:
+                return
+            self.write(page=time.monotonic() - self._drawn > self._drawing / DRAWING)
+
+    def _evaluate(self, key: RunKey) -> Iterator[Event]:
+        try:
+            run = self._run(key)
+            found = yield from evaluate(run, self.reference, self._protocol())
+            SavedSamples(run).write(found, self.data.space)
+            done = found.results
+            self._rows[key] = replace(
+                self._rows[key],
+                likelihood=done.likelihood,
+                scores=done.scores,
+                sample_seconds_per_100=done.sample_seconds_per_100,
+            )
+            self._media[self._rows[key].run] = media_of(run, self.data)
+        except Exception as error:
+            yield self._failed(key, error)
+            return
+        yield Measured(self._rows[key])
+
+    # --- one model ---------------------------------------------------------------------------------------------------
+
+    def _run(self, key: RunKey) -> Run:
+        """A trained run, loaded once for all that is measured of it."""
+        if key not in self._runs:
+            self._runs[key] = load(self._rows[key].run, self.options.device)
+        return self._runs[key]
+
+    def _job(self, key: RunKey) -> Job:
+        """A new training, or one that goes on from its checkpoint."""
+        made, folder = self._session(key), key.folder
+        self._rows[key] = replace(self._row(key), parameters=made.parameters)
+
+        def tell(alarm: Alarm) -> None:
+            self._said.append(Alarmed(folder, alarm))
+
+        return Job(folder, made, Watch(made, self.features, tell, reference=self._looks, wanted=self.options.features))
+
+    def _session(self, key: RunKey) -> Session:
+        options, path = self.options, Path(self._path(key))
+        if Folder(path).begun():
+            return self._checked(resume(path, options.device, options.precision, data=self.data), key)
+        budget = options.budget_for(key.name, self._operations(key.name))
+        machine: Any = {"device": options.device, "precision": options.precision, "force": True}
+        return session(key.name, self.data, path, budget=budget, seed=key.seed, **machine)
+
+    def _checked(self, made: Session, key: RunKey) -> Session:
+        """ValueError for a run that was given something else meanwhile: it would be compared as if it had not."""
+        budget, recipe = self.options.budget_for(key.name, self._operations(key.name)), made.recipe
+        if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
+            said = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
+            asked = f"{key.name}, seed {key.seed}, {budget.total:g} {budget.unit}"
+            raise ValueError(f"{made.folder.path} is {said} and not {asked}, as this comparison has it; move it elsewhere")
+        return made
+
+    def _operations(self, name: str) -> float:
+        """Of a step, where they are the budget: counted once for each model."""
+        if self.options.unit != "operations":
+            return 0.0
+        if name not in self._costs:
+            self._costs[name] = operations_of_a_step(name, self.data, self.options.device)
+        return self._costs[name]
+
+    def _trained(self, key: RunKey, job: Job) -> None:
+        """What the training left behind, into its row."""
+        row, engine, folder = self._rows[key], job.session.engine, job.session.folder
+        if not job.begun and not job.finished:
+            error = job.error or "stopped before its training began; the same command goes on"
+            self._rows[key] = replace(row, error=error, stopped=True)
+            return
+        operations = self._operations(key.name) * engine.examples / job.session.recipe.batch
+        loads, stopped = job.loads or [0.0], not job.finished and not job.failure
+        row = replace(
+            row,
+            train_seconds=round(engine.seconds, 3),
+            examples_seen=engine.examples,
+            train_operations=operations if self.options.unit == "operations" else None,
+            load=Load(round(sum(loads) / len(loads), 2), round(max(loads), 2)),
+            checkups=tuple(map(Checkup.from_json, folder.checkups())),
+            alarms=tuple(map(Alarm.from_json, folder.alarms())),
+            error=f"stopped at {job.share:.0%} of its training; the same command goes on" if stopped else job.error,
+            stopped=stopped,
+        )
+        self._rows[key] = row
+        if job.failure is not None:
+            self._said.append(Failed(key.folder, job.error, job.failure))
+
+    def _failed(self, key: RunKey, error: Exception) -> Failed:
+        self._rows[key] = replace(self._rows[key], error=explained(error)[0])
+        return Failed(key.folder, self._rows[key].error, error)
+
+    def _news(self) -> Iterator[Event]:
+        """What was said meanwhile, once."""
+        said, self._said = self._said, []
+        yield from said
+
+    # --- what is shared ----------------------------------------------------------------------------------------------
+
+    @cached_property
+    def reference(self) -> Reference:
+        """What all samples are held against, worked out once."""
+        return Reference(self.data, "test", self.features, Engine(self.options.device))
+
+    @cached_property
+    def _looks(self) -> Reference:
+        """What samples of check-ups are held against."""
+        return looking_at(self.data, self.features)
+
+    def _protocol(self) -> Protocol:
+        return Protocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
+
+    def _patience(self, share: float, fewest: float) -> float:
+        spent = [row.train_seconds for row in self._rows.values() if row.train_seconds]
+        return max(fewest, share * max(spent, default=0.0))
+
+    # --- the record --------------------------------------------------------------------------------------------------
+
+    def write(self, page: bool = True) -> None:
+        """Write report.json, and the page too unless that can wait."""
+        write_record(self.folder, self.record())
+        if page:
+            self._draw(self.folder / "report.html")
+
+    def _draw(self, file: Path) -> Path:
+        from genlab.report.html import write
+
+        began = time.monotonic()
+        write(file, self.record(), self.media)
+        self._drawn = time.monotonic()
+        self._drawing = self._drawn - began
+        return file
+
+    @property
+    def media(self) -> Mapping[str, Media]:
+        """What a page shows of each run, by the run's folder, and of real examples."""
+        return self._media
+
+    def record(self) -> Record:
+        """As report.json holds it."""
+        options = self.options
+        seeds = len({key.seed for key in self.keys})
+        shown = [key for key in self.keys if self._rows[key].measured or self._rows[key].error]
+        return Record(
+            self._described,
+            Terms(options.unit, options.amount, seeds, self.samples, options.features or "", ORDER),
+            tuple(self._rows[key] for key in shown),
+            tuple(self.beside),
+            tuple(key.folder for key in self.keys if key not in shown),
+            self.command(),
+            {name: version(name) for name in ("genlab", "torch")},
+            machine(options.device),
+            f"{datetime.now():%Y-%m-%d %H:%M}",
+        )
+
+    def command(self) -> str:
+        """The call of the command line that repeats all of it, whatever calls it was made by."""
+        names = tuple(dict.fromkeys(key.name for key in self.keys))
+        usual = self.options.models is None and sorted(names) == sorted(chosen(None, self.data.space, self.data.given)[0])
+        seeds = max((key.seed + 1 for key in self.keys), default=1)
+        return replace(self.options, models=None if usual else names, seeds=seeds).command(self.folder)
+
+    def _row(self, key: RunKey) -> Row:
+        return Row(key.name, entry(key.name).family, self._path(key), key.seed)
+
+    def _path(self, key: RunKey) -> str:
+        """Of its run: where the comparison lies now, wherever it was written."""
+        return str(within(self.folder, f"runs/{key.folder}/recipe.json").parent)

@@ -1,0 +1,67 @@
+"""What an iterated comparison says between two pieces of its work."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from genlab.comparison.rows import Row
+from genlab.measure.alarms import Alarm
+
+
+@dataclass(frozen=True)
+class Training:
+    """Models of one seed train in turn.
+
+    title    which
+    share    of their budgets that is spent, 0..1
+    before   of it by an earlier call
+    note     makes the latest readings and the speed of the model whose turn it is; only who shows them asks for them
+    """
+
+    title: str
+    share: float
+    before: float = 0.0
+    note: Callable[[], str] = field(default=str, compare=False, repr=False)
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """A piece of measuring begins or goes on. share: 0..1 where it is known."""
+
+    title: str
+    share: float | None = None
+
+
+@dataclass(frozen=True)
+class Alarmed:
+    """A check-up of a run raised an alarm. run: its folder's name."""
+
+    run: str
+    alarm: Alarm
+
+
+@dataclass(frozen=True)
+class Failed:
+    """A run came to nothing; the others go on. run: its folder's name."""
+
+    run: str
+    sentence: str
+    error: Exception = field(compare=False)
+
+
+@dataclass(frozen=True)
+class Measured:
+    """A run has all its scores."""
+
+    row: Row
+
+
+@dataclass(frozen=True)
+class Remark:
+    """Something a reader should know, as a sentence."""
+
+    sentence: str
+
+
+Event = Training | Measuring | Alarmed | Failed | Measured | Remark

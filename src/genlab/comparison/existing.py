@@ -1,0 +1,102 @@
+"""Runs that exist, evaluated under one protocol. Nothing is trained."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from genlab.api import Run, load
+from genlab.comparison.comparison import Comparison, RunKey
+from genlab.comparison.events import Event
+from genlab.comparison.options import CompareOptions, option_words
+from genlab.comparison.rows import Record, Row, Terms
+from genlab.core.recipe import to_json
+from genlab.features import Features
+from genlab.measure.alarms import Alarm, Checkup
+from genlab.recipes.index import entry
+
+
+def common_data(paths: Sequence[str], **options: Any) -> Any:
+    """The data that all runs learnt from; ValueError where they learnt from different ones, or are named twice.
+
+    options: of `Run.data`
+    """
+    runs = [load(path) for path in paths]
+    if len({run.path.resolve() for run in runs}) < len(runs):
+        raise ValueError("a run is named twice: name each once")
+    first = runs[0].head["data"]
+    for run in runs[1:]:
+        other = run.head["data"]
+        if other["fingerprint"] != first["fingerprint"]:
+            raise ValueError(
+                f"{runs[0].path} learnt from {first['source']} and {run.path} from {other['source']}"
+                f"{'' if other['source'] != first['source'] else ' in another state or with other options'}: "
+                "scores on different data do not compare"
+            )
+    return runs[0].data(**options)
+
+
+class Existing(Comparison):
+    """Rows of runs; those that differ in nothing but the seed are seeds of one model."""
+
+    def __init__(
+        self, options: CompareOptions, data: Any, paths: Sequence[str], folder: Path, features: Features | None = None
+    ):
+        super().__init__(options, data, [], folder, features)
+        self.paths = list(paths)
+        runs = named([load(path) for path in paths])
+        self.keys = list(runs)
+        self._rows = {key: replace(row_of(key, run), parameters=parameters_of(run)) for key, run in runs.items()}
+
+    @property
+    def title(self) -> str:
+        return f"measuring {len(self.keys)} runs"
+
+    def _train(self, keys: Sequence[RunKey]) -> Iterator[Event]:
+        self.eta.trained(len(keys))
+        yield from ()
+
+    def record(self) -> Record:
+        seeds = max(sum(key.name == other.name for other in self.keys) for key in self.keys)
+        order = "runs that exist, each with its own budget"
+        terms = Terms("", 0.0, seeds, self.samples, self.options.features or "", order)
+        return replace(super().record(), budget=terms)
+
+    def command(self) -> str:
+        said = {"samples": self.options.samples, "features": self.options.features, "out": self.folder}
+        return shlex.join(["genlab", "compare", *self.paths, *option_words(said)])
+
+
+def parameters_of(run: Run) -> int:
+    return sum(parameter.numel() for parameter in run.model().parameters())
+
+
+def row_of(key: RunKey, run: Run) -> Row:
+    """A run as it stands, not yet measured."""
+    reached = run.reached()
+    return Row(
+        key.name,
+        entry(run.recipe.name).family,
+        str(run.path),
+        key.seed,
+        train_seconds=reached.get("seconds"),
+        examples_seen=reached.get("examples"),
+        checkups=tuple(map(Checkup.from_json, run.folder.checkups())),
+        alarms=tuple(map(Alarm.from_json, run.folder.alarms())),
+    )
+
+
+def named(runs: Sequence[Run]) -> dict[RunKey, Run]:
+    """A key for each run: the model's name, or the folder's where settings differ, and the seed."""
+    settings = [{key: value for key, value in to_json(run.recipe).items() if key != "seed"} for run in runs]
+    found: dict[RunKey, Run] = {}
+    for run, mine in zip(runs, settings, strict=True):
+        rivals = [other for other, theirs in zip(runs, settings, strict=True)
+                  if other.recipe.name == run.recipe.name and theirs != mine]  # fmt: skip
+        name = run.path.name if rivals else run.recipe.name
+        key = RunKey(name, run.recipe.seed)
+        found[key if key not in found else RunKey(run.path.name, run.recipe.seed)] = run
+    return found

@@ -1,0 +1,269 @@
+"""What a comparison found, as typed rows: a `Row` for each run, and the `Record` of all, which report.json holds.
+
+Likelihoods are costs, -log p: lower is better. They are ranked only among equals: same unit, same claim, same conditions, same
+note. A score is ranked only if it says which way is better, against those of the same protocol (but for measure.score.VARIES).
+A number that is not finite is null in the JSON.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeGuard
+
+from genlab.comparison.typed import parsed
+from genlab.core.data import Split
+from genlab.core.space import Space
+from genlab.measure.alarms import Alarm, Checkup
+from genlab.measure.likelihood import Likelihood
+from genlab.measure.score import Score
+from genlab.measure.speed import Speed
+from genlab.runs.files import read_json
+from genlab.runs.shapes import sound
+
+NO_LIKELIHOOD = "not defined, the model draws examples without knowing how probable one is"
+Unit = Literal["", "seconds", "examples", "operations"]
+
+
+@dataclass(frozen=True)
+class Load:
+    """Processes that wanted to run while a model trained, as the machine averages them over a minute."""
+
+    mean: float
+    max: float
+
+
+@dataclass(frozen=True)
+class Row:
+    """One run: how it was trained, what it scored.
+
+    name, family             of the model; several runs of one name are its seeds
+    run                      where its folder is, as commands name it
+    likelihood               of the test split; None where the model has none, or was not measured
+    sample_seconds_per_100   drawing all samples that were compared, scaled to 100
+    train_seconds            inside training, without measuring and waiting
+    examples_seen            repeats counted
+    train_operations         counted rather than timed, where they were the budget
+    checkups                 made while it trained; the first score of each is its quality
+    error                    why it did not come to its end; "" where it did
+    stopped                  by somebody: the same call goes on with it
+    """
+
+    name: str
+    family: str
+    run: str
+    seed: int = 0
+    likelihood: Likelihood | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    sample_seconds_per_100: float | None = None
+    speed: Speed | None = None
+    parameters: int | None = None
+    train_seconds: float | None = None
+    examples_seen: int | None = None
+    train_operations: float | None = None
+    checkups: tuple[Checkup, ...] = ()
+    alarms: tuple[Alarm, ...] = ()
+    load: Load | None = None
+    error: str = ""
+    stopped: bool = False
+
+    @property
+    def measured(self) -> bool:
+        return bool(self.scores) or self.likelihood is not None
+
+    @property
+    def seconds_per_100(self) -> float | None:
+        """Seconds to draw 100 samples, as measured or as the rate of sampling suggests."""
+        if finite(self.sample_seconds_per_100):
+            return self.sample_seconds_per_100
+        rate = None if self.speed is None else self.speed.per_second_64
+        return 100 / rate if finite(rate) and rate > 0 else None
+
+    def __repr__(self) -> str:
+        seed = f", seed {self.seed}" if self.seed else ""
+        cost = [] if self.likelihood is None else [f"-log p {self.likelihood.value:.4g} {self.likelihood.label}"]
+        scores = [f"{name} {score.value:.4g}" for name, score in self.scores.items() if score.value is not None]
+        said = ", ".join([*cost, *scores[:3]]) or "not measured"
+        return f"Row({self.name}{seed}: {self.error or said}; {self.run})"
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {
+            "likelihood": None if self.likelihood is None else self.likelihood.to_json(),
+            "scores": {name: score.to_json() for name, score in self.scores.items()},
+            "speed": None if self.speed is None else self.speed._asdict(),
+            "checkups": [checkup.to_json() for checkup in self.checkups],
+            "alarms": [alarm.to_json() for alarm in self.alarms],
+            "load": None if self.load is None else {"mean": self.load.mean, "max": self.load.max},
+        }
+        return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
+
+    @classmethod
+    def from_json(cls, record: Any) -> Row:
+        """ValueError where a value has another type than its field."""
+        return parsed(cls, record)
+
+
+@dataclass(frozen=True)
+class Results:
+    """What one run scored: its scores.json, and what `genlab.score` returns.
+
+    weights   "averaged", "raw" or "best": which of the run's were measured
+    """
+
+    run: str
+    split: Split
+    seed: int
+    weights: str
+    examples_seen: int = 0
+    likelihood: Likelihood | None = None
+    scores: Mapping[str, Score] = field(default_factory=dict)
+    sample_seconds_per_100: float | None = None
+    speed: Speed | None = None
+
+    def lines(self) -> list[str]:
+        """Every number in a readable line of its own, with how it was made."""
+        cost = NO_LIKELIHOOD if self.likelihood is None else self.likelihood.line()
+        each = self.sample_seconds_per_100
+        drawing = [] if each is None else [f"drawing 100 takes {each:.3g} s; {self.weights} weights"]
+        speed = [] if self.speed is None else [self.speed.line()]
+        return [f"likelihood (-log p): {cost}", *(score.line() for score in self.scores.values()), *drawing, *speed]
+
+    def __repr__(self) -> str:
+        return "\n".join([f"{self.run} on the {self.split} split", *self.lines()])
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {
+            "likelihood": None if self.likelihood is None else self.likelihood.to_json(),
+            "scores": {name: score.to_json() for name, score in self.scores.items()},
+            "speed": None if self.speed is None else self.speed._asdict(),
+        }
+        return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
+
+    @classmethod
+    def read(cls, run: Path) -> Results | None:
+        """scores.json of a run; None where it was not scored. ValueError names a damaged file."""
+        file = run / "scores.json"
+        return _read(cls, file) if file.exists() or file.is_symlink() else None
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A row beside the models, "real data" or "noise": what perfect and what worthless samples score."""
+
+    name: str
+    what: str
+    scores: Mapping[str, Score]
+
+
+@dataclass(frozen=True)
+class Terms:
+    """What every model got alike; `amount` is in `unit`, which is "" for runs that exist, each with its own budget."""
+
+    unit: Unit
+    amount: float
+    seeds: int = 1
+    samples: int | None = None
+    features: str = ""  # as they were asked for; "" where those that suit the data were taken
+    order: str = ""
+
+    @property
+    def seconds(self) -> float | None:
+        return self.amount if self.unit == "seconds" else None
+
+
+@dataclass(frozen=True)
+class Skipped:
+    path: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """The data of a comparison. source: as the call named them."""
+
+    name: str
+    source: str
+    fingerprint: str
+    space: Space
+    given: Mapping[str, Space] = field(default_factory=dict)
+    counts: Mapping[str, int] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
+    skipped: tuple[Skipped, ...] = ()
+
+    @classmethod
+    def of(cls, data: Any, source: str) -> Described:
+        return parsed(cls, {**data.describe(), "source": source})
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {
+            "space": self.space.to_json(),
+            "given": {key: space.to_json() for key, space in self.given.items()},
+            "skipped": [{"path": each.path, "reason": each.reason} for each in self.skipped],
+        }
+        return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
+
+
+@dataclass(frozen=True)
+class Record:
+    """A whole comparison.
+
+    beside     what perfect and what worthless samples score
+    pending    folders of runs that are asked for and not measured yet
+    command    the call that repeats it
+    """
+
+    data: Described
+    budget: Terms
+    rows: tuple[Row, ...] = ()
+    beside: tuple[Beside, ...] = ()
+    pending: tuple[str, ...] = ()
+    command: str = ""
+    versions: Mapping[str, str] = field(default_factory=dict)
+    machine: str = ""
+    written: str = ""
+
+    @property
+    def space(self) -> Space:
+        return self.data.space
+
+    def to_json(self) -> dict[str, Any]:
+        plain = {
+            "data": self.data.to_json(),
+            "budget": {entry.name: getattr(self.budget, entry.name) for entry in fields(self.budget)},
+            "rows": [row.to_json() for row in self.rows],
+            "beside": [
+                {"name": each.name, "what": each.what, "scores": {key: score.to_json() for key, score in each.scores.items()}}
+                for each in self.beside
+            ],
+        }
+        return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
+
+    @classmethod
+    def from_json(cls, record: Any) -> Record:
+        """ValueError where a value has another type than its field."""
+        return parsed(cls, record)
+
+    @classmethod
+    def read(cls, file: Path) -> Record:
+        """report.json; ValueError names the file where it is no such record."""
+        return _read(cls, file)
+
+
+def _read(cls: Any, file: Path) -> Any:
+    content = read_json(file)
+    with sound(file):
+        try:
+            return parsed(cls, content)
+        except ValueError as error:
+            raise ValueError(f"it is not what genlab writes ({error}); restore it from a copy") from None
+
+
+def finite(value: float | None) -> TypeGuard[float]:
+    return value is not None and math.isfinite(value)
+
+
+def names_of(rows: Sequence[Row]) -> list[str]:
+    """Models, each once, in order of appearance."""
+    return list(dict.fromkeys(row.name for row in rows))

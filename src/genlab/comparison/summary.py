@@ -1,0 +1,40 @@
+"""What a comparison comes to: the sentences of its verdicts, and its record on disk."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+from genlab.comparison.doubts import remarks
+from genlab.comparison.rows import Record
+from genlab.comparison.verdicts import choice, verdicts
+from genlab.runs.files import write_json
+
+
+def write_record(folder: Path, record: Record) -> Path:
+    """Write report.json, whole or not at all: the record with its "verdicts" and "remarks"."""
+    judged = {"verdicts": [verdict.to_json() for verdict in verdicts(record)], "remarks": remarks(record)}
+    write_json(folder / "report.json", {**record.to_json(), **judged})
+    return folder / "report.json"
+
+
+def leader(record: Record) -> Iterator[str]:
+    """The verdicts, a line each, and how to draw from the model to use."""
+    found = verdicts(record)
+    for one in found:
+        yield " ".join((f"{one.head}: {one.sentence}", *(f"{said[:1].upper()}{said[1:]}." for said in one.but)))
+    picked = choice(record, found)
+    if picked is not None:
+        yield f"draw from {picked.name}: genlab sample {shlex.quote(picked.run)}"
+
+
+def machine(device: str) -> str:
+    """What the seconds were spent on."""
+    import torch
+
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else "no GPU"
+    return f"{count} cores ({platform.machine()}, {torch.get_num_threads()} threads), {gpu}"
