@@ -64,6 +64,31 @@ def test_log_prob_is_that_of_brute_force(hidden: int, labels: bool):
 
 
 @torch.no_grad()
+def test_a_label_that_is_not_said_is_summed_over():
+    model = random_rbm(6, labels=True)
+    joint = brute_force(model)
+    x, nothing = every(4).reshape(-1, 1, 2, 2).to(torch.uint8), {"label": torch.full((16,), -1)}
+    found = model.log_prob(Batch(x, nothing), noise=noise(16)).nats
+    torch.testing.assert_close(found, joint.logsumexp(1).log_softmax(0))
+    mixed = model.log_prob(Batch(x, {"label": torch.arange(16) % 4 - 1}), noise=noise(16)).nats
+    torch.testing.assert_close(mixed[::4], found[::4])
+    torch.testing.assert_close(mixed[1::4], joint.log_softmax(0)[1::4, 0])
+    torch.testing.assert_close(model._label_logits(every(4)).log_softmax(1), joint.log_softmax(1))
+    h = torch.stack([model.encode(x, {"label": torch.full((16,), y)}) for y in range(3)], 1)
+    torch.testing.assert_close(model.encode(x, nothing), (joint.softmax(1)[:, :, None] * h).sum(1))
+
+
+@torch.no_grad()
+def test_a_walk_without_a_label_draws_from_all_labels():
+    model, n = random_rbm(6, labels=True, size=0.8, walk=40), 20_000
+    *_, x = model.sample(n, {"label": torch.full((n,), -1)}, noise=noise(n))
+    index = (x.flatten(1).long() * torch.tensor([8, 4, 2, 1])).sum(1)
+    p = brute_force(model).logsumexp(1).softmax(0)
+    seen = torch.bincount(index, minlength=16) / n
+    assert ((seen - p).abs() < 5 * (p * (1 - p) / n).sqrt() + 1e-3).all()
+
+
+@torch.no_grad()
 def test_few_hidden_bits_make_a_large_picture_exact():
     model = random_rbm(2, space=Space((1, 8, 8), "CHW", "binary"))
     model.W.zero_()
@@ -238,4 +263,4 @@ def test_what_it_cannot_learn_is_said_with_the_remedy():
     with pytest.raises(ValueError, match="label"):
         model.log_prob(Batch(torch.zeros(1, 1, 2, 2, dtype=torch.uint8)), noise=noise(1))
     with pytest.raises(ValueError, match="walk"):
-        list(model.sample(1, noise=noise(1), walk=1))
+        list(model.sample(1, {"label": torch.zeros(1, dtype=torch.int64)}, noise=noise(1), walk=1))

@@ -6,7 +6,8 @@ The derivative of log p(v) is that of F under the model minus that of F at v. Hi
 Minimizing Contrastive Divergence", 2002, replaces the model by k sweeps of Gibbs sampling from the data (CD-k); Tieleman,
 "Training Restricted Boltzmann Machines using Approximations to the Likelihood Gradient", 2008, by a chain that is never
 restarted (PCD), which the second move of a step carries on. A label y enters as one softmax unit, E - d_y - U_y.h, learnt
-jointly and clamped when sampling: given y, what remains is an RBM with hidden biases b + U_y.
+jointly and clamped when sampling: given y, what remains is an RBM with hidden biases b + U_y. Where y is not said it is summed
+over, p(v) = sum_y exp(d_y - F(v | y)) / sum_y exp(d_y) Z_y, and a sweep begins by drawing it from p(y | v).
 
 At inverse temperature t the machine is blended with one of independent bits, a0 their log-odds in the training data:
     log p*_t(v) = (1 - t) a0.v + t a.v + sum_j softplus(t (b_j + U_yj + (v W)_j)).
@@ -50,7 +51,7 @@ class RBMConfig:
 
 
 class State(NamedTuple):
-    """Where a chain stands: v (B, visible) of zeros and ones, y (B,) or None."""
+    """Where a chain stands: v (B, visible) of zeros and ones, y (B,), -1 where not said, or None."""
 
     v: Tensor
     y: Tensor | None = None
@@ -69,7 +70,7 @@ class RBM(Model):
         if space.kind != "binary":
             raise ValueError("rbm learns binary pictures, these have other levels: add --binarise threshold")
         self.config, visible, hidden = config, space.size, config.hidden
-        self.classes = self.given["label"].levels if "label" in self.given else 0
+        self.classes = self.given["label"].levels if self.given else 0
         self.W = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.a, self.b = nn.Parameter(torch.zeros(visible)), nn.Parameter(torch.zeros(hidden))
         if self.classes:
@@ -131,18 +132,34 @@ class RBM(Model):
         """Nats: visible units x mean log p(v_i | the others), for one unit i drawn for each example."""
         i = (now.noise.uniform(()) * self.space.size).long().clamp(max=self.space.size - 1).unsqueeze(1)
         flipped = data.v.scatter(1, i, 1 - data.v.gather(1, i))
-        return self.space.size * F.logsigmoid(self.free_energy(State(flipped, data.y)) - self.free_energy(data)).mean()
+        return self.space.size * F.logsigmoid(self._joint_energy(State(flipped, data.y)) - self._joint_energy(data)).mean()
 
     # --- energies and conditionals -----------------------------------------------------------------------------------
 
     def free_energy(self, state: State, beta: float = 1.0) -> Tensor:
-        """-log p*_beta(v | y) up to the constant, (B,)."""
+        """-log p*_beta(v | y) up to the constant, (B,); every y is said."""
         return -(state.v @ self._visible_bias(beta)) - F.softplus(beta * self._hidden_input(state)).sum(1)
 
     def _joint_energy(self, state: State) -> Tensor:
-        """F(v, y), (B,)."""
-        energy = self.free_energy(state)
-        return energy if state.y is None else energy - self.d[state.y]
+        """F(v, y), or F(v) where y is not said: (B,)."""
+        if state.y is None:
+            return self.free_energy(state)
+        if not bool((state.y < 0).any()):
+            return self.free_energy(state) - self.d[state.y]
+        each = self._label_logits(state.v)
+        said = each.gather(1, state.y.clamp(min=0)[:, None])[:, 0]
+        return -(state.v @ self.a) - torch.where(state.y < 0, each.logsumexp(1), said)
+
+    def _label_logits(self, v: Tensor, beta: float = 1.0) -> Tensor:
+        """log p_beta(y | v) up to a constant, (B, labels)."""
+        hidden = self._hidden_biases() + (v @ self.W)[:, None]
+        return self.d + F.softplus(beta * hidden).sum(2)
+
+    def _named(self, state: State, u: Tensor, beta: float = 1.0) -> State:
+        """The state with a label drawn by uniforms (B,) where it has none."""
+        if state.y is None or not bool((state.y < 0).any()):
+            return state
+        return state._replace(y=torch.where(state.y < 0, categorical_quantile(u, self._label_logits(state.v, beta)), state.y))
 
     def _hidden_input(self, state: State) -> Tensor:
         """b + U_y + v W, (B, hidden)."""
@@ -159,11 +176,12 @@ class RBM(Model):
     def _sweep(self, state: State, u: Tensor, beta: float = 1.0, clamped: bool = False) -> State:
         """One block Gibbs sweep, h | v, y then v, y | h, with uniforms u (B, hidden + visible + 1)."""
         u_h, u_v, u_y = u.split([self.config.hidden, self.space.size, 1], 1)
-        h = bernoulli_quantile(u_h, beta * self._hidden_input(state)).to(u.dtype)
+        h = bernoulli_quantile(u_h, beta * self._hidden_input(self._named(state, u_y[:, 0], beta))).to(u.dtype)
         v = bernoulli_quantile(u_v, self._visible_bias(beta) + beta * (h @ self.W.T)).to(u.dtype)
         if state.y is None or clamped:
             return State(v, state.y)
-        return State(v, categorical_quantile(u_y[:, 0], self.d + h @ self.U.T))
+        y = categorical_quantile(u_y[:, 0], self.d + h @ self.U.T)
+        return State(v, torch.where(state.y < 0, -1, y))
 
     @property
     def _draws(self) -> int:
@@ -172,13 +190,20 @@ class RBM(Model):
     # --- scoring -----------------------------------------------------------------------------------------------------
 
     def log_prob(self, batch: Batch, *, noise: Draws) -> LogProb:
-        """log p(x | y), (B,) nats. The constant is the model's, not the batch's: its chains have noise of their own."""
+        """log p(x | y), or log p(x) where y is -1: (B,) nats.
+
+        The constant is the model's, not the batch's: its chains have noise of their own.
+        """
         state = self._state(batch.x, batch.given)
         log_z, error = self.log_partition()
-        which = 0 if state.y is None else state.y
+        if state.y is None:
+            log_z, nats = log_z[0], -self.free_energy(state)
+        else:  # of v and y together: exp(d_y) Z_y, over all y where it is not said
+            each = log_z + self.d.to(log_z)
+            log_z = torch.where(state.y < 0, each.logsumexp(0), each[state.y.clamp(min=0)])
+            nats = -self._joint_energy(state)
         how = "exact" if self.claim == "exact" else self._how(error)
-        nats = -self.free_energy(state) - log_z[which].to(state.v.dtype)
-        return LogProb(nats, self.claim, how, tuple(self.given))
+        return LogProb(nats - log_z.to(state.v.dtype), self.claim, how, tuple(self.given))
 
     def _how(self, error: Tensor) -> str:
         chains, temperatures = self.config.ais_chains, self.config.ais_steps
@@ -228,7 +253,7 @@ class RBM(Model):
 
     def sample(self, n: int, given: Given | None = None, *, noise: Draws, walk: int | None = None) -> Iterator[Tensor]:
         """A frame a sweep: from independent bits to the machine in the first half of `walk` sweeps, at rest in the second."""
-        y = self._labels(n, given, noise)
+        y = self._label(given)
         v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
         yield from self._walk(State(v, y), noise, walk)
 
@@ -236,7 +261,7 @@ class RBM(Model):
         self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, walk: int | None = None
     ) -> Iterator[Tensor]:
         """Frames of the same walk, with the bits where mask (B, *shape) is True held at those of x."""
-        y = self._labels(len(x), given, noise)
+        y = self._label(given)
         v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
         yield from self._walk(State(v, y), noise, walk, (x.flatten(1).to(v.dtype), mask.flatten(1)))
 
@@ -256,10 +281,16 @@ class RBM(Model):
 
     def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Probabilities of the hidden bits, or with noise a draw of them: (B, *shape) -> (B, hidden)."""
-        logits = self._hidden_input(self._state(x, given or {}))
+        state = self._state(x, given)
+        if noise is None and state.y is not None and bool((state.y < 0).any()):
+            each = (self._hidden_biases() + (state.v @ self.W)[:, None]).sigmoid()  # (B, labels, hidden)
+            p = torch.where((state.y < 0)[:, None], self._label_logits(state.v).softmax(1), F.one_hot(state.y % self.classes))
+            return (p.to(each)[:, :, None] * each).sum(1)
         if noise is None:
-            return logits.sigmoid()
-        return bernoulli_quantile(noise.uniform((self.config.hidden,)), logits).to(logits.dtype)
+            return self._hidden_input(state).sigmoid()
+        u = noise.uniform((self.config.hidden + 1,)).to(state.v.dtype)
+        logits = self._hidden_input(self._named(state, u[:, -1]))
+        return bernoulli_quantile(u[:, :-1], logits).to(logits.dtype)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """The likelier value of each bit given hidden bits or their probabilities, or with noise a draw."""
@@ -269,18 +300,12 @@ class RBM(Model):
     def _picture(self, v: Tensor) -> Tensor:
         return v.to(dtype_of(self.space)).reshape(len(v), *self.space.shape)
 
-    def _labels(self, n: int, given: Given | None, noise: Draws) -> Tensor | None:
-        if not self.classes:
-            return None
-        if given is not None and "label" in given:
-            return given["label"].to(self.W.device)
-        return (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)
+    def _label(self, given: Given | None) -> Tensor | None:
+        given = self.conditioned(given)
+        return given["label"].to(self.W.device) if self.classes else None
 
-    def _state(self, x: Tensor, given: Given) -> State:
-        v = x.flatten(1).to(self.W.dtype)
-        if not self.classes or "label" in given:
-            return State(v, given["label"] if self.classes else None)
-        raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
+    def _state(self, x: Tensor, given: Given | None) -> State:
+        return State(x.flatten(1).to(self.W.dtype), self._label(given))
 
 
 def every_state(bits: int, device: torch.device) -> Iterator[Tensor]:
