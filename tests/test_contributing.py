@@ -82,7 +82,7 @@ def test_the_example_learns(example: types.ModuleType, labelled: bool) -> None:
     assert cost() < before
     assert data.entropy - 0.1 < cost() < data.entropy + 0.1
     with torch.no_grad():
-        *_, x = model.sample(64, noise=Noise(1, 64))
+        *_, x = model.sample(64, {"label": torch.arange(64) % 2}, noise=Noise(1, 64))
     assert x.shape == (64, 2)
 
 
