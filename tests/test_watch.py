@@ -92,7 +92,7 @@ def test_healthy_runs_raise_no_alarm(what: str, seed: int, tmp_path: Path) -> No
     made = begun(tmp_path / "run", model, opened(source), steps, seed=seed, settings=settings)
     watch = watched(made, Plan(4, 64))
     assert watch.alarms == []
-    assert len(watch.history.checkups) >= (1 if model == "ngram" else MARKS // 4)
+    assert len(watch.history.checkups) >= (1 if model in ("ngram", "vqvae") else MARKS // 4)
     assert all(checkup.scores for checkup in watch.history.checkups)
 
 
@@ -109,6 +109,22 @@ def test_healthy_runs_of_whole_recipes_raise_no_alarm(what: str, seed: int, tmp_
 def opened(source: str) -> Any:
     name, *bits = source.split()
     return genlab.open(name, **({"binarise": "threshold"} if bits else {}))
+
+
+def test_a_stage_whose_samples_mean_nothing_yet_is_not_looked_at(tmp_path: Path) -> None:
+    """Nothing is drawn, judged or kept as the best before the second stage."""
+    made, drew = begun(tmp_path / "run", steps=100), []
+    moves, sample = next(iter(made.model.stages())).moves, made.model.sample
+    stages = [Stage("first", moves, 0.5, samples=False), Stage("second", moves, 0.5)]
+    made.model.stages = lambda: iter(stages)
+    made.model.sample = lambda *given, **more: drew.append(made.engine.stage) or sample(*given, **more)
+    watch = Watch(made, None)
+    for tick in made:
+        watch.hear(tick)
+        assert tick.stage or not (tmp_path / "run" / "best.safetensors").exists()
+    watch.close()
+    assert {*drew} == {1}
+    assert min(checkup.progress for checkup in watch.history.checkups) > 0.5
 
 
 def test_looking_costs_the_budget_nothing_and_changes_no_weight(tmp_path: Path) -> None:

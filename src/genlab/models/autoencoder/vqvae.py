@@ -91,7 +91,7 @@ class VQVAE(Model):
         owns = [self.encoder, self.decoder, self.observation]
         owns += [self.codebook] if self.config.learnt == "gradient" else []
         moves = [Descend("autoencode", owns, self.loss), Apply("codebook", [self.codebook], self.follow)]
-        yield Stage("autoencoder", moves, self.config.share)
+        yield Stage("autoencoder", moves, self.config.share, samples=False)  # the prior has learnt nothing yet
         for stage in self.prior.stages():
             yield replace(stage, name="prior", share=stage.share * (1 - self.config.share), view=self.view)
 
