@@ -7,11 +7,11 @@ attention with heads of 32 channels in the 16 x 16 grid's blocks and in the midd
 pass of the mean squared error and fused AdamW, float32, batch 64. All rows are measured in one run, a step each in turn, each
 network in a process of its own, set up as its user would meet it.
 
-Each row leaves out one more of what makes ours faster: `Winograd` (nets.winograd) takes half the products of most 3x3
-convolutions, `NormAct` (nets.norm) writes out group norm with what follows it, and `kept memory` (runs.memory, which the
-engine asks for) spares a step the pages it gave back; diffusers with kept memory is its own row. The share of the peak counts
-the operations of matrix products and convolutions that are carried out. Below the table: on what the time goes, by torch's
-profiler, as shares of the step.
+Each row leaves out one more of what makes ours faster: `Winograd` (nets.cpu.winograd) takes half the products of most 3x3
+convolutions, `NormAct` (nets.cpu.norm_act) writes out group norm with what follows it, and `kept memory` (runs.memory, which
+the engine asks for) spares a step the pages it gave back; diffusers with kept memory is its own row. The share of the peak
+counts the operations of matrix products and convolutions that are carried out. Below the table: on what the time goes, by
+torch's profiler, as shares of the step.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from benchmarks.common import in_turn, middle, operations, peak, report, spent
-from genlab.nets.norm import EPS
+from genlab.nets.layers import EPS
 from genlab.nets.unet import UNet
 from genlab.runs.memory import keep_freed
 
@@ -80,12 +80,12 @@ def theirs(channels_last: bool) -> Trained:
 
 
 def plain(x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:
-    """`nets.norm.norm_act` of torch's own operations."""
+    """`nets.layers.norm_act` of torch's own operations."""
     return F.silu(F.group_norm(x, groups, eps=EPS) * scale[:, :, None, None] + shift[:, :, None, None])
 
 
 PLAIN_NORM = {"genlab.nets.unet.norm_act": plain}
-PLAIN_CONV = {"genlab.nets.winograd.faster": lambda *_: False}
+PLAIN_CONV = {"genlab.nets.cpu.winograd.faster": lambda *_: False}
 ROWS: dict[str, tuple[Callable[[], Trained], bool, dict[str, Any]]] = {  # network, kept memory, what is replaced in it
     THEIRS: (partial(theirs, False), False, {}),
     f"{THEIRS}, channels_last": (partial(theirs, True), False, {}),

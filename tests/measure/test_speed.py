@@ -10,7 +10,8 @@ from torch.nn import functional
 
 from genlab.measure.operations import operations
 from genlab.measure.speed import fastest, peak_bytes, speed
-from genlab.nets.winograd import Conv3x3, faster
+from genlab.nets.cpu.winograd import faster
+from genlab.nets.layers import Conv3x3
 
 
 def test_rates_are_those_of_a_sampler_that_sleeps():

@@ -28,7 +28,7 @@ class Field(nn.Module):
         super().__init__()
         self.function, self.unused = function, nn.Parameter(torch.zeros((), dtype=torch.float64))
 
-    def forward(self, x, u, label=None):
+    def forward(self, x, u, *_):
         return self.function(x, u.reshape(-1, *[1] * (x.ndim - 1)))
 
 
@@ -126,10 +126,10 @@ def labelled():
 @torch.no_grad()
 @pytest.mark.parametrize(("solver", "evaluations"), [("euler", 1), ("midpoint", 2), ("heun", 2), ("dpm++", 1)])
 def test_frames_come_one_a_step(solver, evaluations):
-    model, asked = labelled(), []
+    model, asked, given = labelled(), [], {"label": torch.tensor([0, 1, 2, 0, 1])}
     forward = model.net.forward
-    model.net.forward = lambda *given: asked.append(1) or forward(*given)
-    stream = model.sample(5, noise=Noise(0, 5), steps=4, solver=solver)
+    model.net.forward = lambda *asking: asked.append(1) or forward(*asking)
+    stream = model.sample(5, given, noise=Noise(0, 5), steps=4, solver=solver)
     seen = [next(stream)]
     assert asked == []
     for count, frame in enumerate(stream, 1):
@@ -137,12 +137,12 @@ def test_frames_come_one_a_step(solver, evaluations):
         assert len(asked) == count * evaluations
     assert len(seen) == 5
     assert all(frame.shape == (5, 1, 2, 2) and frame.dtype == torch.uint8 and frame.max() < 5 for frame in seen)
-    *_, last = model.sample(5, noise=Noise(0, 5), steps=4, solver=solver, frames="estimates")
+    *_, last = model.sample(5, given, noise=Noise(0, 5), steps=4, solver=solver, frames="estimates")
     assert torch.equal(last, seen[-1])
     with pytest.raises(ValueError, match="choose euler"):
-        list(model.sample(2, noise=Noise(0, 2), solver="rk4"))
+        list(model.sample(5, given, noise=Noise(0, 5), solver="rk4"))
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        list(model.sample(2, noise=Noise(0, 2), steps=0))
+        list(model.sample(5, given, noise=Noise(0, 5), steps=0))
 
 
 @torch.no_grad()

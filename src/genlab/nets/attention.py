@@ -1,11 +1,18 @@
-"""Self-attention between the places of a picture."""
+"""Attention of the places of a picture: to one another, and to tokens that say something about it."""
 
 from __future__ import annotations
 
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genlab.nets.norm import EPS, groups_of
+from genlab.nets.layers import EPS, attend, groups_of, laid_out
+from genlab.nets.transformer import CrossAttention
+
+
+def heads_of(channels: int, size: int) -> int:
+    """How many heads of `size` channels there are; ValueError where they do not divide."""
+    if channels % size:
+        raise ValueError(f"{channels} channels do not divide into heads of {size}")
+    return channels // size
 
 
 class GridAttention(nn.Module):
@@ -17,9 +24,7 @@ class GridAttention(nn.Module):
 
     def __init__(self, channels: int, size: int):
         super().__init__()
-        if channels % size:
-            raise ValueError(f"{channels} channels do not divide into heads of {size}")
-        self.size = size
+        self.heads = heads_of(channels, size)
         self.norm = nn.GroupNorm(groups_of(channels), channels, eps=EPS)
         self.qkv = nn.Linear(channels, 3 * channels)
         self.out = nn.Linear(channels, channels)
@@ -28,7 +33,29 @@ class GridAttention(nn.Module):
 
     def forward(self, h: Tensor) -> Tensor:
         B, C, H, W = h.shape
-        rows = self.norm(h).permute(0, 2, 3, 1).reshape(B, H * W, C)
-        q, k, v = self.qkv(rows).unflatten(2, (3, -1, self.size)).permute(2, 0, 3, 1, 4)  # (B, heads, places, size)
-        mixed = F.scaled_dot_product_attention(q, k, v).transpose(1, 2).reshape(B, H, W, C)
+        rows = self.norm(laid_out(h)).permute(0, 2, 3, 1).reshape(B, H * W, C)
+        q, k, v = self.qkv(rows).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, places, size)
+        mixed = attend(q, k, v).transpose(1, 2).reshape(B, H, W, C)
         return h + self.out(mixed).permute(0, 3, 1, 2)
+
+
+class TokenAttention(nn.Module):
+    """h + W attention(group_norm(h), tokens): (B, C, H, W) -> the same; W starts at zero.
+
+    size    channels of a head; they divide C
+    inputs  entries of a token
+    """
+
+    def __init__(self, channels: int, size: int, inputs: int):
+        super().__init__()
+        self.norm = nn.GroupNorm(groups_of(channels), channels, eps=EPS)
+        self.attention = CrossAttention(channels, inputs, heads_of(channels, size))
+        nn.init.zeros_(self.attention.out.weight)
+        nn.init.zeros_(self.attention.out.bias)
+
+    def forward(self, h: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
+        """tokens (B, K, inputs), mask (B, K) bool, True at least once in a row where a token may be looked at."""
+        B, C, H, W = h.shape
+        rows = self.norm(laid_out(h)).permute(0, 2, 3, 1).reshape(B, H * W, C)
+        mixed = self.attention(rows, self.attention.keys(tokens), mask)
+        return h + mixed.reshape(B, H, W, C).permute(0, 3, 1, 2)

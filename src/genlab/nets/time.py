@@ -1,7 +1,7 @@
-"""Networks that know what time it is: sinusoidal time, and a perceptron that hears it with the label.
+"""Networks that are told the time: its embedding, and a perceptron that is told it and a condition's vector.
 
 A time u in [0, 1] becomes cos and sin of 1000 u f for frequencies f falling from 1 to 1e-4 (Vaswani et al., "Attention is
-All You Need", 2017), then a vector that, with the label's, scales and shifts every normalised layer.
+All You Need", 2017), then a vector that, with the condition's, scales and shifts every normalised layer.
 """
 
 from __future__ import annotations
@@ -12,8 +12,6 @@ from collections.abc import Sequence
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-
-from genlab.nets.mlp import Condition
 
 _UNITS = 1000.0  # of time: nearby u must differ in the fastest sinusoid
 
@@ -26,34 +24,29 @@ def sinusoids(u: Tensor, width: int) -> Tensor:
     return torch.cat([angle.cos(), angle.sin()], 1)[:, :width]
 
 
-class Clock(nn.Module):
-    """Time and label as one vector: u (B,), label (B,) or None -> (B, width).
+class TimeEmbedding(nn.Module):
+    """u (B,) in [0, 1] -> (B, width)."""
 
-    classes     of the label; 0: there is none. Label number `classes` stands for "not said"
-    """
-
-    def __init__(self, width: int, classes: int = 0):
+    def __init__(self, width: int):
         super().__init__()
         self.width = width
         self.body = nn.Sequential(nn.Linear(width, width), nn.SiLU(), nn.Linear(width, width))
-        self.label = Condition(classes, width) if classes else None
 
-    def forward(self, u: Tensor, label: Tensor | None = None) -> Tensor:
-        h = self.body(sinusoids(u, self.width))
-        return F.silu(h if self.label is None else h + self.label(label, len(u)))
+    def forward(self, u: Tensor) -> Tensor:
+        return self.body(sinusoids(u, self.width))
 
 
 class TimedMLP(nn.Module):
-    """x (B, *shape), u (B,), label (B,) or None -> (B, *shape): residual layers, each scaled and shifted by the clock.
+    """x (B, *shape), u (B,), vector (B, width) or None -> (B, *shape): residual layers, each scaled and shifted by both.
 
     The last layer starts at zero.
     """
 
-    def __init__(self, shape: Sequence[int], width: int, depth: int, classes: int = 0, dropout: float = 0.0):
+    def __init__(self, shape: Sequence[int], width: int, depth: int, dropout: float = 0.0):
         super().__init__()
-        self.shape = tuple(shape)
+        self.shape, self.width = tuple(shape), width
         size = math.prod(shape)
-        self.clock = Clock(width, classes)
+        self.time = TimeEmbedding(width)
         self.first = nn.Linear(size, width)
         self.modulate = nn.Linear(width, 2 * width * depth)
         self.norms = nn.ModuleList(nn.LayerNorm(width, elementwise_affine=False) for _ in range(depth))
@@ -66,9 +59,10 @@ class TimedMLP(nn.Module):
             nn.init.zeros_(start_at_zero.weight)
             nn.init.zeros_(start_at_zero.bias)
 
-    def forward(self, x: Tensor, u: Tensor, label: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, u: Tensor, vector: Tensor | None = None) -> Tensor:
         h = self.first(x.flatten(1))
-        said = self.modulate(self.clock(u, label)).chunk(2 * len(self.layers), 1)
+        told = self.time(u) if vector is None else self.time(u) + vector
+        said = self.modulate(F.silu(told)).chunk(2 * len(self.layers), 1)
         for norm, layer, scale, shift in zip(self.norms, self.layers, said[::2], said[1::2], strict=True):
             h = h + layer(norm(h) * (1 + scale) + shift)
         return self.last(F.silu(h)).unflatten(1, self.shape)

@@ -23,6 +23,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genlab.nets.layers import attend
 from genlab.nets.rotary import rotated
 
 Context = tuple[Tensor, Tensor]
@@ -85,7 +86,7 @@ class Attention(nn.Module):
             k, v = cache.extend(layer, k, v)
             if cache.used and places > 1:
                 mask = torch.ones(places, k.shape[2], dtype=torch.bool, device=x.device).tril(cache.used)
-        y = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=mask is None and places > 1)
+        y = attend(q, k, v, mask, causal=mask is None and places > 1)
         return self.out(y.transpose(1, 2).reshape(rows, places, width))
 
 
@@ -109,7 +110,7 @@ class CrossAttention(nn.Module):
     def forward(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
         """(B, S, C), from `keys` of a context and a mask (B, K) bool, True at least once in a row where it may be looked at."""
         q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
-        y = F.scaled_dot_product_attention(q, keys[0], keys[1], attn_mask=mask[:, None, None])
+        y = attend(q, keys[0], keys[1], mask[:, None, None])
         return self.out(y.transpose(1, 2).flatten(2))
 
 

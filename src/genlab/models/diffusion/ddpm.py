@@ -28,7 +28,7 @@ from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
 from genlab.maths.predictions import Estimate
 from genlab.maths.schedules import SCHEDULES, Time, precise, spread
-from genlab.models.diffusion.network import DenoiserConfig, Diffusion, network
+from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
 from genlab.samplers import ode
@@ -50,14 +50,14 @@ class DDPMConfig(DenoiserConfig):
 
 
 class DDPM(Diffusion):
-    """Points and pictures of any size, with or without labels. Scores with a lower bound; samples can be guided."""
+    """Points and pictures of any size, with or without conditions. Scores with a lower bound; samples can be guided."""
 
     claim: ClassVar[Claim] = "lower"
     error: Tensor
     counted: Tensor
 
     def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
-        super().__init__(space, given, config.unlabelled)
+        super().__init__(config, space, given)
         if config.predicts == "levels" and not space.discrete:
             raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
         self.config = config
@@ -74,7 +74,6 @@ class DDPM(Diffusion):
                 f"{config.T} noise levels leave room for {most} steps: --set model.steps={most} or a larger model.T"
             )
         self.weights = denoising.weights(config.weights, self.prediction, level)
-        self.net = network(config, space, self.classes)
         # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
         self.register_buffer("error", torch.ones(KNOTS + 1))
         self.register_buffer("counted", torch.ones(KNOTS + 1))
@@ -91,12 +90,12 @@ class DDPM(Diffusion):
         k = 1 + (now.noise.uniform(()) * self.config.T).long().clamp(max=self.config.T - 1)
         t = precise(k) / self.config.T
         eps = now.noise.normal(self.space.shape).to(x)
-        label = self.dropped(self.heard(batch.given), now.noise)
+        said = self.told(batch.given, now.noise)
         alpha, sigma = self.schedule.at(t, x)
         x_t = alpha * x + sigma * eps
-        said = self.predicted(self.predict(x_t, t, label), x_t, alpha, sigma)
-        wrong = (said - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
-        x_hat = self.estimate(said.detach(), x_t, alpha, sigma).x
+        predicted = self.predicted(self.predict(x_t, t, batch.given, said), x_t, alpha, sigma)
+        wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
+        x_hat = self.estimate(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
         return (self.weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
@@ -178,17 +177,17 @@ class DDPM(Diffusion):
         t, s = torch.tensor(times[:-1], dtype=torch.float64), torch.tensor(times[1:], dtype=torch.float64)
         on_x, _, posterior = schedules.reverse(self.schedule(s), self.schedule(t))
         variance = self.variances(times)
-        x, label = centred(batch.x, self.space).to(self.dtype), self.heard(batch.given)
+        x, denoise = centred(batch.x, self.space).to(self.dtype), self.denoiser(batch.given)
         chosen, often = runs(len(t) - 1, terms, noise)
         normals = path(noise, self.space.shape, len(often) + 1, x.dtype)
         middle = torch.zeros_like(x.flatten(1)[:, 0])
         for i, count in zip(chosen.unbind(1), often, strict=True):
             x_t = self.diffused(x, t[i], next(normals))
-            x_hat = self.denoiser(label)(x_t, t[i]).x
+            x_hat = denoise(x_t, t[i]).x
             a, c, var = (spread(table[i], x) for table in (on_x, posterior, variance))
             middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
         x_t = self.diffused(x, times[-2], next(normals))
-        last = self._decoder_cost(batch.x, self.predict(x_t, times[-2], label), x_t, times[-2], variance[-1].to(x))
+        last = self._decoder_cost(batch.x, denoise.predict(x_t, times[-2]), x_t, times[-2], variance[-1].to(x))
         return {"L_T": denoising.prior_cost(x, *self.schedule.at(1.0, x)), "L_t": middle, "L_0": last}
 
     def diffused(self, x: Tensor, t: Time, eps: Tensor) -> Tensor:
@@ -224,9 +223,9 @@ class DDPM(Diffusion):
         ancestral          a draw from the chain that `log_prob` scores, the decoder's draw included
         ddim, heun, dpm++  deterministic given x_1, good with fewer steps; of order 1, 2 (at two evaluations a step) and 2
         eta                0 to 1: fresh noise in the steps of ddim
-        guidance           1: as learnt; above: what the label changes, exaggerated
+        guidance           1: as learnt; above: what the conditions change, exaggerated
         """
-        denoise = self.denoiser(self.chosen(given, noise), guidance)
+        denoise = self.denoiser(given, guidance)
         times = self.times(steps, sampler)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
@@ -259,8 +258,8 @@ class DDPM(Diffusion):
             yield centred(level, self.space).to(x), denoising.level_mean(log_p)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where ddim ends from x_1 = z, in the data's units. Labels must be given where the model has them."""
-        *_, (x, _) = DDIM(self.denoiser(self.heard(given or {}))).walk(z.to(self.dtype), self.times())
+        """Where ddim ends from x_1 = z, in the data's units. Conditions must be given where the model has them."""
+        *_, (x, _) = DDIM(self.denoiser(given)).walk(z.to(self.dtype), self.times())
         return restored(x, self.space)
 
 

@@ -31,7 +31,7 @@ from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
 from genlab.maths.predictions import Estimate
 from genlab.maths.schedules import Straight, Time, log_snr_times, precise
-from genlab.models.diffusion.network import DenoiserConfig, Diffusion, network
+from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.samplers import ode
 from genlab.samplers.diffusion import DPMSolver2M, RungeKutta
@@ -50,14 +50,13 @@ class FlowMatchingConfig(DenoiserConfig):
 
 
 class FlowMatching(Diffusion):
-    """Points and pictures of any size, with or without labels. Latents are x_1; encode and decode follow the equation."""
+    """Points and pictures of any size, with or without conditions. Latents are x_1; encode and decode follow the equation."""
 
     claim: ClassVar[Claim] = "estimate"
 
     def __init__(self, config: FlowMatchingConfig, space: Space, given: Mapping[str, Space] | None = None):
-        super().__init__(space, given, config.unlabelled)
+        super().__init__(config, space, given)
         self.config, self.schedule = config, Straight()
-        self.net = network(config, space, self.classes)
         # Half the width that a level is spread over, centred units.
         self.half_width = config.filled / (space.levels - 1) if space.discrete else 0.0
 
@@ -71,10 +70,10 @@ class FlowMatching(Diffusion):
         x = self.continuous(batch.x, now.noise)
         t = self._drawn_times(now.noise)
         eps = now.noise.normal(self.space.shape).to(x)
-        label = self.dropped(self.heard(batch.given), now.noise)
+        said = self.told(batch.given, now.noise)
         alpha, sigma = self.schedule.at(t, x)
-        said = self.predict(alpha * x + sigma * eps, t, label)
-        return (said - predictions.target("velocity", x, eps, alpha, sigma)).square().mean(), {}
+        velocity = self.predict(alpha * x + sigma * eps, t, batch.given, said)
+        return (velocity - predictions.target("velocity", x, eps, alpha, sigma)).square().mean(), {}
 
     def _drawn_times(self, noise: Draws) -> Tensor:
         """(B,) float64."""
@@ -82,8 +81,8 @@ class FlowMatching(Diffusion):
 
     # --- the velocity ------------------------------------------------------------------------------------------------
 
-    def predict(self, x_t: Tensor, t: Time, label: Tensor | None = None) -> Tensor:
-        return super().predict(x_t, 1 - t, label)
+    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, said: Tensor | None = None) -> Tensor:
+        return super().predict(x_t, 1 - t, given, said)
 
     def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         return predictions.estimate("velocity", said, x_t, alpha, sigma)
@@ -100,7 +99,7 @@ class FlowMatching(Diffusion):
         x = self.continuous(batch.x, noise)
         exact = self.space.size <= EXACT
         probe = None if exact else torch.where(noise.uniform(self.space.shape) < 0.5, -1.0, 1.0).to(x)
-        field = self.denoiser(self.heard(batch.given)).velocity
+        field = self.denoiser(batch.given).velocity
         z, gained = ode.carried_with_divergence(field, x, 0.0, 1.0, self.config.tolerance, probe)
         nats = standard_normal(z).flatten(1).sum(1) + gained
         how = f"ODE, {'exact divergence' if exact else 'Hutchinson'}"
@@ -126,7 +125,7 @@ class FlowMatching(Diffusion):
         """steps + 1 frames (n, *shape): x_t from noise to the result, or with frames="estimates" what each step took it to be.
 
         dpm++      DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
-        guidance   1: as learnt; above: what the label changes, exaggerated
+        guidance   1: as learnt; above: what the conditions change, exaggerated
         """
         steps = self.config.steps if steps is None else steps
         if steps < 1:
@@ -134,7 +133,7 @@ class FlowMatching(Diffusion):
         name = solver or self.config.solver
         if name not in SOLVERS:
             raise ValueError(f"solver {name!r}: choose {', '.join(SOLVERS)}")
-        denoise = self.denoiser(self.chosen(given, noise), guidance)
+        denoise = self.denoiser(given, guidance)
         if name == "dpm++":
             sampler, times = DPMSolver2M(denoise), log_snr_times(self.schedule, steps)
         else:
@@ -148,10 +147,10 @@ class FlowMatching(Diffusion):
 
     def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Where the equation comes from: (B, *shape) -> (B, *shape)."""
-        field = self.denoiser(self.heard(given or {})).velocity
+        field = self.denoiser(given).velocity
         return ode.carried(field, centred(x, self.space).to(self.dtype), 0.0, 1.0, self.config.tolerance)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where the equation ends, in the data's units. Labels must be given where the model has them."""
-        field = self.denoiser(self.heard(given or {})).velocity
+        """Where the equation ends, in the data's units. Conditions must be given where the model has them."""
+        field = self.denoiser(given).velocity
         return restored(ode.carried(field, z.to(self.dtype), 1.0, 0.0, self.config.tolerance), self.space)

@@ -1,7 +1,8 @@
-"""What the models of this family share: one network that is asked about a noisy example, at a time, given a label or none.
+"""What the models of this family share: one network that is asked about a noisy example, at a time, given conditions or none.
 
-Labels are left out of a share of the training examples, so that one network knows p(x | y) and p(x) and can be guided
-(`samplers.denoiser`).
+Conditions are left out of a share of the training examples, so that one network knows p(x | y) and p(x) and can be guided
+(`samplers.denoiser`). A label and a text scale and shift every layer, with the time; a text's tokens are attended to; a picture
+stands beside the noisy one as more channels of a U-Net.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Literal
+from typing import ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -22,6 +23,7 @@ from genlab.core.space import Space
 from genlab.maths.predictions import Estimate
 from genlab.maths.schedules import Schedule, Time
 from genlab.maths.sphere import slerp
+from genlab.nets.condition import Conditioning, aligned, aligned_channels
 from genlab.nets.conv import grids
 from genlab.nets.time import TimedMLP
 from genlab.nets.unet import UNet
@@ -37,40 +39,70 @@ _HEAD = 32  # channels of an attention head, or the largest power of two that di
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """What the configs of this family begin with: the network, and how it hears labels."""
+    """What the configs of this family begin with: the network, and how often it is told nothing."""
 
     net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
     width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
     depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
     dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
-    unlabelled: float = knob(0.1, "share of training examples whose label is left out, for guidance", low=0, high=1)
+    cond_dropout: float = knob(0.1, "share of training examples whose conditions are left out, for guidance", low=0, high=1)
 
 
-def network(config: DenoiserConfig, space: Space, classes: int) -> nn.Module:
-    """x (B, *shape) of about unit size, u (B,) in [0, 1], label (B,) or None -> (B, *shape)."""
-    if space.kind == "token":
-        raise ValueError("diffusion adds noise to numbers: it learns points and pictures, not unordered tokens")
-    if config.net == "mlp":
-        return TimedMLP(space.shape, config.width, config.depth, classes, config.dropout)
-    if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
-        raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
-    sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
-    widths = [config.width, *[2 * config.width] * (len(sizes) - 1)]
-    attends = [max(size) <= _ATTENDS for size in sizes]
-    head = math.gcd(_HEAD, config.width)
-    return UNet(space.shape[0], widths, config.depth, attends, head, classes, config.dropout)
+class Network(nn.Module):
+    """x (B, *shape) of about unit size, u (B,) in [0, 1], conditions -> (B, *shape).
+
+    given   the conditions' spaces; forward gets any of them, and what it does not get is not said
+    said    (B,) bool: rows where it is False are told nothing
+    """
+
+    def __init__(self, config: DenoiserConfig, space: Space, given: Mapping[str, Space]):
+        super().__init__()
+        if space.kind == "token":
+            raise ValueError("diffusion adds noise to numbers: it learns points and pictures, not unordered tokens")
+        convolutional = config.net == "unet"
+        self.beside = {name: part for name, part in given.items() if convolutional and part.picture}
+        told = {name: part for name, part in given.items() if name not in self.beside}
+        self.attends = convolutional and any(part.axes for part in told.values())
+        self.body = self._unet(config, space) if convolutional else perceptron(config, space)
+        self.conditioning = Conditioning(told, self.body.width, tokens=self.attends) if told else None
+
+    def _unet(self, config: DenoiserConfig, space: Space) -> UNet:
+        if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
+            raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
+        sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
+        widths = [config.width, *[2 * config.width] * (len(sizes) - 1)]
+        attends = [max(size) <= _ATTENDS for size in sizes]
+        channels, head = space.shape[0] + aligned_channels(self.beside), math.gcd(_HEAD, config.width)
+        tokens = 4 * config.width if self.attends else 0
+        return UNet(channels, widths, config.depth, attends, head, config.dropout, outputs=space.shape[0], tokens=tokens)
+
+    def forward(self, x: Tensor, u: Tensor, given: Given | None = None, said: Tensor | None = None) -> Tensor:
+        given = given or {}
+        beside = aligned(self.beside, given, x, said) if self.beside else None
+        x = x if beside is None else torch.cat([x, beside], 1)
+        if self.conditioning is None:
+            return self.body(x, u)
+        vector = self.conditioning.vector(given, len(x), said)
+        if not self.attends:
+            return self.body(x, u, vector)
+        return self.body(x, u, vector, *self.conditioning.tokens(given, len(x), said))
+
+
+def perceptron(config: DenoiserConfig, space: Space) -> TimedMLP:
+    return TimedMLP(space.shape, config.width, config.depth, config.dropout)
 
 
 class Diffusion(Model):
-    """A model made of one such network. `unlabelled`: the share of training examples whose label is left out."""
+    """A model made of one such network."""
 
+    uses: ClassVar[tuple[str, ...]] = ("label", "text", "source")
     schedule: Schedule
     net: nn.Module
 
-    def __init__(self, space: Space, given: Mapping[str, Space] | None, unlabelled: float):
+    def __init__(self, config: DenoiserConfig, space: Space, given: Mapping[str, Space] | None):
         super().__init__(space, given)
-        self.classes = self.given["label"].levels if "label" in self.given else 0
-        self.unlabelled = unlabelled
+        self.cond_dropout = config.cond_dropout
+        self.net = Network(config, space, self.given)
 
     @property
     def dtype(self) -> torch.dtype:
@@ -78,45 +110,36 @@ class Diffusion(Model):
 
     def blocks(self) -> Iterable[nn.Module]:
         """What stands in lists: residual blocks, and what lies between grids; and what tells them all the time."""
-        lists = [module for module in self.net.modules() if isinstance(module, nn.ModuleList)]
-        listed = [module for several in lists for module in several if not isinstance(module, nn.ModuleList)]
-        return [*listed, *(module for name, module in self.net.named_children() if name in ("clock", "modulate"))]
+        body = self.net.get_submodule("body")
+        lists = [module for module in body.modules() if isinstance(module, nn.ModuleList)]
+        return [
+            *(module for several in lists for module in several),
+            body.get_submodule("time"),
+            body.get_submodule("modulate"),
+        ]
 
-    def heard(self, given: Given) -> Tensor | None:
-        """The label that scoring and training need, (B,)."""
-        if not self.classes:
-            return None
-        if "label" not in given:
-            raise ValueError("this model was trained with labels and needs given={'label': (B,)}")
-        return given["label"]
+    def told(self, given: Given, noise: Draws) -> Tensor | None:
+        """(B,) bool: which rows of a training batch are told their conditions; None where there are none."""
+        self.conditioned(given)
+        return noise.uniform(()) >= self.cond_dropout if self.given else None
 
-    def chosen(self, given: Given | None, noise: Draws) -> Tensor | None:
-        """The label that sampling was asked for, or one drawn uniformly for each row."""
-        if not self.classes:
-            return None
-        if given is not None and "label" in given:
-            return given["label"].to(noise.device)
-        return (noise.uniform(()) * self.classes).long().clamp(max=self.classes - 1)
-
-    def dropped(self, label: Tensor | None, noise: Draws) -> Tensor | None:
-        """The label of a training batch, for some rows replaced by "not said"."""
-        if label is None:
-            return None
-        return torch.where(noise.uniform(()) < self.unlabelled, self.classes, label)
-
-    def denoiser(self, label: Tensor | None, guidance: float = 1.0) -> Denoiser:
-        """What the model expects at each x_t, given the labels (B,) of all rows; guidance: w of `samplers.denoiser`."""
+    def denoiser(self, given: Given | None, guidance: float = 1.0) -> Denoiser:
+        """What the model expects at each x_t, given the conditions of all rows; guidance: w of `samplers.denoiser`."""
+        conditional = self._denoiser(self.conditioned(given))
         if guidance == 1:
-            return Denoiser(partial(self.predict, label=label), self.interpret, self.schedule)
-        if not self.classes:
-            raise ValueError("guidance exaggerates what a label changes, and this model was trained without labels")
-        if not self.unlabelled:
-            raise ValueError("guidance needs a model trained with model.unlabelled > 0")
-        return classifier_free(self.denoiser(label), self.denoiser(None), guidance)
+            return conditional
+        if not self.given:
+            raise ValueError("guidance exaggerates what a condition changes, and this model was trained without any")
+        if not self.cond_dropout:
+            raise ValueError("guidance needs a model trained with model.cond_dropout > 0")
+        return classifier_free(conditional, self._denoiser({}), guidance)
 
-    def predict(self, x_t: Tensor, t: Time, label: Tensor | None = None) -> Tensor:
-        """What the network says at x_t (B, *shape)."""
-        return self.net(x_t, rows(t, x_t), label)
+    def _denoiser(self, given: Given) -> Denoiser:
+        return Denoiser(partial(self.predict, given=given), self.interpret, self.schedule)
+
+    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, said: Tensor | None = None) -> Tensor:
+        """What the network says at x_t (B, *shape), given any conditions of these rows."""
+        return self.net(x_t, rows(t, x_t), given, said)
 
     def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         """x^ and eps^ in what the network says at x_t."""

@@ -4,8 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from genlab.nets import norm
-from genlab.nets.norm import EPS, NormAct, groups_of, norm_act
+from genlab.nets.cpu import norm_act as fused
+from genlab.nets.cpu.norm_act import EPS, NormAct
+from genlab.nets.layers import groups_of, norm_act, plain_layers
 
 SHAPE = (3, 8, 5, 4)
 
@@ -25,7 +26,7 @@ def inputs(rows, shape=SHAPE):
 @pytest.mark.parametrize("rows", [1, 3], ids=["shared", "each"])
 @pytest.mark.parametrize("groups", [1, 2, 8])
 def test_value_and_gradients_are_those_of_group_norm(monkeypatch, entries, rows, groups):
-    monkeypatch.setattr(norm, "_SLICE", entries)
+    monkeypatch.setattr(fused, "_SLICE", entries)
     values, twins = inputs(rows), inputs(rows)
     found, wanted = norm_act(*values, groups), plain(*twins, groups)
     assert "NormAct" in type(found.grad_fn).__name__
@@ -44,11 +45,13 @@ def test_gradients_are_those_of_finite_differences(rows):
     assert torch.autograd.gradcheck(lambda *given: NormAct.apply(*given, 2), values)
 
 
-def test_other_memory_layouts_take_the_plain_path_to_the_same_answer():
+def test_other_memory_layouts_and_whoever_asks_take_the_plain_path_to_the_same_answer():
     x, scale, shift = inputs(3)
-    found = norm_act(x.contiguous(), scale, shift, 2)
-    assert "NormAct" not in type(found.grad_fn).__name__
-    torch.testing.assert_close(found, norm_act(x, scale, shift, 2))
+    with plain_layers():
+        asked = norm_act(x, scale, shift, 2)
+    for found in (norm_act(x.contiguous(), scale, shift, 2), asked):
+        assert "NormAct" not in type(found.grad_fn).__name__
+        torch.testing.assert_close(found, norm_act(x, scale, shift, 2))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,6 @@ import math
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 from torch.autograd.function import once_differentiable
 
@@ -27,21 +26,13 @@ EPS = 1e-5
 _SLICE = 2**19  # entries of a slice: two megabytes of float32
 
 
-def groups_of(channels: int) -> int:
-    """Up to 32 groups, of at least 4 channels where there are so many."""
-    return math.gcd(32, max(1, channels // 4), channels)
-
-
-def norm_act(x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:
-    """x (B, C, H, W), scale and shift (B, C) or (1, C) -> (B, C, H, W)."""
-    if x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last) and x.dtype == scale.dtype:
-        return NormAct.apply(x, scale, shift, groups)  # pyright: ignore[reportReturnType]
-    normal = F.group_norm(x, groups, eps=EPS)
-    return F.silu(normal * scale[:, :, None, None] + shift[:, :, None, None])
+def possible(x: Tensor, scale: Tensor) -> bool:
+    """Whether `NormAct` can take this input."""
+    return x.device.type == "cpu" and x.is_contiguous(memory_format=torch.channels_last) and x.dtype == scale.dtype
 
 
 class NormAct(torch.autograd.Function):
-    """`norm_act` for channels-last tensors on a CPU; differentiable once."""
+    """x (B, C, H, W) channels-last on a CPU, scale and shift (B or 1, C), groups -> y like x; differentiable once."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, scale: Tensor, shift: Tensor, groups: int) -> Tensor:

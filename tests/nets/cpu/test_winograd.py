@@ -7,8 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from genlab.nets import winograd
-from genlab.nets.winograd import Conv3x3, Winograd, faster
+from genlab.nets.cpu import winograd
+from genlab.nets.cpu.winograd import Winograd, faster
+from genlab.nets.layers import Conv3x3, plain_layers
 
 
 def example(B: int, C: int, O: int, H: int, W: int, dtype: torch.dtype = torch.float64) -> tuple[Tensor, Tensor, Tensor]:  # noqa: E741
@@ -45,6 +46,8 @@ def test_the_module_takes_it_where_it_is_faster(monkeypatch: pytest.MonkeyPatch)
     x = torch.randn(64, 64, 16, 16).contiguous(memory_format=torch.channels_last)
     conv(x)
     assert taken == [x.shape]
+    with plain_layers():
+        conv(x)
     others = {
         "rows": torch.randn(64, 64, 18, 16).contiguous(memory_format=torch.channels_last),
         "small": torch.randn(1, 64, 16, 16).contiguous(memory_format=torch.channels_last),

@@ -19,7 +19,7 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 TILE = 4  # rows of the output made together
@@ -33,17 +33,6 @@ _G = (
 )
 _CHANNELS, _PRODUCTS = 64, 2**26  # with fewer channels, or fewer products a kernel entry, the plain way is as fast
 _SLICE = 2**22  # entries of the input worked on at once: what comes of them stays in the outer cache
-
-
-class Conv3x3(nn.Conv2d):
-    """(B, before, H, W) -> (B, after, H, W): a 3x3 convolution, padded with zeros, in whichever way is faster."""
-
-    def __init__(self, before: int, after: int):
-        super().__init__(before, after, 3, padding=1)
-
-    def forward(self, x: Tensor) -> Tensor:
-        assert self.bias is not None
-        return Winograd.apply(x, self.weight, self.bias) if faster(x, self.weight) else super().forward(x)  # pyright: ignore[reportReturnType]
 
 
 def faster(x: Tensor, weight: Tensor) -> bool:
