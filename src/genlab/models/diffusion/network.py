@@ -62,7 +62,7 @@ class Network(nn.Module):
         convolutional = config.net == "unet"
         self.beside = {name: part for name, part in given.items() if convolutional and part.picture}
         told = {name: part for name, part in given.items() if name not in self.beside}
-        self.attends = convolutional and any(part.axes for part in told.values())
+        self.attends = convolutional and any(part.text for part in told.values())
         self.body = self._unet(config, space) if convolutional else perceptron(config, space)
         self.conditioning = Conditioning(told, self.body.width, tokens=self.attends) if told else None
 
