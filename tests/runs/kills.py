@@ -114,6 +114,13 @@ def work(small: Small, path: Path, data: Any, budget: Budget, target: int | None
     (path.parent / f"{path.name}.events.json").write_text(json.dumps(events.kinds))
 
 
+def import_once() -> None:
+    """What torch imports at the first step of an optimiser, more than a second, is there before children are made."""
+    parameter = torch.nn.Parameter(torch.ones(1))
+    parameter.sum().backward()
+    torch.optim.AdamW([parameter]).step()
+
+
 def child(task: Callable[[], None]) -> int:
     """Run in a fork; its exit status as `waitpid` gives it."""
     sys.stdout.flush()
@@ -169,6 +176,7 @@ def trial(small: Small, data: Any, whole: Path, path: Path, chance: random.Rando
 def kill(kills: int, seed: int, place: Path, models: Sequence[Small] = tuple(SMALL)) -> list[dict[str, Any]]:
     """Rows of trials, spread over the models in turn."""
     torch.set_num_threads(1)
+    import_once()
     chance, rows, budget = random.Random(seed), [], Budget(steps=STEPS)
     data = {small.model: small.data() for small in models}
     for small in models:
