@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import random
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.common import report
 from genlab.core.data import Split
@@ -35,8 +36,6 @@ from genlab.runs.engine import Engine
 class Names:
     """Lines of letters, split as makemore does; training passes are shuffled anew each time."""
 
-    paired = False
-
     def __init__(self, lines: list[str]):
         letters = sorted(set("".join(lines)))
         width, end = max(map(len, lines)) + 1, len(letters)
@@ -45,22 +44,29 @@ class Names:
         for row, line in zip(rows, lines, strict=True):
             row[: len(line)] = torch.tensor([letters.index(letter) for letter in line])
         one, two = int(0.8 * len(lines)), int(0.9 * len(lines))
-        self.rows = {"train": rows[:one], "validation": rows[one:two], "test": rows[two:]}
-        self.space, self.given = Space((width,), "T", "token", end + 1, (*letters, "."), end=end), {}
+        self.lines = {"train": rows[:one], "validation": rows[one:two], "test": rows[two:]}
+        self.space = Space((width,), "T", "token", end + 1, (*letters, "."), end=end)
+        self.given: Mapping[str, Space] = {}
 
     def count(self, split: Split) -> int:
-        return len(self.rows[split])
+        return len(self.lines[split])
 
     def stream(self, split: Split, cursor: int, n: int) -> Batch:
         epochs, places = zip(*(divmod(cursor + row, self.count(split)) for row in range(n)), strict=True)
-        return Batch(self.rows[split][[self._order(split, epoch)[place] for epoch, place in zip(epochs, places, strict=True)]])
+        return Batch(self.lines[split][[self._order(split, epoch)[place] for epoch, place in zip(epochs, places, strict=True)]])
 
     @lru_cache(maxsize=4)  # noqa: B019 - the data live as long as the benchmark
     def _order(self, split: Split, epoch: int) -> list[int]:
         return torch.randperm(self.count(split), generator=torch.Generator().manual_seed(epoch)).tolist()
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
-        return Batch(self.rows[split][cursor : cursor + n])
+        return Batch(self.lines[split][cursor : cursor + n])
+
+    def rows(self, split: Split, indices: Tensor) -> Batch:
+        return Batch(self.lines[split][indices])
+
+    def label_counts(self) -> None:
+        return None
 
 
 @torch.no_grad()

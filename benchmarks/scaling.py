@@ -9,11 +9,12 @@ The batch of each GPU stays what it is: weak scaling.
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from benchmarks.common import operations, report
 from genlab.core.fit import fit
@@ -36,10 +37,9 @@ CASES: dict[str, tuple[Space, dict[str, Any]]] = {  # networks of a size that on
 class Blank:
     """Examples without content: operations are counted, nothing is learnt."""
 
-    paired = False
-
     def __init__(self, space: Space):
-        self.space, self.given = space, dict[str, Space]()
+        self.space = space
+        self.given: Mapping[str, Space] = {}
 
     def count(self, split: str) -> int:
         return 1000
@@ -48,6 +48,12 @@ class Blank:
         return Batch(torch.zeros((n, *self.space.shape), dtype=torch.int64 if self.space.kind == "token" else torch.uint8))
 
     once = stream
+
+    def rows(self, split: str, indices: Tensor) -> Batch:
+        return self.stream(split, 0, len(indices))
+
+    def label_counts(self) -> None:
+        return None
 
 
 def counted(name: str, space: Space, settings: dict[str, Any]) -> tuple[int, float]:

@@ -18,7 +18,7 @@ import argparse
 import math
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import redirect_stdout
 from dataclasses import replace
 from pathlib import Path
@@ -48,14 +48,13 @@ class Characters:
     random   training windows begin anywhere (as nanoGPT's do); otherwise each pass cuts the text anew and shuffles the pieces
     """
 
-    paired = False
-
     def __init__(self, text: str, length: int, random: bool = False):
         self.names = tuple(sorted(set(text)))
         number = {name: index for index, name in enumerate(self.names)}
         self.tokens = torch.tensor([number[character] for character in text])
         self.cut, self.length, self.random = int(0.9 * len(text)), length, random
-        self.space, self.given = Space((length,), "T", "token", len(self.names), self.names), {}
+        self.space = Space((length,), "T", "token", len(self.names), self.names)
+        self.given: Mapping[str, Space] = {}
 
     def count(self, split: str) -> int:
         return -(-self.size(split) // self.length)
@@ -82,9 +81,15 @@ class Characters:
         return int(self._starts[place])
 
     def once(self, split: str, cursor: int, n: int) -> Batch:
+        return self.rows(split, torch.arange(cursor, min(cursor + n, self.count(split))))
+
+    def rows(self, split: str, indices: Tensor) -> Batch:
         first, stop = (0, self.cut) if split == "train" else (self.cut, len(self.tokens))
-        starts = first + self.length * torch.arange(cursor, min(cursor + n, self.count(split)))
+        starts = first + self.length * indices
         return self.windows(starts)._replace(length=(stop - starts).clamp(max=self.length))
+
+    def label_counts(self) -> None:
+        return None
 
     def windows(self, starts: Tensor) -> Batch:
         index = starts[:, None] + torch.arange(-KEPT, self.length)
