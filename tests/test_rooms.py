@@ -52,7 +52,9 @@ ROOMS = {
         "measure holds no training and no family names",
     ),
     "recipes": Room(
-        ("recipes", "models", "core", "data"), r"\b(while|try)\b", "recipes hold no control flow beyond calling a base recipe"
+        ("recipes", "models", "core", "data"),
+        r"\b(while|try)\b",
+        "recipes hold no control flow beyond calling a base recipe",
     ),
     "runs": Room(("runs", "core"), rf"\b({FAMILIES})\b", "runs hold no family names"),
     "comparison": Room(
@@ -63,6 +65,7 @@ ROOMS = {
             "recipes",
             "runs",
             "data",
+            "own",
             "core",
             "maths",
             "models",

@@ -20,6 +20,7 @@ from genlab.core.model import Model, Shards
 from genlab.core.moves import Tick
 from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
+from genlab.own import origin, registered
 from genlab.recipes.make import build, changed, recipe_for
 from genlab.runs.engine import Engine
 from genlab.runs.files import Steered
@@ -97,7 +98,7 @@ class Session:
 
 
 def session(
-    name: str,
+    model: str | type[Model],
     data: Any,
     out: str | Path | None = None,
     *,
@@ -111,11 +112,13 @@ def session(
     shard: bool = False,
     **keeping: Any,
 ) -> Session:
-    """A new run of model `name` on `data`, its folder made and its recipe written; nothing is trained yet.
+    """A new run of a model on `data`, its folder made and its recipe written; nothing is trained yet.
 
+    model: its name, or a class of your own, or FILE.py:NAME
     out: its folder; a new one under runs/ otherwise
     keeping: save_every and on_nan of a `Session`
     """
+    name = registered(model)
     recipe = seeded(recipe_for(name, data.space, data.given, settings), seed, settings or {})
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
@@ -126,6 +129,7 @@ def session(
     machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
     machine |= {"shard": engine.sharded}
     head = {"recipe": to_json(recipe), **space, "data": data.describe(), "engine": machine}
+    head |= {"class": origin(name)} if origin(name) else {}
 
     tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
     on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
@@ -151,7 +155,7 @@ def seeded(recipe: Recipe, seed: int, settings: Mapping[str, Any]) -> Recipe:
 
 
 def train(
-    name: str,
+    model: str | type[Model],
     data: Any,
     *,
     steps: int | None = None,
@@ -161,8 +165,9 @@ def train(
     watch: Callable[[Tick], object] | None = None,
     **options: Any,
 ) -> Run:
-    """Train a model of this name on data (what `open` gave, or its path) and return the run.
+    """Train a model on data (what `open` gave, or its path) and return the run.
 
+    model                      its name, or a class of your own (see `genlab.own`), or FILE.py:NAME
     steps, examples, seconds   the budget, one of them; the recipe's own otherwise
     out                        the run's folder; a new one under runs/ otherwise
     watch                      called with every Tick
@@ -171,7 +176,7 @@ def train(
     data = open(data) if isinstance(data, str | Path) else data
     said = {"steps": steps, "examples": examples, "seconds": seconds}
     budget = Budget(**{unit: amount for unit, amount in said.items() if amount is not None}) if any_given(said) else None
-    made = session(name, data, out, budget=budget, **options)
+    made = session(model, data, out, budget=budget, **options)
     for tick in made:
         if watch is not None:
             watch(tick)
@@ -198,9 +203,13 @@ def new_folder(data: str, model: str) -> Path:
     return Path(agreed(str(made[0]) if made else ""))
 
 
-def load(path: str | Path, device: str = "auto", *, data: str | Path | None = None) -> Run:
-    """A run from its folder. data: where the data lie now, if they were moved and are needed."""
-    return Run(path, device, data)
+def load(path: str | Path, device: str = "auto", *, data: str | Path | None = None, model: type[Model] | None = None) -> Run:
+    """A run from its folder.
+
+    data    where the data lie now, if they were moved and are needed
+    model   the class, where that is none of genlab's: no code is run because a folder names it
+    """
+    return Run(path, device, data, model)
 
 
 def resume(
@@ -214,22 +223,24 @@ def resume(
     seed: int | None = None,
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
-    save_every: int | None = None,
-    on_nan: OnNaN = "stop",
     shard: bool = False,
+    model: type[Model] | None = None,
+    **keeping: Any,
 ) -> Session:
     """Carry a run on from its last checkpoint, to the weights it would have had without the stop.
 
     data             those it was trained on, where they are open already; or where they lie now
     more             what it is given beyond its budget, in the same unit
     out              fork it: a new run goes on there, with another seed or settings if they are said; the old one stays
+    model            the class, where that is none of genlab's
+    keeping          save_every and on_nan of a `Session`
     ValueError for a seed or settings without `out`, other data, or more in another unit.
     """
-    run = Run(path, device)
+    run = Run(path, device, model=model)
     if out is None and (seed is not None or settings):
         raise ValueError(f"a run keeps its recipe; to go on from {run.path} with another one, fork it: --out NEW")
     shard = shard or (several() and run.head["engine"].get("shard") is True)  # as it was trained
-    asked = Recorder(run.folder, Engine(device, precision, shard=shard), save_every, on_nan)  # what is refused changes nothing
+    asked = Recorder(run.folder, Engine(device, precision, shard=shard), **keeping)  # what is refused changes nothing
     moved = data if isinstance(data, str | Path) else None
     data = run.same(data, "these") if moved is None and data is not None else main_first(partial(run.data, source=moved))
     recipe = run.recipe if out is None else _forking(run, seed, settings or {})
@@ -251,7 +262,7 @@ def resume(
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
         engine.precision = before["precision"]
-    return Session(run.folder, data, run.recipe, engine, True, save_every, on_nan)
+    return Session(run.folder, data, run.recipe, engine, True, **keeping)
 
 
 def _repeatable(run: Run) -> list[list[int]] | None:

@@ -23,7 +23,8 @@ from genlab.core.space import Space
 from genlab.data import open, prompts
 from genlab.data.tokenizer import Tokenizer
 from genlab.data.tokenizer import from_json as from_record
-from genlab.recipes.index import MODELS
+from genlab.own import registered
+from genlab.recipes.index import MODELS, OWN
 from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
 from genlab.runs.folder import Folder
@@ -41,9 +42,16 @@ class Run:
 
     path, recipe, space, given   what it is, what it learnt from, and what those data give with every example
     data                         where the data lie now, if they were moved
+    model                        its class, where that is none of genlab's
     """
 
-    def __init__(self, path: str | Path, device: str = "auto", data: str | Path | None = None):
+    def __init__(
+        self,
+        path: str | Path,
+        device: str = "auto",
+        data: str | Path | None = None,
+        model: type[Model] | None = None,
+    ):
         self.folder = Folder(path)
         self.path = self.folder.path
         self.head = self.folder.head()
@@ -52,6 +60,7 @@ class Run:
         with sound(place):
             self.space = Space.from_json(self.head["space"])
             self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
+            self._check_class(model)
             base = recipe_for(self.head["recipe"]["name"], self.space, self.given)
             self.recipe: Recipe = from_json(base, self.head["recipe"])
             if (precision := self.head["engine"]["precision"]) not in PRECISIONS:
@@ -62,6 +71,17 @@ class Run:
             if counts is not None and ("label" not in self.given or len(counts) != self.given["label"].levels):
                 raise ValueError("label_counts count other labels than there are")
         self.device, self.moved, self._models = device, data, {}
+
+    def _check_class(self, model: type[Model] | None) -> None:
+        """ValueError where the class of its model is not known here, or another one was passed."""
+        name, where = self.head["recipe"]["name"], self.head.get("class")
+        if model is not None and registered(model) != name:
+            raise ValueError(f"it is a run of {name[:60]}, not of {model.__name__}")
+        if where is not None and name not in OWN:
+            raise ValueError(
+                f"its model {name[:60]} is none of genlab's (it was defined in {where[:80]!r}), and no code is run because a "
+                f"folder says so; pass the class: genlab.load(path, model={name[:60]}), or --model FILE.py:{name[:60]}"
+            )
 
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
         """The data it was trained on, opened again; ValueError if they have changed since.
@@ -239,7 +259,8 @@ class Run:
 def _outline(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
     """Names and shapes of a model without its numbers; the last few are kept, since every opening of a run asks for one."""
     spaces = {key: content.to_json() for key, content in given.items()}
-    key = json.dumps([recipe.name, to_json(recipe.model), space.to_json(), spaces], sort_keys=True)
+    made = id(class_of(recipe.name))  # a notebook may define a class of the same name again
+    key = json.dumps([recipe.name, made, to_json(recipe)["model"], space.to_json(), spaces], sort_keys=True)
     if key not in _OUTLINES:
         while len(_OUTLINES) >= OUTLINES:
             del _OUTLINES[next(iter(_OUTLINES))]

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.errors import FAILED, Stopped
-from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions
+from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions, known
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
 from genlab.comparison.options import SECONDS, UNITS, CompareOptions
@@ -38,7 +38,10 @@ def compare(
         Parameter(name="DATA", help="A folder, a file, or something built in (`genlab list data`); or runs to compare."),
     ],
     models: Annotated[
-        str | None, Parameter(help="Names with commas between, or all; four that suit the data otherwise.")
+        str | None,
+        Parameter(
+            help="Names with commas between, FILE.py:NAME for one of your own, or all; four that suit the data otherwise."
+        ),
     ] = None,
     seconds: Annotated[float | None, Parameter(help="Training time of each model, 30 otherwise.")] = None,
     budget: Annotated[
@@ -69,6 +72,9 @@ def compare(
         raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()
     names = None if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
+    for name in names or ():
+        if ".py:" in name:
+            known(name)
     said = seconds is not None or budget is not None
     machined = (machine.device, machine.precision)
     asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.chosen(), *machined, said)

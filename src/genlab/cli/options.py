@@ -83,15 +83,28 @@ class MachineOptions:
         torch.set_num_threads(self.threads)
 
 
+def known(model: str | None) -> None:
+    """Make a model of the user's own, FILE.py:NAME, known to all that open runs of it."""
+    if model is not None:
+        if ".py:" not in model:
+            raise ValueError(f"--model {model}: name a class of your own as FILE.py:NAME; genlab knows its own models")
+        from genlab.api import registered
+
+        registered(model)
+
+
 @Parameter(name="*", group=MACHINE)
 @dataclass(frozen=True)
 class RunOptions(MachineOptions):
     data: Annotated[str | None, Parameter(group=DATA)] = None
     """Where the run's data lie now, if they were moved and are needed."""
+    model: Annotated[str | None, Parameter(group=DATA)] = None
+    """FILE.py:NAME of the run's model, where it is one of your own. The file is run."""
 
     def load(self, path: str) -> Run:
         """The run of this folder; `apply` is called on the way."""
         self.apply()
+        known(self.model)
         from genlab.api import load
 
         return load(path, self.device, data=self.data)
@@ -102,6 +115,12 @@ class RunOptions(MachineOptions):
 class TrainingOptions(MachineOptions):
     precision: Literal["auto", "float32", "bf16"] = "auto"
     """auto is bf16 on CUDA and float32 elsewhere."""
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
+class ResumeOptions(TrainingOptions, RunOptions):
+    """Both."""
 
 
 @Parameter(name="*", group=KEEPING)

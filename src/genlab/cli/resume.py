@@ -9,15 +9,15 @@ from cyclopts import Parameter
 
 from genlab.cli.errors import Stopped
 from genlab.cli.options import (
-    DATA,
     SEEDS,
     BudgetOptions,
     FolderOptions,
     Json,
     KeepingOptions,
+    ResumeOptions,
     Set,
-    TrainingOptions,
     Watched,
+    known,
     pairs,
 )
 from genlab.cli.progress import Progress
@@ -31,7 +31,6 @@ EXAMPLES = """Examples:
   genlab resume runs/digits-ddpm-1 --out runs/other --seed 1 --seconds 60
   genlab resume runs/digits-ddpm-1 --out runs/gentle --set optim.rate=1e-4"""
 
-Moved = Annotated[str | None, Parameter(group=DATA, help="Where the data lie now, if they were moved.")]
 OtherSeed = Annotated[int | None, Parameter(validator=SEEDS, help="With --out: another seed from here on.")]
 
 
@@ -45,8 +44,7 @@ def resume(
     unwatched: Watched = False,
     keeping: KeepingOptions = KeepingOptions(),  # noqa: B008
     output: FolderOptions = FolderOptions(),  # noqa: B008
-    data: Moved = None,
-    machine: TrainingOptions = TrainingOptions(),  # noqa: B008
+    machine: ResumeOptions = ResumeOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Go on with a run that was stopped, from its last checkpoint to the end of its budget.
@@ -58,6 +56,7 @@ def resume(
     another --seed or --set if you like, and the old one stays as it is.
     """
     machine.apply()
+    known(machine.model)
     budget, settings = more.budget(), pairs(changes, "--set")
     from genlab import api
     from genlab.cli.training import follow, watching
@@ -65,7 +64,7 @@ def resume(
     options = {"more": budget, "out": output.out, "seed": seed, "settings": settings, "force": output.force}
     with Progress() as progress:
         with progress.task("reading the data"):
-            made = api.resume(run, machine.device, machine.precision, data, **options, **keeping.chosen())
+            made = api.resume(run, machine.device, machine.precision, machine.data, **options, **keeping.chosen())
         name, over = made.recipe.name, made.folder.progress() >= 1
         progress.say(introduced(made))
         with Stop() as stop, progress.task(f"training {name}", chapter=not over) as task:

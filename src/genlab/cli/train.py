@@ -35,7 +35,8 @@ EXAMPLES = """Examples:
   genlab train ddpm digits
   genlab train vae my-pictures/ --size 64 --seconds 600 --out runs/faces
   genlab train gpt names.txt --lines --steps 2000 --set model.layers=6 batch=32
-  genlab train gan points/ring --seconds 30 --seed 1"""
+  genlab train gan points/ring --seconds 30 --seed 1
+  genlab train my_model.py:MyModel digits --seconds 60"""
 
 
 Schedule = Annotated[
@@ -47,7 +48,7 @@ Schedule = Annotated[
 
 
 def train(
-    model: Annotated[str, Parameter(help="Name of a model: `genlab list`.")],
+    model: Annotated[str, Parameter(help="Name of a model, `genlab list`; or FILE.py:NAME, a class of your own.")],
     data: Annotated[str, Parameter(help="A folder, a file, or something built in: `genlab list data`.")],
     /,
     *,
@@ -67,6 +68,10 @@ def train(
     The run is a folder, runs/DATA-MODEL-N unless --out says otherwise. Ctrl-C ends training at the next step and keeps what
     was learnt: `genlab resume` goes on from there.
     """
+    if ".py:" in model:
+        from genlab.api import registered
+
+        model = registered(model)
     entry(model)
     spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule, model, budget)
     machine.apply()

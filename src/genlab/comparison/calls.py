@@ -13,9 +13,11 @@ from genlab.comparison.options import SECONDS, CompareOptions
 from genlab.comparison.rows import Results
 from genlab.comparison.setup import chosen, claimed, continued, earlier
 from genlab.core.data import Split
+from genlab.core.model import Model
 from genlab.data import open
 from genlab.features import features_for
 from genlab.measure import Reference
+from genlab.own import registered
 from genlab.runs.engine import Engine
 from genlab.trained import Run
 
@@ -23,7 +25,7 @@ from genlab.trained import Run
 def compare(
     data: Any,
     *,
-    models: Sequence[str] | str | None = None,
+    models: Sequence[str | type[Model]] | str | None = None,
     seconds: float | None = None,
     examples: int | None = None,
     operations: float | None = None,
@@ -45,7 +47,7 @@ def compare(
         comparison.report("digits.html")
 
     data      what `genlab.open` takes, or opened already; or a list of runs that exist, which are measured and not trained
-    models    names, "all", or None for a few that suit the data
+    models    names, classes of your own, "all", or None for a few that suit the data
     seconds, examples, operations   the budget that every model gets alike, one of them; 30 seconds otherwise
     seeds     runs of each model: differences beyond chance need several
     samples   compared with the data; as many as the slowest model draws in good time otherwise
@@ -64,7 +66,7 @@ def compare(
     runs = [str(run.path if isinstance(run, Run) else run) for run in data] if isinstance(data, list | tuple) else []
     source: Any = common_data(runs) if runs else open(data, **opening) if isinstance(data, str | Path) else data
     where = str(data) if isinstance(data, str | Path) else source.source
-    wanted = None if names is None else tuple(names)
+    wanted = None if names is None else tuple(registered(name) for name in names)
     opened = opening if isinstance(data, str | Path) else source.options
     options = CompareOptions(where, wanted, unit, amount, seeds, samples, features, opened, device, precision, said)
     folder = None if out is None else Path(out)

@@ -33,6 +33,7 @@ from genlab.features import Features
 from genlab.measure import Reference, Speed
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.checkup import looking_at
+from genlab.own import spelled
 from genlab.recipes.index import entry
 from genlab.runs.engine import Engine
 from genlab.runs.errors import explained
@@ -373,7 +374,7 @@ class Comparison:
         names = tuple(dict.fromkeys(key.name for key in self.keys))
         usual = self.options.models is None and sorted(names) == sorted(chosen(None, self.data.space, self.data.given)[0])
         seeds = max((key.seed + 1 for key in self.keys), default=1)
-        return replace(self.options, models=None if usual else names, seeds=seeds).command(self.folder)
+        return replace(self.options, models=None if usual else tuple(map(spelled, names)), seeds=seeds).command(self.folder)
 
     def _row(self, key: RunKey) -> Row:
         return Row(key.name, entry(key.name).family, self._path(key), key.seed)

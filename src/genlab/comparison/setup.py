@@ -11,7 +11,9 @@ from typing import Any
 from genlab.comparison.options import CompareOptions
 from genlab.comparison.rows import Record
 from genlab.core.kinds import kind_of
+from genlab.core.model import Model
 from genlab.core.space import Space
+from genlab.own import registered
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.recipes.make import recipe_for
 from genlab.runs.folder import Folder
@@ -19,7 +21,7 @@ from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
 
 
-def chosen(models: Sequence[str] | None, space: Space, given: Mapping[str, Space]) -> tuple[list[str], list[str]]:
+def chosen(models: Sequence[str | type[Model]] | None, space: Space, given: Mapping[str, Space]) -> tuple[list[str], list[str]]:
     """Names to train, and sentences about those that "all" and the default leave out.
 
     ValueError where a model that was asked for by name cannot learn these data.
@@ -35,7 +37,7 @@ def chosen(models: Sequence[str] | None, space: Space, given: Mapping[str, Space
             except ValueError as reason:
                 left_out.append(str(reason))
         return names, left_out
-    names = list(dict.fromkeys(models))
+    names = list(dict.fromkeys(registered(model) for model in models))
     if not names:
         raise ValueError("--models names no model; write names with commas between, or all")
     for name in names:

@@ -128,7 +128,10 @@ def differing(one: Optim, other: Optim) -> dict[str, Any]:
 
 
 def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
-    """Dotted name -> field of everything that has a value and that `--set` can change."""
+    """Dotted name -> field of everything that has a value and that `--set` can change.
+
+    That is what `knob` made, and in the config of a model every plain number, word or truth value too.
+    """
     found: dict[str, dataclasses.Field[Any]] = {}
     for entry in dataclasses.fields(thing):
         value = getattr(thing, entry.name)
@@ -138,7 +141,7 @@ def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
                 found |= {f"{prefix}{entry.name}.{name}.{key}": known[key] for key in inner}
         elif dataclasses.is_dataclass(value):
             found |= settings(value, f"{prefix}{entry.name}.")
-        elif "about" in entry.metadata:
+        elif "about" in entry.metadata or (prefix.startswith("model.") and isinstance(value, bool | int | float | str)):
             found[prefix + entry.name] = entry
     return found
 

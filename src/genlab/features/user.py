@@ -150,19 +150,20 @@ def features_from_file(said: str, space: Space, device: torch.device | str = "cp
     """
     file, _, name = said.rpartition(":")
     path = Path(file).expanduser()
-    found = _looked_up(_run(path), name, path)
+    found = _looked_up(run_file(path, "features are FILE.py:NAME"), name, path)
     if isinstance(found, nn.Module):
         found = found.to(device)
     return user_features(found, space, f"{path.name}:{name}", {"file hash": digest(path.read_bytes())})
 
 
-def _run(path: Path) -> ModuleType:
+def run_file(path: Path, form: str) -> ModuleType:
+    """The module that a file of Python is, run as a script would be; ValueError where that fails. form: what was to be said."""
     if not path.is_file():
         near = difflib.get_close_matches(path.name, sorted(file.name for file in path.parent.glob("*.py")), 1, 0.6)
         raise ValueError(f"there is no file {path}" + (f"; did you mean {path.with_name(near[0])}?" if near else ""))
     spec = importlib.util.spec_from_file_location(f"genlab_user_{digest(str(path.resolve()).encode())}", path)
     if spec is None or spec.loader is None:
-        raise ValueError(f"{path} is no file of Python; features are FILE.py:NAME")
+        raise ValueError(f"{path} is no file of Python; {form}")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module  # dataclasses and pickles of the file look themselves up there
     sys.path.insert(0, str(path.parent.resolve()))  # as for a script, so that it can import its neighbours

@@ -66,12 +66,15 @@ DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains unless told ot
 }
 
 
+OWN: dict[str, Entry] = {}  # of classes of the user's own, by name: see `genlab.own`
+
+
 def entry(name: str) -> Entry:
     """The row of a model; ValueError names the near miss."""
-    for row in MODELS:
+    for row in (*MODELS, *OWN.values()):
         if row.name == name:
             return row
     names = [row.name for row in MODELS]
     near = difflib.get_close_matches(name, names, 1, 0.4)
-    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}; one of your own is FILE.py:NAME"
     raise ValueError(f"no model is called {name!r}; {hint}")

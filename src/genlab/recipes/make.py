@@ -24,7 +24,8 @@ def recipe_for(name: str, space: Space, given: Mapping[str, Space], changes: Map
     if kind not in row.kinds:
         raise ValueError(f"{name} learns {', '.join(row.kinds)}; these data are {kind}")
     meets(row.needs, given, name)
-    function = getattr(importlib.import_module(row.module), name.replace("-", "_"))
+    module = importlib.import_module(row.module)
+    function = getattr(module, "RECIPES", {}).get(name) or getattr(module, name.replace("-", "_"))
     return changed(function(space, given), changes or {}, space, given)
 
 

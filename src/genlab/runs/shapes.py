@@ -49,6 +49,7 @@ HEAD = {
     "given": {str: dict},
     "data": {"source": str, "options": dict, "fingerprint": str},
     "engine": {"device": str, "precision": str},
+    "class?": str,
 }
 CHOSEN = {  # of how data were opened
     "size?": (int, type(None)),

@@ -1,0 +1,124 @@
+"""Models of the user's own: a class that a program passes, or `FILE.py:NAME` on the command line.
+
+A class stands under its own name beside the models of the index, for as long as the process lives. A run records that name and
+the file's, for people to read: nothing is imported because a record says so, so whoever opens a run says again where the class
+is.
+
+The recipe is what the class's `recipe(space, given)` returns, a static method, or else that of `Recipe` with the config that
+the annotation of `config` in its `__init__` names: a dataclass whose fields all have defaults.
+"""
+
+from __future__ import annotations
+
+import inspect
+import typing
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from genlab.core.kinds import KINDS
+from genlab.core.model import Model, capabilities
+from genlab.core.recipe import Recipe
+from genlab.core.space import Space
+from genlab.features.user import run_file
+from genlab.recipes.index import MODELS, OWN, Entry
+
+FAMILY = "own"
+CLASSES: dict[str, type[Model]] = {}
+SPELLED: dict[str, str] = {}  # how a class was named that came from a file
+RECIPES: dict[str, Callable[[Space, Mapping[str, Space]], Recipe]] = {}
+
+
+def registered(model: str | type[Model]) -> str:
+    """The name under which a model is known from now on: of one of the index, of a class, of what FILE.py:NAME defines.
+
+    ValueError where there is no such thing, or it is no model.
+    """
+    if isinstance(model, str) and ".py:" not in model:
+        return model
+    found = _from_file(model) if isinstance(model, str) else model
+    _check(found)
+    CLASSES[found.__name__] = found
+    RECIPES[found.__name__] = partial(recipe_of, found)
+    OWN[found.__name__] = _entry(found)
+    if isinstance(model, str):
+        SPELLED[found.__name__] = model
+    return found.__name__
+
+
+def spelled(name: str) -> str:
+    """A model as it is named on a command line."""
+    return SPELLED.get(name, name)
+
+
+def origin(name: str) -> str:
+    """Where the class of a model of the user's own was defined, for people: "my_model.py:MyModel"; "" for others."""
+    if name not in CLASSES:
+        return ""
+    try:
+        file = Path(inspect.getsourcefile(CLASSES[name]) or "").name
+    except (TypeError, OSError):  # typed into a console
+        file = ""
+    return f"{file or CLASSES[name].__module__}:{name}"
+
+
+def recipe_of(model: type[Model], space: Space, given: Mapping[str, Space]) -> Recipe:
+    """The recipe of a class of the user's own; ValueError where it has none and its config cannot be made."""
+    make = getattr(model, "recipe", None)
+    if make is None:
+        return Recipe(model.__name__, _config(model))
+    found = make(space, given)
+    if not isinstance(found, Recipe):
+        raise ValueError(f"{model.__name__}.recipe returned {type(found).__name__}; it must return a genlab Recipe")
+    return replace(found, name=model.__name__)
+
+
+def _config(model: type[Model]) -> Any:
+    said = f"{model.__name__}: annotate `config` of its __init__ with a dataclass whose fields all have defaults"
+    try:
+        hint = typing.get_type_hints(model.__init__).get("config")
+    except NameError as error:
+        raise ValueError(f"{said} ({error}), or give it a static method recipe(space, given)") from None
+    if hint is None or hint is type(None):
+        return None
+    if not (isinstance(hint, type) and is_dataclass(hint)):
+        raise ValueError(f"{said}, or give it a static method recipe(space, given)")
+    try:
+        return hint()
+    except TypeError as error:
+        raise ValueError(f"{said} ({error})") from None
+
+
+def _check(model: Any) -> None:
+    if not (isinstance(model, type) and issubclass(model, Model)):
+        raise ValueError(f"{getattr(model, '__name__', model)!s:.60} is no model: it must be a class made from genlab's Model")
+    if inspect.isabstract(model):
+        missing = ", ".join(sorted(model.__abstractmethods__))
+        raise ValueError(f"{model.__name__} lacks {missing}: every model says how it is trained and sampled")
+    if any(row.name == model.__name__ for row in MODELS):
+        raise ValueError(f"{model.__name__} is the name of a model of genlab; call your class something else")
+
+
+def _entry(model: type[Model]) -> Entry:
+    idea = next(iter((model.__doc__ or "").strip().splitlines()), "") if "__doc__" in vars(model) else ""
+    claim = getattr(model, "claim", "exact") if hasattr(model, "log_prob") else "none"
+    kinds = tuple(kind.name for kind in KINDS)
+    uses = tuple(dict.fromkeys((*model.needs, *model.uses)))
+    can = capabilities(model)
+    return Entry(model.__name__, FAMILY, kinds, claim, can, uses, idea, "", __name__, model.needs)
+
+
+def _from_file(said: str) -> Any:
+    file, _, name = said.rpartition(":")
+    path = Path(file).expanduser()
+    module = run_file(path, "models are FILE.py:NAME")
+    if not hasattr(module, name):
+        there = [key for key, value in vars(module).items() if _defined(value, module)]
+        raise ValueError(f"{path} has no {name}; " + (f"it has {', '.join(there)}" if there else "it defines no model"))
+    return getattr(module, name)
+
+
+def _defined(value: Any, module: Any) -> bool:
+    return isinstance(value, type) and issubclass(value, Model) and value.__module__ == module.__name__

@@ -1,0 +1,281 @@
+"""Models of the user's own that need a text or a source picture go through every verb, with no line changed in genlab."""
+
+from __future__ import annotations
+
+import io
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+import genlab
+from genlab.core.recipe import Budget
+from genlab.data import opener
+from genlab.recipes import index
+from genlab.runs.files import read_json, write_json
+from genlab.trained import Run
+from tests.cli.calls import call, refused
+from tests.outside.models import Captioned, Restorer, Width
+
+pa = pytest.importorskip("pyarrow")
+pq = pytest.importorskip("pyarrow.parquet")
+
+FILE = Path(__file__).with_name("models.py")
+COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
+THINGS = ("heart", "star", "moon")
+CAPTIONED, RESTORER = f"{FILE}:Captioned", f"{FILE}:Restorer"
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 pictures of one colour each, with a caption that says it and a class: half red ones are hearts."""
+    rows: dict[str, list[Any]] = {"image": [], "label": [], "text": []}
+    generator = np.random.default_rng(0)
+    for number in range(150):
+        colour, thing = list(COLOURS)[number % 3], number // 3 % 3
+        levels = np.clip(np.array(COLOURS[colour]) + generator.integers(-25, 25, (8, 8, 3)), 0, 255).astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(levels).save(file, "PNG")
+        rows["image"].append(file.getvalue())
+        rows["label"].append(THINGS[thing])
+        rows["text"].append(f"a {colour} {THINGS[thing]}")
+    path = tmp_path_factory.mktemp("data") / "things.parquet"
+    pq.write_table(pa.table(rows), path)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
+    """A folder of its own, nothing registered before, and a source picture beside each of `coarse.parquet`."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(index, "OWN", {})
+    monkeypatch.setattr("genlab.own.OWN", index.OWN)
+    monkeypatch.setattr("genlab.trained.OWN", index.OWN)
+    shutil.copy(pictures, "things.parquet")
+    shutil.copy(pictures, "coarse.parquet")
+    reader = opener._reader
+
+    def reading(request: Any) -> Any:
+        made = reader(request)(request)
+        if request.name == "coarse":
+            plain = made._batch
+            made.given = {"label": made.given["label"], "source": made.space}
+
+            def with_source(x: Any, rows: Any) -> Any:
+                batch = plain(x, rows)
+                return batch._replace(given={"label": batch.given["label"], "source": batch.x // 64 * 64 + 32})
+
+            made._batch = with_source
+        return made
+
+    monkeypatch.setattr(opener, "_reader", lambda request: reading)
+
+
+def trained(model: str, data: str, out: str, *more: object) -> None:
+    said = call("train", model, data, "--steps", 60, "--out", out, "--device", "cpu", *more)
+    assert said.code == 0, said.err
+
+
+def colour(x: torch.Tensor) -> list[str]:
+    return [list(COLOURS)[int(channel)] for channel in x.float().mean((2, 3)).argmax(1)]
+
+
+def test_a_model_that_needs_text_goes_through_every_verb() -> None:
+    trained(CAPTIONED, "things.parquet", "run", "--set", "model.width=6", "optim.rate=0.03", "batch=32")
+    assert read_json(Path("run/recipe.json"))["class"] == "models.py:Captioned"
+    assert Path("run/checkups.jsonl").read_text(encoding="utf-8").count("\n") >= 1
+    which = ("--model", CAPTIONED)
+    said = call("sample", "run", "-n", 6, "--given", "text=a red heart", "--out", "red.npz", *which)
+    assert said.code == 0, said.err
+    with np.load("red.npz") as found:
+        assert colour(torch.from_numpy(found["x"])) == ["red"] * 6
+        assert found["label"].tolist() == [-1] * 6
+        assert (found["text"] == found["text"][:1]).all()
+    for verb, *words in (
+        ("resume", "run", "--steps", 5),
+        ("score", "run", "-n", 60, "--features", "pixels"),
+        ("show", "run"),
+        ("reconstruct", "run", "-n", 4),
+        ("interpolate", "run", "-n", 2, "--steps", 3),
+        ("interpolate", "run", "-n", 2, "--steps", 4, "--real", "--out", "way.npz"),
+    ):
+        said = call(verb, *words, *which)
+        assert said.code == 0, (verb, said.err)
+    assert json.loads(Path("run/scores.json").read_text(encoding="utf-8"))["scores"]
+    with np.load("way.npz") as way:
+        text = way["text"].reshape(2, 4, -1)
+    assert (text[:, 0] == text[:, 1]).all()  # of the nearer end
+    assert (text[:, 2] == text[:, 3]).all()
+    assert (text[:, 0] != text[:, 3]).any()
+
+
+def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
+    trained(RESTORER, "coarse.parquet", "run")
+    which = ("--model", RESTORER)
+    Path("mine").mkdir()
+    for name, level in COLOURS.items():
+        Image.new("RGB", (20, 30), level).save(f"mine/{name}.png")
+    for given, wanted in (("mine/red.png", ["red"] * 5), ("mine", ["blue", "green", "red", "blue", "green"])):
+        said = call("sample", "run", "-n", 5, "--given", f"source={given}", "--out", "x.npz", "--force", *which)
+        assert said.code == 0, said.err
+        with np.load("x.npz") as found:
+            assert colour(torch.from_numpy(found["x"])) == wanted
+            assert found["source"].shape == (5, 3, 8, 8)
+    for verb, *words in (("sample", "run"), ("score", "run", "-n", 60, "--features", "pixels"), ("show", "run")):
+        said = call(verb, *words, *which)
+        assert said.code == 0, (verb, said.err)
+    words = ("--models", f"gan,{RESTORER}", "--seconds", 1, "--samples", 60, "--features", "pixels", "--out", "report")
+    said = call("compare", "coarse.parquet", *words)
+    assert said.code == 0, said.err
+    record = read_json(Path("report/report.json"))
+    assert [(row["name"], bool(row["scores"]), row.get("error")) for row in record["models"]] == [
+        ("gan", True, None),
+        ("Restorer", True, None),
+    ]
+    assert RESTORER in record["command"]
+    assert "Restorer" in Path("report/report.html").read_text(encoding="utf-8")
+    said = call("compare", "things.parquet", "--models", RESTORER, "--seconds", 1)
+    assert "Restorer needs data that give source" in said.err
+
+
+def test_a_class_is_trained_loaded_resumed_and_sampled_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    run = genlab.train(Captioned, "things.parquet", steps=40, out="run", device="cpu", settings={"optim.rate": 0.03})
+    assert run.recipe.name == "Captioned"
+    assert run.recipe.model == Width()
+    x = run.sample(3, given={"text": ["a red heart", "a blue star", "a green moon"]})
+    assert colour(x) == ["red", "blue", "green"]
+    assert torch.equal(run.sample(2), run.sample(5)[:2])
+    fitting = run.conditions(40)
+    rows = run.data().rows("validation", fitting.rows)
+    assert all(torch.equal(fitting.given[key], rows.given[key]) for key in ("text", "label"))
+    monkeypatch.setattr("genlab.trained.OWN", {})  # another process
+    with pytest.raises(ValueError, match=r"Captioned is none of genlab's .*models.py:Captioned.*genlab.load\(path, model="):
+        genlab.load("run")
+    monkeypatch.setattr("genlab.trained.OWN", index.OWN)
+    again = genlab.load("run", "cpu", model=Captioned)
+    assert torch.equal(again.sample(3), run.sample(3))
+    with pytest.raises(ValueError, match="a run of Captioned, not of Restorer"):
+        genlab.load("run", model=Restorer)
+    made = genlab.resume("run", "cpu", more=Budget(steps=5), model=Captioned)
+    for _ in made:
+        pass
+    assert made.run().reached()["examples"] == 45 * 64
+
+
+def test_nothing_is_run_because_a_folder_says_so(tmp_path: Path) -> None:
+    """Whatever a record names as the class is shown, never imported."""
+    trained(CAPTIONED, "things.parquet", "run")
+    index.OWN.clear()
+    Path("evil.py").write_text("open('touched', 'w').close()\n", encoding="utf-8")
+    head = read_json(Path("run/recipe.json"))
+    Path("run/manifest.json").unlink()
+    for said in ("evil.py:Captioned", "evil:Captioned", "os:system", "x" * 10**6, "\x1b[31mred"):
+        write_json(Path("run/recipe.json"), {**head, "class": said})
+        message = refused("sample", "run")
+        assert "no code is run because a folder says so" in message
+        assert len(message) < 600
+        assert "\x1b" not in message
+    write_json(Path("run/recipe.json"), {**head, "class": 5})
+    assert "recipe.json" in refused("sample", "run")
+    assert not Path("touched").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "sentence"),
+    [
+        ("models.py:Captoned", "has no Captoned; it has Captioned"),
+        ("models.py:Unfinished", "Unfinished lacks sample"),
+        ("models.py:vae", "is the name of a model of genlab"),
+        ("models.py:function", "function is no model"),
+        ("modls.py:Captioned", "there is no file modls.py; did you mean models.py?"),
+        ("broken.py:Captioned", "broken.py cannot be run: ZeroDivisionError"),
+        ("odd.py:Odd", "annotate `config` of its __init__ with a dataclass whose fields all have defaults"),
+    ],
+)
+def test_what_is_no_model_is_said(name: str, sentence: str) -> None:
+    shutil.copy(FILE, "models.py")
+    Path("broken.py").write_text("1 / 0\n", encoding="utf-8")
+    text = FILE.read_text(encoding="utf-8").replace("class Captioned(", "class Odd(").replace("width: int = 8", "width: int")
+    Path("odd.py").write_text(text.replace("class vae(Captioned)", "class vae(Odd)"), encoding="utf-8")
+    assert sentence in refused("train", name, "things.parquet", "--steps", 1)
+    assert not Path("runs").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["--given", "text=a rød heart"], "text 'a rød heart': not in the alphabet: 'ø'"),
+        (["--given", f"text={'a' * 300}"], "text has 300 tokens; this model was given at most"),
+        (["--given", "source=x.png"], "was trained on data that do not give source; it takes label, text"),
+        (["--class", "sun"], "there is no label 'sun'; there is heart, moon, star"),
+    ],
+)
+def test_what_cannot_be_given_is_said(words: list[str], sentence: str) -> None:
+    trained(CAPTIONED, "things.parquet", "run", "--unwatched")
+    assert sentence in refused("sample", "run", "--model", CAPTIONED, *words)
+
+
+def test_a_model_that_does_not_use_text_says_which_do() -> None:
+    trained("ddpm", "things.parquet", "run", "--unwatched", "--set", "batch=4", "model.width=8")
+    said = refused("sample", "run", "--given", "text=a red heart")
+    users = [row.name for row in index.MODELS if "text" in row.uses and "pictures" in row.kinds]
+    assert "ddpm does not use text, it takes label" in said
+    assert users
+    assert all(name in said for name in users)
+
+
+def test_a_copied_run_is_given_texts_and_says_what_it_lacks() -> None:
+    trained(CAPTIONED, "things.parquet", "run", "--unwatched", "--set", "optim.rate=0.03")
+    Path("things.parquet").rename("moved.parquet")
+    which = ("--model", CAPTIONED)
+    assert call("sample", "run", "-n", 2, "--given", "text=a red heart", *which).code == 0
+    said = refused("sample", "run", "-n", 2, *which)
+    assert "--given text=" in said
+    assert "--data PATH" in said
+    assert call("sample", "run", "-n", 2, "--data", "moved.parquet", *which).code == 0
+    shown = call("show", "run", *which)
+    assert shown.code == 0
+    assert "the page shows no samples" in shown.err
+
+
+def test_given_pictures_are_mirrored_with_theirs_and_texts_forbid_it() -> None:
+    """A source made of x stays the source that the mirrored x would have."""
+    run = genlab.train(Restorer, "coarse.parquet", steps=3, out="run", device="cpu")
+    made = genlab.resume("run", "cpu", more=Budget(steps=1))
+    made.engine.start(made.model, made.data, made.recipe, None)
+    batch = run.data().stream("train", 0, 16)
+    flipped = made.engine._flipped(batch)
+    assert torch.equal(flipped.given["source"], flipped.x // 64 * 64 + 32)
+    changed = (flipped.x != batch.x).flatten(1).any(1)
+    assert 0 < int(changed.sum()) < 16
+    with pytest.raises(ValueError, match="flip: a mirrored picture may not be what its text says"):
+        genlab.train(Captioned, "things.parquet", steps=1, out="no", settings={"flip": True})
+    assert not Path("no").exists()
+
+
+def test_a_picture_is_made_like_those_of_the_data(tmp_path: Path) -> None:
+    from genlab.core.space import Space
+    from genlab.data.prompts import pictures
+
+    Image.new("RGBA", (40, 20), (0, 0, 0, 0)).save("clear.png")
+    Image.new("L", (9, 9), 200).save("grey.png")
+    colours, grey = Space((3, 8, 8), "CHW", "ordinal", 256), Space((1, 4, 4), "CHW", "ordinal", 17)
+    assert bool((pictures("source", "clear.png", colours) == 255).all())
+    assert pictures("source", "grey.png", grey).unique().tolist() == [round(200 * 16 / 255)]
+    bits = Space((1, 4, 4), "CHW", "binary", note="binarised: threshold")
+    assert pictures("source", "grey.png", bits).unique().tolist() == [1]
+    Path("text.png").write_text("hello", encoding="utf-8")
+    for path, sentence in (("gone.png", "there is no file"), ("text.png", "cannot be read"), (tmp_path, "cannot be read")):
+        with pytest.raises(ValueError, match=sentence):
+            pictures("source", path, colours)
+
+
+def test_a_run_says_its_whole_record_in_python() -> None:
+    run = genlab.train(Captioned, "things.parquet", steps=1, out="run", device="cpu")
+    assert list(run.given) == ["label", "text"]
+    assert isinstance(run, Run)
