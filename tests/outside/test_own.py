@@ -133,7 +133,7 @@ def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
     said = call("compare", "coarse.parquet", *words)
     assert said.code == 0, said.err
     record = read_json(Path("report/report.json"))
-    assert [(row["name"], bool(row["scores"]), row.get("error")) for row in record["models"]] == [
+    assert [(row["name"], bool(row["scores"]), row.get("error")) for row in record["rows"]] == [
         ("gan", True, None),
         ("Restorer", True, None),
     ]
