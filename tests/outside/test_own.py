@@ -133,9 +133,9 @@ def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
     said = call("compare", "coarse.parquet", *words)
     assert said.code == 0, said.err
     record = read_json(Path("report/report.json"))
-    assert [(row["name"], bool(row["scores"]), row.get("error")) for row in record["rows"]] == [
-        ("gan", True, None),
-        ("Restorer", True, None),
+    assert [(row["name"], bool(row["scores"]), row["error"]) for row in record["rows"]] == [
+        ("gan", True, ""),
+        ("Restorer", True, ""),
     ]
     assert RESTORER in record["command"]
     assert "Restorer" in Path("report/report.html").read_text(encoding="utf-8")
