@@ -48,7 +48,7 @@ def main() -> None:
     options.add_argument("--examples", type=int, help="score only so many pictures, the first of the split")
     options.add_argument("--json", help="where to write the numbers")
     asked = options.parse_args()
-    data: Any = genlab.open(asked.mnist, binarise="dynamic", labels=False)
+    data: Any = genlab.open(asked.mnist, binarise="dynamic", unconditional=True)
     highest = peak()
     rows = [measured(name, data, asked, highest) for name in asked.models.split(",")]
     report(

@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--steps", type=int, default=20, help="of each; the first three warm up")
     parser.add_argument("--json")
     said = parser.parse_args(arguments)
-    bits, grey = genlab.open(said.mnist, binarise="dynamic", labels=False), genlab.open(said.mnist)
+    bits, grey = genlab.open(said.mnist, binarise="dynamic", unconditional=True), genlab.open(said.mnist)
     names = Names(Path(said.text).read_text(encoding="utf-8").split())
     asked: dict[str, tuple[Any, Recipe]] = {
         "gpt, names": (names, gpt(names.space, names.given)),

@@ -57,6 +57,8 @@ class Session:
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
+        if getattr(data, "missing", False) and not self.model.missing:
+            raise ValueError(f"{recipe.name} cannot learn from examples with missing entries; leave --hide out, or train vae")
         if recipe.flip and data.space.picture:
             _mirrors(self.model)
         if engine.sharded and not isinstance(self.model, Shards):
@@ -144,7 +146,7 @@ def _mirrors(model: Model) -> None:
     """
     texts = [key for key, space in model.given.items() if space.text]
     if texts:
-        raise ValueError(f"flip: a mirrored picture may not be what its {texts[0]} says; --set flip=false, or --no-labels")
+        raise ValueError(f"flip: a mirrored picture may not be what its {texts[0]} says; --set flip=false, or --unconditional")
 
 
 def seeded(recipe: Recipe, seed: int, settings: Mapping[str, Any]) -> Recipe:

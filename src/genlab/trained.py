@@ -20,7 +20,8 @@ from genlab.core.model import Model, used
 from genlab.core.noise import Noise
 from genlab.core.recipe import Recipe, from_json, to_json
 from genlab.core.space import Space
-from genlab.data import open, prompts
+from genlab.data import prompts
+from genlab.data.opener import open_again
 from genlab.data.tokenizer import Tokenizer
 from genlab.data.tokenizer import from_json as from_record
 from genlab.own import registered
@@ -29,7 +30,7 @@ from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
 from genlab.runs.folder import Folder
 from genlab.runs.grow import standing
-from genlab.runs.shapes import CHOSEN, HEAD, fits, shaped, sound
+from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
 CHUNK = 256  # rows sampled at once
@@ -86,15 +87,13 @@ class Run:
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
         """The data it was trained on, opened again; ValueError if they have changed since.
 
-        source: where they lie now, if they were moved
+        source: where they (the first source of several) lie now, if they were moved
         """
-        record, head = self.head["data"], self.path / "recipe.json"
+        record = self.head["data"]
         source = self.moved if source is None else source
         place = source if source is not None else record["source"]
-        shaped(record["options"], CHOSEN, head)
-        known = {name: value for name, value in record["options"].items() if f"{name}?" in CHOSEN}
         try:
-            data: Any = open(place, **{**known, **options})
+            data: Any = open_again(record["opened"], source, **options)
         except ValueError as error:
             if source is not None or Path(str(place)).exists():
                 raise

@@ -136,22 +136,23 @@ def test_top_folders_are_classes(tmp_path: Path) -> None:
             stored = np.asarray(Image.open(tmp_path / data.where(index))).transpose(2, 0, 1)
             assert np.array_equal(x.numpy(), stored)
     assert sum(data.label_counts()) == data.count("train")
-    assert opened(tmp_path, labels=False).given == {}
+    assert opened(tmp_path, unconditional=True).given == {}
 
 
 def test_one_folder_is_no_class(tmp_path: Path) -> None:
     assert opened(files.folder(tmp_path, 60, ("all",))).given == {}
 
 
-def test_a_stray_picture_among_classes_is_named(tmp_path: Path) -> None:
+def test_a_picture_beside_the_folders_of_the_classes_has_no_label(tmp_path: Path) -> None:
     files.folder(tmp_path, 60, ("cat", "dog"))
     Image.fromarray(files.noise(1000)).save(tmp_path / "cover.png")
     data = opened(tmp_path)
-    assert [path for path, _ in data.skipped] == ["cover.png"]
-    assert sum(data.count(split) for split in ("train", "validation", "test")) == 60
-    bare = opened(tmp_path, labels=False)
-    assert bare.skipped == []
-    assert sum(bare.count(split) for split in ("train", "validation", "test")) == 61
+    batches = [data.once(split, 0, 100) for split in ("train", "validation", "test")]
+    unsaid = [data.where(int(number)) for part in batches for number in part.index[part.given["label"] < 0]]
+    assert unsaid == ["cover.png"]
+    assert data.facts["examples without a label"] == 1
+    assert sum(data.count(split) for split in ("train", "validation", "test")) == 61
+    assert sum(data.label_counts()) == int((batches[0].given["label"] >= 0).sum())
 
 
 def test_a_class_of_which_nothing_can_be_read_vanishes(tmp_path: Path) -> None:
@@ -223,7 +224,7 @@ def test_a_second_open_decodes_nothing(tmp_path: Path, monkeypatch: pytest.Monke
     files.folder(tmp_path / "set", 40, ("a", "b"))
     first = opened(tmp_path / "set", cache=tmp_path / "cache")
     monkeypatch.setattr("genlab.data.store.decoded", lambda *_: pytest.fail("decoded again"))
-    again = opened(tmp_path / "set", cache=tmp_path / "cache", labels=False)
+    again = opened(tmp_path / "set", cache=tmp_path / "cache", unconditional=True)
     assert torch.equal(everything(first), everything(again))
     assert len(entries(tmp_path / "cache")) == 1
 

@@ -67,7 +67,7 @@ def test_texts_of_parquet_are_given(tmp_path: Path) -> None:
         for index, row in zip(batch.index.tolist(), batch.given["text"].tolist(), strict=True):
             said = "".join(space.names[token] for token in row).split("\n")[0]
             assert said == ("" if index == 69 else " ".join(texts[index].split()))
-    assert opened(path, labels=False).given == {}
+    assert opened(path, unconditional=True).given == {}
 
 
 def test_parquet_with_bad_rows_names_them(tmp_path: Path) -> None:

@@ -217,3 +217,33 @@ def test_conditions_are_heard_by_encoder_and_decoder(net):
     with pytest.raises(ValueError, match="trained given label and text; text must be said"):
         model.decode(z, {"label": said["label"]})
     assert model.log_prob(Batch(x, said), noise=Noise(0, 5)).given == ("label", "text")
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        Space((2,), "D", "real", center=(1.0, -2.0), scale=(2.0, 0.5)),
+        Space((1, 2, 2), "CHW", "binary"),
+        Space((1, 2, 2), "CHW", "ordinal", 5),
+    ],
+    ids=["real", "binary", "ordinal"],
+)
+def test_what_is_not_seen_changes_nothing_and_the_rest_adds_up(space: Space) -> None:
+    """log p(x_seen | z) + log p(x_hidden | z) = log p(x | z), and neither bound nor code knows the hidden values."""
+    torch.manual_seed(0)
+    model = VAE(VAEConfig(latent=2, net="mlp", width=8, depth=1), space).double()
+    shape = (3, *space.shape)
+    x = (
+        torch.randn(shape, dtype=torch.float64)
+        if space.kind == "real"
+        else torch.randint(space.levels, shape, dtype=torch.uint8)
+    )
+    seen = torch.zeros(shape, dtype=torch.bool)
+    seen.flatten(1)[:, 0] = True
+    z = torch.randn(3, 2, dtype=torch.float64)
+    parts = sum(model.log_likelihood(Batch(x, seen=part), z) for part in (seen, ~seen))
+    torch.testing.assert_close(parts, model.log_likelihood(Batch(x), z))
+    other = torch.where(seen, x, x.flip(0) + 1 if space.kind == "real" else (x + 1) % space.levels)
+    one, two = (model.log_prob(Batch(value, seen=seen), noise=Noise(0, 3)).nats for value in (x, other))
+    assert torch.equal(one, two)
+    assert not torch.equal(one, model.log_prob(Batch(x), noise=Noise(0, 3)).nats)

@@ -221,7 +221,7 @@ def test_data_are_opened_as_the_run_says_and_nowhere_else(tmp_path: Path) -> Non
         Image.fromarray(np.full((8, 8), 20 * number, np.uint8)).save(tmp_path / f"pictures/{number}.png")
     for options in ({"cache": str(tmp_path / "evil")}, {"nonsense": 1}, {"source": "x"}, {"vocabulary": {}}):
         head = read_json(run / "recipe.json")
-        head["data"] |= {"source": str(tmp_path / "pictures"), "options": options}
+        head["data"]["opened"] = {"source": str(tmp_path / "pictures"), "options": options}
         write_json(run / "recipe.json", head)
         (run / "manifest.json").unlink(missing_ok=True)
         with pytest.raises(ValueError):

@@ -22,6 +22,7 @@ from genlab.comparison.options import SECONDS, UNITS, CompareOptions
 if TYPE_CHECKING:
     from genlab.comparison.comparison import Comparison
     from genlab.comparison.events import Event
+from genlab.data.options import Options
 
 EXAMPLES = """Examples:
   genlab compare digits
@@ -54,7 +55,7 @@ def compare(
     features: FeaturesOption = None,
     table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
-    options: DataOptions = DataOptions(),  # noqa: B008
+    options: DataOptions = Options(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
     json: Json = False,
 ) -> int:
@@ -77,7 +78,7 @@ def compare(
             known(name)
     said = seconds is not None or budget is not None
     machined = (machine.device, machine.precision)
-    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.chosen(), *machined, said)
+    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, said)
     with Progress() as progress:
         comparison = _begun(data, asked, output, progress)
         stopped = _work(comparison, progress)

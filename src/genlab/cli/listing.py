@@ -13,6 +13,7 @@ from rich.table import Table
 
 from genlab.cli.options import DataOptions, Json
 from genlab.core.space import Space
+from genlab.data.options import Options
 from genlab.recipes.index import MODELS, Entry, entry
 
 EXAMPLES = """Examples:
@@ -39,7 +40,7 @@ def list_(
     /,
     *,
     data: Annotated[str | None, Parameter(help="With a model: show its defaults for these data.")] = None,
-    options: DataOptions = DataOptions(),  # noqa: B008
+    options: DataOptions = Options(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Show what there is: models, built-in data, the settings of a model."""
@@ -70,11 +71,11 @@ def knobs(name: str, space: Space, given: Mapping[str, Space]) -> Iterator[dict[
         yield {"key": key, "default": value, "needs": needs, "about": field.metadata["about"]}
 
 
-def _space(row: Entry, data: str | None, options: DataOptions) -> tuple[Space, Mapping[str, Space], str]:
+def _space(row: Entry, data: str | None, options: Options) -> tuple[Space, Mapping[str, Space], str]:
     if data is not None:
         from genlab.data import open
 
-        source: Any = open(data, **options.chosen())
+        source: Any = open(data, **options.record())
         return source.space, source.given, data
     from genlab.recipes.make import recipe_for
 

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from genlab.data.options import Options
+
 if TYPE_CHECKING:
     from genlab.api import Run
     from genlab.core.recipe import Budget
@@ -21,29 +23,7 @@ DATA = Group("Data", sort_key=30)
 MACHINE = Group("Machine", sort_key=40)
 
 
-@Parameter(name="*", group=DATA)
-@dataclass(frozen=True)
-class DataOptions:
-    size: int | None = None
-    """Side of the square that pictures are resized and cropped to, in pixels."""
-    lines: bool = False
-    """A text file holds one item a line: names and the like."""
-    length: int | None = None
-    """Characters (or tokens) of one window of a text."""
-    vocabulary: int | None = None
-    """Learn a byte-level vocabulary of so many tokens instead of reading characters."""
-    binarise: Literal["threshold", "static", "dynamic"] | None = None
-    """Make pictures black and white; every score says so."""
-    no_labels: bool = False
-    """Do not tell the model which class an example belongs to."""
-    allow_bad: bool = False
-    """Go on although more than a tenth of the files cannot be read."""
-
-    def chosen(self) -> dict[str, Any]:
-        """What was asked for, as `genlab.open` takes it; its own defaults hold for the rest."""
-        found = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        said = {name: value for name, value in found.items() if value is not None and value is not False}
-        return {"labels": False, **said} if said.pop("no_labels", False) else said
+DataOptions = Annotated[Options, Parameter(name="*", group=DATA)]
 
 
 @Parameter(name="*", group=BUDGET)

@@ -26,6 +26,7 @@ from genlab.cli.options import (
 )
 from genlab.cli.progress import Progress, duration
 from genlab.cli.stop import Stop
+from genlab.data.options import Options
 from genlab.recipes.index import entry
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def train(
     unwatched: Watched = False,
     keeping: KeepingOptions = KeepingOptions(),  # noqa: B008
     output: FolderOptions = FolderOptions(),  # noqa: B008
-    options: DataOptions = DataOptions(),  # noqa: B008
+    options: DataOptions = Options(),  # noqa: B008
     machine: TrainingOptions = TrainingOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
@@ -81,7 +82,7 @@ def train(
     from genlab.runs.processes import main_first
 
     with Progress() as progress:
-        source = main_first(lambda: opened(data, options.chosen(), progress))
+        source = main_first(lambda: opened(data, options.record(), progress))
         made = session(
             model,
             source,

@@ -42,7 +42,6 @@ class CompareOptions:
     def command(self, out: Path) -> str:
         """The call of the command line that repeats it."""
         budget = {"seconds": f"{self.amount:g}"} if self.unit == "seconds" else {"budget": f"{self.unit}={self.amount:g}"}
-        opening = {"no_labels" if key == "labels" and value is False else key: value for key, value in self.opening.items()}
         said = {
             "models": ",".join(self.models) if self.models else None,
             **budget,
@@ -50,7 +49,7 @@ class CompareOptions:
             "samples": self.samples,
             "features": self.features,
             "out": out,
-            **{key: True if key == "no_labels" else value for key, value in opening.items()},
+            **self.opening,
         }
         return shlex.join(["genlab", "compare", self.data, *option_words(said)])
 
@@ -75,5 +74,8 @@ def option_words(said: Mapping[str, Any]) -> list[str]:
     words: list[str] = []
     for name, value in said.items():
         if value is not None and value is not False:
-            words += [f"--{name.replace('_', '-')}", *([] if value is True else [str(value)])]
+            words += [
+                f"--{name.replace('_', '-')}",
+                *([] if value is True else map(str, value if isinstance(value, list) else [value])),
+            ]
     return words

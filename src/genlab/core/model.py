@@ -43,11 +43,13 @@ class Model(nn.Module, ABC):
 
     training_state    of this and of any module in it: names of its buffers that only training needs, as replay pools and
                       chains. They are resumed, and never published with the weights: sampling must do without them
+    missing           whether it learns from examples with missing entries, as Batch.seen says
     """
 
     needs: ClassVar[tuple[str, ...]] = ()
     uses: ClassVar[tuple[str, ...]] = ("label",)
     training_state: ClassVar[tuple[str, ...]] = ()
+    missing: ClassVar[bool] = False
     space: Space
     given: Mapping[str, Space]
 

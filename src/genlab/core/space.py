@@ -87,8 +87,19 @@ class Space:
     def sizes(self, batch: Batch) -> Tensor:
         """Scored entries of each example, (B,): the only divisor of bits/dim and nats/character.
 
-        A short last window counts its `length`; a line counts its characters and one end symbol.
+        A short last window counts its `length`; a line counts its characters and one end symbol; of an example with missing
+        entries those that are seen count.
         """
+        sizes = self._sizes(batch)
+        return sizes if batch.seen is None else (self._mask(batch, sizes) & batch.seen).flatten(1).sum(1)
+
+    def mask(self, batch: Batch) -> Tensor:
+        """(B, *shape) bool: which entries are scored."""
+        mask = self._mask(batch, self._sizes(batch))
+        return mask if batch.seen is None else mask & batch.seen
+
+    def _sizes(self, batch: Batch) -> Tensor:
+        """(B,) entries that belong to each example, seen or not."""
         import torch
 
         count = len(batch.x)
@@ -99,13 +110,11 @@ class Space:
         ended = (batch.x == self.end).flatten(1)
         return torch.where(ended.any(1), ended.int().argmax(1) + 1, torch.full_like(ended[:, 0], self.size, dtype=torch.long))
 
-    def mask(self, batch: Batch) -> Tensor:
-        """(B, *shape) bool: which entries are scored."""
+    def _mask(self, batch: Batch, sizes: Tensor) -> Tensor:
         import torch
 
         where = torch.arange(self.size, device=batch.x.device).reshape(1, *self.shape)
-        sizes = self.sizes(batch).reshape(-1, *([1] * len(self.shape)))
-        return where < sizes
+        return where < sizes.reshape(-1, *([1] * len(self.shape)))
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -6,7 +6,7 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
@@ -14,6 +14,9 @@ from genlab.core.data import Split, View
 from genlab.core.space import Batch, Space
 from genlab.data.options import Request
 from genlab.data.tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from genlab.data.finite import Numbering
 
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
 FORMAT = 1  # of what examples are made of the same files; raise it when that changes
@@ -24,7 +27,7 @@ class Opened(ABC):
 
     name      short: "digits", "my-pictures"
     source    what `open` takes again, with `options`
-    kind      pictures, points, text or lines
+    kind      of data, by its name in core.kinds
     content   hash of the examples as they are stored
     skipped   (file, reason) of everything that could not be read
     facts     what else a report may say: licence, duplicates, ...
@@ -34,7 +37,7 @@ class Opened(ABC):
     def __init__(self, request: Request, kind: str, content: bytes, facts: Mapping[str, Any] | None = None):
         self.name, self.source, self.kind = request.name, request.source, kind
         self.options: dict[str, Any] = request.options.record()
-        self.seed = request.options.seed
+        self.seed = request.options.stream_seed
         self.skipped: list[tuple[str, str]] = []
         self.facts: dict[str, Any] = dict(facts or {})
         self.tokenizers: dict[str, Tokenizer] = {}
@@ -42,11 +45,12 @@ class Opened(ABC):
 
     space: Space
     given: Mapping[str, Space]
+    missing: bool = False  # whether entries of examples are missing: Batch.seen says which
 
     @property
     def fingerprint(self) -> str:
         """Hash of the content and of the options that shape it: equal data, equal examples in equal splits."""
-        shaping = {key: value for key, value in self.options.items() if key not in ("seed", "allow_bad")}
+        shaping = {key: value for key, value in self.options.items() if key not in ("stream_seed", "allow_bad")}
         said = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
         return hashlib.blake2b(self._content + said, digest_size=16).hexdigest()
 
@@ -65,6 +69,14 @@ class Opened(ABC):
     @abstractmethod
     def rows(self, split: Split, indices: Tensor) -> Batch:
         """The examples (n,) of the finite pass by their numbers, in the order they are asked for."""
+
+    def numbering(self) -> Numbering:
+        """All examples by number, whichever split they are in; ValueError where there are none that could be numbered."""
+        raise ValueError(f"{self.name} is drawn or cut from a text: its examples have no numbers, as this needs")
+
+    def opened(self) -> dict[str, Any]:
+        """How to open it again, as plain JSON values: `genlab.data.wrap.reopened` takes them."""
+        return {"source": self.source, "options": self.options}
 
     def __getitem__(self, split: Split) -> View:
         """One split as a sequence of examples: `data["train"][0]`."""
@@ -87,7 +99,7 @@ class Opened(ABC):
             "name": self.name,
             "source": self.source,
             "kind": self.kind,
-            "options": self.options,
+            "opened": self.opened(),
             "fingerprint": self.fingerprint,
             "space": self.space.to_json(),
             "given": {key: space.to_json() for key, space in self.given.items()},

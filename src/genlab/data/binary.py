@@ -10,12 +10,21 @@ floor(65535 v / (L - 1)), where 65535 counts as 65534.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, get_args
 
 import numpy as np
+import torch
 
+from genlab.core.data import Split
+from genlab.core.noise import hashed
+from genlab.core.space import Batch
+from genlab.data.base import Opened
 from genlab.data.draws import words
 from genlab.data.options import Binarise
+from genlab.data.wrap import Each
+
+BLOCK = 4096  # pictures handled at once: an array may lie on disk
 
 
 @dataclass(frozen=True)
@@ -32,11 +41,15 @@ class Binariser:
 
     def fresh(self, x: np.ndarray, key: int, cursor: int) -> np.ndarray:
         """The bits of positions cursor ... cursor + n - 1 of a stream."""
+        if not len(x):
+            return x
         each = -(-x[0].size // 4)  # 64-bit words of a picture
         return self._drawn(x, words(key, cursor * each, len(x) * each).reshape(len(x), each))
 
     def fixed(self, x: np.ndarray, digests: np.ndarray) -> np.ndarray:
         """The bits that belong to these pictures, whatever else there is. digests (n, 16)."""
+        if not len(x):
+            return x
         if self.how == "threshold":
             return (x > (self.levels - 1) // 2).view(np.uint8)
         each = -(-x[0].size // 4)
@@ -48,3 +61,39 @@ class Binariser:
         # Of 256 levels the product is the table's entry, three times as fast; no level is out of the table's range.
         edge = np.multiply(x, 257, dtype=np.uint16) if self.levels == 256 else self.edges.take(x, mode="clip")
         return (np.minimum(sixteen, 65534) < edge).view(np.uint8)
+
+
+class Binarised(Each):
+    """Pictures of levels as bits."""
+
+    option: ClassVar[str] = "binarise"
+
+    def __init__(self, inner: Opened, how: Binarise):
+        super().__init__(inner, how=how)
+        space = inner.space
+        if not space.picture or space.kind not in ("ordinal", "binary"):
+            raise ValueError(f"--binarise does not suit {inner.name}: it holds {inner.kind}; leave it out")
+        if space.levels == 2:
+            raise ValueError(f"{inner.name} is black and white already; leave --binarise out")
+        if how not in get_args(Binarise):
+            raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(how)[:60]!r}")
+        self.space = replace(space, kind="binary", levels=2, note=f"binarised: {how}")
+        self._coins, self._numbering = Binariser(how, space.levels), inner.numbering()
+        self._bits = None if how == "dynamic" else self._all()
+
+    def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
+        if self._bits is None:
+            return batch._replace(x=torch.from_numpy(self._coins.fixed(batch.x.numpy(), self._numbering.digests[numbers])))
+        return batch._replace(x=torch.from_numpy(self._bits[numbers]))
+
+    def fresh(self, batch: Batch, split: Split, cursor: int) -> Batch:
+        if self._bits is not None:
+            return super().fresh(batch, split, cursor)
+        bits = self._coins.fresh(batch.x.numpy(), hashed(self.seed, split, "coins"), cursor)
+        return batch._replace(x=torch.from_numpy(bits))
+
+    def _all(self) -> np.ndarray:
+        """What need not be drawn again and again, (N, C, H, W)."""
+        digests = self._numbering.digests
+        parts = [np.arange(first, min(first + BLOCK, len(digests))) for first in range(0, len(digests), BLOCK)]
+        return np.concatenate([self._coins.fixed(self._numbering.take(part).x.numpy(), digests[part]) for part in parts])

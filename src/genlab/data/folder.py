@@ -23,7 +23,6 @@ OWN = {
     "train": splits.TRAIN, "training": splits.TRAIN, "test": splits.TEST, "testing": splits.TEST,
     "val": splits.VALIDATION, "valid": splits.VALIDATION, "validation": splits.VALIDATION,
 }  # fmt: skip
-STRAY = "it lies beside the folders of the classes; move it into one of them"
 
 
 def read(request: Request) -> Examples:
@@ -47,7 +46,7 @@ def read(request: Request) -> Examples:
     stored = collected(request, shelf)
     if len(files) > len(found):
         stored = replace(stored, facts={"files that are no pictures": len(files) - len(found)})
-    return pictures(request, _without_strays(stored) if request.options.labels else stored)
+    return pictures(request, stored if request.options.unconditional else _compact(stored))
 
 
 def _walk(root: Path, under: str = "") -> Iterator[tuple[str, os.stat_result]]:
@@ -80,18 +79,15 @@ def _shelf(root: Path, found: list[tuple[str, os.stat_result]]) -> Shelf:
     return Shelf(items, len(found), key, tuple(classes))
 
 
-def _without_strays(stored: Stored) -> Stored:
-    """Where there are classes, pictures of none are left out and named; classes of which nothing could be read vanish."""
+def _compact(stored: Stored) -> Stored:
+    """Classes of which nothing could be read vanish; pictures beside the folders of the classes keep -1, "not said"."""
     if stored.labels is None:
         return stored
     there = sorted(set(stored.labels[stored.labels >= 0].tolist()))
     labels = stored.labels.copy()
     for number, label in enumerate(there):
         labels[stored.labels == label] = number
-    strays = [(name, STRAY) for name, label in zip(stored.where, labels, strict=True) if label < 0]
-    return replace(
-        stored, labels=labels, classes=tuple(stored.classes[label] for label in there), skipped=[*stored.skipped, *strays]
-    )
+    return replace(stored, labels=labels, classes=tuple(stored.classes[label] for label in there))
 
 
 def _nothing(path: Path, names: list[Path]) -> str:

@@ -1,32 +1,19 @@
-"""Pictures that lie in memory as levels 0 ... L - 1, made into examples: resized if asked for, binarised if asked for."""
+"""Pictures that lie in memory as levels 0 ... L - 1, made into examples, resized if asked for."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from genlab.core.space import Space
-from genlab.data.binary import Binariser
 from genlab.data.examples import Examples, Stored
 from genlab.data.options import Progress, Request
-
-NOT_FOR_PICTURES = ("length", "lines")
 
 
 def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
     """Examples of stored.x (N, C, H, W) uint8 levels."""
-    request.options.refuse(request.name, "pictures", *NOT_FOR_PICTURES, *(() if any(stored.texts) else ("vocabulary",)))
-    how = request.options.binarise
-    if how is not None and levels == 2:
-        raise ValueError(f"{request.name} is black and white already; leave --binarise out")
-    binary = how is not None or levels == 2
-    shape = tuple(stored.x.shape[1:])
-    space = Space(
-        shape, "CHW", "binary" if binary else "ordinal", 2 if binary else levels, note=f"binarised: {how}" if how else ""
-    )
-    made = Examples(request, "pictures", space, stored)
-    if how is not None:
-        made.binarised(Binariser(how, levels))
-    return made
+    request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()))
+    space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
+    return Examples(request, "pictures", space, stored)
 
 
 def fitted(x: np.ndarray, size: int | None, levels: int, progress: Progress) -> np.ndarray:

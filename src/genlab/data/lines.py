@@ -22,7 +22,7 @@ class Lines(Examples):
     """The lines of a text that are not empty; white space at their ends is not part of them."""
 
     def __init__(self, request: Request, text: str):
-        request.options.refuse(request.name, "lines", "size", "length", "vocabulary", "binarise")
+        request.options.suit(request.name, "lines", "files")
         numbered = [(number, line.strip()) for number, line in enumerate(text.split("\n"), 1) if line.strip()]
         if not numbered:
             raise ValueError(f"{request.source} holds no lines; write one item on each")

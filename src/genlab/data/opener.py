@@ -6,54 +6,68 @@ import difflib
 import importlib
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 from genlab.data import formats
 from genlab.data.base import Opened
 from genlab.data.idx import is_idx
 from genlab.data.index import near, source
-from genlab.data.options import Binarise, Options, Progress, Request, cache_root, silent
+from genlab.data.options import Options, Progress, Request, cache_root, silent
+from genlab.data.wrap import reopened, wrappers
 
 Reader = Callable[[Request], Opened]
 
 
 def open(
-    source: str | os.PathLike[str],
-    *,
-    size: int | None = None,
-    length: int | None = None,
-    lines: bool = False,
-    vocabulary: int | None = None,
-    binarise: Binarise | None = None,
-    labels: bool = True,
-    allow_bad: bool = False,
-    seed: int = 0,
-    shares: tuple[float, float, float] | None = None,
-    cache: str | Path | None = None,
-    progress: Progress | None = None,
+    source: str | os.PathLike[str], *, cache: str | Path | None = None, progress: Progress | None = None, **options: Any
 ) -> Opened:
     """Data to learn from: a built-in name (`genlab list data`), a path, or hub:OWNER/NAME.
 
     A path is a folder of pictures, a folder of MNIST's IDX files, .parquet, .npz, .npy, .csv, or a text file.
 
-    size         pictures: side of the square they are resized and cropped to, pixels; by default their own size if all are
-                 equal and at most 64, else 32
-    length       texts: characters (or tokens) of a window, 64 by default; strings/: of a string
-    lines        a text file holds one item a line
-    vocabulary   texts: so many tokens of byte-level byte-pair encoding, learnt from the train split, instead of characters
-    binarise     pictures: "threshold", "static" or "dynamic" (see genlab.data.binary)
-    labels       False leaves classes and descriptions out, for unconditional training
-    allow_bad    go on although more than a tenth of the pictures cannot be read
-    seed         of the order of the stream and of what is drawn anew, never of the splits
-    shares       of train, validation and test where the source has no splits of its own, (0.8, 0.1, 0.1) by default
+    options      the fields of `genlab.data.options.Options`, which says what each means: size, lines, length, vocabulary, ...
+                 Those of a second source or of what is done to examples wrap the data (genlab.data.wrap)
     cache        folder of decoded pictures instead of $GENLAB_CACHE or ~/.cache/genlab
     progress     called with (done, total, what) during long work
 
     Raises ValueError or OSError, in one sentence with the remedy.
     """
-    options = Options(size, length, lines, vocabulary, binarise, labels, allow_bad, seed, shares)
-    request = _request(os.fspath(source), options, cache_root(cache), progress or silent)
+    chosen, place, told = Options.from_record(options), cache_root(cache), progress or silent
+    bare, wrapped = chosen.apart(*wrappers())
+    data = _read(os.fspath(source), bare, place, told)
+    for name, make in wrappers().items():
+        if name in ("pair", "other") and name in wrapped:
+            data = make(data, _read(wrapped[name], bare, place, told))
+        elif name in wrapped:
+            data = make(data, wrapped[name])
+    return data
+
+
+def open_again(
+    record: Any, source: str | os.PathLike[str] | None = None, progress: Progress | None = None, **options: Any
+) -> Opened:
+    """Data that `Opened.opened` recorded.
+
+    source: where the first source lies now, if it was moved; options: instead of those recorded. ValueError or OSError where
+    the record is none, or its sources cannot be opened.
+    """
+    moved = [os.fspath(source)] if source is not None else []
+
+    def opening(leaf: Mapping[str, Any]) -> Opened:
+        if not isinstance(leaf.get("source"), str) or not isinstance(leaf.get("options"), Mapping):
+            raise ValueError("its data are described by no record that genlab writes")
+        chosen = Options.from_record({**leaf["options"], **options})
+        if any(name in chosen.record() for name in wrappers()):
+            raise ValueError("the options of a source hold those of what is around it")
+        return _read(moved.pop() if moved else leaf["source"], chosen, cache_root(), progress or silent)
+
+    return reopened(record, opening)
+
+
+def _read(named: str, options: Options, cache: Path, progress: Progress) -> Opened:
+    request = _request(named, options, cache, progress)
     return _reader(request)(request)
 
 

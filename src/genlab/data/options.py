@@ -1,44 +1,79 @@
-"""What `open` is asked for. No torch here."""
+"""What `open` is asked for: the one place where an option of data stands. No torch here.
+
+The command line takes `Options` as they are: names, types and the sentences below the fields are its options and their help. A
+run's record holds those that were set, and `from_record` reads them back.
+"""
 
 from __future__ import annotations
 
+import difflib
+import math
 import os
-from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import Any, Literal, get_args
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Binarise = Literal["threshold", "static", "dynamic"]
 Progress = Callable[[int, int, str], object]  # (done, total, what)
 SHARES = (0.8, 0.1, 0.1)  # of train, validation, test
 LARGEST = 1024  # pixels a side
+LONGEST = 4096  # characters of an option
 
 
 def silent(done: int, total: int, what: str) -> None:
     """Nobody is watching."""
 
 
+def _of(default: Any, *words: str) -> Any:
+    """A field of Options for data that are described by one of these words; for all data where there are none."""
+    return field(default=default, metadata={"suits": words})
+
+
 @dataclass(frozen=True)
 class Options:
-    """Everything that decides which data a source becomes; `genlab.data.open.open` says what each means."""
+    """Everything that decides which data a source becomes; ValueError for what no data can be asked."""
 
-    size: int | None = None
-    length: int | None = None
-    lines: bool = False
-    vocabulary: int | None = None
-    binarise: Binarise | None = None
-    labels: bool = True
-    allow_bad: bool = False
-    seed: int = 0
-    shares: tuple[float, float, float] | None = None
+    size: int | None = _of(None, "pictures")
+    """Side of the square that pictures are resized and cropped to, in pixels."""
+    lines: bool = _of(False, "lines")
+    """A text file holds one item a line: names and the like."""
+    length: int | None = _of(None, "text", "strings")
+    """Characters (or tokens) of one window of a text, 64 otherwise."""
+    vocabulary: int | None = _of(None, "text", "captions")
+    """Learn a byte-level vocabulary of so many tokens instead of reading characters."""
+    unconditional: bool = _of(False)
+    """Leave classes and descriptions out."""
+    labelled: int | None = _of(None)
+    """Keep the labels of so many training examples, the classes in turn; those of the others are not said."""
+    pair: str | None = _of(None)
+    """Data whose examples belong to these, by name or else by row: each is given as `source`."""
+    other: str | None = _of(None)
+    """Data of a second domain, given as `other` while training; no example belongs to another."""
+    degrade: str | None = _of(None)
+    """Give a degraded copy of each picture as `source`: 2x, 4x, ... (lower resolution), grey, edges, noise=0.1."""
+    hide: str | None = _of(None)
+    """Hide training entries: a share of them, as 0.5, or one block, as block."""
+    binarise: Binarise | None = _of(None)  # noqa: RUF009
+    """Make pictures black and white: above one half (threshold), drawn once (static) or anew each time (dynamic)."""
+    allow_bad: bool = _of(False)
+    """Go on although more than a tenth of the files cannot be read."""
+    shares: tuple[float, float, float] | None = _of(None, "files")
+    """Of train, validation and test where the source has no splits of its own, 0.8 0.1 0.1 otherwise."""
+    stream_seed: int = _of(0)
+    """Of the order of training examples and of what is drawn anew in it, never of the splits."""
 
     def __post_init__(self) -> None:
         _within("size", self.size, 2, LARGEST, "pixels")
         _within("length", self.length, 2, 1_000_000, "tokens")
         _within("vocabulary", self.vocabulary, 256, 1_000_000, "tokens")
-        _within("seed", self.seed, 0, 2**62, "")
+        _within("labelled", self.labelled, 1, 1_000_000_000, "examples")
+        _within("stream_seed", self.stream_seed, 0, 2**62, "")
         if self.binarise is not None and self.binarise not in get_args(Binarise):
             raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(self.binarise)[:60]!r}")
+        if self.pair is not None and self.other is not None:
+            raise ValueError("pair and other are two ways to use a second source: leave one out")
         if self.shares is not None:
             object.__setattr__(self, "shares", tuple(float(share) for share in self.shares))
             right = len(self.shares) == 3 and self.shares[0] > 0 and min(self.shares) >= 0 and abs(sum(self.shares) - 1) < 1e-6
@@ -49,15 +84,57 @@ class Options:
                 )
 
     def record(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain JSON values: `open` takes it back."""
+        """What differs from the defaults, as plain JSON values: `from_record` takes it back."""
         said = {entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default}
         return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
 
-    def refuse(self, name: str, kind: str, *unsuitable: str) -> None:
-        """ValueError if one of these options was asked for of data that do not have it."""
-        for option in unsuitable:
-            if option in self.record():
-                raise ValueError(f"--{option.replace('_', '-')} does not suit {name}: it holds {kind}; leave it out")
+    @classmethod
+    def from_record(cls, record: Mapping[str, Any]) -> Options:
+        """Options by name. ValueError for a name that there is not, with the nearest one, or a value of another type."""
+        hints = get_type_hints(cls)
+        for name, value in record.items():
+            if name not in hints:
+                near = difflib.get_close_matches(name, list(hints), 1, 0.5)
+                raise ValueError(
+                    f"data have no option {name!r}; " + (f"did you mean {near[0]}?" if near else f"there is {', '.join(hints)}")
+                )
+            if not _typed(value, hints[name]):
+                raise ValueError(f"{name} is of another type; got {str(value)[:60]!r}")
+        values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
+        return cls(**values)
+
+    def apart(self, *names: str) -> tuple[Options, dict[str, Any]]:
+        """(the options without those of these names, those of them that were set)."""
+        taken = {name: value for name, value in self.record().items() if name in names}
+        return replace(self, **{entry.name: entry.default for entry in fields(self) if entry.name in names}), taken
+
+    def suit(self, name: str, kind: str, *words: str) -> None:
+        """ValueError if an option was asked for that is for other data than those described by these words.
+
+        name: of the data; kind: what the message says they hold
+        """
+        for entry in fields(self):
+            suits = entry.metadata["suits"]
+            if entry.name in self.record() and suits and not {kind, *words} & set(suits):
+                raise ValueError(f"--{entry.name.replace('_', '-')} does not suit {name}: it holds {kind}; leave it out")
+
+
+def _typed(value: Any, hint: Any) -> bool:
+    """Whether a value of JSON is of a field's type; the length of a tuple is not looked at."""
+    origin = get_origin(hint)
+    if origin in (Union, UnionType):
+        return any(_typed(value, part) for part in get_args(hint))
+    if origin is Literal:
+        return isinstance(value, str)
+    if origin is tuple:
+        return isinstance(value, list | tuple) and all(_typed(part, float) for part in value)
+    if isinstance(value, bool):
+        return hint is bool
+    if isinstance(value, str) and len(value) > LONGEST:
+        return False
+    if hint in (int, float):  # whether it is a whole one is said with the bounds
+        return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, hint)
 
 
 def _within(name: str, value: int | None, low: int, high: int, unit: str) -> None:

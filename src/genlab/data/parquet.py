@@ -134,16 +134,17 @@ def _label_column(schema: Any) -> str | None:
 
 
 def _labels(tables: list[Table], column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
-    """(N,) numbers of the classes and their names; all -1 where there is no class for every row."""
+    """(N,) numbers of the classes and their names; -1 where a row has none."""
     none = np.full(sum(table.count for table in tables), -1)
     if column is None:
         return none, ()
     values = [value for table in tables for batch in table.batches([column]) for value in batch.column(0).to_pylist()]
-    if any(not isinstance(value, int | str) or value == -1 for value in values):  # lists, gaps, the hub's -1 for "hidden"
+    if any(not isinstance(value, int | str) for value in values if value is not None):  # lists
         return none, ()
+    values = [-1 if value is None else value for value in values]  # the hub's own -1 is "hidden"
     said = features(tables[0].schema).get(column)
     names = tuple(said.get("names") or ()) if isinstance(said, dict) else ()
-    if names and all(isinstance(value, int) and 0 <= value < len(names) for value in values):
+    if names and all(isinstance(value, int) and -1 <= value < len(names) for value in values):
         return np.array(values), names
     return classed(np.array(values))
 

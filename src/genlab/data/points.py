@@ -183,7 +183,7 @@ class Points(Drawn):
 
     def __init__(self, request: Request):
         super().__init__(request, "points")
-        request.options.refuse(self.name, "points", "size", "length", "lines", "vocabulary", "binarise", "shares")
+        request.options.suit(self.name, "points")
         self.plane = PLANES[self.name.removeprefix("points/")]()
         self.entropy, self.modes, self.spread = self.plane.entropy, self.plane.modes, self.plane.spread
         self.space = Space((2,), "D", "real")

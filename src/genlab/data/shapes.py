@@ -88,5 +88,5 @@ SHAPES: dict[str, Callable[[Request], Drawn]] = {"drawn/tones": Tones, "drawn/cl
 
 def read(request: Request) -> Drawn:
     made = SHAPES[request.name](request)
-    request.options.refuse(made.name, made.kind, "size", "length", "lines", "vocabulary", "binarise", "shares")
+    request.options.suit(made.name, made.kind)
     return made

@@ -56,6 +56,40 @@ def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
     return sides
 
 
+def sides(own: np.ndarray | None, digest: np.ndarray, shares: tuple[float, float, float] | None, name: str) -> np.ndarray:
+    """(N,) int8 of TRAIN ...: by content, or a source's own, which are completed; ValueError for both at once."""
+    if own is None:
+        return by_content(digest, shares)
+    if shares is not None:
+        raise ValueError(f"{name} has a train and a test split of its own, which are kept; leave shares out")
+    return completed(own, digest)
+
+
+def grouped(*digests: np.ndarray) -> np.ndarray:
+    """Digests of rows of several parts, each (N, 16): rows that share a part, directly or through others, get one digest.
+
+    It is the smallest digest of a first part in the group, so rows of other groups do not change it.
+    """
+    count = len(digests[0])
+    parent = np.arange(count)
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            parent[row] = parent[parent[row]]
+            row = parent[row]
+        return row
+
+    for digest in digests:
+        _, first, part = np.unique(_comparable(digest), return_index=True, return_inverse=True)
+        for row, other in enumerate(first[part.reshape(-1)].tolist()):
+            parent[root(row)] = root(other)
+    roots = np.array([root(row) for row in range(count)], np.int64)
+    order = np.argsort(_comparable(digests[0]), kind="stable")
+    smallest = np.full(count, -1)
+    smallest[roots[order[::-1]]] = order[::-1]
+    return digests[0][smallest[roots]]
+
+
 def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
     """How many examples are copies of others, and how many were left out because a held-out split has them."""
     seen, left_out = _comparable(digest), int((sides == NOWHERE).sum())

@@ -65,7 +65,7 @@ class Strings(Drawn):
         chain = CHAINS[request.name.removeprefix("strings/")]
         ends = len(chain.rows[0]) > len(chain.symbols)
         super().__init__(request, "lines" if ends else "text")
-        request.options.refuse(self.name, "strings", "size", "lines", "vocabulary", "binarise", "shares")
+        request.options.suit(self.name, "strings")
         self.width = request.options.length or LENGTH
         if not chain.order < self.width <= LONGEST:
             raise ValueError(f"--length of {self.name} must be from {chain.order + 1} to {LONGEST}, got {self.width}")

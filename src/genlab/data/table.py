@@ -43,7 +43,7 @@ def points(
     request: Request, x: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...], names: tuple[str, ...]
 ) -> Examples:
     """Examples of x (N, D) numbers; `names` are those of the columns, for messages."""
-    request.options.refuse(request.name, "points", "size", "length", "lines", "vocabulary", "binarise")
+    request.options.suit(request.name, "points", "files")
     if not 1 <= x.shape[1] <= MOST:
         raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt")
     if not np.isfinite(x).all():

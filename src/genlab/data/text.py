@@ -38,7 +38,7 @@ class Windows(Opened):
 
     def __init__(self, request: Request, text: str):
         super().__init__(request, "text", hashlib.blake2b(text.encode()).digest())
-        request.options.refuse(self.name, "text", "size", "binarise")
+        request.options.suit(self.name, "text", "files")
         self._length = request.options.length or LENGTH
         shares = request.options.shares or SHARES
         parts = _parts(text, shares)

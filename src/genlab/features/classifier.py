@@ -53,8 +53,10 @@ class Classifier(nn.Module):
 
     def _turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         logits = self(batch.x)
-        right = (logits.argmax(1) == batch.given["label"]).float().mean()
-        return cross_entropy(logits, batch.given["label"]), {"accuracy": right}
+        label = batch.given["label"]
+        said = (label >= 0).sum().clamp_min(1)  # -1 is "not said"
+        right = (logits.argmax(1) == label).sum() / said
+        return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / said, {"accuracy": right}
 
 
 def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
@@ -131,13 +133,14 @@ def trained(
 
 
 def tested(net: Classifier, data: Data) -> tuple[int, int, float]:
-    """Of the test split: how many are right, how many there are, and the share of the largest class (what always saying it
-    would get right)."""
+    """Of the examples of the test split that have a label: how many are right, how many there are, and the share of the largest
+    class (what always saying it would get right)."""
     correct, counts = 0, torch.zeros(data.given["label"].levels, dtype=torch.long)
-    while int(counts.sum()) < data.count("test"):
-        batch = data.once("test", int(counts.sum()), 500)
-        correct += int((chunked(net, batch.x.to(device_of(net))).argmax(1) == batch.given["label"]).sum())
-        counts += torch.bincount(batch.given["label"], minlength=len(counts))
+    for cursor in range(0, data.count("test"), 500):
+        batch = data.once("test", cursor, 500)
+        label = batch.given["label"]
+        correct += int((chunked(net, batch.x.to(device_of(net))).argmax(1) == label).sum())
+        counts += torch.bincount(label[label >= 0], minlength=len(counts))
     total = int(counts.sum())
     return correct, total, round(int(counts.max()) / max(total, 1), 4)
 

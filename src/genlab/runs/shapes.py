@@ -47,20 +47,9 @@ HEAD = {
     "recipe": {"name": str, "budget": dict},
     "space": dict,
     "given": {str: dict},
-    "data": {"source": str, "options": dict, "fingerprint": str},
+    "data": {"source": str, "opened": dict, "fingerprint": str},
     "engine": {"device": str, "precision": str},
     "class?": str,
-}
-CHOSEN = {  # of how data were opened
-    "size?": (int, type(None)),
-    "length?": (int, type(None)),
-    "lines?": bool,
-    "vocabulary?": (int, type(None)),
-    "binarise?": (str, type(None)),
-    "labels?": bool,
-    "allow_bad?": bool,
-    "seed?": int,
-    "shares?": ([NUMBER], type(None)),
 }
 FILE = {"bytes": int, "sha256": str, "file": str, "progress": NUMBER, "examples?": int, "seconds?": NUMBER}
 MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}

@@ -38,8 +38,8 @@ class Observation(nn.Module):
         self.log_scale = nn.Parameter(torch.full(space.shape, -1.0)) if scaled and spread == "shared" else None
         self.offset = log_volume(space) if space.kind == "real" else 0.0
 
-    def log_prob(self, x: Tensor, h: Tensor) -> Tensor:
-        """log p(x | h), nats summed over the entries: shape (*), in the user's units where x is real."""
+    def log_prob(self, x: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
+        """log p(x | h), nats summed over the entries that are seen: shape (*), in the user's units where x is real."""
         location, log_scale = self._split(h)
         if self.space.kind == "binary":
             found = densities.bernoulli(x, location)
@@ -48,6 +48,9 @@ class Observation(nn.Module):
         else:
             center, scale = affine(self.space, location)
             found = densities.gaussian((x - center) / scale, location, log_scale)
+            if seen is not None:
+                return (found - scale.log()).masked_fill(~seen, 0).flatten(-self.dims).sum(-1)
+        found = found if seen is None else found.masked_fill(~seen, 0)
         return found.flatten(-self.dims).sum(-1) + self.offset
 
     def mean(self, h: Tensor) -> Tensor:

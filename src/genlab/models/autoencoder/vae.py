@@ -59,6 +59,7 @@ class VAE(Model):
 
     uses: ClassVar[tuple[str, ...]] = ("label", "text")
     claim: ClassVar[Claim] = "lower"
+    missing: ClassVar[bool] = True
 
     def __init__(self, config: VAEConfig, space: Space, given: dict[str, Space] | None = None):
         super().__init__(space, given)
@@ -81,7 +82,7 @@ class VAE(Model):
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Minus the bound, nats an example."""
         k = self.config.draws
-        m, log_s = self.posterior(batch.x, batch.given)
+        m, log_s = self.posterior(batch.x, batch.given, batch.seen)
         eps = now.noise.normal((k, self.config.latent)).to(m.dtype).transpose(0, 1)  # (k, B, latent)
         if k > 1:
             return self._importance_weighted_loss(batch, m, log_s, eps)
@@ -104,14 +105,16 @@ class VAE(Model):
 
     # --- the three distributions -------------------------------------------------------------------------------------
 
-    def posterior(self, x: Tensor, given: Given) -> tuple[Tensor, Tensor]:
-        """Mean and log standard deviation of q(z|x, y), each (B, latent)."""
+    def posterior(self, x: Tensor, given: Given, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Mean and log standard deviation of q(z|x, y), each (B, latent); of what is seen of x, the rest is 0 (Mattei &
+        Frellsen, "MIWAE: Deep Generative Modelling and Imputation of Incomplete Data Sets", 2019)."""
         u = centred(x, self.space).to(self._dtype)
+        u = u if seen is None else u * seen
         return self.encoder(u, self._cond(self.cond_in, given, len(x)))
 
     def log_likelihood(self, batch: Batch, z: Tensor) -> Tensor:
-        """log p(x|z, y), nats: z (*, B, latent) -> (*, B)."""
-        return self.observation.log_prob(batch.x, self._decoded(z, batch.given))
+        """log p(x|z, y), nats, of the entries that are seen: z (*, B, latent) -> (*, B)."""
+        return self.observation.log_prob(batch.x, self._decoded(z, batch.given), batch.seen)
 
     def _log_weights(self, batch: Batch, z: Tensor, m: Tensor, log_s: Tensor) -> Tensor:
         """log w = log p(x|z) + log p(z) - log q(z|x): z (k, B, latent) -> (k, B)."""
@@ -136,7 +139,7 @@ class VAE(Model):
         draws = self.config.draws if draws is None else draws
         if draws < 1:
             raise ValueError(f"draws must be at least 1, got {draws}")
-        m, log_s = self.posterior(batch.x, batch.given)
+        m, log_s = self.posterior(batch.x, batch.given, batch.seen)
         if draws == 1:
             z = m + log_s.exp() * noise.normal((self.config.latent,)).to(m.dtype)
             nats = self.log_likelihood(batch, z) - standard_normal_kl(m, log_s).sum(1)

@@ -1,0 +1,74 @@
+"""Missing entries: which ones of a training example are known is said by `Batch.seen`, and the others are blank.
+
+A share of the entries is hidden each by its own lot (those of all channels of a pixel together), or one block: a box with sides
+of half the example's, somewhere. An example lacks the same entries in every pass. Held-out examples lack entries too, as far as
+a likelihood counts, but keep their values: samples are compared with whole examples, and a completion with the truth.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from genlab.core.data import Split
+from genlab.core.space import Batch
+from genlab.data.base import Opened
+from genlab.data.wrap import Each, drawn_for
+
+
+class Hidden(Each):
+    """Numbers or levels of any shape, of which some are missing."""
+
+    option: ClassVar[str] = "hide"
+
+    def __init__(self, inner: Opened, what: str):
+        super().__init__(inner, what=what)
+        if inner.space.text:
+            raise ValueError(f"{inner.name} is text, whose next token needs all before; leave --hide out")
+        self._share, self.missing = _share(str(what)), True
+        self._apart = inner.space.shape[1:] if len(inner.space.shape) > 1 else inner.space.shape  # without the channels
+        if inner.space.kind != "real":
+            self._blank = torch.zeros((), dtype=torch.uint8)
+        else:
+            center = torch.tensor(inner.space.center or (0.0,), dtype=torch.float32)
+            self._blank = center.reshape(-1, *[1] * (len(inner.space.shape) - 1))
+
+    def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
+        hidden = self._blocks(key, numbers) if self._share is None else self._lots(key, numbers, self._share)
+        lead = (len(batch.x), *([1] if len(self.space.shape) > 1 else []), *self._apart)
+        seen = torch.from_numpy(~hidden).reshape(lead).expand(batch.x.shape)
+        seen = seen if batch.seen is None else seen & batch.seen
+        x = batch.x if split in ("validation", "test") else torch.where(seen, batch.x, self._blank.to(batch.x.dtype))
+        return batch._replace(x=x, seen=seen)
+
+    def _lots(self, key: int, numbers: np.ndarray, share: float) -> np.ndarray:
+        """(n, entries) bool."""
+        return drawn_for(key, numbers, int(np.prod(self._apart))) < share
+
+    def _blocks(self, key: int, numbers: np.ndarray) -> np.ndarray:
+        """(n, *apart) bool: a box of half of each side, rounded up."""
+        hidden = np.ones((len(numbers), *self._apart), bool)
+        u = drawn_for(key, numbers, len(self._apart))
+        for axis, side in enumerate(self._apart):
+            length = -(-side // 2)
+            first = np.minimum((u[:, axis] * (side - length + 1)).astype(np.int64), side - length)
+            inside = (np.arange(side) >= first[:, None]) & (np.arange(side) < first[:, None] + length)
+            hidden &= inside.reshape(len(numbers), *[side if place == axis else 1 for place in range(len(self._apart))])
+        return hidden
+
+
+def _share(what: str) -> float | None:
+    """The share of entries that are hidden; None is a block."""
+    if what == "block":
+        return None
+    try:
+        share = float(what)
+    except ValueError:
+        share = -1.0
+    if not 0 < share < 1:
+        raise ValueError(
+            f"--hide {what[:60]}: write a share of the entries above 0 and below 1, as --hide 0.5, or --hide block"
+        )
+    return share
