@@ -17,7 +17,6 @@ import torch
 from PIL import Image
 
 import genlab
-from genlab.cli import saving
 from genlab.cli.listing import TYPICAL
 from genlab.comparison import words
 from genlab.core.data import Data, some
@@ -33,7 +32,7 @@ from genlab.measure.sitting import joined
 from genlab.measure.table import MEASURES, scores_for
 from genlab.recipes.index import DEFAULTS, MODELS
 from genlab.recipes.make import build, recipe_for
-from genlab.report import pictures, tiles
+from genlab.report import pictures, saving, tiles
 from genlab.runs.engine import Engine
 from tests.core.test_kinds import SPACES
 

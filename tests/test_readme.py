@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+import genlab
 from genlab.recipes.index import MODELS, Entry
 
 ROOT = Path(__file__).parents[1]
@@ -54,11 +55,13 @@ def test_every_command_of_the_readme_works(desk: Path) -> None:
     assert (desk / "way.gif").stat().st_size > 0
 
 
-@pytest.mark.parametrize("code", blocks("python"), ids=["three lines", "one level down"])
+@pytest.mark.parametrize("code", blocks("python"), ids=["three lines", "comparison", "one level down"])
 def test_every_line_of_python_works(code: str, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(desk)
-    scope: dict = {}
+    scope: dict = {"genlab": genlab}
     exec(compile(shorter(code), "README.md", "exec"), scope)
+    if "page" in scope:
+        assert scope["page"].read_text().startswith("<!doctype html>")
     if "pictures" in scope:
         assert scope["pictures"].shape == (16, 1, 8, 8)
         assert scope["pictures"].max() <= 16

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
@@ -68,7 +68,7 @@ class Session:
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
-    def __iter__(self) -> Iterator[Tick]:
+    def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.lends = -1, self.looks > 0
         for tick in training(self.recorder, self.model, self.data, self.recipe, self.resuming):
             mark = int(tick.progress * self.looks + 1e-9)

@@ -106,8 +106,8 @@ def _pictures(run: Any, model: Any, keep: Keep, split: Split, n: int, progress: 
 
 def _deliver_texts(run: Any, x: Any, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
     from genlab.cli.looking import deliver, tell, texts_of
-    from genlab.cli.saving import text
     from genlab.report.pictures import visible
+    from genlab.report.saving import text
 
     if output.out is not None:
         path = deliver(run, "complete", output, [x], {}, 1)

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from genlab.cli import saving
 from genlab.cli.asked import able
 from genlab.cli.opening import reopened
 from genlab.cli.options import FolderOptions, RunOptions
 from genlab.cli.progress import Progress
 from genlab.core.kinds import kind_of
+from genlab.report import saving
 from genlab.report.pictures import numbers, texts
 from genlab.runs.files import Damaged, within
 

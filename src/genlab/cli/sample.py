@@ -61,8 +61,8 @@ def sample(
     folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.
     """
     from genlab.api import CHUNK
-    from genlab.cli import saving
     from genlab.cli.looking import texts_of
+    from genlab.report import saving
 
     loaded = machine.load(run)
     count = n if n is not None else kind_of(loaded.space).sampled
@@ -119,8 +119,8 @@ def _kept(frames: Any, out: Path | None) -> list[Any]:
 
 
 def _say(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
-    from genlab.cli.saving import text
     from genlab.report.pictures import visible
+    from genlab.report.saving import text
 
     if json:
         found = {"out": str(written)} if written is not None else {"texts": list(texts)}

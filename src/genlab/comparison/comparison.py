@@ -191,6 +191,7 @@ class Comparison:
                 yield Training(title, share, before, job.note)
         finally:
             for key, job in jobs.items():
+                job.close()
                 self._trained(key, job)
             self.eta.trained(len(keys))
         yield from self._news()
@@ -281,9 +282,11 @@ class Comparison:
     def _trained(self, key: RunKey, job: Job) -> None:
         """What the training left behind, into its row."""
         row, engine, folder = self._rows[key], job.session.engine, job.session.folder
+        if job.failure is not None:
+            self._said.append(Failed(key.folder, job.error, job.failure))
         if not job.begun and not job.finished:
             error = job.error or "stopped before its training began; the same command goes on"
-            self._rows[key] = replace(row, error=error, stopped=True)
+            self._rows[key] = replace(row, error=error, stopped=job.failure is None)
             return
         operations = self._operations(key.name) * engine.examples / job.session.recipe.batch
         loads, stopped = job.loads or [0.0], not job.finished and not job.failure
@@ -299,8 +302,6 @@ class Comparison:
             stopped=stopped,
         )
         self._rows[key] = row
-        if job.failure is not None:
-            self._said.append(Failed(key.folder, job.error, job.failure))
 
     def _failed(self, key: RunKey, error: Exception) -> Failed:
         self._rows[key] = replace(self._rows[key], error=explained(error)[0])

@@ -31,7 +31,7 @@ class Job:
         self.share, self.begun, self.finished, self.halted = session.folder.progress(), False, False, False
         self.failure: Exception | None = None
         self.loads: list[float] = []
-        self._ticks = iter(session)
+        self._ticks = session.__iter__()
         self._latest: dict[str, Any] = {}
 
     def take(self, stopping: Callable[[], bool]) -> Iterator[None]:
@@ -63,6 +63,10 @@ class Job:
                 self.session.stop()
         except Exception as error:
             self.failure = error
+
+    def close(self) -> None:
+        """Let go of the run's folder; nothing can be trained afterwards."""
+        self._ticks.close()
 
     @property
     def error(self) -> str:

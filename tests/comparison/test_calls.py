@@ -1,0 +1,85 @@
+"""Comparing and scoring from Python: a loop that can be left and gone on with, rows, the best, the page."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+import genlab
+from genlab.comparison.events import Failed, Measured, Measuring, Training
+from genlab.measure.catalogue import measure_of
+from genlab.measure.table import scores_for
+
+QUICK: dict[str, Any] = {"models": ["gan"], "examples": 2000, "samples": 50}
+
+
+@pytest.fixture(autouse=True)
+def _elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+
+def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
+    comparison = genlab.compare("points/ring", **QUICK, out="here")
+    assert "not begun" in repr(comparison)
+    for event in comparison:
+        if isinstance(event, Training) and event.share > 0.1:
+            break
+    (row,) = comparison.rows
+    assert row.stopped
+    assert not row.measured
+    assert (tmp_path / "here/runs/gan/weights.safetensors").exists()
+    with pytest.raises(ValueError, match="no model of here was measured"):
+        comparison.best()
+
+    again = genlab.compare("points/ring", **QUICK, out="here")
+    events = list(again)
+    assert not [event for event in events if isinstance(event, Failed)]
+    assert next(event for event in events if isinstance(event, Training)).before > 0.1
+    assert any(isinstance(event, Measuring) for event in events)
+    assert [event.row.name for event in events if isinstance(event, Measured)] == ["gan"]
+    assert again.best().run == "here/runs/gan"
+    assert again.best().measured
+    page = again.report("page.html")
+    assert page.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+    runs = genlab.compare([genlab.load("here/runs/gan")], samples=50, out="runs")
+    assert [row.examples_seen for row in runs.rows] == [again.best().examples_seen]
+    found = genlab.score("here/runs/gan", n=50)
+    assert found.likelihood is None
+    assert found.scores.keys() == runs.rows[0].scores.keys()
+    assert "not defined" in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("asked", "hint"),
+    [
+        ({"seconds": 3, "examples": 9}, "leave one out"),
+        ({"seconds": -1}, "seconds must be more than 0"),
+        ({"seeds": 0}, "seeds must be at least 1"),
+        ({"models": ["gna"]}, "did you mean gan"),
+    ],
+)
+def test_impossible_calls_are_refused_before_anything_is_written(asked: dict[str, Any], hint: str, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=hint):
+        genlab.compare("points/ring", **asked)
+    assert not (tmp_path / "reports").exists()
+
+
+@pytest.mark.parametrize("source", ["points/ring", "digits", "strings/weather", "strings/words"])
+def test_every_score_is_a_measure_of_the_list(source: str) -> None:
+    data = genlab.open(source)
+    x = torch.as_tensor(data.once("train", 0, 60).x)
+    scores = scores_for(data, x)
+    assert scores
+    for name, score in scores.items():
+        measure = measure_of(name)
+        assert measure is not None, name
+        assert (measure.question, measure.better) == (score.question, score.better or ""), name
+
+
+def test_what_there_is_can_be_listed() -> None:
+    assert {"vae", "gan"} <= {model.name for model in genlab.list_models()}
+    assert len({measure.name for measure in genlab.list_measures()}) == len(genlab.list_measures())

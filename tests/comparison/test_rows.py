@@ -1,0 +1,87 @@
+"""Rows are what their JSON says, and JSON that says something else is refused in one sentence."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from genlab.comparison.rows import Record, Results, Row
+from genlab.comparison.summary import write_record
+from tests.report.fakes import bits, distance, everything, record, row
+
+
+def test_a_record_comes_back_from_its_json(tmp_path: Path) -> None:
+    said = everything()
+    assert Record.read(write_record(tmp_path, said)) == said
+    saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
+    assert [verdict["question"] for verdict in saved["verdicts"]] == ["quality", "likelihood", "coverage", "speed", "cost"]
+    assert "Means over 2 seeds." in saved["remarks"]
+    assert saved["rows"][0]["likelihood"]["value"] == pytest.approx(2.05)
+
+
+def test_what_is_not_finite_is_null_and_not_finite_again(tmp_path: Path) -> None:
+    said = record([row("vae", bits(float("nan")), distance(None))])
+    file = write_record(tmp_path, said)
+    assert json.loads(file.read_text(encoding="utf-8"))["rows"][0]["likelihood"]["value"] is None
+    (again,) = Record.read(file).rows
+    assert again.likelihood is not None
+    assert again.likelihood.value != again.likelihood.value
+
+
+def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
+    plain = copy.deepcopy(everything(1).to_json())
+    place: Any = plain
+    for key in path[:-1]:
+        place = place[key]
+    if value is None:
+        del place[path[-1]]
+    else:
+        place[path[-1]] = value
+    return plain
+
+
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        (("rows",), {}),
+        (("rows", 0, "name"), 3),
+        (("rows", 0, "name"), None),
+        (("rows", 0, "seed"), True),
+        (("rows", 0, "seed"), 2**70),
+        (("rows", 0, "parameters"), 1.5),
+        (("rows", 0, "likelihood", "claim"), "certain"),
+        (("rows", 0, "likelihood", "given"), "label"),
+        (("rows", 0, "scores"), []),
+        (("rows", 0, "scores", "recall", "value"), "high"),
+        (("rows", 0, "scores", "recall", "protocol"), "by hand"),
+        (("rows", 0, "checkups", 0, "seconds"), "now"),
+        (("rows", 2, "speed", "rate"), [1]),
+        (("data", "space", "levels"), -3),
+        (("data", "fingerprint"), 7),
+        (("budget", "unit"), "hours"),
+        (("beside", 0, "scores", "recall"), 0.7),
+    ],
+)
+def test_a_record_of_another_shape_is_refused(path: tuple[Any, ...], value: Any, tmp_path: Path) -> None:
+    file = tmp_path / "report.json"
+    file.write_text(json.dumps(changed(path, value)), encoding="utf-8")
+    with pytest.raises(ValueError, match=r"report\.json: .* restore it from a copy"):
+        Record.read(file)
+
+
+def test_a_row_says_what_it_is_in_a_line() -> None:
+    assert repr(row("vae", bits(2.41), distance(9.31), seed=1)) == (
+        "Row(vae, seed 1: -log p 2.41 bits/dim, Fréchet distance 9.31; compare/vae)"
+    )
+    assert repr(Row("gan", "", "runs/gan", error="out of memory")) == "Row(gan: out of memory; runs/gan)"
+
+
+def test_results_come_back_from_scores_json(tmp_path: Path) -> None:
+    assert Results.read(tmp_path) is None
+    found = Results("runs/vae", "test", 0, "averaged", 64, bits(2.0), {})
+    (tmp_path / "scores.json").write_text(json.dumps(found.to_json()), encoding="utf-8")
+    assert Results.read(tmp_path) == found
