@@ -44,8 +44,8 @@ def test_muon_descends() -> None:
 def test_an_average_is_the_weighted_mean_its_half_life_says() -> None:
     model = nn.Linear(1, 1, bias=False)
     average = Average(model)
-    average.load({"weight": torch.zeros(1, 1)}, {"weight": 1_000_000})  # past the start, where the half-life is shorter
     average.begin({"weight": 10.0})
+    average.load({"weight": torch.zeros(1, 1)}, {"weight": 1_000_000})  # past the start, where the half-life is shorter
     for value in (1.0, 2.0, 3.0):
         model.weight.data.fill_(value)
         average.update(10)

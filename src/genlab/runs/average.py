@@ -31,8 +31,9 @@ class Average:
     """
 
     def __init__(self, model: nn.Module):
-        self._live = dict(model.named_parameters())
-        self._names = {id(value): name for name, value in self._live.items()}
+        self._model = model
+        self._live: dict[str, nn.Parameter] = {}
+        self._names: dict[int, str] = {}
         self.values: dict[str, Tensor] = {}
         self._half_lives: Mapping[str, float] = {}
         self._groups: list[Group] = []  # of what this stage trains
@@ -49,6 +50,8 @@ class Average:
 
         Where a parameter has an average already, it goes on; what the stage does not train keeps the one it has.
         """
+        self._live = dict(self._model.named_parameters())  # now: a broken turn leaves a sharded model with others
+        self._names = {id(value): name for name, value in self._live.items()}
         self._half_lives = half_lives
         self.forget([name for name, half_life in half_lives.items() if not half_life])
         for name, half_life in half_lives.items():
