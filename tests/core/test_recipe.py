@@ -8,16 +8,16 @@ from typing import Literal
 
 import pytest
 
-from genlab.core.recipe import Budget, Recipe, check, from_json, knob, replaced, settings, to_json
+from genlab.core.recipe import Budget, Recipe, check, from_json, replaced, setting, settings, to_json
 
 
 @dataclass(frozen=True)
 class Config:
-    latent: int = knob(16, "size of the latent vector", low=1, high=4096)
-    value: Literal["hinge", "minimax"] = knob("hinge", "value function")
-    widths: tuple[int, ...] = knob((8, 8), "hidden widths", low=1)
-    share: float | None = knob(None, "of anything", low=0, high=1)
-    on: bool = knob(False, "a switch")
+    latent: int = setting(16, "size of the latent vector", low=1, high=4096)
+    value: Literal["hinge", "minimax"] = setting("hinge", "value function")
+    widths: tuple[int, ...] = setting((8, 8), "hidden widths", low=1)
+    share: float | None = setting(None, "of anything", low=0, high=1)
+    on: bool = setting(False, "a switch")
 
 
 RECIPE = Recipe("x", Config(), moves={"critic": {"rate": 1e-4}})

@@ -19,7 +19,7 @@ from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
 from genlab.core.plan import planned
-from genlab.core.recipe import Budget, Optim, Recipe, knob
+from genlab.core.recipe import Budget, Optim, Recipe, setting
 from genlab.core.space import Batch, Space
 from genlab.data import open
 from genlab.recipes.make import recipe_for
@@ -31,7 +31,7 @@ SPACE = Space((2,), "D", "real")
 
 @dataclass(frozen=True)
 class Nothing:
-    a: int = knob(1, "nothing")
+    a: int = setting(1, "nothing")
 
 
 class Two(Model):

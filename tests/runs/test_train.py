@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
-from genlab.core.recipe import Budget, Optim, Recipe, knob
+from genlab.core.recipe import Budget, Optim, Recipe, setting
 from genlab.core.space import Batch, Space
 from genlab.runs.clock import Progress
 from genlab.runs.engine import Engine
@@ -27,7 +27,7 @@ SPACE = Space((2,), "D", "real")
 
 @dataclass(frozen=True)
 class Nothing:
-    a: int = knob(1, "nothing")
+    a: int = setting(1, "nothing")
 
 
 class Points:

@@ -1,4 +1,4 @@
-"""`genlab list`: what there is, one line each; or one model with its knobs."""
+"""`genlab list`: what there is, one line each; or one model with its settings."""
 
 from __future__ import annotations
 
@@ -53,10 +53,10 @@ def list_(
     else:
         row = entry(what)
         space, given, named = _space(row, data, options)
-        _show({**row._asdict(), "defaults for": named, "settings": list(knobs(row.name, space, given))}, _model, json)
+        _show({**row._asdict(), "defaults for": named, "settings": list(settings_of(row.name, space, given))}, _model, json)
 
 
-def knobs(name: str, space: Space, given: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
+def settings_of(name: str, space: Space, given: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
     """Every setting of a model's recipe for a space: name, default, what it may be."""
     from genlab.core.recipe import described, settings, type_of
     from genlab.recipes.make import recipe_for

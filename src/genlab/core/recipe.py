@@ -1,6 +1,6 @@
 """What a run is asked to do: the model's config, a budget, how each move descends. No torch here: help pages read this.
 
-Every field is made by `knob`, which states its unit and range; `replaced` is the one way to change a field by name.
+Every field is made by `setting`, which states its unit and range; `replaced` is the one way to change a field by name.
 """
 
 from __future__ import annotations
@@ -15,7 +15,9 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 
-def knob(default: Any, about: str, *, low: float | None = None, high: float | None = None, differs: type | None = None) -> Any:
+def setting(
+    default: Any, about: str, *, low: float | None = None, high: float | None = None, differs: type | None = None
+) -> Any:
     """A dataclass field with its meaning, unit and closed range; choices are the field's Literal type.
 
     differs: the field is a mapping, by name, of those fields of this dataclass that differ: {"generator": {"rate": 1e-4}}
@@ -82,17 +84,19 @@ class Budget:
 class Optim:
     """How one move descends, and how what it trains is averaged. Rates follow the stage's progress: warm-up, then `decay`."""
 
-    name: Literal["adamw", "muon", "sgd", "rmsprop"] = knob("adamw", "update rule; muon: matrices by Muon, the rest by AdamW")
-    rate: float = knob(1e-3, "learning rate", low=0)
-    beta1: float = knob(0.9, "decay of the gradient's average (momentum for sgd)", low=0, high=0.9999)
-    beta2: float = knob(0.999, "decay of the squared gradient's average", low=0, high=0.99999)
-    weight_decay: float = knob(0.0, "decoupled decay of tensors with two or more dimensions", low=0)
-    warmup: float = knob(0.0, "share of the stage over which the rate rises from 0", low=0, high=1)
-    decay: Literal["constant", "cosine", "linear"] = knob("constant", "how the rate falls after the warm-up")
-    floor: float = knob(0.0, "share of the rate that cosine and linear end at", low=0, high=1)
-    clip: float = knob(0.0, "largest norm of a move's gradient; 0 leaves it alone", low=0)
-    matrix_rate: float = knob(0.02, "learning rate of the matrices under muon", low=0)
-    half_life: float = knob(0.0, "averaged weights: examples after which a weight's share halves; 0 is off", low=0)
+    name: Literal["adamw", "muon", "sgd", "rmsprop"] = setting(
+        "adamw", "update rule; muon: matrices by Muon, the rest by AdamW"
+    )
+    rate: float = setting(1e-3, "learning rate", low=0)
+    beta1: float = setting(0.9, "decay of the gradient's average (momentum for sgd)", low=0, high=0.9999)
+    beta2: float = setting(0.999, "decay of the squared gradient's average", low=0, high=0.99999)
+    weight_decay: float = setting(0.0, "decoupled decay of tensors with two or more dimensions", low=0)
+    warmup: float = setting(0.0, "share of the stage over which the rate rises from 0", low=0, high=1)
+    decay: Literal["constant", "cosine", "linear"] = setting("constant", "how the rate falls after the warm-up")
+    floor: float = setting(0.0, "share of the rate that cosine and linear end at", low=0, high=1)
+    clip: float = setting(0.0, "largest norm of a move's gradient; 0 leaves it alone", low=0)
+    matrix_rate: float = setting(0.02, "learning rate of the matrices under muon", low=0)
+    half_life: float = setting(0.0, "averaged weights: examples after which a weight's share halves; 0 is off", low=0)
 
 
 @dataclass(frozen=True)
@@ -106,13 +110,13 @@ class Recipe:
     name: str
     model: Any  # the model's own config dataclass
     budget: Budget = Budget(seconds=60)
-    batch: int = knob(64, "examples a step, over all processes", low=1, high=1_000_000)
+    batch: int = setting(64, "examples a step, over all processes", low=1, high=1_000_000)
     optim: Optim = Optim()
-    moves: Mapping[str, Mapping[str, Any]] = knob({}, "what differs from `optim`, by move", differs=Optim)
-    flip: bool = knob(
+    moves: Mapping[str, Mapping[str, Any]] = setting({}, "what differs from `optim`, by move", differs=Optim)
+    flip: bool = setting(
         False, "augmentation: mirror half of the training pictures left to right, pictures that are given with them"
     )
-    seed: int = knob(0, "of everything random", low=0, high=2**62)
+    seed: int = setting(0, "of everything random", low=0, high=2**62)
     paper: str = ""
     expected: str = ""  # the result and the command that yields it
 
@@ -130,7 +134,7 @@ def differing(one: Optim, other: Optim) -> dict[str, Any]:
 def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
     """Dotted name -> field of everything that has a value and that `--set` can change.
 
-    That is what `knob` made, and in the config of a model every plain number, word or truth value too.
+    That is what `setting` made, and in the config of a model every plain number, word or truth value too.
     """
     found: dict[str, dataclasses.Field[Any]] = {}
     for entry in dataclasses.fields(thing):

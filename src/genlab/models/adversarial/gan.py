@@ -24,7 +24,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Given, Model
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths.sphere import slerp
 from genlab.nets.condition import repeated
@@ -40,23 +40,23 @@ SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
 @dataclass(frozen=True)
 class GANConfig:
     value: Literal["minimax", "nonsaturating", "least-squares", "hinge", "wasserstein", "wasserstein-gp", "relativistic"] = (
-        knob("nonsaturating", "what the two players want of the critic's scores")
+        setting("nonsaturating", "what the two players want of the critic's scores")
     )
-    r1: float = knob(1.0, "weight of the squared slope at real examples; wasserstein values ignore it", low=0, high=1e4)
-    r2: float = knob(0.0, "the same at generated examples", low=0, high=1e4)
-    slope: float = knob(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
-    clip: float = knob(0.01, "wasserstein: largest absolute weight of the critic", low=1e-6, high=10)
-    smooth: float = knob(0.0, "one-sided label smoothing: how far the target of real examples is below 1", low=0, high=0.5)
-    noise: float = knob(
+    r1: float = setting(1.0, "weight of the squared slope at real examples; wasserstein values ignore it", low=0, high=1e4)
+    r2: float = setting(0.0, "the same at generated examples", low=0, high=1e4)
+    slope: float = setting(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
+    clip: float = setting(0.01, "wasserstein: largest absolute weight of the critic", low=1e-6, high=10)
+    smooth: float = setting(0.0, "one-sided label smoothing: how far the target of real examples is below 1", low=0, high=0.5)
+    noise: float = setting(
         0.0, "instance noise at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
     )
-    every: int = knob(1, "critic turns for each generator turn", low=1, high=100)
-    latent: int = knob(32, "size of z", low=1, high=4096)
-    width: int = knob(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
-    hears: Literal["embedding", "norm"] = knob(
+    every: int = setting(1, "critic turns for each generator turn", low=1, high=100)
+    latent: int = setting(32, "size of z", low=1, high=4096)
+    width: int = setting(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
+    hears: Literal["embedding", "norm"] = setting(
         "embedding", "where conditions enter a picture generator: beside z or by its norms"
     )
-    spectral: bool = knob(False, "spectral normalisation of the critic")
+    spectral: bool = setting(False, "spectral normalisation of the critic")
 
 
 class GAN(Model):

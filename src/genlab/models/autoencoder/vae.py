@@ -21,7 +21,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Claim, Given, LogProb, Model
 from genlab.core.moves import Descend, Draws, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
@@ -38,20 +38,20 @@ ROWS = 1024  # decoder evaluations at once while scoring: more leave the caches
 
 @dataclass(frozen=True)
 class VAEConfig:
-    latent: int = knob(32, "numbers in the code z", low=1, high=4096)
-    net: Literal["mlp", "conv"] = knob("conv", "networks: multi-layer perceptrons, or convolutions (pictures only)")
-    width: int = knob(64, "units of a hidden layer, or channels of the first halved grid", low=1, high=8192)
-    depth: int = knob(2, "hidden layers, or residual blocks a level", low=0, high=64)
-    hidden: int = knob(0, "convolutions: units of a dense layer between grid and code; 0: none", low=0, high=8192)
-    coarsest: int = knob(4, "convolutions: longest side of the smallest grid, pixels", low=1, high=64)
-    norm: bool = knob(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
-    spread: Literal["entry", "shared"] = knob("entry", "the decoder's scale: said anew for every x, or learnt once for all")
-    draws: int = knob(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
-    beta: float = knob(1.0, "weight of the KL", low=0, high=1000)
-    rise: float = knob(0.0, "share of the stage over which beta rises from 0", low=0, high=1)
-    free: float = knob(0.0, "free bits: nats a latent coordinate may cost before it is pushed down", low=0, high=100)
-    dropout: float = knob(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
-    mean: bool = knob(False, "samples are the decoder's means, smooth, instead of draws from it, which is what is scored")
+    latent: int = setting(32, "numbers in the code z", low=1, high=4096)
+    net: Literal["mlp", "conv"] = setting("conv", "networks: multi-layer perceptrons, or convolutions (pictures only)")
+    width: int = setting(64, "units of a hidden layer, or channels of the first halved grid", low=1, high=8192)
+    depth: int = setting(2, "hidden layers, or residual blocks a level", low=0, high=64)
+    hidden: int = setting(0, "convolutions: units of a dense layer between grid and code; 0: none", low=0, high=8192)
+    coarsest: int = setting(4, "convolutions: longest side of the smallest grid, pixels", low=1, high=64)
+    norm: bool = setting(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
+    spread: Literal["entry", "shared"] = setting("entry", "the decoder's scale: said anew for every x, or learnt once for all")
+    draws: int = setting(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
+    beta: float = setting(1.0, "weight of the KL", low=0, high=1000)
+    rise: float = setting(0.0, "share of the stage over which beta rises from 0", low=0, high=1)
+    free: float = setting(0.0, "free bits: nats a latent coordinate may cost before it is pushed down", low=0, high=100)
+    dropout: float = setting(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
+    mean: bool = setting(False, "samples are the decoder's means, smooth, instead of draws from it, which is what is scored")
 
 
 class VAE(Model):

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Claim, Given, LogProb, Model, Scores
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoencoder.observation import Observation
 from genlab.nets.conv import Block, Grow, Shrink
@@ -36,18 +36,20 @@ DEAD = 0.03  # a code is dead that is used less than this share of the average c
 
 @dataclass(frozen=True)
 class VQVAEConfig:
-    codes: int = knob(128, "entries of the codebook", low=2, high=65536)
-    size: int = knob(16, "numbers in a code's vector", low=1, high=1024)
-    halvings: int = knob(2, "times the grid of codes is halved from the picture's", low=0, high=6)
-    width: int = knob(64, "channels of the first halved grid", low=1, high=8192)
-    blocks: int = knob(1, "residual blocks a grid", low=0, high=64)
-    learnt: Literal["average", "gradient"] = knob("average", "how the codebook follows the encoder")
-    decay: float = knob(0.98, "of the moving averages, a step", low=0, high=0.99999)
-    commitment: float = knob(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
-    spread: Literal["entry", "shared"] = knob("entry", "the decoder's scale: said anew for every code, or learnt once for all")
-    share: float = knob(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
-    mean: bool = knob(False, "samples are the decoder's means unless told otherwise, instead of draws (what is scored)")
-    prior: Literal["pixelcnn", "gpt"] = knob("pixelcnn", "model of the codes")
+    codes: int = setting(128, "entries of the codebook", low=2, high=65536)
+    size: int = setting(16, "numbers in a code's vector", low=1, high=1024)
+    halvings: int = setting(2, "times the grid of codes is halved from the picture's", low=0, high=6)
+    width: int = setting(64, "channels of the first halved grid", low=1, high=8192)
+    blocks: int = setting(1, "residual blocks a grid", low=0, high=64)
+    learnt: Literal["average", "gradient"] = setting("average", "how the codebook follows the encoder")
+    decay: float = setting(0.98, "of the moving averages, a step", low=0, high=0.99999)
+    commitment: float = setting(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
+    spread: Literal["entry", "shared"] = setting(
+        "entry", "the decoder's scale: said anew for every code, or learnt once for all"
+    )
+    share: float = setting(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
+    mean: bool = setting(False, "samples are the decoder's means unless told otherwise, instead of draws (what is scored)")
+    prior: Literal["pixelcnn", "gpt"] = setting("pixelcnn", "model of the codes")
     pixelcnn: Any = None  # the configs of either prior
     gpt: Any = None
 

@@ -35,7 +35,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Given
 from genlab.core.moves import Descend, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.nets.condition import Conditioning
@@ -51,18 +51,20 @@ SCALE = 0.02  # standard deviation of vectors at the start
 
 @dataclass(frozen=True)
 class GPTConfig:
-    layers: int = knob(4, "blocks of attention and feed-forward", low=1, high=256)
-    heads: int = knob(4, "heads of attention; they divide the width", low=1, high=256)
-    width: int = knob(128, "numbers in the residual stream", low=1, high=65536)
-    dropout: float = knob(0.0, "share of what each block adds that is dropped while training", low=0, high=0.95)
-    positions: Literal["learned", "rotary"] = knob("rotary", "how places are told apart")
-    norm: Literal["layer", "gain", "rms"] = knob("rms", "layer: gains and biases as in GPT-2; gain: no biases; rms: neither")
-    activation: Literal["gelu", "gelu-tanh", "relu2", "swiglu"] = knob("relu2", "of the feed-forward maps")
-    qk_norm: bool = knob(True, "queries and keys are normalised")
-    tied: bool = knob(True, "the last linear map is the table of token vectors")
-    before: int = knob(1, "tokens of text before a window that are read", low=1, high=32)
-    block: int = knob(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
-    conditioning: Literal["prefix", "cross"] = knob("prefix", "how a text is heard: before the sequence, or by cross-attention")
+    layers: int = setting(4, "blocks of attention and feed-forward", low=1, high=256)
+    heads: int = setting(4, "heads of attention; they divide the width", low=1, high=256)
+    width: int = setting(128, "numbers in the residual stream", low=1, high=65536)
+    dropout: float = setting(0.0, "share of what each block adds that is dropped while training", low=0, high=0.95)
+    positions: Literal["learned", "rotary"] = setting("rotary", "how places are told apart")
+    norm: Literal["layer", "gain", "rms"] = setting("rms", "layer: gains and biases as in GPT-2; gain: no biases; rms: neither")
+    activation: Literal["gelu", "gelu-tanh", "relu2", "swiglu"] = setting("relu2", "of the feed-forward maps")
+    qk_norm: bool = setting(True, "queries and keys are normalised")
+    tied: bool = setting(True, "the last linear map is the table of token vectors")
+    before: int = setting(1, "tokens of text before a window that are read", low=1, high=32)
+    block: int = setting(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
+    conditioning: Literal["prefix", "cross"] = setting(
+        "prefix", "how a text is heard: before the sequence, or by cross-attention"
+    )
 
 
 class Heard(NamedTuple):

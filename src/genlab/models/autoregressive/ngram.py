@@ -31,7 +31,7 @@ from torch import Tensor
 
 from genlab.core.model import Given
 from genlab.core.moves import Apply, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths.smoothing import Counts, Level, added, discounted, ladder, tally, whole_ladder
 from genlab.models.autoregressive.sequence import Autoregressive
@@ -40,10 +40,10 @@ from genlab.samplers.tokens import Predict, sequence
 
 @dataclass(frozen=True)
 class NGramConfig:
-    order: int = knob(5, "symbols of a gram: the entry itself and order - 1 around or before it", low=1, high=33)
-    smoothing: Literal["kneser-ney", "add-k"] = knob("kneser-ney", "what events that were never seen get")
-    k: float = knob(0.1, "add-k: what is added to every count", low=1e-9, high=1e9)
-    tones: int = knob(16, "levels told apart in the context of a pixel", low=2, high=65536)
+    order: int = setting(5, "symbols of a gram: the entry itself and order - 1 around or before it", low=1, high=33)
+    smoothing: Literal["kneser-ney", "add-k"] = setting("kneser-ney", "what events that were never seen get")
+    k: float = setting(0.1, "add-k: what is added to every count", low=1e-9, high=1e9)
+    tones: int = setting(16, "levels told apart in the context of a pixel", low=2, high=65536)
 
 
 class NGram(Autoregressive):

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from genlab.core.model import Given
 from genlab.core.moves import Descend, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.nets.condition import Conditioning
@@ -35,15 +35,15 @@ GAIN = 8.0  # shifts of gates are so many times larger than stored, so that they
 
 @dataclass(frozen=True)
 class PixelCNNConfig:
-    widths: tuple[int, ...] = knob((32, 48, 96), "channels of the vertical stack on cells of 1, 2, 4, ... pixels", low=1)
-    layers: int = knob(2, "gated layers of the vertical stack on every grid", low=0, high=64)
-    width: int = knob(48, "channels of the horizontal stack", low=1, high=4096)
-    depth: int = knob(4, "gated layers of the horizontal stack", low=0, high=256)
-    back: int = knob(3, "pixels that a horizontal layer sees, its own among them", low=1, high=64)
-    sides: int = knob(1, "cells to either side that a vertical layer sees", low=0, high=32)
-    hidden: int = knob(64, "hidden units of the head, a channel", low=1, high=4096)
-    entry: int = knob(16, "numbers that an entry is read as (fewer levels: fewer)", low=1, high=256)
-    dropout: float = knob(0.0, "share of what each layer adds that is dropped while training", low=0, high=0.95)
+    widths: tuple[int, ...] = setting((32, 48, 96), "channels of the vertical stack on cells of 1, 2, 4, ... pixels", low=1)
+    layers: int = setting(2, "gated layers of the vertical stack on every grid", low=0, high=64)
+    width: int = setting(48, "channels of the horizontal stack", low=1, high=4096)
+    depth: int = setting(4, "gated layers of the horizontal stack", low=0, high=256)
+    back: int = setting(3, "pixels that a horizontal layer sees, its own among them", low=1, high=64)
+    sides: int = setting(1, "cells to either side that a vertical layer sees", low=0, high=32)
+    hidden: int = setting(64, "hidden units of the head, a channel", low=1, high=4096)
+    entry: int = setting(16, "numbers that an entry is read as (fewer levels: fewer)", low=1, high=256)
+    dropout: float = setting(0.0, "share of what each layer adds that is dropped while training", low=0, high=0.95)
 
 
 class PixelCNN(Autoregressive):

@@ -23,7 +23,7 @@ from torch import Tensor
 
 from genlab.core.model import Claim, Given, LogProb
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
 from genlab.maths.predictions import Estimate
@@ -41,12 +41,14 @@ KEPT = 0.99  # of the account after a step
 
 @dataclass(frozen=True)
 class DDPMConfig(DenoiserConfig):
-    schedule: Literal["linear", "cosine"] = knob("cosine", "how the noise grows")
-    T: int = knob(1000, "noise levels of training", low=1, high=100_000)
-    predicts: Literal["noise", "example", "v", "levels"] = knob("v", "noise, example, v between the two, or odds of levels")
-    weights: Literal["simple", "bound", "min-snr"] = knob("simple", "of the errors: all 1, lambda_t of the bound, or min-SNR")
-    variance: Literal["best", "small", "large"] = knob("best", "of a backward step: from the measured error, or Ho's two")
-    steps: int = knob(100, "backward steps of sampling and scoring", low=1, high=100_000)
+    schedule: Literal["linear", "cosine"] = setting("cosine", "how the noise grows")
+    T: int = setting(1000, "noise levels of training", low=1, high=100_000)
+    predicts: Literal["noise", "example", "v", "levels"] = setting("v", "noise, example, v between the two, or odds of levels")
+    weights: Literal["simple", "bound", "min-snr"] = setting(
+        "simple", "of the errors: all 1, lambda_t of the bound, or min-SNR"
+    )
+    variance: Literal["best", "small", "large"] = setting("best", "of a backward step: from the measured error, or Ho's two")
+    steps: int = setting(100, "backward steps of sampling and scoring", low=1, high=100_000)
 
 
 class DDPM(Diffusion):

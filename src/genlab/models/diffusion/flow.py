@@ -25,7 +25,7 @@ from torch import Tensor
 
 from genlab.core.model import Claim, Given, LogProb
 from genlab.core.moves import Descend, Draws, Now, Readings, Stage
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
@@ -42,11 +42,11 @@ SOLVERS = (*ode.SOLVERS, "dpm++")
 
 @dataclass(frozen=True)
 class FlowMatchingConfig(DenoiserConfig):
-    times: Literal["uniform", "logit-normal"] = knob("uniform", "how training draws t; logit-normal prefers the middle")
-    filled: float = knob(1.0, "share of the distance between levels that dequantisation fills", low=0.01, high=1)
-    solver: Literal["euler", "midpoint", "heun", "dpm++"] = knob("heun", "of the equation while sampling")
-    steps: int = knob(25, "steps of the solver while sampling", low=1, high=100_000)
-    tolerance: float = knob(1e-4, "of the adaptive solver while scoring and encoding", low=1e-9, high=0.1)
+    times: Literal["uniform", "logit-normal"] = setting("uniform", "how training draws t; logit-normal prefers the middle")
+    filled: float = setting(1.0, "share of the distance between levels that dequantisation fills", low=0.01, high=1)
+    solver: Literal["euler", "midpoint", "heun", "dpm++"] = setting("heun", "of the equation while sampling")
+    steps: int = setting(25, "steps of the solver while sampling", low=1, high=100_000)
+    tolerance: float = setting(1e-4, "of the adaptive solver while scoring and encoding", low=1e-9, high=0.1)
 
 
 class FlowMatching(Diffusion):

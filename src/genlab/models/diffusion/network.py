@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from genlab.core.model import Given, Model
 from genlab.core.moves import Draws
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Space
 from genlab.maths.predictions import Estimate
 from genlab.maths.schedules import Schedule, Time
@@ -41,11 +41,11 @@ _HEAD = 32  # channels of an attention head, or the largest power of two that di
 class DenoiserConfig:
     """What the configs of this family begin with: the network, and how often it is told nothing."""
 
-    net: Literal["unet", "mlp"] = knob("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
-    width: int = knob(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
-    depth: int = knob(2, "residual blocks a grid, or layers", low=1, high=32)
-    dropout: float = knob(0.0, "share of activations left out while training", low=0, high=0.9)
-    cond_dropout: float = knob(0.1, "share of training examples whose conditions are left out, for guidance", low=0, high=1)
+    net: Literal["unet", "mlp"] = setting("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
+    width: int = setting(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
+    depth: int = setting(2, "residual blocks a grid, or layers", low=1, high=32)
+    dropout: float = setting(0.0, "share of activations left out while training", low=0, high=0.9)
+    cond_dropout: float = setting(0.1, "share of training examples whose conditions are left out, for guidance", low=0, high=1)
 
 
 class Network(nn.Module):

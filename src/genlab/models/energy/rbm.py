@@ -29,7 +29,7 @@ from torch import Tensor, nn
 from genlab.core.model import Claim, Given, LogProb, Model
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.noise import Noise, hashed
-from genlab.core.recipe import knob
+from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths.densities import bernoulli_quantile, categorical_quantile
 from genlab.nets.units import dtype_of
@@ -41,13 +41,15 @@ CHUNK = 2**14  # states at once while enumerating
 
 @dataclass(frozen=True)
 class RBMConfig:
-    hidden: int = knob(256, "hidden bits", low=1, high=65536)
-    start: Literal["chain", "data"] = knob("chain", "where training's samples start: a persistent chain (PCD) or the data (CD)")
-    sweeps: int = knob(1, "k: Gibbs sweeps a training step", low=1, high=1000)
-    chains: int = knob(128, "particles of the persistent chain", low=1, high=65536)
-    walk: int = knob(200, "sweeps of a sample, the first half from independent bits to the machine", low=2, high=100_000)
-    ais_chains: int = knob(100, "scoring: chains of annealed importance sampling", low=2, high=100_000)
-    ais_steps: int = knob(1000, "scoring: temperatures of annealed importance sampling", low=1, high=1_000_000)
+    hidden: int = setting(256, "hidden bits", low=1, high=65536)
+    start: Literal["chain", "data"] = setting(
+        "chain", "where training's samples start: a persistent chain (PCD) or the data (CD)"
+    )
+    sweeps: int = setting(1, "k: Gibbs sweeps a training step", low=1, high=1000)
+    chains: int = setting(128, "particles of the persistent chain", low=1, high=65536)
+    walk: int = setting(200, "sweeps of a sample, the first half from independent bits to the machine", low=2, high=100_000)
+    ais_chains: int = setting(100, "scoring: chains of annealed importance sampling", low=2, high=100_000)
+    ais_steps: int = setting(1000, "scoring: temperatures of annealed importance sampling", low=1, high=1_000_000)
 
 
 class State(NamedTuple):
