@@ -122,13 +122,13 @@ def test_the_doubly_reparameterised_gradient_is_unbiased_and_leaves_the_decoder_
     assert model.loss(batch, now(4000))[0].item() == pytest.approx(plain_loss.mean().item())
 
 
-def test_beta_and_its_rise_weigh_the_rate():
+def test_beta_and_its_warmup_weigh_the_rate():
     _, (x, at) = None, (points(8).float(), now(8, progress=0.25))
     torch.manual_seed(0)
     plain = VAE(VAEConfig(latent=2, net="mlp", width=8), PLANE)
     loss, readings = plain.loss(Batch(x), at)
     assert loss.item() == pytest.approx((readings["distortion"] + readings["rate"]).item(), rel=1e-5)
-    rising = VAE(VAEConfig(latent=2, net="mlp", width=8, beta=4.0, rise=0.5), PLANE)
+    rising = VAE(VAEConfig(latent=2, net="mlp", width=8, beta=4.0, kl_warmup=0.5), PLANE)
     rising.load_state_dict(plain.state_dict())
     loss, readings = rising.loss(Batch(x), now(8, progress=0.25))
     assert loss.item() == pytest.approx((readings["distortion"] + 2.0 * readings["rate"]).item(), rel=1e-5)

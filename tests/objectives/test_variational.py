@@ -38,13 +38,13 @@ def test_averaged_weights_are_unbiased_for_any_number_of_draws():
 
 def test_free_bits_are_about_the_mean_over_the_whole_batch_and_stop_the_gradient_below_the_floor():
     kl = torch.tensor([[0.1, 2.0], [0.3, 4.0]], requires_grad=True)  # means 0.2 and 3
-    loss = negative_elbo(torch.zeros(2), kl, beta=2.0, free=0.5)
+    loss = negative_elbo(torch.zeros(2), kl, beta=2.0, free_bits=0.5)
     assert loss.item() == pytest.approx(2 * (0.5 + 3.0))
     loss.backward()
     assert kl.grad is not None
     assert kl.grad.tolist() == [[0, 1], [0, 1]]
     elsewhere = torch.tensor([1.4, 3.0])  # another process: together the first latent costs 0.8, above the floor
-    loss = negative_elbo(torch.zeros(2), kl, free=0.5, mean=lambda value: (value + elsewhere) / 2 if value.ndim else value)
+    loss = negative_elbo(torch.zeros(2), kl, free_bits=0.5, mean=lambda value: (value + elsewhere) / 2 if value.ndim else value)
     assert loss.item() == pytest.approx(0.8 + 3.0)
 
 

@@ -229,9 +229,7 @@ def empty_latent(history: History) -> Alarm | None:
     if not values or max(values) >= EMPTY:
         return None
     sentence = f"The latent vector tells nothing: its divergence from the prior is {values[-1]:.2g} nats an example."
-    remedy = (
-        "Let the divergence count later (--set model.rise=0.3), give free bits (--set model.free=0.1), or weaken the decoder."
-    )
+    remedy = "Let the divergence count later (--set model.kl_warmup=0.3), give free bits (--set model.free_bits=0.1), or weaken the decoder."
     return history.alarm("posterior collapse", sentence, remedy, name)
 
 

@@ -23,16 +23,16 @@ def negative_elbo(
     log_likelihood: Tensor,
     kl: Tensor,
     beta: float = 1.0,
-    free: float = 0.0,
+    free_bits: float = 0.0,
     mean: Callable[[Tensor], Tensor] = lambda value: value,
 ) -> Tensor:
-    """The scalar to descend on, nats per example: -mean log p(x|z) + beta sum_j max(free, mean KL_j).
+    """The scalar to descend on, nats per example: -mean log p(x|z) + beta sum_j max(free_bits, mean KL_j).
 
-    log_likelihood (B,), kl (B, latents), free in nats a latent; `mean` averages over processes, because the floor is
+    log_likelihood (B,), kl (B, latents), free_bits in nats a latent; `mean` averages over processes, because the floor is
     about the whole batch.
     """
     cost = mean(kl.mean(0))  # (latents,)
-    return beta * cost.clamp(min=free).sum() - mean(log_likelihood.mean())
+    return beta * cost.clamp(min=free_bits).sum() - mean(log_likelihood.mean())
 
 
 def importance_weighted(log_weights: Tensor) -> Tensor:

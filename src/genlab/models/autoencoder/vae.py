@@ -48,8 +48,8 @@ class VAEConfig:
     spread: Literal["entry", "shared"] = setting("entry", "the decoder's scale: said anew for every x, or learnt once for all")
     draws: int = setting(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
     beta: float = setting(1.0, "weight of the KL", low=0, high=1000)
-    rise: float = setting(0.0, "share of the stage over which beta rises from 0", low=0, high=1)
-    free: float = setting(0.0, "free bits: nats a latent coordinate may cost before it is pushed down", low=0, high=100)
+    kl_warmup: float = setting(0.0, "share of the stage over which beta rises from 0 to its value", low=0, high=1)
+    free_bits: float = setting(0.0, "nats of KL that each latent coordinate may cost for free", low=0, high=100)
     dropout: float = setting(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
     mean: bool = setting(False, "samples are the decoder's means, smooth, instead of draws from it, which is what is scored")
 
@@ -65,8 +65,10 @@ class VAE(Model):
         super().__init__(space, given)
         if config.net == "conv" and not space.picture:
             raise ValueError(f"convolutions need pictures, not {space.axes!r} of shape {space.shape}: --set model.net=mlp")
-        if config.draws > 1 and (config.beta != 1 or config.free > 0 or config.rise > 0):
-            raise ValueError("beta, rise and free bits belong to the ELBO: leave them alone with draws > 1, or set draws=1")
+        if config.draws > 1 and (config.beta != 1 or config.free_bits > 0 or config.kl_warmup > 0):
+            raise ValueError(
+                "beta, kl_warmup and free_bits belong to the ELBO: leave them alone with draws > 1, or set draws=1"
+            )
         self.config = config
         cond = min(config.width, 64) if self.given else 0
         self.cond_in, self.cond_out = (conditioning(self.given, cond, config.latent) for _ in range(2))
@@ -88,8 +90,8 @@ class VAE(Model):
             return self._importance_weighted_loss(batch, m, log_s, eps)
         log_likelihood = self.log_likelihood(batch, m + log_s.exp() * eps[0])
         kl = standard_normal_kl(m, log_s)
-        beta = self.config.beta * min(1.0, now.progress / self.config.rise if self.config.rise else 1.0)
-        loss = negative_elbo(log_likelihood, kl, beta, self.config.free, now.mean)
+        beta = self.config.beta * min(1.0, now.progress / self.config.kl_warmup if self.config.kl_warmup else 1.0)
+        loss = negative_elbo(log_likelihood, kl, beta, self.config.free_bits, now.mean)
         return loss, {"distortion": -log_likelihood.mean(), "rate": kl.sum(1).mean()}
 
     def _importance_weighted_loss(self, batch: Batch, m: Tensor, log_s: Tensor, eps: Tensor) -> tuple[Tensor, Readings]:
