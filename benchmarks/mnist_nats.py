@@ -35,7 +35,7 @@ from genlab.runs.engine import Engine
 
 SECONDS = {"vae": 600.0, "pixelcnn": 1200.0}
 SETTINGS: dict[str, dict[str, Any]] = {"vae": {"model.latent": 50}, "pixelcnn": {}}
-SCORING: dict[str, dict[str, Any]] = {"vae": {"draws": 1000}, "pixelcnn": {}}
+SCORING: dict[str, dict[str, Any]] = {"vae": {"importance_samples": 1000}, "pixelcnn": {}}
 CHUNK = 100  # pictures scored at once
 
 

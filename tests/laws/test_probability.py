@@ -38,10 +38,10 @@ def test_bounds_sum_to_at_most_one(case: Case) -> None:
 def test_importance_weighted_probabilities_sum_to_one(case: Case) -> None:
     """E exp(IW-k) = p(x) for every k, so these are unbiased estimates whose sum is one."""
     model = trained(case)
-    if "draws" not in inspect.signature(model.log_prob).parameters:
+    if "importance_samples" not in inspect.signature(model.log_prob).parameters:
         pytest.skip("has no importance-weighted bound")
     for label in labels_of(case):
-        draws = log_probs(model, every(case.data.space), label, DRAWS, draws=8).exp().sum(1)
+        draws = log_probs(model, every(case.data.space), label, DRAWS, importance_samples=8).exp().sum(1)
         assert draws.mean().item() == pytest.approx(1, abs=3 * draws.std().item() / math.sqrt(DRAWS))
 
 

@@ -30,7 +30,7 @@ def linear_gaussian(draws: int = 1) -> tuple[VAE, np.ndarray, np.ndarray]:
 
     u = W z + c + noise of deviation s_i; the columns of W are orthogonal under 1/s^2, so the posterior is diagonal.
     """
-    model = VAE(VAEConfig(latent=2, net="mlp", depth=0, spread="shared", draws=draws), PLANE).double()
+    model = VAE(VAEConfig(latent=2, net="mlp", depth=0, scale="shared", importance_samples=draws), PLANE).double()
     s = torch.tensor([0.3, 0.5, 0.8], dtype=torch.float64)
     white = torch.linalg.qr(torch.tensor([[1.0, 0.4], [-0.7, 1.0], [0.2, 0.9]], dtype=torch.float64)).Q
     lengths = torch.tensor([2.0, 0.7], dtype=torch.float64)
@@ -68,7 +68,7 @@ def test_every_importance_weight_of_the_exact_posterior_is_the_density_in_the_us
     x = points(20)
     expected = scipy.stats.multivariate_normal(mean, covariance).logpdf(x.numpy())
     for draws in (2, 7):
-        found = model.log_prob(Batch(x), noise=noise(20), draws=draws)
+        found = model.log_prob(Batch(x), noise=noise(20), importance_samples=draws)
         np.testing.assert_allclose(found.nats.numpy(), expected, rtol=1e-9)
         assert (found.claim, found.how) == ("lower", f"IW-{draws}")
 
@@ -90,7 +90,7 @@ def test_samples_have_the_mean_and_covariance_of_the_density():
     spread = np.sqrt(np.diag(covariance))
     np.testing.assert_allclose(x.mean(0).numpy() / spread, mean / spread, atol=0.03)
     np.testing.assert_allclose(np.cov(x.T.numpy()) / np.outer(spread, spread), covariance / np.outer(spread, spread), atol=0.04)
-    *_, means = model.sample(2000, noise=noise(2000), mean=True)
+    *_, means = model.sample(2000, noise=noise(2000), sample_mean=True)
     explained = covariance - np.diag((np.array([0.3, 0.5, 0.8]) * PLANE.scale) ** 2)  # W W^T alone
     np.testing.assert_allclose(
         np.cov(means.T.numpy()) / np.outer(spread, spread), explained / np.outer(spread, spread), atol=0.08
@@ -127,11 +127,11 @@ def test_beta_and_its_warmup_weigh_the_rate():
     torch.manual_seed(0)
     plain = VAE(VAEConfig(latent=2, net="mlp", width=8), PLANE)
     loss, readings = plain.loss(Batch(x), at)
-    assert loss.item() == pytest.approx((readings["distortion"] + readings["rate"]).item(), rel=1e-5)
+    assert loss.item() == pytest.approx((readings["reconstruction"] + readings["kl"]).item(), rel=1e-5)
     rising = VAE(VAEConfig(latent=2, net="mlp", width=8, beta=4.0, kl_warmup=0.5), PLANE)
     rising.load_state_dict(plain.state_dict())
     loss, readings = rising.loss(Batch(x), now(8, progress=0.25))
-    assert loss.item() == pytest.approx((readings["distortion"] + 2.0 * readings["rate"]).item(), rel=1e-5)
+    assert loss.item() == pytest.approx((readings["reconstruction"] + 2.0 * readings["kl"]).item(), rel=1e-5)
 
 
 @pytest.mark.parametrize("net", ["mlp", "conv"])
@@ -188,16 +188,16 @@ def test_capabilities():
 def test_impossible_questions_are_refused_with_a_remedy():
     with pytest.raises(ValueError, match=r"model\.net=mlp"):
         VAE(VAEConfig(net="conv"), PLANE)
-    with pytest.raises(ValueError, match="draws=1"):
-        VAE(VAEConfig(net="mlp", draws=5, beta=2.0), PLANE)
+    with pytest.raises(ValueError, match="importance_samples=1"):
+        VAE(VAEConfig(net="mlp", importance_samples=5, beta=2.0), PLANE)
     with pytest.raises(ValueError, match="tokens"):
         VAE(VAEConfig(net="mlp"), Space((3,), "T", "token", 4))
     model = VAE(VAEConfig(latent=2, net="mlp", width=8), BITS, {"label": LABEL})
     x = torch.zeros(1, 1, 3, 2, dtype=torch.uint8)
     with pytest.raises(ValueError, match="label"):
         model.log_prob(Batch(x), noise=Noise(0, 1))
-    with pytest.raises(ValueError, match="draws"):
-        model.log_prob(Batch(x, {"label": torch.zeros(1, dtype=torch.long)}), noise=Noise(0, 1), draws=0)
+    with pytest.raises(ValueError, match="importance_samples"):
+        model.log_prob(Batch(x, {"label": torch.zeros(1, dtype=torch.long)}), noise=Noise(0, 1), importance_samples=0)
 
 
 @torch.no_grad()

@@ -111,16 +111,16 @@ def test_samples_are_as_frequent_as_the_likelihood_says() -> None:
 @pytest.mark.parametrize("learnt", ["average", "gradient"])
 @pytest.mark.parametrize("space", [BITS, GREYS, REAL], ids=["bits", "greys", "real"])
 def test_the_loss_is_the_papers(space: Space, learnt: str) -> None:
-    """Equation 3, written out, the distortion as nats an entry."""
+    """Equation 3, written out, the reconstruction as nats an entry."""
     model, x = made(space, learnt=learnt), pictures(space)
     loss, readings = model.loss(Batch(x), now())
     z = model.features(x)
     e = model.codebook.vectors[model.encode(x).squeeze(1)]
-    distortion = -model.observation.log_prob(x, model.decoded(e)).mean()
+    reconstruction = -model.observation.log_prob(x, model.decoded(e)).mean()
     apart = (z - e).square().mean()
-    expected = distortion / 4 + SMALL.commitment * apart + (apart if learnt == "gradient" else 0)
+    expected = reconstruction / 4 + SMALL.commitment * apart + (apart if learnt == "gradient" else 0)
     torch.testing.assert_close(loss, expected)
-    torch.testing.assert_close(readings["distortion"], distortion)
+    torch.testing.assert_close(readings["reconstruction"], reconstruction)
 
 
 @pytest.mark.parametrize("learnt", ["average", "gradient"])
@@ -228,8 +228,8 @@ def test_codes_and_pictures_have_their_spaces_shapes(space: Space, halvings: int
 
 
 def test_the_mean_is_drawn_when_it_is_asked_for() -> None:
-    model = made(GREYS, mean=True)
-    *_, asked = model.sample(6, noise=Noise(3, 6, dtype=torch.float64), mean=False)
+    model = made(GREYS, sample_mean=True)
+    *_, asked = model.sample(6, noise=Noise(3, 6, dtype=torch.float64), sample_mean=False)
     *_, usual = model.sample(6, noise=Noise(3, 6, dtype=torch.float64))
     *_, codes = model.prior.sample(6, noise=Noise(3, 6, dtype=torch.float64))
     assert torch.equal(usual, model.decode(codes))

@@ -32,7 +32,7 @@ from genlab.runs.files import read_tensors, write_tensors
 
 STEPS = 12
 COUPLED = {  # settings under which examples know of one another
-    "vae free bits": ("vae", {"model.draws": 1, "model.free_bits": 0.1}),
+    "vae free bits": ("vae", {"model.importance_samples": 1, "model.free_bits": 0.1}),
     "vqvae gradient": ("vqvae", {"model.learnt": "gradient"}),
     "gan wasserstein": ("gan", {"model.value": "wasserstein"}),
     "ddpm bound": ("ddpm", {"model.weights": "bound"}),

@@ -225,11 +225,13 @@ def got_worse(history: History) -> Alarm | None:
 
 
 def empty_latent(history: History) -> Alarm | None:
-    name, values = history.lately("rate")
+    name, values = history.lately("kl")
     if not values or max(values) >= EMPTY:
         return None
-    sentence = f"The latent vector tells nothing: its divergence from the prior is {values[-1]:.2g} nats an example."
-    remedy = "Let the divergence count later (--set model.kl_warmup=0.3), give free bits (--set model.free_bits=0.1), or weaken the decoder."
+    sentence = f"The latent vector tells nothing: its KL divergence from the prior is {values[-1]:.2g} nats an example."
+    remedy = (
+        "Let the KL count later (--set model.kl_warmup=0.3), give free bits (--set model.free_bits=0.1), or weaken the decoder."
+    )
     return history.alarm("posterior collapse", sentence, remedy, name)
 
 

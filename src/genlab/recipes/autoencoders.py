@@ -11,13 +11,13 @@ from genlab.models.autoencoder.vae import VAE, VAEConfig
 
 CLASSES: dict[str, type] = {"vae": VAE}
 
-# Few clusters far apart need codes that a Gaussian posterior alone cannot carve up, hence several draws, and one scale for
-# all: a decoder that may say every scale begins by calling the whole ring noise and stays there.
-POINTS = VAEConfig(latent=2, net="mlp", width=64, depth=4, norm=False, spread="shared", draws=8)
+# Few clusters far apart need codes that a Gaussian posterior alone cannot carve up, hence several importance samples, and one
+# shared scale: a decoder that predicts every scale begins by calling the whole ring noise and stays there.
+POINTS = VAEConfig(latent=2, net="mlp", width=64, depth=4, norm=False, scale="shared", importance_samples=8)
 TINY = VAEConfig(latent=4, net="mlp", width=64, depth=2, norm=False)
 SMALL = VAEConfig(latent=16, net="conv", width=32, depth=1, dropout=0.2)
 GLYPHS = VAEConfig(latent=50, net="conv", width=16, depth=0, hidden=256, coarsest=8, norm=False)
-PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=0, hidden=256, coarsest=8, norm=False, mean=True)
+PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=0, hidden=256, coarsest=8, norm=False, sample_mean=True)
 
 SIZES: dict[str, tuple[VAEConfig, int, Optim, float, float]] = {  # config, batch, optim, half-life in examples, seconds
     "points": (POINTS, 256, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 50_000, 60),

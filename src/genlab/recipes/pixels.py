@@ -66,7 +66,7 @@ VQVAES: dict[str, tuple[VQVAEConfig, int, Optim, Optim, float]] = {  # config, b
         32, Optim(rate=2e-3, decay="cosine"), ROWS, 60,
     ),
     "large": (
-        VQVAEConfig(256, 16, 2, width=48, decay=0.95, share=0.6, mean=True, pixelcnn=MANY_CODES, gpt=GPTConfig()),
+        VQVAEConfig(256, 16, 2, width=48, decay=0.95, share=0.6, sample_mean=True, pixelcnn=MANY_CODES, gpt=GPTConfig()),
         32, Optim(rate=1e-3, decay="cosine"), ROWS, 600,
     ),
 }  # fmt: skip

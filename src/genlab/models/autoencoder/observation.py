@@ -17,7 +17,7 @@ from genlab.core.space import Space
 from genlab.maths import densities
 from genlab.nets.units import affine, dtype_of, log_volume, restored
 
-Spread = Literal["entry", "shared"]
+Scale = Literal["entry", "shared"]
 
 NARROWEST = -7.0  # log of the smallest scale, centred units: data on a line would otherwise have infinite density
 
@@ -25,17 +25,17 @@ NARROWEST = -7.0  # log of the smallest scale, centred units: data on a line wou
 class Observation(nn.Module):
     """The distribution of x (*, *space.shape) given h (*, parameters, *space.shape).
 
-    spread  "entry": the decoder says the scale of every entry; "shared": it is one learnt number an entry
+    scale   "entry": the decoder predicts the scale of every entry; "shared": it is one learnt number an entry
     """
 
-    def __init__(self, space: Space, spread: Spread = "entry"):
+    def __init__(self, space: Space, scale: Scale = "entry"):
         super().__init__()
         if space.kind == "token":
             raise ValueError("a VAE needs points or pictures: its decoder has no distribution over unordered tokens")
         self.space, self.dims = space, len(space.shape)
         scaled = space.kind != "binary"
-        self.parameters_per_entry = 2 if scaled and spread == "entry" else 1
-        self.log_scale = nn.Parameter(torch.full(space.shape, -1.0)) if scaled and spread == "shared" else None
+        self.parameters_per_entry = 2 if scaled and scale == "entry" else 1
+        self.log_scale = nn.Parameter(torch.full(space.shape, -1.0)) if scaled and scale == "shared" else None
         self.offset = log_volume(space) if space.kind == "real" else 0.0
 
     def log_prob(self, x: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:

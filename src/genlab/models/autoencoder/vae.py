@@ -3,10 +3,10 @@
     ELBO(x) = E_q[log p(x|z, y)] - KL(q(z|x, y) || N(0, I))  <=  log p(x|y)
 
 z = m + s eps carries the gradient through the draw; y is what is given, a label or a text, to encoder and decoder alike.
-Kingma & Welling, "Auto-Encoding Variational Bayes", 2014. With `draws` = k > 1 the objective is the tighter IW-k of Burda,
-Grosse & Salakhutdinov, "Importance Weighted Autoencoders", 2016, the encoder's gradient in the doubly reparameterised form
-of Tucker et al., "Doubly Reparameterized Gradient Estimators for Monte Carlo Objectives", 2019, whose signal does not
-drown in noise as k grows.
+Kingma & Welling, "Auto-Encoding Variational Bayes", 2014. With `importance_samples` = k > 1 the objective is the tighter
+IW-k of Burda, Grosse & Salakhutdinov, "Importance Weighted Autoencoders", 2016, the encoder's gradient in the doubly
+reparameterised form of Tucker et al., "Doubly Reparameterized Gradient Estimators for Monte Carlo Objectives", 2019, whose
+signal does not drown in noise as k grows.
 """
 
 from __future__ import annotations
@@ -45,13 +45,19 @@ class VAEConfig:
     hidden: int = setting(0, "convolutions: units of a dense layer between grid and code; 0: none", low=0, high=8192)
     coarsest: int = setting(4, "convolutions: longest side of the smallest grid, pixels", low=1, high=64)
     norm: bool = setting(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
-    spread: Literal["entry", "shared"] = setting("entry", "the decoder's scale: said anew for every x, or learnt once for all")
-    draws: int = setting(1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000)
+    scale: Literal["entry", "shared"] = setting(
+        "entry", "the decoder's scale: predicted for every entry of every example, or one learnt number an entry"
+    )
+    importance_samples: int = setting(
+        1, "codes drawn for an example while training: 1 is the ELBO, k the tighter IW-k", low=1, high=1000
+    )
     beta: float = setting(1.0, "weight of the KL", low=0, high=1000)
     kl_warmup: float = setting(0.0, "share of the stage over which beta rises from 0 to its value", low=0, high=1)
     free_bits: float = setting(0.0, "nats of KL that each latent coordinate may cost for free", low=0, high=100)
     dropout: float = setting(0.0, "share of hidden units (channels) left out while training", low=0, high=0.9)
-    mean: bool = setting(False, "samples are the decoder's means, smooth, instead of draws from it, which is what is scored")
+    sample_mean: bool = setting(
+        False, "samples are the decoder's means, which look smooth, instead of draws, which is what is scored"
+    )
 
 
 class VAE(Model):
@@ -65,14 +71,12 @@ class VAE(Model):
         super().__init__(space, given)
         if config.net == "conv" and not space.picture:
             raise ValueError(f"convolutions need pictures, not {space.axes!r} of shape {space.shape}: --set model.net=mlp")
-        if config.draws > 1 and (config.beta != 1 or config.free_bits > 0 or config.kl_warmup > 0):
-            raise ValueError(
-                "beta, kl_warmup and free_bits belong to the ELBO: leave them alone with draws > 1, or set draws=1"
-            )
+        if config.importance_samples > 1 and (config.beta != 1 or config.free_bits > 0 or config.kl_warmup > 0):
+            raise ValueError("beta, kl_warmup and free_bits belong to the ELBO: leave them alone, or set importance_samples=1")
         self.config = config
         cond = min(config.width, 64) if self.given else 0
         self.cond_in, self.cond_out = (conditioning(self.given, cond, config.latent) for _ in range(2))
-        self.observation = Observation(space, config.spread)
+        self.observation = Observation(space, config.scale)
         self.encoder = Encoder(config, space, cond)
         self.decoder = Decoder(config, space, cond, self.observation.parameters_per_entry)
 
@@ -83,7 +87,7 @@ class VAE(Model):
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Minus the bound, nats an example."""
-        k = self.config.draws
+        k = self.config.importance_samples
         m, log_s = self.posterior(batch.x, batch.given, batch.seen)
         eps = now.noise.normal((k, self.config.latent)).to(m.dtype).transpose(0, 1)  # (k, B, latent)
         if k > 1:
@@ -92,7 +96,7 @@ class VAE(Model):
         kl = standard_normal_kl(m, log_s)
         beta = self.config.beta * min(1.0, now.progress / self.config.kl_warmup if self.config.kl_warmup else 1.0)
         loss = negative_elbo(log_likelihood, kl, beta, self.config.free_bits, now.mean)
-        return loss, {"distortion": -log_likelihood.mean(), "rate": kl.sum(1).mean()}
+        return loss, {"reconstruction": -log_likelihood.mean(), "kl": kl.sum(1).mean()}
 
     def _importance_weighted_loss(self, batch: Batch, m: Tensor, log_s: Tensor, eps: Tensor) -> tuple[Tensor, Readings]:
         z = m + log_s.exp() * eps
@@ -103,7 +107,7 @@ class VAE(Model):
             z.register_hook(lambda gradient: w.unsqueeze(-1) * gradient)  # ... with w^2, while the decoder keeps w
         surrogate = -(w * log_w).sum(0).mean()
         value = -importance_weighted(log_w.detach()).mean()
-        return value + surrogate - surrogate.detach(), {"draws used": (1 / w.square().sum(0)).mean()}
+        return value + surrogate - surrogate.detach(), {"effective samples": (1 / w.square().sum(0)).mean()}
 
     # --- the three distributions -------------------------------------------------------------------------------------
 
@@ -133,35 +137,35 @@ class VAE(Model):
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
-    def log_prob(self, batch: Batch, *, noise: Draws, draws: int | None = None) -> LogProb:
-        """The ELBO from one draw of z an example, or with `draws` = k > 1 the tighter IW-k; (B,) nats.
+    def log_prob(self, batch: Batch, *, noise: Draws, importance_samples: int | None = None) -> LogProb:
+        """The ELBO from one draw of z an example, or with `importance_samples` = k > 1 the tighter IW-k; (B,) nats.
 
         Unset, it is the bound the model was trained on: an encoder that learnt to be one of k proposals is poor alone.
         """
-        draws = self.config.draws if draws is None else draws
-        if draws < 1:
-            raise ValueError(f"draws must be at least 1, got {draws}")
+        k = self.config.importance_samples if importance_samples is None else importance_samples
+        if k < 1:
+            raise ValueError(f"importance_samples must be at least 1, got {k}")
         m, log_s = self.posterior(batch.x, batch.given, batch.seen)
-        if draws == 1:
+        if k == 1:
             z = m + log_s.exp() * noise.normal((self.config.latent,)).to(m.dtype)
             nats = self.log_likelihood(batch, z) - standard_normal_kl(m, log_s).sum(1)
             return LogProb(nats, "lower", "ELBO", tuple(self.given))
         at_once = max(1, ROWS // len(batch.x))
         parts = []
-        for start in range(0, draws, at_once):
-            eps = noise.normal((min(at_once, draws - start), self.config.latent)).to(m.dtype).transpose(0, 1)
+        for start in range(0, k, at_once):
+            eps = noise.normal((min(at_once, k - start), self.config.latent)).to(m.dtype).transpose(0, 1)
             parts.append(self._log_weights(batch, m + log_s.exp() * eps, m, log_s))
-        return LogProb(importance_weighted(torch.cat(parts)), "lower", f"IW-{draws}", tuple(self.given))
+        return LogProb(importance_weighted(torch.cat(parts)), "lower", f"IW-{k}", tuple(self.given))
 
     # --- sampling and latents ----------------------------------------------------------------------------------------
 
-    def sample(self, n: int, given: Given | None = None, *, noise: Draws, mean: bool | None = None) -> Iterator[Tensor]:
-        """One frame (n, *shape). mean=False draws from p(x|z), as `log_prob` assumes; mean=True shows its mean.
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws, sample_mean: bool | None = None) -> Iterator[Tensor]:
+        """One frame (n, *shape). sample_mean=False draws from p(x|z), as `log_prob` assumes; True takes its mean.
 
-        Unset, it is what the config's `mean` says. Both use the same codes for the same noise.
+        Unset, it is the config's. Both use the same codes for the same noise.
         """
         z = self.draw(n, noise=noise)
-        yield self.decode(z, given, noise=None if (self.config.mean if mean is None else mean) else noise)
+        yield self.decode(z, given, noise=None if (self.config.sample_mean if sample_mean is None else sample_mean) else noise)
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
         """n codes from the prior, (n, latent)."""

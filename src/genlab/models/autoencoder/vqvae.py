@@ -44,11 +44,13 @@ class VQVAEConfig:
     learnt: Literal["average", "gradient"] = setting("average", "how the codebook follows the encoder")
     decay: float = setting(0.98, "of the moving averages, a step", low=0, high=0.99999)
     commitment: float = setting(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
-    spread: Literal["entry", "shared"] = setting(
-        "entry", "the decoder's scale: said anew for every code, or learnt once for all"
+    scale: Literal["entry", "shared"] = setting(
+        "entry", "the decoder's scale: predicted for every entry of every picture, or one learnt number an entry"
     )
     share: float = setting(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
-    mean: bool = setting(False, "samples are the decoder's means unless told otherwise, instead of draws (what is scored)")
+    sample_mean: bool = setting(
+        False, "samples are the decoder's means, which look smooth, instead of draws, which is what is scored"
+    )
     prior: Literal["pixelcnn", "gpt"] = setting("pixelcnn", "model of the codes")
     pixelcnn: Any = None  # the configs of either prior
     gpt: Any = None
@@ -79,7 +81,7 @@ class VQVAE(Model):
         self.config, self.prior = config, prior
         sizes, block = grids(config, space), Block()
         channels = space.shape[0]
-        self.observation = Observation(space, config.spread)
+        self.observation = Observation(space, config.scale)
         self.parameters_per_entry = self.observation.parameters_per_entry
         shrink = Shrink(channels, sizes, config.width, config.blocks, block)
         self.encoder = nn.Sequential(shrink, nn.Conv2d(shrink.widths[-1], config.size, 1))
@@ -106,12 +108,12 @@ class VQVAE(Model):
         z = self.features(batch.x)
         index = self.codebook.nearest(z.detach())
         e = self.codebook(index)
-        distortion = -self.observation.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
-        loss = distortion / self.space.size + self.config.commitment * (z - e.detach()).square().mean()
+        reconstruction = -self.observation.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
+        loss = reconstruction / self.space.size + self.config.commitment * (z - e.detach()).square().mean()
         if self.config.learnt == "gradient":
             loss = loss + (z.detach() - e).square().mean()
         now.notes.update(z=z.detach(), index=index)
-        return loss, {"distortion": distortion}
+        return loss, {"reconstruction": reconstruction}
 
     def follow(self, batch: Batch, now: Now) -> Readings:
         """The codebook's own turn: moving averages, and dead codes revived. All processes come to the same codebook."""
@@ -169,14 +171,14 @@ class VQVAE(Model):
         given: Given | None = None,
         *,
         noise: Draws,
-        mean: bool | None = None,
+        sample_mean: bool | None = None,
         temperature: float = 1.0,
         top_k: int = 0,
         top_p: float = 1.0,
     ) -> Iterator[Tensor]:
         """Frames (n, *shape): pictures as far as their codes are drawn, at last one from p(x|c), or its mean.
 
-        mean                        as in the config unless said here
+        sample_mean                 the mean of p(x|c) instead of a draw; unset, the config's
         temperature, top_k, top_p   of the codes
         """
         frames = self.prior.sample(n, given, noise=noise, temperature=temperature, top_k=top_k, top_p=top_p)
@@ -184,7 +186,7 @@ class VQVAE(Model):
         for later in frames:
             yield self.decode(codes)
             codes = later
-        mean = self.config.mean if mean is None else mean
+        mean = self.config.sample_mean if sample_mean is None else sample_mean
         yield self.decode(codes, noise=None if mean else noise)
 
     @property
