@@ -122,7 +122,7 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
 
 
 RECORD = {"stage": 0, "cursor": 0, "examples": 0, "scale": 1.0, "seen": {}, "overall": 0.0, "optimisers": {}, "aliases": {}}
-RECORD |= {"progress": None}
+RECORD |= {"progress": None, "steered": False}
 
 
 def test_a_damaged_checkpoint_gives_way_to_the_one_before(tmp_path: Path) -> None:
