@@ -1,4 +1,4 @@
-"""Laws 1 to 3: normalised, samples agree with log_prob, the floor is reached."""
+"""Laws 1 to 3 and 11: normalised, samples agree with log_prob, the floor is reached; conditions are used."""
 
 from __future__ import annotations
 
@@ -9,7 +9,20 @@ import pytest
 import torch
 
 from genlab.core.noise import Noise
-from tests.laws.tiny import CASES, LONGER, Case, claim, drawn, every, frequencies, labels_of, log_probs, trained
+from tests.laws.tiny import (
+    CASES,
+    LONGER,
+    Case,
+    Table,
+    claim,
+    conditions_of,
+    drawn,
+    each,
+    every,
+    frequencies,
+    log_probs,
+    trained,
+)
 
 DISCRETE = [case for case in CASES if case.place != "plane"]
 EXACT = [case for case in DISCRETE if claim(case) == "exact"]
@@ -18,39 +31,39 @@ DRAWS = 1000
 SAMPLES = 20_000
 
 
-@pytest.mark.parametrize("case", EXACT, ids=str)
+@each(EXACT)
 def test_exact_probabilities_sum_to_one(case: Case) -> None:
-    for label in labels_of(case):
-        total = log_probs(trained(case), every(case.data.space), label).exp().sum().item()
+    for given in conditions_of(case):
+        total = log_probs(trained(case), every(case.data.space), given).exp().sum().item()
         assert total == pytest.approx(1, abs=1e-5)
 
 
-@pytest.mark.parametrize("case", LOWER, ids=str)
+@each(LOWER)
 def test_bounds_sum_to_at_most_one(case: Case) -> None:
-    for label in labels_of(case):
-        draws = log_probs(trained(case), every(case.data.space), label, DRAWS)  # (draws, N)
+    for given in conditions_of(case):
+        draws = log_probs(trained(case), every(case.data.space), given, DRAWS)  # (draws, N)
         means, errors = draws.mean(0), draws.std(0) / math.sqrt(DRAWS)
         error = (means.exp() * errors).square().sum().sqrt().item()
         assert means.exp().sum().item() <= 1 + 3 * error
 
 
-@pytest.mark.parametrize("case", LOWER, ids=str)
+@each(LOWER)
 def test_importance_weighted_probabilities_sum_to_one(case: Case) -> None:
     """E exp(IW-k) = p(x) for every k, so these are unbiased estimates whose sum is one."""
     model = trained(case)
     if "importance_samples" not in inspect.signature(model.log_prob).parameters:
         pytest.skip("has no importance-weighted bound")
-    for label in labels_of(case):
-        draws = log_probs(model, every(case.data.space), label, DRAWS, importance_samples=8).exp().sum(1)
+    for given in conditions_of(case):
+        draws = log_probs(model, every(case.data.space), given, DRAWS, importance_samples=8).exp().sum(1)
         assert draws.mean().item() == pytest.approx(1, abs=3 * draws.std().item() / math.sqrt(DRAWS))
 
 
-@pytest.mark.parametrize("case", EXACT, ids=str)
+@each(EXACT)
 def test_samples_are_as_frequent_as_log_prob_says(case: Case) -> None:
     x = every(case.data.space)
-    for label in labels_of(case):
-        p = log_probs(trained(case), x, label)[0].exp()
-        seen = frequencies(drawn(trained(case), SAMPLES, label), x)
+    for given in conditions_of(case):
+        p = log_probs(trained(case), x, given)[0].exp()
+        seen = frequencies(drawn(trained(case), SAMPLES, given), x)
         usual = p * SAMPLES >= 5  # Pearson's statistic is chi-square where counts are not tiny; the rest is one class
         expected = torch.cat([p[usual], p[~usual].sum()[None]]) * SAMPLES
         found = torch.cat([seen[usual], seen[~usual].sum()[None]]) * SAMPLES
@@ -59,13 +72,13 @@ def test_samples_are_as_frequent_as_log_prob_says(case: Case) -> None:
         assert statistic < freedom + 5 * math.sqrt(2 * freedom), f"chi-square {statistic:.0f} with {freedom} degrees of freedom"
 
 
-@pytest.mark.parametrize("case", LOWER, ids=str)
+@each(LOWER)
 def test_bounds_lie_below_the_frequency_of_samples(case: Case) -> None:
     x = every(case.data.space)
-    for label in labels_of(case):
-        draws = log_probs(trained(case), x, label, DRAWS)
+    for given in conditions_of(case):
+        draws = log_probs(trained(case), x, given, DRAWS)
         bound, error = draws.mean(0), draws.std(0) / math.sqrt(DRAWS)
-        seen = frequencies(drawn(trained(case), SAMPLES, label), x)
+        seen = frequencies(drawn(trained(case), SAMPLES, given), x)
         common = seen * SAMPLES >= 20  # the logarithm of a frequency is only then normal
         spread = ((1 - seen) / (seen * SAMPLES)).sqrt()
         excess = bound - seen.log() - 3 * (error.square() + spread.square()).sqrt()
@@ -74,7 +87,7 @@ def test_bounds_lie_below_the_frequency_of_samples(case: Case) -> None:
         assert gap <= 1, f"the bound is {gap:.2f} nats loose"
 
 
-@pytest.mark.parametrize("case", [case for case in CASES if claim(case) != "none"], ids=str)
+@each([case for case in CASES if claim(case) != "none"])
 def test_the_floor_of_a_known_source_is_reached(case: Case) -> None:
     """Mean negative log-likelihood lies between the source's entropy and a little above it."""
     data = case.data
@@ -87,3 +100,29 @@ def test_the_floor_of_a_known_source_is_reached(case: Case) -> None:
     slack = {"exact": 0.12 if case.name in LONGER else 0.06, "lower": 0.5, "estimate": 0.6}[found.claim]
     assert nats >= data.entropy - 4 * error, f"{nats:.3f} nats: less than the entropy {data.entropy:.3f} is impossible"
     assert nats <= data.entropy + slack, f"{nats:.3f} nats, the source has {data.entropy:.3f}"
+
+
+@each([case for case in DISCRETE if case.condition])
+def test_samples_follow_their_condition(case: Case) -> None:
+    """Log-odds, in the source, of what a sample was given against the other value: above zero by five standard errors."""
+    data = case.data
+    assert isinstance(data, Table)
+    for value, given in enumerate(conditions_of(case)):
+        x = drawn(trained(case), 2000, given)
+        which = (x.flatten(1)[:, None] == data.x.flatten(1)[None]).all(2).int().argmax(1)
+        odds = (data.p[value] / data.p[1 - value]).log()[which]
+        assert odds.mean() > 5 * odds.std() / math.sqrt(len(odds))
+
+
+@each([case for case in DISCRETE if case.condition and claim(case) != "none"])
+def test_a_condition_of_another_example_costs_likelihood(case: Case) -> None:
+    """Conditions are permuted among the examples: the cost grows by more than five standard errors of its growth."""
+    model, batch = trained(case), case.data.stream("test", 0, 2000)
+    other = {name: value.roll(1, 0) for name, value in batch.given.items()}
+    with torch.no_grad():
+        own, wrong = (
+            model.log_prob(batch._replace(given=given), noise=Noise(13, len(batch.x))).nats.double()
+            for given in (batch.given, other)
+        )
+    lost = own - wrong
+    assert lost.mean() > 5 * lost.std() / math.sqrt(len(lost))

@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import pytest
 import torch
 from torch import nn
 
@@ -17,7 +16,7 @@ from genlab.core.recipe import Budget
 from genlab.runs.engine import Engine
 from genlab.runs.files import read_tensors, write_tensors
 from genlab.runs.weights import copy_into
-from tests.laws.tiny import CASES, Case, drawn, labels_of
+from tests.laws.tiny import CASES, Case, conditions_of, drawn, each, rows_of
 
 STEPS = 12
 
@@ -46,7 +45,7 @@ def short(case: Case, steps: int = STEPS) -> Any:
     return replace(case.recipe(), budget=Budget(steps=steps))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(CASES)
 def test_a_move_changes_only_what_it_owns(case: Case) -> None:
     model, engine = case.build(), Watching("cpu")
 
@@ -86,7 +85,7 @@ def equal_weights(one: Engine, two: Engine) -> bool:
     return set(a) == set(b) and all(torch.equal(a[name], b[name]) for name in a)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(CASES)
 def test_the_same_seed_gives_the_same_ticks(case: Case) -> None:
     _, first, heard = finished(case)
     torch.manual_seed(99)  # nothing outside may matter
@@ -95,7 +94,7 @@ def test_the_same_seed_gives_the_same_ticks(case: Case) -> None:
     assert equal_weights(first, second)
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(CASES)
 def test_a_resumed_run_ends_where_the_uninterrupted_one_does(case: Case, tmp_path: Path) -> None:
     _, whole, heard = finished(case)
     for stop in sorted({0, len(heard) // 2, max(0, len(heard) - 2)}):
@@ -108,28 +107,27 @@ def test_a_resumed_run_ends_where_the_uninterrupted_one_does(case: Case, tmp_pat
         assert rest == heard[len(heard) - len(rest) :]
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(CASES)
 def test_saved_and_loaded_weights_give_the_same_samples(case: Case, tmp_path: Path) -> None:
     model, engine, _ = finished(case)
     write_tensors(tmp_path / "weights.safetensors", engine.weights(), {})
     fresh = case.build()
     copy_into(fresh, read_tensors(tmp_path / "weights.safetensors")[0])
-    label = labels_of(case)[-1]
-    assert torch.equal(drawn(model.eval(), 8, label), drawn(fresh.eval(), 8, label))
+    given = conditions_of(case)[-1]
+    assert torch.equal(drawn(model.eval(), 8, given), drawn(fresh.eval(), 8, given))
 
 
-@pytest.mark.parametrize("case", CASES, ids=str)
+@each(CASES)
 def test_a_sample_does_not_depend_on_its_batch(case: Case) -> None:
     """Rows 4 to 7 drawn alone are rows 4 to 7 of eight, to 1e-4 of the range; levels and tokens exactly in float64."""
     from genlab.core.noise import Noise
 
     model = finished(case)[0].double().eval()
-    label = labels_of(case)[-1]
+    given = conditions_of(case)[-1]
     draws = []
     for rows in (range(8), range(4, 8)):
-        given = None if label is None else {"label": torch.full((len(rows),), label)}
         with torch.no_grad():
-            *_, last = model.sample(len(rows), given, noise=Noise(3, rows, dtype=torch.float64))
+            *_, last = model.sample(len(rows), rows_of(given, len(rows)), noise=Noise(3, rows, dtype=torch.float64))
         draws.append(last)
     if case.data.space.discrete:
         assert torch.equal(draws[0][4:], draws[1])

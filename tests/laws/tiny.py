@@ -1,15 +1,18 @@
 """Tiny spaces with a known distribution, and every recipe trained on each: what the laws are checked on.
 
-A recipe added to the index is covered here without a new test: the cases are all (recipe, tiny space) that it learns.
+A recipe added to the index is covered here without a new test: the cases are all (recipe, tiny space, condition) it learns.
+Of each recipe the smallest space and one condition are quick; the others are run with `-m slow`.
 """
 
 from __future__ import annotations
 
 import itertools
 import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache, lru_cache
 
+import pytest
 import torch
 from torch import Tensor
 
@@ -32,6 +35,11 @@ STRINGS = Space((3,), "T", "token", 3, names=("a", "b", "c"))
 LINES = Space((3,), "T", "token", 3, names=("a", "b", "."), end=2)
 PLANE = Space((2,), "D", "real", center=(1.0, -2.0), scale=(2.0, 0.5))
 LABEL = Space((), "", "token", 2, names=("no", "yes"))
+CAPTION = Space((3,), "T", "token", 3, names=("a", "b", "."), end=2)
+CONDITIONS = {
+    "label": (LABEL, torch.tensor([0, 1])),
+    "text": (CAPTION, torch.tensor([[0, 1, 2], [1, 0, 2]])),
+}  # two values each
 SPACES = {"bits": BITS, "greys": GREYS, "strings": STRINGS, "lines": LINES, "plane": PLANE}
 
 
@@ -44,23 +52,32 @@ def every(space: Space) -> Tensor:
     return rows.reshape(-1, *space.shape).to(dtype_of(space))
 
 
+def given_spaces(condition: str) -> dict[str, Space]:
+    return {condition: CONDITIONS[condition][0]} if condition else {}
+
+
+def given_values(condition: str, numbers: Tensor) -> dict[str, Tensor]:
+    """Values of a condition by their numbers."""
+    return {condition: CONDITIONS[condition][1][numbers]} if condition else {}
+
+
 class Table:
     """A discrete source with known probabilities, drawn with replacement: (seed, cursor) decides every batch."""
 
     finite = 6000  # examples of one pass
 
-    def __init__(self, space: Space, labelled: bool):
-        self.space = space
-        self.given = {"label": LABEL} if labelled else {}
+    def __init__(self, space: Space, condition: str = ""):
+        self.space, self.condition = space, condition
+        self.given = given_spaces(condition)
         self.x = every(space)
         weights = torch.from_numpy(BatchNoise(hashed("table"), 2).uniform((len(self.x),)).numpy()) ** 2 + 0.05
-        if not labelled:
+        if not condition:
             weights = weights[:1]
-        self.p = (weights / weights.sum(1, keepdim=True)).double()  # (labels, N)
+        self.p = (weights / weights.sum(1, keepdim=True)).double()  # (values of the condition, N)
 
     @property
     def entropy(self) -> float:
-        """Nats, given the label where there is one."""
+        """Nats, given the condition where there is one."""
         return float(-(self.p * self.p.log()).sum(1).mean())
 
     def count(self, split: str) -> int:
@@ -68,16 +85,16 @@ class Table:
 
     @cache  # noqa: B019
     def _pool(self, split: str) -> tuple[Tensor, Tensor]:
-        """Labels and indices of POOL draws."""
+        """Values of the condition, by number, and indices of POOL draws."""
         draws = BatchNoise(hashed(split, "table"), POOL).uniform((2,)).double()
-        label = (draws[:, 1] * len(self.p)).long()
-        edges = self.p[label].cumsum(1)
-        return label, torch.searchsorted(edges, draws[:, :1].contiguous(), right=True)[:, 0].clamp(max=len(self.x) - 1)
+        value = (draws[:, 1] * len(self.p)).long()
+        edges = self.p[value].cumsum(1)
+        return value, torch.searchsorted(edges, draws[:, :1].contiguous(), right=True)[:, 0].clamp(max=len(self.x) - 1)
 
     def stream(self, split: str, cursor: int, n: int) -> Batch:
-        label, index = self._pool(split)
+        value, index = self._pool(split)
         rows = torch.arange(cursor, cursor + n) % POOL
-        return Batch(self.x[index[rows]], {"label": label[rows]} if self.given else {}, index[rows])
+        return Batch(self.x[index[rows]], given_values(self.condition, value[rows]), index[rows])
 
     def once(self, split: str, cursor: int, n: int) -> Batch:
         return self.stream(split, cursor, max(0, min(n, self.finite - cursor)))
@@ -89,8 +106,8 @@ class Gaussian:
     space = PLANE
     chol = torch.tensor([[2.0, 0.0], [0.3, 0.4]])
 
-    def __init__(self, labelled: bool, stretch: float = 1.0, shift: float = 0.0):
-        self.given = {"label": LABEL} if labelled else {}
+    def __init__(self, condition: str = "", stretch: float = 1.0, shift: float = 0.0):
+        self.condition, self.given = condition, given_spaces(condition)
         self.stretch, self.shift = stretch, shift
         center = tuple(value * stretch + shift for value in PLANE.center)
         self.space = replace(PLANE, center=center, scale=tuple(value * stretch for value in PLANE.scale))
@@ -104,9 +121,9 @@ class Gaussian:
 
     def stream(self, split: str, cursor: int, n: int) -> Batch:
         noise = BatchNoise(hashed(split, "gaussian", cursor), n)
-        label = (noise.uniform((1,))[:, 0] * 2).long()
+        value = (noise.uniform((1,))[:, 0] * 2).long()
         x = noise.normal((2,)) @ self.chol.T + torch.tensor([1.0, -2.0])
-        return Batch(x * self.stretch + self.shift, {"label": label} if self.given else {})
+        return Batch(x * self.stretch + self.shift, given_values(self.condition, value))
 
     def once(self, split: str, cursor: int, n: int) -> Batch:
         return self.stream(split, cursor, max(0, min(n, 6000 - cursor)))
@@ -116,14 +133,14 @@ class Gaussian:
 class Case:
     name: str  # of the recipe
     place: str  # of the tiny space
-    labelled: bool
+    condition: str  # one of CONDITIONS, or ""
 
     def __str__(self) -> str:
-        return f"{self.name}-{self.place}{'-given-label' if self.labelled else ''}"
+        return f"{self.name}-{self.place}{f'-given-{self.condition}' if self.condition else ''}"
 
     @property
     def data(self) -> Table | Gaussian:
-        return tiny_data(self.place, self.labelled)
+        return tiny_data(self.place, self.condition)
 
     def recipe(self, **changes: object) -> Recipe:
         found = recipe_for(self.name, self.data.space, self.data.given, LIGHTER.get(self.name, {}))
@@ -146,8 +163,11 @@ LONGER = {"rbm": 1500, "flow-matching": 900, "ddpm": 400}
 
 
 @lru_cache
-def tiny_data(place: str, labelled: bool) -> Table | Gaussian:
-    return Gaussian(labelled) if place == "plane" else Table(SPACES[place], labelled)
+def tiny_data(place: str, condition: str) -> Table | Gaussian:
+    return Gaussian(condition) if place == "plane" else Table(SPACES[place], condition)
+
+
+CONDITIONAL = {("bits", "label"), ("bits", "text"), ("lines", "label"), ("lines", "text"), ("plane", "label")}
 
 
 def learns(name: str, place: str) -> bool:
@@ -163,12 +183,30 @@ def learns(name: str, place: str) -> bool:
 
 
 CASES = [
-    Case(row.name, place, labelled)
+    Case(row.name, place, condition)
     for row in MODELS
     for place in SPACES
-    for labelled in ((False, True) if place in ("bits", "lines", "plane") else (False,))
-    if learns(row.name, place)
+    for condition in ("", *CONDITIONS)
+    if learns(row.name, place) and (not condition or (condition in row.uses and (place, condition) in CONDITIONAL))
 ]
+
+
+def quick(case: Case) -> bool:
+    """Whether a case is its recipe's first without a condition, or its last with one on the same space."""
+    own = [other for other in CASES if other.name == case.name and other.place == first_place(case.name)]
+    return case in (own[0], own[-1])
+
+
+def first_place(name: str) -> str:
+    """The first tiny space on which a recipe has cases with and without a condition."""
+    conditional = {case.place for case in CASES if case.name == name and case.condition}
+    return next(case.place for case in CASES if case.name == name and case.place in conditional)
+
+
+def each(cases: Iterable[Case]) -> pytest.MarkDecorator:
+    """Parametrises a law over cases; those that are not quick are slow tests."""
+    marked = [pytest.param(case, id=str(case), marks=() if quick(case) else pytest.mark.slow) for case in cases]
+    return pytest.mark.parametrize("case", marked)
 
 
 @lru_cache
@@ -191,18 +229,16 @@ def claim(case: Case) -> str:
 
 
 @torch.no_grad()
-def log_probs(model: Model, x: Tensor, label: int | None, times: int = 1, seed: int = 5, **options: object) -> Tensor:
-    """(times, N) nats of each x, independent draws of the model's own noise."""
+def log_probs(model: Model, x: Tensor, given: Mapping[str, Tensor], times: int = 1, seed: int = 5, **options: object) -> Tensor:
+    """(times, N) nats of each x given one value of the condition, independent draws of the model's own noise."""
     rows = x.repeat(times, *([1] * (x.ndim - 1)))
-    given = {} if label is None else {"label": torch.full((len(rows),), label)}
-    found = model.log_prob(Batch(rows, given), noise=Noise(seed, len(rows)), **options)
+    found = model.log_prob(Batch(rows, rows_of(given, len(rows))), noise=Noise(seed, len(rows)), **options)
     return found.nats.reshape(times, len(x)).double()
 
 
 @torch.no_grad()
-def drawn(model: Model, n: int, label: int | None, seed: int = 3, **options: object) -> Tensor:
-    given = None if label is None else {"label": torch.full((n,), label)}
-    *_, last = model.sample(n, given, noise=Noise(seed, n), **options)
+def drawn(model: Model, n: int, given: Mapping[str, Tensor], seed: int = 3, **options: object) -> Tensor:
+    *_, last = model.sample(n, rows_of(given, n), noise=Noise(seed, n), **options)
     return last
 
 
@@ -213,5 +249,11 @@ def frequencies(samples: Tensor, x: Tensor) -> Tensor:
     return same.double().mean(0)
 
 
-def labels_of(case: Case) -> tuple[int | None, ...]:
-    return (0, 1) if case.labelled else (None,)
+def conditions_of(case: Case) -> tuple[Mapping[str, Tensor], ...]:
+    """Each value of the case's condition, as one example is given it; nothing is the only value of no condition."""
+    return tuple({case.condition: value} for value in CONDITIONS[case.condition][1]) if case.condition else ({},)
+
+
+def rows_of(given: Mapping[str, Tensor], n: int) -> dict[str, Tensor]:
+    """The same for n rows."""
+    return {name: value.expand(n, *value.shape) for name, value in given.items()}
