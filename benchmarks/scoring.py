@@ -22,7 +22,7 @@ from benchmarks.common import report
 from genlab.core.data import some
 from genlab.data import open
 from genlab.features import features_for
-from genlab.measure import Reference, joined, scores_of, sitting_of
+from genlab.measure import Reference, evaluation_of, joined, scores_of
 from genlab.measure.copies import copies, rule_for
 from genlab.runs.engine import Engine
 
@@ -61,7 +61,7 @@ def scored(data: Any, split: Any, n: int, against: Any) -> dict[str, Any]:
     features = features_for(data, engine)
     samples, given = joined(some(data, split, n))
     with watched() as spent:
-        scores = scores_of(sitting_of(Reference(data, against, features, engine), samples, given))
+        scores = scores_of(evaluation_of(Reference(data, against, features, engine), samples, given))
     row: dict[str, Any] = {"data": data.name, "as if drawn": f"{len(samples):,} {split}", "seconds": round(spent["seconds"], 1)}
     row["peak GB"] = round(spent["peak"] / 1e9, 2)
     for name, score in scores.items():

@@ -27,8 +27,8 @@ from genlab.core.space import Space
 from genlab.features import features_for
 from genlab.features.choice import USUAL
 from genlab.measure.alarms import COPIED
-from genlab.measure.checkup import CHECKUPS, checked, looking_at
-from genlab.measure.sitting import joined
+from genlab.measure.checkup import CHECKUPS, checkup_reference, checkup_scores
+from genlab.measure.evaluation import joined
 from genlab.measure.table import MEASURES, scores_for
 from genlab.recipes.index import DEFAULTS, MODELS
 from genlab.recipes.make import build, recipe_for
@@ -156,8 +156,8 @@ def test_measures_and_check_ups_tell_real_examples_from_noise(data: Data) -> Non
         assert good[name].value < (bad[name].value or 0), name  # pyright: ignore[reportOptionalOperand]
     assert {name for name in good if name.startswith("copied")} <= set(COPIED)
     assert sum(name in COPIED for name in good) == 1
-    looks = checked(looking_at(data, features), real)
-    assert next(iter(looks.values())).question == "quality"
+    scores = checkup_scores(checkup_reference(data, features), real)
+    assert next(iter(scores.values())).question == "quality"
 
 
 def test_it_is_drawn_and_saved_in_every_way_its_kind_names(data: Any, tmp_path: Path) -> None:

@@ -143,9 +143,9 @@ def test_the_best_weights_are_those_of_the_best_check_up(tmp_path: Path) -> None
     assert costs == [checkup.quality.value for checkup in watch.history.checkups if checkup.quality]
     x = run.sample(128, seed=1, best=True)
     assert not x.equal(run.sample(128, seed=1)) or costs.index(min(costs)) == len(costs) - 1
-    from genlab.measure.checkup import checked, looking_at
+    from genlab.measure.checkup import checkup_reference, checkup_scores
 
-    again = checked(looking_at(run.data(), None), x, None, 1)["squared MMD"].value
+    again = checkup_scores(checkup_reference(run.data(), None), x, None, 1)["squared MMD"].value
     assert again == pytest.approx(min(costs), abs=1e-9)
     (tmp_path / "run/best.safetensors").unlink()
     with pytest.raises(ValueError, match="leave out --best"):

@@ -18,10 +18,10 @@ from genlab.api import Session
 from genlab.core.moves import Tick
 from genlab.features import Features
 from genlab.measure.alarms import Alarm, Checkup, History
-from genlab.measure.checkup import checked, looking_at
+from genlab.measure.checkup import checkup_reference, checkup_scores
+from genlab.measure.evaluation import Reference
 from genlab.measure.likelihood import likelihood_of
 from genlab.measure.score import Score
-from genlab.measure.sitting import Reference
 from genlab.runs.files import within, write_atomic
 from genlab.trained import drawn
 
@@ -64,7 +64,7 @@ class Watch:
         wanted: str | None = None,
     ):
         self.session, self.tell, self.share, self.wanted = session, tell, share, wanted
-        self.reference = reference or looking_at(session.data, features)
+        self.reference = reference or checkup_reference(session.data, features)
         self.history = History()
         self.alarms: list[Alarm] = []
         self.plan = plan or self._kept_plan()
@@ -127,7 +127,7 @@ class Watch:
             given = self.session.conditions(self.plan.n, SEED).given
             samples = self._draw(model, given, self.plan.n)
             likelihood = self._likelihood(model)
-        scores = checked(self.reference, samples, given, SEED, likelihood)
+        scores = checkup_scores(self.reference, samples, given, SEED, likelihood)
         checkup = Checkup(progress, seconds, self.session.engine.examples, self.plan.n, scores)
         self.history.look(checkup)
         self._keep_best(checkup.quality)
@@ -207,8 +207,8 @@ class Watch:
         rows = torch.arange(SIZES[0]) % len(samples)
         whole = {key: value[rows.to(value.device)] for key, value in given.items()}
         few = {key: value[: len(samples)] for key, value in given.items()}
-        checked(self.reference, samples, few, SEED)  # what is worked out once does not count
-        _, looked = timed(lambda: checked(self.reference, samples[rows], whole, SEED))
+        checkup_scores(self.reference, samples, few, SEED)  # what is worked out once does not count
+        _, looked = timed(lambda: checkup_scores(self.reference, samples[rows], whole, SEED))
         return each, beside + scored + looked
 
     def _kept_plan(self) -> Plan | None:

@@ -9,7 +9,7 @@ import torch
 
 from genlab.core.space import Batch, Space
 from genlab.features import Features, pixel_features
-from genlab.measure import Reference, independent, scores_for, scores_of, sitting_of
+from genlab.measure import Reference, evaluation_of, independent, scores_for, scores_of
 from genlab.measure.classify import verdict
 
 PICTURES = Space((1, 2, 2), "CHW", "ordinal", 17, note="binarised: not at all")
@@ -183,10 +183,10 @@ def test_copies_are_found_and_shown_beside_what_they_copy():
     data = Source()
     wild = torch.randint(17, (60, 1, 2, 2), generator=torch.Generator().manual_seed(0)).to(torch.uint8)
     samples = torch.cat([data.once("train", 100, 20).x, wild])
-    sitting = sitting_of(Reference(data, "test", classifier()), samples)
-    score = scores_of(sitting)["copied training pictures"]
+    evaluation = evaluation_of(Reference(data, "test", classifier()), samples)
+    score = scores_of(evaluation)["copied training pictures"]
     assert score.value >= 0.25
-    closest = sitting.evidence["neighbours"][0]
+    closest = evaluation.evidence["neighbours"][0]
     assert closest["copied"]
     assert closest["ratio"] == 0
     assert closest["sample"].equal(closest["train"])

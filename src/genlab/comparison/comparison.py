@@ -32,7 +32,7 @@ from genlab.comparison.words import plural
 from genlab.features import Features
 from genlab.measure import Reference, Speed
 from genlab.measure.alarms import Alarm, Checkup
-from genlab.measure.checkup import looking_at
+from genlab.measure.checkup import checkup_reference
 from genlab.own import spelled
 from genlab.recipes.index import entry
 from genlab.runs.engine import Engine
@@ -322,7 +322,7 @@ class Comparison:
     @cached_property
     def _looks(self) -> Reference:
         """What samples of check-ups are held against."""
-        return looking_at(self.data, self.features)
+        return checkup_reference(self.data, self.features)
 
     def _protocol(self) -> Protocol:
         return Protocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))

@@ -14,7 +14,7 @@ from genlab.comparison.rows import Beside, Results
 from genlab.core.data import Split
 from genlab.core.kinds import kind_of
 from genlab.core.model import Scores
-from genlab.measure import Likelihood, Reference, Speed, independent, likelihood_of, scores_of, sitting_of, speed
+from genlab.measure import Likelihood, Reference, Speed, evaluation_of, independent, likelihood_of, scores_of, speed
 from genlab.measure.likelihood import likelihood_steps
 from genlab.measure.speed import MANY
 from genlab.trained import Run
@@ -74,7 +74,7 @@ def evaluate(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
     yield Measuring(f"{name}: comparing its samples")
     weights = protocol.weights(run)
     rows = told.rows if told.split == reference.split else None
-    sitting = sitting_of(reference, samples, told.given, protocol.seed, weights, rows)
+    evaluation = evaluation_of(reference, samples, told.given, protocol.seed, weights, rows)
     results = Results(
         str(run.path),
         protocol.split,
@@ -82,10 +82,10 @@ def evaluate(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
         weights,
         run.reached().get("examples", 0),
         likelihood,
-        scores_of(sitting),
+        scores_of(evaluation),
         100 * each,
     )
-    return Evaluated(results, samples, told.given, sitting.evidence.get("neighbours", ()))
+    return Evaluated(results, samples, told.given, evaluation.evidence.get("neighbours", ()))
 
 
 def evaluate_with_speed(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
@@ -105,7 +105,7 @@ def evaluate_beside(reference: Reference, n: int) -> Generator[Measuring, None, 
     found = []
     for name, about, samples, conditions in sides:
         yield Measuring(f"{name}, for comparison")
-        scores = scores_of(sitting_of(reference, samples, conditions, 0, ""))
+        scores = scores_of(evaluation_of(reference, samples, conditions, 0, ""))
         known = {key: score for key, score in scores.items() if not _trivial(name, about, score.question)}
         found.append(Beside(name, about, known))
     return found

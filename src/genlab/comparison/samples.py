@@ -54,7 +54,7 @@ class SavedSamples:
 
     def _check(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
         """ValueError where these are no samples of its space, or no pairs."""
-        from genlab.measure.sitting import check_samples
+        from genlab.measure.evaluation import check_samples
 
         counts = {tuple(tensors[name].shape[:1]) for name in tensors if name != "x"}
         rates = [tensors[name] for name in RATED if name in tensors]

@@ -4,26 +4,26 @@
 of samples that suits the data, by name; `ahead(a, b)` is the better of two scores, if they may be compared at all.
 """
 
+from genlab.measure.evaluation import Evaluation, Reference, evaluation_of, independent, joined
 from genlab.measure.likelihood import Likelihood, likelihood_of
 from genlab.measure.score import Incomparable, Score, ahead, differences
-from genlab.measure.sitting import Reference, Sitting, independent, joined, sitting_of
 from genlab.measure.speed import Speed, speed
 from genlab.measure.table import scores_for, scores_of
 
 __all__ = [
+    "Evaluation",
     "Incomparable",
     "Likelihood",
     "Reference",
     "Score",
-    "Sitting",
     "Speed",
     "ahead",
     "differences",
+    "evaluation_of",
     "independent",
     "joined",
     "likelihood_of",
     "scores_for",
     "scores_of",
-    "sitting_of",
     "speed",
 ]

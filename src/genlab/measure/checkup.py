@@ -1,4 +1,4 @@
-"""A short look at a model in the middle of its training: a few samples before the validation split.
+"""A check-up of a model while it trains: a few samples are measured against the validation split.
 
 Chosen to be quick and unbiased at few samples: kernel distances rather than Fréchet's, coverage, spread, copies. The first
 score is the quality that curves show. Test data play no part.
@@ -21,81 +21,85 @@ from genlab.measure.classify import verdict
 from genlab.measure.copies import USUAL, copies
 from genlab.measure.distances import NEIGHBOURS, equally_many
 from genlab.measure.estimate import Estimate
+from genlab.measure.evaluation import Evaluation, Reference, evaluation_of, passes
 from genlab.measure.kernel import kernel_distance
 from genlab.measure.likelihood import Likelihood
 from genlab.measure.manifold import manifold
 from genlab.measure.points import KERNEL, mmd, modes, widths_for
 from genlab.measure.score import Score
-from genlab.measure.sitting import Reference, Sitting, passes, sitting_of
 from genlab.measure.text import copied, distinct
 
 HELD_OUT = 1000  # validation examples
 
 
-def looking_at(data: Data, features: Features | None) -> Reference:
+def checkup_reference(data: Data, features: Features | None) -> Reference:
     """The reference of all check-ups of a run."""
     return Reference(data, "validation", features, most=HELD_OUT)
 
 
-def checked(
+def checkup_scores(
     reference: Reference, samples: Tensor, given: Given | None = None, seed: int = 0, likelihood: Likelihood | None = None
 ) -> dict[str, Score]:
     """Scores of samples (n, *shape) by name, the quality first. likelihood: of the validation split, where the run has one."""
-    sitting = sitting_of(reference, samples, given, seed)
+    evaluation = evaluation_of(reference, samples, given, seed)
     found = CHECKUPS[kind_of(reference.data.space).name]
-    return {score.name: score for score in (*_cost(sitting, likelihood), *found(sitting))}
+    return {score.name: score for score in (*_likelihood_score(evaluation, likelihood), *found(evaluation))}
 
 
-def _cost(sitting: Sitting, likelihood: Likelihood | None) -> Iterator[Score]:
+def _likelihood_score(evaluation: Evaluation, likelihood: Likelihood | None) -> Iterator[Score]:
     if likelihood is not None:
         unit = likelihood.unit.replace("_", " ")
         estimate = Estimate(likelihood.value, likelihood.low, likelihood.high, "examples")
         name, how = f"-log p, {unit}", {"claim": likelihood.claim, "how": likelihood.how}
-        yield sitting.protocol.score(name, estimate, how, better="lower", question="likelihood")
+        yield evaluation.protocol.score(name, estimate, how, better="lower", question="likelihood")
 
 
-def _in_features(sitting: Sitting) -> Iterator[Score]:
-    reference = sitting.reference
+def _in_features(evaluation: Evaluation) -> Iterator[Score]:
+    reference = evaluation.reference
     lower: dict[str, Any] = {"better": "lower"}
     features = reference.features
     if features is None:
         return
     name, real = f"kernel distance ({features.name})", reference.real_features
-    yield sitting.attempt(name, lambda: kernel_distance(sitting.features, real), features.protocol, question="quality", **lower)
-    yield from _cloud(sitting, sitting.features, real)
-    labels = sitting.labels
+    yield evaluation.attempt(
+        name, lambda: kernel_distance(evaluation.features, real), features.protocol, question="quality", **lower
+    )
+    yield from _cloud(evaluation, evaluation.features, real)
+    labels = evaluation.labels
     if features.classify is not None and features.own_classes and labels is not None:
-        found = verdict(torch.cat([features.classify(part).cpu() for part in sitting.samples.split(500)]), labels)
-        yield sitting.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
+        found = verdict(torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)]), labels)
+        yield evaluation.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
     detail: dict[str, float] = {}
-    yield sitting.attempt(
-        f"copied training {kind_of(sitting.data.space).examples}",
-        lambda: _copied(sitting, detail),
+    yield evaluation.attempt(
+        f"copied training {kind_of(evaluation.data.space).examples}",
+        lambda: _copied(evaluation, detail),
         question="copying",
         detail=detail,
         **lower,
     )
 
 
-def _copied(sitting: Sitting, detail: dict[str, float]) -> Estimate:
-    rule = sitting.reference.copy_rule
+def _copied(evaluation: Evaluation, detail: dict[str, float]) -> Estimate:
+    rule = evaluation.reference.copy_rule
     detail[USUAL] = rule.false_alarms.high
-    return copies(sitting.samples.flatten(1), rule).share
+    return copies(evaluation.samples.flatten(1), rule).share
 
 
-def _points(sitting: Sitting) -> Iterator[Score]:
-    real, source = sitting.reference.real, sitting.data
+def _points(evaluation: Evaluation) -> Iterator[Score]:
+    real, source = evaluation.reference.real, evaluation.data
     widths, how = widths_for(real), {"kernel": KERNEL}
-    yield sitting.attempt("squared MMD", lambda: mmd(sitting.samples, real, widths), how, better="lower", question="quality")
+    yield evaluation.attempt(
+        "squared MMD", lambda: mmd(evaluation.samples, real, widths), how, better="lower", question="quality"
+    )
     centers, spread = getattr(source, "modes", None), getattr(source, "spread", None)
     if centers is not None and spread is not None:
-        covered, good = modes(sitting.samples, centers, spread)
-        yield sitting.protocol.score("share of modes covered", covered, better="higher", question="coverage")
-        yield sitting.protocol.score("share of good samples", good, better="higher", question="quality")
-    yield from _cloud(sitting, sitting.samples.double(), real.double())
+        covered, good = modes(evaluation.samples, centers, spread)
+        yield evaluation.protocol.score("share of modes covered", covered, better="higher", question="coverage")
+        yield evaluation.protocol.score("share of good samples", good, better="higher", question="quality")
+    yield from _cloud(evaluation, evaluation.samples.double(), real.double())
 
 
-def _cloud(sitting: Sitting, samples: Tensor, real: Tensor) -> Iterator[Score]:
+def _cloud(evaluation: Evaluation, samples: Tensor, real: Tensor) -> Iterator[Score]:
     """Precision, recall and coverage of equally many, and how far the samples lie from one another."""
     how = {"k": NEIGHBOURS}
     options: dict[str, Any] = {"better": "higher"}
@@ -103,12 +107,12 @@ def _cloud(sitting: Sitting, samples: Tensor, real: Tensor) -> Iterator[Score]:
         found = manifold(*equally_many(samples, real), NEIGHBOURS)
     except ValueError:
         return
-    yield sitting.protocol.score("coverage", found.coverage, how, question="coverage", **options)
-    yield sitting.protocol.score("recall", found.recall, how, question="coverage", **options)
-    yield sitting.protocol.score("precision", found.precision, how, question="quality", **options)
+    yield evaluation.protocol.score("coverage", found.coverage, how, question="coverage", **options)
+    yield evaluation.protocol.score("recall", found.recall, how, question="coverage", **options)
+    yield evaluation.protocol.score("precision", found.precision, how, question="quality", **options)
     scale = apart(real)
     if scale > 0:
-        yield sitting.protocol.score("spread", apart(samples) / scale, {"of": "mean distances"}, question="coverage")
+        yield evaluation.protocol.score("spread", apart(samples) / scale, {"of": "mean distances"}, question="coverage")
 
 
 def apart(x: Tensor) -> float:
@@ -116,15 +120,15 @@ def apart(x: Tensor) -> float:
     return float(torch.pdist(x[:1000].double()).mean())
 
 
-def _tokens(sitting: Sitting) -> Iterator[Score]:
-    space, score = sitting.data.space, sitting.protocol.score
-    lengths = space.sizes(Batch(sitting.samples))
-    yield score("distinct-2", distinct(sitting.samples, lengths, 2), better="higher", question="coverage")
-    part = copied(sitting.samples, lengths, passes(sitting.data, "train"), space, 8)
+def _tokens(evaluation: Evaluation) -> Iterator[Score]:
+    space, score = evaluation.data.space, evaluation.protocol.score
+    lengths = space.sizes(Batch(evaluation.samples))
+    yield score("distinct-2", distinct(evaluation.samples, lengths, 2), better="higher", question="coverage")
+    part = copied(evaluation.samples, lengths, passes(evaluation.data, "train"), space, 8)
     yield score("share of copied 8-grams", part, question="copying")
 
 
-CHECKUPS: dict[str, Callable[[Sitting], Iterator[Score]]] = {  # by kind of data
+CHECKUPS: dict[str, Callable[[Evaluation], Iterator[Score]]] = {  # by kind of data
     "points": _points,
     "pictures": _in_features,
     "text": _tokens,

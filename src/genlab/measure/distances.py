@@ -9,33 +9,33 @@ import torch
 from torch import Tensor
 
 from genlab.features import Features
+from genlab.measure.evaluation import Evaluation
 from genlab.measure.frechet import extrapolated, frechet
 from genlab.measure.kernel import kernel_distance
 from genlab.measure.manifold import manifold
 from genlab.measure.score import Score
-from genlab.measure.sitting import Sitting
 from genlab.measure.two_sample import two_sample
 
 NEIGHBOURS = 5  # k of precision, recall, density and coverage
 
 
-def distances(sitting: Sitting, features: Features) -> Iterator[Score]:
+def distances(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     how, name = dict(features.protocol), features.name
-    real = sitting.reference.real_features
+    real = evaluation.reference.real_features
     quality: dict[str, Any] = {"better": "lower", "question": "quality"}
     distance = "FID" if features.fid else f"Fréchet distance ({name})"
-    yield sitting.attempt(distance, lambda: frechet(sitting.features, real), how, **quality)
+    yield evaluation.attempt(distance, lambda: frechet(evaluation.features, real), how, **quality)
     without_end = {**how, "extrapolated": "line in 1/n over thinned sets, both sides"}
-    yield sitting.attempt(f"{distance}, unbiased", lambda: extrapolated(sitting.features, real), without_end, **quality)
+    yield evaluation.attempt(f"{distance}, unbiased", lambda: extrapolated(evaluation.features, real), without_end, **quality)
     kernel = {**how, "kernel": "(a b / dims + 1)^3, unbiased"}
     shown = "KID" if features.fid else f"kernel distance ({name})"
-    yield sitting.attempt(shown, lambda: kernel_distance(sitting.features, real), kernel, **quality)
+    yield evaluation.attempt(shown, lambda: kernel_distance(evaluation.features, real), kernel, **quality)
     nearest = {**how, "classifier": "nearest neighbours, k the root of half the samples; 0.5 cannot tell"}
-    yield sitting.attempt(f"two-sample accuracy ({name})", lambda: two_sample(sitting.features, real), nearest, **quality)
+    yield evaluation.attempt(f"two-sample accuracy ({name})", lambda: two_sample(evaluation.features, real), nearest, **quality)
 
 
-def covered(sitting: Sitting, features: Features) -> Iterator[Score]:
-    samples, real = equally_many(sitting.features, sitting.reference.real_features)
+def covered(evaluation: Evaluation, features: Features) -> Iterator[Score]:
+    samples, real = equally_many(evaluation.features, evaluation.reference.real_features)
     how = {**features.protocol, "k": NEIGHBOURS, "on each side": len(samples)}
     asked = {"precision": "quality", "density": "quality", "recall": "coverage", "coverage": "coverage"}
     try:
@@ -43,11 +43,11 @@ def covered(sitting: Sitting, features: Features) -> Iterator[Score]:
     except ValueError as refusal:
         for name, question in asked.items():
             said: dict[str, Any] = {"better": "higher", "question": question, "reason": str(refusal)}
-            yield sitting.protocol.score(f"{name} ({features.name})", None, how, **said)
+            yield evaluation.protocol.score(f"{name} ({features.name})", None, how, **said)
         return
     for name, question in asked.items():
         said: dict[str, Any] = {"better": "higher", "question": question}
-        yield sitting.protocol.score(f"{name} ({features.name})", found[name], how, **said)
+        yield evaluation.protocol.score(f"{name} ({features.name})", found[name], how, **said)
 
 
 def equally_many(samples: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:

@@ -17,13 +17,13 @@ from genlab.measure.classify import verdict
 from genlab.measure.copies import Copies, Rule, copies
 from genlab.measure.distances import covered, distances, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
+from genlab.measure.evaluation import Evaluation, joined, unit_range
 from genlab.measure.frechet import frechet
 from genlab.measure.inception_score import inception_score
 from genlab.measure.neighbours import nearest
 from genlab.measure.parzen import parzen
 from genlab.measure.score import Score
 from genlab.measure.similarity import diversity
-from genlab.measure.sitting import Sitting, joined, unit_range
 from genlab.measure.sliced import sliced_wasserstein
 
 STEPS = 200  # of the classifier that sees samples only
@@ -32,67 +32,67 @@ PARZEN = 2_000  # examples of a side of a Parzen window
 KNOWN_FAILURE = "can rank a model that only repeats training examples above a good one (Theis et al., 2016)"
 
 
-def pictures(sitting: Sitting) -> Iterator[Score]:
-    features = sitting.reference.features
+def pictures(evaluation: Evaluation) -> Iterator[Score]:
+    features = evaluation.reference.features
     if features is not None:
-        yield from distances(sitting, features)
-    yield from _sliced(sitting)
+        yield from distances(evaluation, features)
+    yield from _sliced(evaluation)
     if features is not None:
-        yield from covered(sitting, features)
-    yield from _diversity(sitting)
+        yield from covered(evaluation, features)
+    yield from _diversity(evaluation)
     if features is not None and features.classify is not None:
-        yield from _classified(sitting, features)
-    yield from _labelled(sitting)
-    yield from copied_examples(sitting)
-    yield _parzen(sitting)
+        yield from _classified(evaluation, features)
+    yield from _labelled(evaluation)
+    yield from copied_examples(evaluation)
+    yield _parzen(evaluation)
 
 
 # --- the pixels' own statistics -------------------------------------------------------------------------------------
 
 
-def _sliced(sitting: Sitting) -> Iterator[Score]:
-    name, space = "sliced Wasserstein distance × 1000", sitting.data.space
+def _sliced(evaluation: Evaluation) -> Iterator[Score]:
+    name, space = "sliced Wasserstein distance × 1000", evaluation.data.space
     how: dict[str, Any] = {"patches": "7 x 7 of Laplacian pyramid levels", "range": "[-1, 1]"}
     detail: dict[str, Any] = {}
 
     def measure() -> Estimate:
-        found = sliced_wasserstein(unit_range(sitting.samples, space), unit_range(sitting.reference.real, space))
+        found = sliced_wasserstein(unit_range(evaluation.samples, space), unit_range(evaluation.reference.real, space))
         detail["by level"] = {str(level): round(1000 * entry.value, 3) for level, entry in found.levels.items()}
         how.update({key: entry for key, entry in found.protocol.items() if key != "seed"})
         value = found.average
         return Estimate(1000 * value.value, 1000 * value.low, 1000 * value.high, value.over)
 
-    yield sitting.attempt(name, measure, how, better="lower", question="quality", detail=detail)
+    yield evaluation.attempt(name, measure, how, better="lower", question="quality", detail=detail)
 
 
-def _diversity(sitting: Sitting) -> Iterator[Score]:
-    space = sitting.data.space
+def _diversity(evaluation: Evaluation) -> Iterator[Score]:
+    space = evaluation.data.space
     how: dict[str, Any] = {}
 
     def measure() -> Estimate:
-        found = diversity(unit_range(sitting.samples, space), span=2.0)
+        found = diversity(unit_range(evaluation.samples, space), span=2.0)
         how.update(found.protocol)
         return found.estimate
 
-    yield sitting.attempt("MS-SSIM between samples", measure, how, question="coverage")
+    yield evaluation.attempt("MS-SSIM between samples", measure, how, question="coverage")
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
 
 
-def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
+def _classified(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     """What a classifier makes of them. Of the Inception network's classes only the score named after it means anything."""
     assert features.classify is not None
-    probabilities = torch.cat([features.classify(part).cpu() for part in sitting.samples.split(500)])
+    probabilities = torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)])
     how = dict(features.protocol)
     name = f"Inception score ({features.name})"
-    yield sitting.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
+    yield evaluation.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
     if not features.own_classes:
         return
-    found = verdict(probabilities, sitting.labels)
-    names = sitting.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
+    found = verdict(probabilities, evaluation.labels)
+    names = evaluation.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
-    score, n = sitting.protocol.score, len(sitting.samples)
+    score, n = evaluation.protocol.score, len(evaluation.samples)
     sure = mean(probabilities.max(1).values, "samples")
     yield score("classifier's mean confidence", sure, how, better="higher", question="labels")
     fewest = share(round(float(found.shares.min()) * n), n, "samples")
@@ -101,8 +101,8 @@ def _classified(sitting: Sitting, features: Features) -> Iterator[Score]:
         yield score("samples of the class asked for", found.agreement, how, better="higher", question="labels")
 
 
-def _labelled(sitting: Sitting) -> Iterator[Score]:
-    labels, reference = sitting.labels, sitting.reference
+def _labelled(evaluation: Evaluation) -> Iterator[Score]:
+    labels, reference = evaluation.labels, evaluation.reference
     if labels is None or reference.labels is None:
         return
     features = reference.features
@@ -112,30 +112,30 @@ def _labelled(sitting: Sitting) -> Iterator[Score]:
         detail: dict[str, Any] = {}
         lower: dict[str, Any] = {"better": "lower", "question": "labels", "detail": detail}
         how = {**features.protocol, "mean over": "classes"}
-        yield sitting.attempt(name, lambda: _by_class(sitting, labels, detail), how, **lower)
+        yield evaluation.attempt(name, lambda: _by_class(evaluation, labels, detail), how, **lower)
     if reference.engine is not None:
         name, how = "accuracy trained on samples", {"tested on": "test split"}
-        yield sitting.attempt(name, lambda: _useful(sitting, labels, how), how, **higher)
+        yield evaluation.attempt(name, lambda: _useful(evaluation, labels, how), how, **higher)
 
 
-def _by_class(sitting: Sitting, labels: Tensor, detail: dict[str, Any]) -> Estimate:
+def _by_class(evaluation: Evaluation, labels: Tensor, detail: dict[str, Any]) -> Estimate:
     """Mean over classes of the distance between the samples and the real examples of a class."""
-    reference, names = sitting.reference, sitting.data.given["label"].names
+    reference, names = evaluation.reference, evaluation.data.given["label"].names
     assert reference.labels is not None
     found = [
-        frechet(sitting.features[labels == k], reference.real_features[reference.labels == k])
-        for k in range(sitting.data.given["label"].levels)
+        frechet(evaluation.features[labels == k], reference.real_features[reference.labels == k])
+        for k in range(evaluation.data.given["label"].levels)
     ]
     detail["by class"] = {str(names[k] if names else k): round(part.value, 5) for k, part in enumerate(found)}
     error = math.sqrt(sum((part.error or 0.0) ** 2 for part in found)) / len(found)
     return normal(sum(part.value for part in found) / len(found), error, found[0].over, floor=0.0)
 
 
-def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
+def _useful(evaluation: Evaluation, labels: Tensor, how: dict[str, Any]) -> Estimate:
     """Accuracy on real examples of a classifier that has seen samples only."""
-    engine = sitting.reference.engine
+    engine = evaluation.reference.engine
     assert engine is not None
-    found = trained_on(sitting.samples, labels, sitting.data, engine, steps=STEPS)
+    found = trained_on(evaluation.samples, labels, evaluation.data, engine, steps=STEPS)
     how.update({key: found[key] for key in ("steps", "batch", "chance")})
     return share(found["correct"], found["of"], f"{found['of']:,} real examples")
 
@@ -143,29 +143,29 @@ def _useful(sitting: Sitting, labels: Tensor, how: dict[str, Any]) -> Estimate:
 # --- memory ----------------------------------------------------------------------------------------------------------
 
 
-def copied_examples(sitting: Sitting) -> Iterator[Score]:
+def copied_examples(evaluation: Evaluation) -> Iterator[Score]:
     """Samples that lie on a training example: by their entries themselves, and in the features."""
-    reference, features = sitting.reference, sitting.reference.features
+    reference, features = evaluation.reference, evaluation.reference.features
     lower: dict[str, Any] = {"better": "lower", "question": "copying"}
-    kind = kind_of(sitting.data.space)
-    how: dict[str, Any] = {"in": "pixels" if sitting.data.space.picture else "entries"}
+    kind = kind_of(evaluation.data.space)
+    how: dict[str, Any] = {"in": "pixels" if evaluation.data.space.picture else "entries"}
     detail: dict[str, Any] = {}
 
     def entries() -> Estimate:
-        found = _ruled(sitting.samples.flatten(1), reference.copy_rule, how, detail)
-        sitting.evidence["neighbours"] = closest(sitting, found, reference.copy_rule.threshold)
+        found = _ruled(evaluation.samples.flatten(1), reference.copy_rule, how, detail)
+        evaluation.evidence["neighbours"] = closest(evaluation, found, reference.copy_rule.threshold)
         return found.share
 
-    yield sitting.attempt(f"copied training {kind.examples}", entries, how, **lower, detail=detail)
+    yield evaluation.attempt(f"copied training {kind.examples}", entries, how, **lower, detail=detail)
     if features is not None:
         how, detail = dict(features.protocol), {}
         name = f"near copies ({features.name})"
-        measure = partial(_near, sitting, how, detail)
-        yield sitting.attempt(name, measure, how, **lower, detail=detail)
+        measure = partial(_near, evaluation, how, detail)
+        yield evaluation.attempt(name, measure, how, **lower, detail=detail)
 
 
-def _near(sitting: Sitting, how: dict[str, Any], detail: dict[str, Any]) -> Estimate:
-    return _ruled(sitting.features, sitting.reference.near_rule, how, detail).share
+def _near(evaluation: Evaluation, how: dict[str, Any], detail: dict[str, Any]) -> Estimate:
+    return _ruled(evaluation.features, evaluation.reference.near_rule, how, detail).share
 
 
 def _ruled(x: Tensor, rule: Rule, how: dict[str, Any], detail: dict[str, Any]) -> Copies:
@@ -175,13 +175,13 @@ def _ruled(x: Tensor, rule: Rule, how: dict[str, Any], detail: dict[str, Any]) -
     return copies(x, rule)
 
 
-def closest(sitting: Sitting, found: Copies, threshold: float) -> list[dict[str, Any]]:
+def closest(evaluation: Evaluation, found: Copies, threshold: float) -> list[dict[str, Any]]:
     """The samples nearest to a training example, each with that and with the nearest held-out one."""
-    order, reference = found.ratio.argsort()[:SHOWN], sitting.reference
-    distances, beside = nearest(sitting.samples[order].flatten(1), reference.real.flatten(1), 1)
+    order, reference = found.ratio.argsort()[:SHOWN], evaluation.reference
+    distances, beside = nearest(evaluation.samples[order].flatten(1), reference.real.flatten(1), 1)
     return [
         {
-            "sample": sitting.samples[row],
+            "sample": evaluation.samples[row],
             "train": reference.train[found.index[row]],
             "test": reference.real[place],
             "ratio": float(found.distance[row] / apart.clamp_min(1e-12)),
@@ -194,9 +194,9 @@ def closest(sitting: Sitting, found: Copies, threshold: float) -> list[dict[str,
 # --- density ---------------------------------------------------------------------------------------------------------
 
 
-def _parzen(sitting: Sitting) -> Score:
+def _parzen(evaluation: Evaluation) -> Score:
     """A kernel density of the samples: what papers gave for models without a likelihood."""
-    space, data, real = sitting.data.space, sitting.data, sitting.reference.real
+    space, data, real = evaluation.data.space, evaluation.data, evaluation.reference.real
     how = {"an estimate that": KNOWN_FAILURE}
     detail: dict[str, Any] = {}
 
@@ -204,7 +204,7 @@ def _parzen(sitting: Sitting) -> Score:
         scaled = [
             (unit_range(x, space).flatten(1) + 1) / 2
             for x in (
-                sitting.samples[:PARZEN],
+                evaluation.samples[:PARZEN],
                 joined(some(data, "validation", PARZEN))[0],
                 real[thin(len(real), min(PARZEN, len(real)))],
             )
@@ -214,4 +214,4 @@ def _parzen(sitting: Sitting) -> Score:
         return found.estimate
 
     options: dict[str, Any] = {"better": "higher", "unit": "nats", "question": "density", "detail": detail}
-    return sitting.attempt("Parzen window estimate of log p", measure, how, **options)
+    return evaluation.attempt("Parzen window estimate of log p", measure, how, **options)

@@ -121,7 +121,7 @@ def _words(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What every score of one sitting has in common."""
+    """What every score of one evaluation has in common."""
 
     split: Split
     real: int  # examples of the split that were used

@@ -14,10 +14,10 @@ from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
 from genlab.measure.distances import covered, distances
+from genlab.measure.evaluation import PAIRS, Evaluation, Reference, evaluation_of, joined, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
 from genlab.measure.score import Score
-from genlab.measure.sitting import PAIRS, Reference, Sitting, joined, passes, sitting_of
 from genlab.measure.text import copied, distinct, lines_copied
 
 GRAMS = 8  # length of the n-grams whose copying is counted
@@ -40,49 +40,49 @@ def scores_for(
     seed, given, weights   how the samples were drawn: noted with every score; labels also allow agreement to be counted
     ValueError where the samples are of another shape, range or kind than the data, or not finite.
     """
-    return scores_of(sitting_of(Reference(data, split, features), samples, given, seed, weights))
+    return scores_of(evaluation_of(Reference(data, split, features), samples, given, seed, weights))
 
 
-def scores_of(sitting: Sitting) -> dict[str, Score]:
-    """The same of a sitting, whose reference may serve several models."""
-    return {score.name: score for score in MEASURES[kind_of(sitting.data.space).name](sitting)}
+def scores_of(evaluation: Evaluation) -> dict[str, Score]:
+    """The same of a evaluation, whose reference may serve several models."""
+    return {score.name: score for score in MEASURES[kind_of(evaluation.data.space).name](evaluation)}
 
 
 # --- points ----------------------------------------------------------------------------------------------------------
 
 
-def points(sitting: Sitting) -> Iterator[Score]:
-    real, samples = joined(some(sitting.data, sitting.reference.split, PAIRS))[0], sitting.samples[:PAIRS]
+def points(evaluation: Evaluation) -> Iterator[Score]:
+    real, samples = joined(some(evaluation.data, evaluation.reference.split, PAIRS))[0], evaluation.samples[:PAIRS]
     widths, lower = widths_for(real), {"better": "lower", "question": "quality"}
     how = {"kernel": KERNEL, "pairs of": f"{len(samples)} and {len(real)}"}
-    yield sitting.attempt("squared MMD", lambda: mmd(samples, real, widths), how, **lower)
+    yield evaluation.attempt("squared MMD", lambda: mmd(samples, real, widths), how, **lower)
     how = {"pairs of": how["pairs of"]}
-    yield sitting.attempt("energy distance", lambda: energy_distance(samples, real), how, **lower)
-    yield from _known(sitting, real)
-    yield from in_features(sitting)
+    yield evaluation.attempt("energy distance", lambda: energy_distance(samples, real), how, **lower)
+    yield from _known(evaluation, real)
+    yield from in_features(evaluation)
 
 
-def in_features(sitting: Sitting) -> Iterator[Score]:
+def in_features(evaluation: Evaluation) -> Iterator[Score]:
     """Where a user gave a function of such data."""
-    features = sitting.reference.features
+    features = evaluation.reference.features
     if features is not None:
-        yield from distances(sitting, features)
-        yield from covered(sitting, features)
+        yield from distances(evaluation, features)
+        yield from covered(evaluation, features)
 
 
-def _known(sitting: Sitting, real: Tensor) -> Iterator[Score]:
+def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
     """Measures against a source whose density is written down."""
-    score, source = sitting.protocol.score, sitting.data
+    score, source = evaluation.protocol.score, evaluation.data
     centers, spread = getattr(source, "modes", None), getattr(source, "spread", None)
     if centers is not None and spread is not None:
-        covered, good = modes(sitting.samples, centers, spread)
+        covered, good = modes(evaluation.samples, centers, spread)
         how = {"modes": len(centers), "good within": "4 standard deviations"}
         yield score("share of modes covered", covered, how, better="higher", question="coverage")
         yield score("share of good samples", good, how, better="higher", question="quality")
     density = getattr(source, "log_density", None)
     if density is not None and real.shape[1] == 2:
         box = torch.stack([real.min(0).values, real.max(0).values])
-        found, how = divergences(sitting.samples, density, box), {"grid": "40 x 40 cells"}
+        found, how = divergences(evaluation.samples, density, box), {"grid": "40 x 40 cells"}
         for name, value in (("Kullback-Leibler divergence", found.kl), ("Jensen-Shannon divergence", found.js)):
             yield score(name, value, how, unit="nats", better="lower", question="quality")
 
@@ -90,31 +90,31 @@ def _known(sitting: Sitting, real: Tensor) -> Iterator[Score]:
 # --- tokens ----------------------------------------------------------------------------------------------------------
 
 
-def tokens(sitting: Sitting) -> Iterator[Score]:
-    space, score, data = sitting.data.space, sitting.protocol.score, sitting.data
-    lengths = space.sizes(Batch(sitting.samples))
+def tokens(evaluation: Evaluation) -> Iterator[Score]:
+    space, score, data = evaluation.data.space, evaluation.protocol.score, evaluation.data
+    lengths = space.sizes(Batch(evaluation.samples))
     higher: dict[str, Any] = {"better": "higher", "question": "coverage"}
     if space.end is not None:
-        different, known = lines_copied(sitting.samples, passes(data, "train"))
+        different, known = lines_copied(evaluation.samples, passes(data, "train"))
         yield score("share of different lines", different, **higher)
         yield score("share of lines of the training set", known, question="copying")
     for n in (2, 4):
-        yield score(f"distinct-{n}", distinct(sitting.samples, lengths, n), **higher)
-    yield from in_features(sitting)
-    part = copied(sitting.samples, lengths, passes(data, "train"), space, GRAMS)
+        yield score(f"distinct-{n}", distinct(evaluation.samples, lengths, n), **higher)
+    yield from in_features(evaluation)
+    part = copied(evaluation.samples, lengths, passes(data, "train"), space, GRAMS)
     yield score(f"share of copied {GRAMS}-grams", part, question="copying")
 
 
 # --- sound, video, voxels -------------------------------------------------------------------------------------------
 
 
-def fields(sitting: Sitting) -> Iterator[Score]:
+def fields(evaluation: Evaluation) -> Iterator[Score]:
     """Numbers on a grid of any shape: distances and coverage in the features, copies among the entries themselves."""
-    yield from in_features(sitting)
-    yield from copied_examples(sitting)
+    yield from in_features(evaluation)
+    yield from copied_examples(evaluation)
 
 
-MEASURES: dict[str, Callable[[Sitting], Iterator[Score]]] = {  # by kind of data
+MEASURES: dict[str, Callable[[Evaluation], Iterator[Score]]] = {  # by kind of data
     "points": points,
     "pictures": pictures,
     "text": tokens,

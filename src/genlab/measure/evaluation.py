@@ -1,4 +1,5 @@
-"""What the measures of one sitting share: the real side, computed once for all models, and one model's samples."""
+"""The two sides of every measure: a `Reference`, real examples that are prepared once for all models, and an `Evaluation` of one
+model's samples against it."""
 
 from __future__ import annotations
 
@@ -21,8 +22,8 @@ from genlab.measure.score import Protocol, Score
 
 REAL = 10_000  # examples of a split at most, for distances
 TRAIN = 60_000  # training examples at most, among which copies are looked for
-WIDE, SLOW = 256, 5_000  # dims from which features take long, and training examples that are then enough
-HELD_OUT = 2_000  # examples of the split from which is told what a copy is
+WIDE, SLOW = 256, 5_000  # features above this many dimensions are slow: then only so many training examples are used
+HELD_OUT = 2_000  # held-out examples that the rule for copies is fitted to
 PAIRS = 3_000  # points a side at most, where every pair is looked at
 
 
@@ -64,13 +65,13 @@ class Reference:
 
     @cached_property
     def copy_rule(self) -> Rule:
-        """What a copy among pixels is."""
+        """The rule that decides which samples are copies, by their pixels."""
         held_out = self.real[:: -(-len(self.real) // HELD_OUT)]
         return rule_for(self.train.flatten(1), held_out.flatten(1))
 
     @cached_property
     def near_rule(self) -> Rule:
-        """What a copy among features is: one that was shifted or redrawn has other pixels and the same features."""
+        """The rule that decides which samples are copies, by their features: a shifted or redrawn copy has other pixels."""
         assert self.features is not None
         most = TRAIN if self.features.dims <= WIDE else SLOW
         train = self.train if most >= len(self.train) else joined(some(self.data, "train", most))[0]
@@ -82,22 +83,22 @@ class Reference:
         return self.features(self.real)
 
     def examples(self, n: int) -> tuple[str, Tensor, Given]:
-        """(what they are, n real examples to be scored as if they were samples, what they are given): of the validation split
-        where it has as many, else of the train split."""
+        """(description, x, given) of n real examples to be scored as if they were samples: from the validation split where it
+        has as many, else from the train split."""
         name: Split = "validation" if self.data.count("validation") >= n and self.split != "validation" else "train"
         return f"{name} examples scored as if they were samples", *joined(some(self.data, name, n))
 
 
 @dataclass(frozen=True)
-class Sitting:
-    """One model's samples before the reference."""
+class Evaluation:
+    """One model's samples, to be measured against a reference."""
 
     reference: Reference
     samples: Tensor  # (N, *shape) in the data's units
     given: Given  # all that they were given, N rows each
     protocol: Protocol
-    rows: Tensor | None = None  # (N,) the examples of the reference's split that it belongs to, where it is that of examples
-    evidence: dict[str, Any] = field(default_factory=dict)  # what a measure found beside its number, by its name
+    rows: Tensor | None = None  # (N,) numbers of the examples in the reference's split whose conditions were given
+    evidence: dict[str, Any] = field(default_factory=dict)  # by measure: what it found beside its score
 
     @property
     def data(self) -> Data:
@@ -105,7 +106,7 @@ class Sitting:
 
     @property
     def labels(self) -> Tensor | None:
-        """(N,) classes that the samples were asked to be, on the CPU; None unless every one was asked to be of a class."""
+        """(N,) classes that were asked for, on the CPU; None unless every sample was asked for by its class."""
         found = self.given.get("label")
         return None if found is None or bool((found < 0).any()) else found.cpu()
 
@@ -118,31 +119,31 @@ class Sitting:
     def attempt(
         self, name: str, measure: Callable[[], Estimate | float], how: Mapping[str, Any] | None = None, **options: Any
     ) -> Score:
-        """A score, or one that carries the refusal of its measure."""
+        """The score of `measure()`; where it raises ValueError, a score without a value that carries the reason."""
         try:
             return self.protocol.score(name, measure(), how, **options)
         except ValueError as refusal:
             return self.protocol.score(name, None, how, reason=str(refusal), **options)
 
 
-def sitting_of(
+def evaluation_of(
     reference: Reference,
     samples: Tensor,
     given: Given | None = None,
     seed: int = 0,
     weights: str = "averaged",
     rows: Tensor | None = None,
-) -> Sitting:
-    """Samples (N, *shape) before a reference. ValueError where they are no samples of its space.
+) -> Evaluation:
+    """The evaluation of samples (N, *shape) against a reference. ValueError where they do not fit its space.
 
-    given, rows   what they were given, and which examples of the reference's split that belongs to
+    given, rows   the conditions of the samples, and the numbers of the examples in the reference's split that these are of
     """
     data = reference.data
     check_samples(samples, data.space)
     protocol = Protocol(
         reference.split, min(reference.most, data.count(reference.split)), len(samples), seed, weights, data.space.note
     )
-    return Sitting(reference, samples.cpu(), given or {}, protocol, rows=rows)
+    return Evaluation(reference, samples.cpu(), given or {}, protocol, rows=rows)
 
 
 def check_samples(samples: Tensor, space: Space) -> None:
@@ -182,9 +183,9 @@ def unit_range(x: Tensor, space: Space) -> Tensor:
 
 
 def independent(x: Tensor) -> Tensor:
-    """Every entry of an example taken from another one, at the same place: (N, *shape) -> the same, always in the same way.
+    """Noise with the marginal distribution of every entry: each is taken from another example at random, (N, *shape) -> the same.
 
-    Such noise has each entry's own distribution and nothing else of the data.
+    The permutation is seeded, so that it is the same in every call.
     """
     drawn = torch.Generator().manual_seed(0)
     rows = torch.rand(len(x), x[0].numel(), generator=drawn).argsort(0)
