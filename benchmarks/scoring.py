@@ -22,7 +22,7 @@ from benchmarks.common import report
 from genlab.core.data import some
 from genlab.data import open
 from genlab.features import features_for
-from genlab.measure import Reference, evaluation_of, joined, scores_of
+from genlab.measure import Reference, evaluation_of, concat_batches, scores_of
 from genlab.measure.copies import copies, rule_for
 from genlab.runs.engine import Engine
 
@@ -59,7 +59,7 @@ def scored(data: Any, split: Any, n: int, against: Any) -> dict[str, Any]:
     """A row: n examples of a split before another split, with everything on."""
     engine = Engine("cpu")
     features = features_for(data, engine)
-    samples, given = joined(some(data, split, n))
+    samples, given = concat_batches(some(data, split, n))
     with watched() as spent:
         scores = scores_of(evaluation_of(Reference(data, against, features, engine), samples, given))
     row: dict[str, Any] = {"data": data.name, "as if drawn": f"{len(samples):,} {split}", "seconds": round(spent["seconds"], 1)}
@@ -77,7 +77,7 @@ def planted(source: str, **options: Any) -> list[dict[str, Any]]:
     """
     data = open(source, **options)
     splits: tuple[Any, ...] = ("train", "validation", "test")
-    every = torch.cat([joined(some(data, split, data.count(split)))[0].flatten(1) for split in splits])
+    every = torch.cat([concat_batches(some(data, split, data.count(split)))[0].flatten(1) for split in splits])
     noise = torch.Generator().manual_seed(0)
     every = every[torch.randperm(len(every), generator=noise)]
     held = min(len(every) // 10, 5000)

@@ -28,7 +28,7 @@ from genlab.features import features_for
 from genlab.features.choice import USUAL
 from genlab.measure.alarms import COPIED
 from genlab.measure.checkup import CHECKUPS, checkup_reference, checkup_scores
-from genlab.measure.evaluation import joined
+from genlab.measure.evaluation import concat_batches
 from genlab.measure.table import MEASURES, scores_for
 from genlab.recipes.index import DEFAULTS, MODELS
 from genlab.recipes.make import build, recipe_for
@@ -146,7 +146,7 @@ def test_models_of_numbers_learn_a_step_of_it_and_draw(data: Any, model: str) ->
 def test_measures_and_check_ups_tell_real_examples_from_noise(data: Data) -> None:
     engine = Engine("cpu")
     features = features_for(data, engine)
-    real = joined(some(data, "validation", 150))[0]
+    real = concat_batches(some(data, "validation", 150))[0]
     noise = real.flatten(1)[torch.rand(150, data.space.size).argsort(0), torch.arange(data.space.size)].view_as(real)
     good, bad = (scores_for(data, x, features=features) for x in (real, noise))
     assert set(good) == set(bad)

@@ -75,7 +75,7 @@ def test_a_protocol_in_one_line() -> None:
 
 
 def test_lists_and_plurals() -> None:
-    assert words.joined([]) == ""
-    assert words.joined(["a"]) == "a"
-    assert words.joined(["a", "b", "c"]) == "a, b and c"
+    assert words.word_list([]) == ""
+    assert words.word_list(["a"]) == "a"
+    assert words.word_list(["a", "b", "c"]) == "a, b and c"
     assert (words.plural(1, "file"), words.plural(1200, "file")) == ("1 file", "1,200 files")

@@ -23,7 +23,7 @@ def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
         if copies is not None:
             yield f"but {words.percent(copies)} of {name}'s samples are copies of training examples"
         if alarms:
-            yield f"but {name}'s training raised an alarm: {words.joined(alarms)}"
+            yield f"but {name}'s training raised an alarm: {words.word_list(alarms)}"
     yield from (f"but {said}" for said in _worthless(record, who))
 
 
@@ -89,12 +89,12 @@ def remarks(record: Record) -> list[str]:
     without = names_of([row for row in models if row.likelihood is None and not row.error])
     if without:
         has = "has" if len(without) == 1 else "have"
-        said.append(f"{words.joined(without)} {has} no likelihood and cannot say how probable an example is.")
+        said.append(f"{words.word_list(without)} {has} no likelihood and cannot say how probable an example is.")
     return said
 
 
 def _pending(record: Record) -> list[str]:
-    return [f"Not measured yet: {words.joined(record.pending)}."] if record.pending else []
+    return [f"Not measured yet: {words.word_list(record.pending)}."] if record.pending else []
 
 
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
@@ -125,7 +125,7 @@ def _unlike(models: Sequence[Row]) -> Iterator[str]:
             if apart:
                 said.setdefault((f"{name} and {row.name}", tuple(apart)), []).append(title)
     for (who, apart), titles in said.items():
-        yield f"{words.capital(words.joined(titles))} of {who} do not compare: {'; '.join(apart)}."
+        yield f"{words.capital(words.word_list(titles))} of {who} do not compare: {'; '.join(apart)}."
 
 
 def _worst(record: Record) -> list[str]:
@@ -141,7 +141,7 @@ def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
     sets = dict.fromkeys(tuple(measures[name]) for name in who if name in measures)
     for titles in sets:
         named = [name for name in who if tuple(measures.get(name, ())) == titles]
-        yield f"{words.joined(named)} {'is' if len(named) == 1 else 'are'} no better than noise by {words.joined(titles)}"
+        yield f"{words.word_list(named)} {'is' if len(named) == 1 else 'are'} no better than noise by {words.word_list(titles)}"
 
 
 def _copies(models: Sequence[Row]) -> Iterator[str]:

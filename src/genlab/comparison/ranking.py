@@ -135,7 +135,7 @@ def comparable(likelihood: Likelihood) -> str:
 
 def given(likelihood: Likelihood) -> str:
     """ "given label and text"; "" of a likelihood that was given nothing."""
-    return f"given {words.joined(likelihood.given)}" if likelihood.given else ""
+    return f"given {words.word_list(likelihood.given)}" if likelihood.given else ""
 
 
 def condition(score: Score) -> str:

@@ -79,9 +79,9 @@ def media_of(run: Run, data: Any) -> Media:
 def real_media(data: Any) -> Media:
     """Real examples of the test split, spread over it: a source may be sorted by class."""
     from genlab.core.data import some
-    from genlab.measure import joined
+    from genlab.measure import concat_batches
 
-    return Media(texts(joined(some(data, "test", kind_of(data.space).beside))[0], data))
+    return Media(texts(concat_batches(some(data, "test", kind_of(data.space).beside))[0], data))
 
 
 def texts(x: Any, data: Any) -> Any:

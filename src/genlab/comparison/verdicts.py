@@ -137,11 +137,11 @@ def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: S
 
 
 def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
-    names = words.joined([value.name for value in top])
+    names = words.word_list([value.name for value in top])
     said = f"{names} are not separated at this budget"
     if not rest:
         return f"{said}."
-    behind = words.joined([value.name for value in rest])
+    behind = words.word_list([value.name for value in rest])
     if all(group.clear(one, other) for one in top for other in rest):
         return f"{said}; {'both' if len(top) == 2 else 'all'} are ahead of {behind}."
     return f"{said}; {top[0].name} is ahead of {behind}."
@@ -149,7 +149,7 @@ def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spac
 
 def _unplaced(names: Sequence[str]) -> str:
     """Those that lie behind a model that is separated from the first, without being so themselves."""
-    return f"{words.joined(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
+    return f"{words.word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
 
 
 def _numbers(group: Group) -> str:
@@ -212,7 +212,7 @@ def _others(group: Group, who: Sequence[str], record: Record) -> str:
     by_name: dict[str, list[str]] = {}
     for other in against:
         by_name.setdefault(other.values[0].name, []).append(other.title)
-    said = "; ".join(f"{name} by {words.joined(titles)}" for name, titles in by_name.items())
+    said = "; ".join(f"{name} by {words.word_list(titles)}" for name, titles in by_name.items())
     return f"Of {words.plural(len(rivals), 'other measure')} of quality {len(against)} put another in front: {said}."
 
 
@@ -234,7 +234,7 @@ def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
     names, alike = ([name for name, count in needed.items() if bool(count) == told] for told in (True, False))
     if not counts:
         return f"It would take more than {MOST_SEEDS} seeds each to tell: treat as equal."
-    whom = f" {words.joined(names)} from {first}, more than {MOST_SEEDS} for {words.joined(alike)}" if alike else ""
+    whom = f" {words.word_list(names)} from {first}, more than {MOST_SEEDS} for {words.word_list(alike)}" if alike else ""
     return f"It would take about {max(counts)} seeds each to tell{whom}."
 
 
@@ -255,7 +255,7 @@ def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Rec
         return ""
     amount = record.budget.seconds
     twice = f"training twice as long ({words.seconds(2 * amount)} each)" if amount else "training twice as long"
-    return f"{words.joined(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
+    return f"{words.word_list(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
 
 
 @dataclass(frozen=True)
@@ -277,7 +277,7 @@ def choice(record: Record, said: Sequence[Verdict] | None = None) -> Choice | No
         named = [name for name in one.who if name in kept]
         if named:
             claim = _claimed(one.group, record.space)
-            shared = f"in front, not separated from {words.joined(named[1:])}" if named[1:] else f"it {claim}"
+            shared = f"in front, not separated from {words.word_list(named[1:])}" if named[1:] else f"it {claim}"
             why = "the best number, by chance or not" if one.outcome == "unknown" else shared
             return Choice(named[0], _run(done, named[0]), why, tuple(named[1:]))
     return Choice(done[0].name, done[0].run, "it alone was measured") if done else None

@@ -48,7 +48,7 @@ class Reference:
 
     @cached_property
     def _real(self) -> tuple[Tensor, Given]:
-        return joined(some(self.data, self.split, self.most))
+        return concat_batches(some(self.data, self.split, self.most))
 
     @property
     def real(self) -> Tensor:
@@ -61,7 +61,7 @@ class Reference:
 
     @cached_property
     def train(self) -> Tensor:
-        return joined(some(self.data, "train", TRAIN))[0]
+        return concat_batches(some(self.data, "train", TRAIN))[0]
 
     @cached_property
     def copy_rule(self) -> Rule:
@@ -74,7 +74,7 @@ class Reference:
         """The rule that decides which samples are copies, by their features: a shifted or redrawn copy has other pixels."""
         assert self.features is not None
         most = TRAIN if self.features.dims <= WIDE else SLOW
-        train = self.train if most >= len(self.train) else joined(some(self.data, "train", most))[0]
+        train = self.train if most >= len(self.train) else concat_batches(some(self.data, "train", most))[0]
         return rule_for(self.features(train), self.real_features[:: -(-len(self.real) // HELD_OUT)])
 
     @cached_property
@@ -86,7 +86,7 @@ class Reference:
         """(description, x, given) of n real examples to be scored as if they were samples: from the validation split where it
         has as many, else from the train split."""
         name: Split = "validation" if self.data.count("validation") >= n and self.split != "validation" else "train"
-        return f"{name} examples scored as if they were samples", *joined(some(self.data, name, n))
+        return f"{name} examples scored as if they were samples", *concat_batches(some(self.data, name, n))
 
 
 @dataclass(frozen=True)
@@ -165,7 +165,7 @@ def check_samples(samples: Tensor, space: Space) -> None:
         raise ValueError(f"samples hold fractions, but these data are whole numbers from 0 to {space.levels - 1}; round them")
 
 
-def joined(parts: list[Batch]) -> tuple[Tensor, Given]:
+def concat_batches(parts: list[Batch]) -> tuple[Tensor, Given]:
     """(x, everything that was given) of batches."""
     given = {key: torch.cat([part.given[key] for part in parts]) for key in (parts[0].given if parts else ())}
     return torch.cat([part.x for part in parts]), given

@@ -17,7 +17,7 @@ from genlab.measure.classify import verdict
 from genlab.measure.copies import Copies, Rule, copies
 from genlab.measure.distances import covered, distances, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
-from genlab.measure.evaluation import Evaluation, joined, unit_range
+from genlab.measure.evaluation import Evaluation, concat_batches, unit_range
 from genlab.measure.frechet import frechet
 from genlab.measure.inception_score import inception_score
 from genlab.measure.neighbours import nearest
@@ -205,7 +205,7 @@ def _parzen(evaluation: Evaluation) -> Score:
             (unit_range(x, space).flatten(1) + 1) / 2
             for x in (
                 evaluation.samples[:PARZEN],
-                joined(some(data, "validation", PARZEN))[0],
+                concat_batches(some(data, "validation", PARZEN))[0],
                 real[thin(len(real), min(PARZEN, len(real)))],
             )
         ]

@@ -14,7 +14,7 @@ from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
 from genlab.measure.distances import covered, distances
-from genlab.measure.evaluation import PAIRS, Evaluation, Reference, evaluation_of, joined, passes
+from genlab.measure.evaluation import PAIRS, Evaluation, Reference, evaluation_of, concat_batches, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
 from genlab.measure.score import Score
@@ -52,7 +52,7 @@ def scores_of(evaluation: Evaluation) -> dict[str, Score]:
 
 
 def points(evaluation: Evaluation) -> Iterator[Score]:
-    real, samples = joined(some(evaluation.data, evaluation.reference.split, PAIRS))[0], evaluation.samples[:PAIRS]
+    real, samples = concat_batches(some(evaluation.data, evaluation.reference.split, PAIRS))[0], evaluation.samples[:PAIRS]
     widths, lower = widths_for(real), {"better": "lower", "question": "quality"}
     how = {"kernel": KERNEL, "pairs of": f"{len(samples)} and {len(real)}"}
     yield evaluation.attempt("squared MMD", lambda: mmd(samples, real, widths), how, **lower)

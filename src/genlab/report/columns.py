@@ -368,7 +368,7 @@ def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
             full.setdefault((title, fixed), how)
     alone = {title: sum(other == title for other, _ in said) == 1 for title, _ in said}
     return [
-        (key[0] if alone[key[0]] else f"{key[0]} ({words.joined(list(dict.fromkeys(names)))})", full[key])
+        (key[0] if alone[key[0]] else f"{key[0]} ({words.word_list(list(dict.fromkeys(names)))})", full[key])
         for key, names in said.items()
     ]
 

@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlab.runs.shards import is_part, joined, local, part_like
+from genlab.runs.shards import is_part, gather_parts, local, part_like
 
 A, B, C = 3.4445, -4.7750, 2.0315
 
@@ -77,4 +77,4 @@ def _of_part(part: Tensor, parameter: nn.Parameter) -> Tensor:
 
     One matrix at a time: those of a model too large for one device would not fit there together.
     """
-    return local(part_like(orthogonalised(joined(part, parameter)), parameter))
+    return local(part_like(orthogonalised(gather_parts(part, parameter)), parameter))

@@ -98,7 +98,7 @@ def part_like(value: Tensor, like: Tensor) -> Tensor:
     return distribute_tensor(value, cut_as.device_mesh, cut_as.placements, src_data_rank=None)
 
 
-def joined(part: Tensor, like: Tensor) -> Tensor:
+def gather_parts(part: Tensor, like: Tensor) -> Tensor:
     """Every process's part, cut as `like` is, together: whole on each of them."""
     from torch.distributed.tensor import DTensor
 
