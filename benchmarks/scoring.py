@@ -22,7 +22,7 @@ from benchmarks.common import report
 from genlab.core.data import some
 from genlab.data import open
 from genlab.features import features_for
-from genlab.measure import Reference, evaluation_of, concat_batches, scores_of
+from genlab.measure import Reference, concat_batches, evaluation_of, scores_of
 from genlab.measure.copies import copies, rule_for
 from genlab.runs.engine import Engine
 

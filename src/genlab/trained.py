@@ -14,7 +14,7 @@ from torch import Tensor
 
 from genlab.core.conditions import Conditions, Source, conditions, taken
 from genlab.core.data import Data, Split
-from genlab.core.finite import first_broken
+from genlab.core.finite import first_non_finite
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model, used
 from genlab.core.noise import Noise
@@ -270,7 +270,7 @@ def _outline(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
 
 def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
     """ValueError where weights are no numbers: nothing can be drawn from them."""
-    broken = first_broken(tensors)
+    broken = first_non_finite(tensors)
     if broken is not None:
         raise ValueError(
             f"the weights of {path} have lost their values ({broken}); use --best, or the raw weights (--raw), or train again "

@@ -13,7 +13,7 @@ from genlab.cli import train
 from genlab.cli.main import VERBS
 from genlab.data.index import SOURCES
 from genlab.recipes.index import MODELS
-from genlab.runs.processes import OnlyHere
+from genlab.runs.processes import WorkerError
 from tests.cli.calls import COMMAND, call, refused
 
 NAMES = [name for name, _, _ in VERBS]
@@ -86,7 +86,10 @@ def test_debug_shows_where() -> None:
 def test_one_of_several_processes_tells_only_what_the_others_do_not_know(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in (("RANK", "1"), ("WORLD_SIZE", "2")):
         monkeypatch.setenv(name, value)
-    for error, said in ((OnlyHere("on desk: no file"), "genlab (process 1): on desk: no file\n"), (ValueError("no file"), "")):
+    for error, said in (
+        (WorkerError("on desk: no file"), "genlab (process 1): on desk: no file\n"),
+        (ValueError("no file"), ""),
+    ):
         monkeypatch.setattr(train, "scheduled", lambda *_, error=error: raised(error))
         assert call("train", "vae", "points/ring") == (2, "", said)
 

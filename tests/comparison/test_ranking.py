@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from genlab.comparison.ranking import LIKELIHOOD, SPEED, best, groups, question, superlative
-from genlab.comparison.rows import Row, finite
+from genlab.comparison.rows import Row, is_finite
 from genlab.measure.likelihood import Likelihood
 from genlab.measure.speed import Speed
 from tests.report.fakes import bits, distance, four, row, score
@@ -51,7 +51,7 @@ def test_what_is_not_finite_or_missing_is_never_ranked() -> None:
     assert members(rows) == [["b", "c"]]
     assert members(rows, "Fréchet distance") == [["b"]]
     assert members(rows, SPEED) == [["b", "c"]]
-    assert [finite(value) for value in (1, 0.5, math.nan, math.inf, None)] == [True, True, False, False, False]
+    assert [is_finite(value) for value in (1, 0.5, math.nan, math.inf, None)] == [True, True, False, False, False]
 
 
 def test_a_score_that_does_not_say_which_way_is_better_is_not_ranked() -> None:

@@ -11,7 +11,7 @@ from tests.core.test_fit import RECIPE, SPACE, Points
 from torch import Tensor, nn
 
 from genlab.core import buffers
-from genlab.core.finite import all_finite, finite, first_broken
+from genlab.core.finite import all_finite, first_non_finite
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
@@ -110,11 +110,11 @@ def test_the_first_number_that_is_none_is_named() -> None:
         "leaf": torch.ones(2, requires_grad=True),
     }
     assert all_finite([])
-    assert first_broken(right) is None
+    assert first_non_finite(right) is None
     for name, value in wrong.items():
-        assert not finite(value)
+        assert not all_finite([value])
         assert not all_finite([*right.values(), value])
-        assert first_broken({**right, name: value, "later": torch.tensor(inf)}) == name
+        assert first_non_finite({**right, name: value, "later": torch.tensor(inf)}) == name
 
 
 def test_many_tensors_are_one_look_at_the_device() -> None:

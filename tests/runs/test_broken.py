@@ -14,7 +14,7 @@ from tests.runs.small import SMALL, Small
 
 from genlab import api
 from genlab.api import Session
-from genlab.core.finite import NotFinite
+from genlab.core.finite import NonFiniteError
 from genlab.runs.engine import Engine
 from genlab.runs.files import read_tensors
 from genlab.runs.train import Recorder
@@ -117,11 +117,11 @@ def test_a_change_that_is_lost_in_one_process_stops_all(model: str, tmp_path: Pa
     session = next(small for small in LEARNT if small.model == model).session(tmp_path / "run", STEPS, save_every=5)
     asked: list[bool] = []
 
-    def anywhere(engine: Engine, flag: bool) -> bool:
+    def on_any_rank(engine: Engine, flag: bool) -> bool:
         asked.append(flag)
         return session.engine.step == BREAKS + 1
 
-    monkeypatch.setattr(Engine, "anywhere", anywhere)
+    monkeypatch.setattr(Engine, "on_any_rank", on_any_rank)
     assert "its state in another process is nan" in broken(session, lambda session: None)
     assert asked
     assert not any(asked)
@@ -203,7 +203,7 @@ def test_weights_that_are_lost_at_the_very_end_go_back_too(tmp_path: Path, monke
 
     def save(recorder: Recorder) -> None:
         if recorder.engine.overall() >= 1 and lost:
-            error = NotFinite("model.weight", float("nan"))
+            error = NonFiniteError("model.weight", float("nan"))
             error.batch = recorder.engine.batch
             lost.clear()
             raise error

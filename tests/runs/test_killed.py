@@ -256,7 +256,7 @@ def test_rows_with_more_than_is_known_are_read(tmp_path: Path) -> None:
 
 def test_what_only_one_process_cannot_do_is_said_by_that_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(processes, "on_main", lambda do: None)  # the first process could
-    with pytest.raises(processes.OnlyHere, match=r"on .*: there is no file"):
+    with pytest.raises(processes.WorkerError, match=r"on .*: there is no file"):
         processes.main_first(lambda: api.open("gone.csv"))
 
 

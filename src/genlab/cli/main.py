@@ -114,7 +114,7 @@ def main(arguments: Sequence[str]) -> int:
         sentence, code = explained(error)
         if sentence and ranks.first():
             print(f"genlab: {sentence}", file=sys.stderr)
-        elif sentence and (code != USAGE or type(error).__name__ == "OnlyHere"):
+        elif sentence and (code != USAGE or type(error).__name__ == "WorkerError"):
             # a mistake in the call is the same everywhere, and said once
             print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr)
         return code

@@ -39,7 +39,7 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
     Either way the run's folder holds its weights afterwards.
     """
     from genlab.comparison.training import note
-    from genlab.runs.processes import anywhere
+    from genlab.runs.processes import on_any_rank
 
     latest: dict[str, Any] = {}
     finished = True
@@ -53,9 +53,9 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
         task(tick.progress, words)
         if watch is not None:
             watch.hear(tick)
-        if tick.closes and anywhere(bool(stop.asked)):
+        if tick.closes and on_any_rank(bool(stop.asked)):
             session.stop()
-            anywhere(False)  # nobody leaves before it is written: launchers end those that outlive another
+            on_any_rank(False)  # nobody leaves before it is written: launchers end those that outlive another
             finished = False
             break
     if watch is not None and finished:

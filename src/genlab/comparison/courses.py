@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from genlab.comparison.ranking import COST, Group
-from genlab.comparison.rows import Row, finite, names_of
+from genlab.comparison.rows import Row, is_finite, names_of
 from genlab.measure.alarms import Checkup
 from genlab.measure.chance import Span, Value
 
@@ -83,8 +83,8 @@ def _course(row: Row, title: str) -> Course:
 def _checks(row: Row, title: str) -> Iterator[Check]:
     for checkup in row.checkups:
         score = checkup.scores.get(title)
-        if score is not None and finite(score.value):
-            low, high = (end if finite(end) else score.value for end in (score.low, score.high))
+        if score is not None and is_finite(score.value):
+            low, high = (end if is_finite(end) else score.value for end in (score.low, score.high))
             yield Check(checkup.progress, checkup.seconds, score.value, low, high, _work(row, checkup))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from genlab.comparison import words
 from genlab.comparison.ranking import LIKELIHOOD, Group, condition, groups, question, sign_of
-from genlab.comparison.rows import Record, Row, finite, names_of
+from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
@@ -32,8 +32,8 @@ def copied(name: str, models: Sequence[Row]) -> float | None:
     found = []
     for row in models:
         for title, score in row.scores.items() if row.name == name else ():
-            if question(score) == "copying" and title.startswith("copied") and finite(score.value) and not score.unit:
-                found.append((score.value, score.low if finite(score.low) else score.value))
+            if question(score) == "copying" and title.startswith("copied") and is_finite(score.value) and not score.unit:
+                found.append((score.value, score.low if is_finite(score.low) else score.value))
     if not found:
         return None
     share, least = (sum(pair[end] for pair in found) / len(found) for end in (0, 1))
@@ -60,7 +60,7 @@ def beside(record: Record, name: str, title: str, group: Group | None = None) ->
     """What a row beside the models ("real data", "noise") scores; with a group only if it compares with it."""
     for row in record.beside:
         score = row.scores.get(title)
-        if row.name == name and score is not None and finite(score.value):
+        if row.name == name and score is not None and is_finite(score.value):
             return score.value if group is None or group.qualifier == condition(score) else None
     return None
 
@@ -118,7 +118,7 @@ def _unlike(models: Sequence[Row]) -> Iterator[str]:
     said: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in models:
         for title, score in row.scores.items():
-            if not finite(score.value) or not score.better:
+            if not is_finite(score.value) or not score.better:
                 continue
             name, other = first.setdefault(title, (row.name, score))
             apart = differences(other.protocol, score.protocol)
@@ -154,7 +154,7 @@ def _copies(models: Sequence[Row]) -> Iterator[str]:
 def _busy(models: Sequence[Row]) -> Iterator[str]:
     loads: dict[str, list[float]] = {}
     for row in models:
-        if row.load is not None and finite(row.load.mean):
+        if row.load is not None and is_finite(row.load.mean):
             loads.setdefault(row.name, []).append(row.load.mean)
     means = sorted((sum(values) / len(values), name) for name, values in loads.items())
     if len(means) > 1 and means[-1][0] > BUSY * max(means[0][0], 0.5):

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import NamedTuple
 
 from genlab.comparison import words
-from genlab.comparison.rows import Row, finite
+from genlab.comparison.rows import Row, is_finite
 from genlab.measure.chance import Span, Value, separated
 from genlab.measure.likelihood import Likelihood
 from genlab.measure.score import Score, fixed
@@ -104,11 +104,11 @@ def _group(key: tuple[str, ...], by_name: Mapping[str, Sequence[Number]]) -> Gro
 def numbers(row: Row) -> Iterator[Number]:
     """Every finite number of a row that may be ranked."""
     cost = row.likelihood
-    if cost is not None and finite(cost.value):
-        span = (cost.low, cost.high) if cost.error and finite(cost.error) else None
+    if cost is not None and is_finite(cost.value):
+        span = (cost.low, cost.high) if cost.error and is_finite(cost.error) else None
         yield Number(LIKELIHOOD, comparable(cost), cost.label, "lower", "likelihood", cost.value, span)
     for name, score in row.scores.items():
-        if finite(score.value):
+        if is_finite(score.value):
             about, value = condition(score), score.value
             yield Number(name, about, score.unit, score.better or "", question(score), value, span_of(score, value))
     each = row.seconds_per_100
@@ -118,7 +118,7 @@ def numbers(row: Row) -> Iterator[Number]:
 
 def span_of(score: Score, value: float) -> Span | None:
     """The 95 % interval of a score through its samples."""
-    if finite(score.low) and finite(score.high):
+    if is_finite(score.low) and is_finite(score.high):
         return min(score.low, value), max(score.high, value)
     return None
 

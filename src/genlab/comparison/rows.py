@@ -76,10 +76,10 @@ class Row:
     @property
     def seconds_per_100(self) -> float | None:
         """Seconds to draw 100 samples, as measured or as the rate of sampling suggests."""
-        if finite(self.sample_seconds_per_100):
+        if is_finite(self.sample_seconds_per_100):
             return self.sample_seconds_per_100
         rate = None if self.speed is None else self.speed.per_second_64
-        return 100 / rate if finite(rate) and rate > 0 else None
+        return 100 / rate if is_finite(rate) and rate > 0 else None
 
     def __repr__(self) -> str:
         seed = f", seed {self.seed}" if self.seed else ""
@@ -260,7 +260,7 @@ def _read(cls: Any, file: Path) -> Any:
             raise ValueError(f"it is not what genlab writes ({error}); restore it from a copy") from None
 
 
-def finite(value: float | None) -> TypeGuard[float]:
+def is_finite(value: float | None) -> TypeGuard[float]:
     return value is not None and math.isfinite(value)
 
 

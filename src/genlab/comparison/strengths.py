@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from genlab.comparison import words
 from genlab.comparison.ranking import Group, groups, missing, sign_of, superlative
-from genlab.comparison.rows import Row, finite
+from genlab.comparison.rows import Row, is_finite
 
 SAID = 2  # measures of each question that count as a strength or a weakness; the table has all
 
@@ -49,8 +49,8 @@ def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: 
         return
     if cost is None:
         weak.append("No likelihood: it cannot say how probable an example is")
-    elif not finite(cost.value):
+    elif not is_finite(cost.value):
         weak.append("Its likelihood on the test data is not finite")
     elif cost.claim == "exact" and claims != {"exact"}:
         strong.append("Its likelihood is exact, not a bound or an estimate")
-    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in row.scores.items() if not finite(score.value))
+    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in row.scores.items() if not is_finite(score.value))

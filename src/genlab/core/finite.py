@@ -1,7 +1,7 @@
-"""The first number that is none any more: which turn met it, in which layer, on which examples.
+"""NaN and infinity in training: finding the move, the layer and the examples where the first one appears.
 
-A NaN or an infinity in a loss or a gradient spreads to every weight within one step, so the turn is stopped before its
-optimiser moves, and is gone through once more, slowly, to see where it began.
+A NaN or an infinity in a loss or a gradient spreads to every weight within one step. The turn is therefore stopped before its
+optimiser steps, and is repeated once under forward hooks to find where the value first appears.
 """
 
 from __future__ import annotations
@@ -15,8 +15,11 @@ from torch import Tensor, nn
 from genlab.core.space import Batch
 
 
-class NotFinite(ValueError):
-    """what: "loss", "gradient" or the name of a tensor; value: as it came. `fit` adds stage, move, step, cause, batch."""
+class NonFiniteError(ValueError):
+    """A loss, gradient or tensor is NaN or infinite.
+
+    what: "loss", "gradient" or the name of a tensor; value: that number. `fit` adds stage, move, step, cause, batch.
+    """
 
     def __init__(self, what: str, value: float):
         super().__init__(what, value)
@@ -24,7 +27,7 @@ class NotFinite(ValueError):
         self.stage = self.move = self.cause = ""
         self.step = 0
         self.batch: Batch | None = None  # as it was fetched
-        self.rows: list[int] = []  # of the batch, whose own numbers are not finite
+        self.rows: list[int] = []  # of the batch that hold such values themselves
 
     def __str__(self) -> str:
         where = f"at step {self.step:,} of stage {self.stage}{f', move {self.move}' if self.move else ''}: "
@@ -32,14 +35,17 @@ class NotFinite(ValueError):
 
 
 def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], turn: Callable[[], object]) -> str:
-    """Where it began: in the weights, in the batch x, in a layer while `turn` is repeated, or on the way back."""
-    # Everything is looked at before anything is said: of a model cut among processes all must take part in each look.
-    broken = [name for name, value in (*model.named_parameters(), *model.named_buffers()) if not finite(value)]
-    gradients = [parameter for parameter in parameters if parameter.grad is not None and not finite(parameter.grad)]
+    """Where the value first appears: in the weights, in the batch x, in a layer while `turn` is repeated, or in a gradient.
+
+    "" where it does not appear again.
+    """
+    # All checks run before any of them returns: every process must take part in each check of a sharded model.
+    broken = [name for name, value in (*model.named_parameters(), *model.named_buffers()) if not all_finite([value])]
+    gradients = [parameter for parameter in parameters if parameter.grad is not None and not all_finite([parameter.grad])]
     first = next(_layers(model, turn), None)
     if broken:
         return f"{broken[0]} has values that are not finite" + (f", and {len(broken) - 1} more" if broken[1:] else "")
-    if rows := unfinished(x):
+    if rows := non_finite_rows(x):
         return f"the batch itself has: {len(rows)} of its {len(x)} examples hold such values"
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     if first is not None:
@@ -51,12 +57,12 @@ def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], tu
 
 
 def _layers(model: nn.Module, turn: Callable[[], object]) -> Iterator[str]:
-    """Layers whose outputs are not finite, in the order in which they compute."""
+    """Layers whose outputs are not finite, in the order of computation."""
     found: list[str] = []
 
     def watch(name: str, module: nn.Module) -> Any:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
-            if isinstance(output, Tensor) and not finite(output):
+            if isinstance(output, Tensor) and not all_finite([output]):
                 found.append(f"{name} ({type(module).__name__})")
 
         return module.register_forward_hook(hook)
@@ -66,22 +72,22 @@ def _layers(model: nn.Module, turn: Callable[[], object]) -> Iterator[str]:
     try:
         turn()
     except (ValueError, RuntimeError):
-        pass  # what cannot even be computed again has said enough
+        pass  # the hooks have seen what was computed before the failure
     finally:
         for handle in handles:
             handle.remove()
     yield from found
 
 
-def first_broken(tensors: Mapping[str, Tensor]) -> str | None:
-    """The name of the first that has a value which is not finite."""
+def first_non_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    """The name of the first tensor that holds a value that is not finite, or None."""
     if all_finite(tensors.values()):
         return None
-    return next(name for name, value in tensors.items() if not finite(value))
+    return next(name for name, value in tensors.items() if not all_finite([value]))
 
 
 def all_finite(tensors: Iterable[Tensor]) -> bool:
-    """Whether all values of all tensors are finite: one look at the device for each dtype, however many tensors there are.
+    """Whether all values of all tensors are finite, with one synchronisation of the device for each dtype.
 
     The largest magnitude of each tensor decides, since it neither overflows nor cancels as a sum would.
     """
@@ -89,18 +95,14 @@ def all_finite(tensors: Iterable[Tensor]) -> bool:
     for value in tensors:
         value = torch.view_as_real(value) if value.is_complex() else value
         if value.is_floating_point() and value.numel():
-            # Cut among processes: all look at all of it, and come to one answer.
+            # A sharded tensor is gathered, so that all processes come to the same answer.
             value = cast(Any, value).full_tensor() if hasattr(value, "full_tensor") else value
             alike.setdefault((value.device, value.dtype), []).append(value.detach())
     return all(bool(torch.stack(torch._foreach_norm(group, torch.inf)).isfinite().all()) for group in alike.values())
 
 
-def finite(value: Tensor) -> bool:
-    return all_finite([value])
-
-
-def unfinished(x: Tensor) -> list[int]:
-    """Rows of a batch that hold values which are not finite."""
+def non_finite_rows(x: Tensor) -> list[int]:
+    """Indices of the rows of x (B, ...) that hold values that are not finite."""
     if not x.is_floating_point():
         return []
     return (~x.isfinite()).flatten(1).any(1).nonzero().flatten().tolist()

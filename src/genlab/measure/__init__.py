@@ -4,7 +4,7 @@
 of samples that suits the data, by name; `ahead(a, b)` is the better of two scores, if they may be compared at all.
 """
 
-from genlab.measure.evaluation import Evaluation, Reference, evaluation_of, independent, concat_batches
+from genlab.measure.evaluation import Evaluation, Reference, concat_batches, evaluation_of, independent
 from genlab.measure.likelihood import Likelihood, likelihood_of
 from genlab.measure.score import Incomparable, Score, ahead, differences
 from genlab.measure.speed import Speed, speed
@@ -18,10 +18,10 @@ __all__ = [
     "Score",
     "Speed",
     "ahead",
+    "concat_batches",
     "differences",
     "evaluation_of",
     "independent",
-    "concat_batches",
     "likelihood_of",
     "scores_for",
     "scores_of",

@@ -1,5 +1,5 @@
-"""The two sides of every measure: a `Reference`, real examples that are prepared once for all models, and an `Evaluation` of one
-model's samples against it."""
+"""The two sides of every measure: a `Reference`, real examples prepared once for all models, and an `Evaluation`, one model's
+samples against it."""
 
 from __future__ import annotations
 
@@ -183,7 +183,7 @@ def unit_range(x: Tensor, space: Space) -> Tensor:
 
 
 def independent(x: Tensor) -> Tensor:
-    """Noise with the marginal distribution of every entry: each is taken from another example at random, (N, *shape) -> the same.
+    """Noise with the marginal distribution of every entry, which is taken from a random other example: (N, *shape) -> the same.
 
     The permutation is seeded, so that it is the same in every call.
     """

@@ -14,7 +14,7 @@ from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
 from genlab.measure.distances import covered, distances
-from genlab.measure.evaluation import PAIRS, Evaluation, Reference, evaluation_of, concat_batches, passes
+from genlab.measure.evaluation import PAIRS, Evaluation, Reference, concat_batches, evaluation_of, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
 from genlab.measure.score import Score

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from genlab.comparison import words
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group
-from genlab.comparison.rows import Record, Row, finite
+from genlab.comparison.rows import Record, Row, is_finite
 from genlab.comparison.strengths import leading, measured
 from genlab.measure.alarms import Alarm as Raised
 from genlab.recipes.index import MODELS
@@ -152,7 +152,9 @@ def _proof(said: Raised, row: Row, own: Media | None) -> str:
     """The curve an alarm names, of a reading or of a check-up's score, with a line where it was raised."""
     wanted = said.curve
     checked = [(checkup.seconds, wanted, checkup.value(wanted)) for checkup in row.checkups]
-    points = [(s, v) for s, name, v in (*checked, *(own.curves if own else ())) if name == wanted and finite(v) and finite(s)]
+    points = [
+        (s, v) for s, name, v in (*checked, *(own.curves if own else ())) if name == wanted and is_finite(v) and is_finite(s)
+    ]
     if not wanted or len(points) < 2:
         return ""
     end = max(s for s, _ in points)

@@ -26,7 +26,7 @@ from genlab.comparison.ranking import (
     question,
     span_of,
 )
-from genlab.comparison.rows import Record, Row, finite, names_of
+from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.measure.chance import Span, Value
 from genlab.measure.likelihood import Likelihood
 
@@ -167,7 +167,7 @@ def _better(name: str, models: Sequence[Row]) -> str:
 
 
 def _likelihood_hint(unit: str, models: Sequence[Row]) -> str:
-    kinds = {comparable(cost) for cost in _costs(models) if cost.label == unit and finite(cost.value)}
+    kinds = {comparable(cost) for cost in _costs(models) if cost.label == unit and is_finite(cost.value)}
     return "; ".join(["lower is better", *(kinds if len(kinds) == 1 else ())])
 
 
@@ -176,7 +176,7 @@ def _costs(models: Sequence[Row]) -> list[Likelihood]:
 
 
 def _likelihood_cell(unit: str, models: Sequence[Row]) -> MakeCell:
-    kinds = {comparable(cost) for cost in _costs(models) if finite(cost.value)}
+    kinds = {comparable(cost) for cost in _costs(models) if is_finite(cost.value)}
 
     def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
         who, title = rows[0].name, f"Likelihood, {unit}"
@@ -205,9 +205,9 @@ def _place(found: Sequence[Group], kind: str) -> int:
 
 def _cost_of(unit: str, row: Row) -> tuple[float, Span | None] | None:
     cost = row.likelihood
-    if cost is None or cost.label != unit or not finite(cost.value):
+    if cost is None or cost.label != unit or not is_finite(cost.value):
         return None
-    return cost.value, (cost.low, cost.high) if finite(cost.error) else None
+    return cost.value, (cost.low, cost.high) if is_finite(cost.error) else None
 
 
 def _score_cell(name: str) -> MakeCell:
@@ -232,7 +232,7 @@ def _score_cell(name: str) -> MakeCell:
 
 def _score_of(name: str, row: Row) -> tuple[float, Span | None] | None:
     value = row.scores[name].value if name in row.scores else None
-    return (value, span_of(row.scores[name], value)) if finite(value) else None
+    return (value, span_of(row.scores[name], value)) if is_finite(value) else None
 
 
 class Quantity(NamedTuple):
@@ -279,7 +279,7 @@ def _quantity_cell(quantity: Quantity) -> MakeCell:
 
     def read(row: Row) -> tuple[float, None] | None:
         found = quantity.of(row)
-        return (float(found), None) if finite(found) else None
+        return (float(found), None) if is_finite(found) else None
 
     def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
         value = _value(rows, read)
@@ -298,8 +298,8 @@ def _conditions(rows: Sequence[Row]) -> Iterator[str]:
     """What the machine did beside, and what stopped a training."""
     for row in rows:
         seed = f"Seed {row.seed}: " if len(rows) > 1 else ""
-        if row.load is not None and finite(row.load.mean):
-            most = f", at most {row.load.max:.1f}" if finite(row.load.max) else ""
+        if row.load is not None and is_finite(row.load.mean):
+            most = f", at most {row.load.max:.1f}" if is_finite(row.load.max) else ""
             yield f"{seed}load of the machine {row.load.mean:.1f}{most}"
         if row.stopped:
             yield f"{seed}stopped"

@@ -35,10 +35,10 @@ class Frame(NamedTuple):
 def frame_of(x: np.ndarray, space: Space) -> Frame:
     """The frame of points (n, D): their extent and a tenth around it; 2.6 standard deviations where the space knows them
     and that is more. Coordinates of like scale share one scale, so that a circle is round."""
-    finite = x[np.isfinite(x).all(1)].astype(np.float64)
-    if not len(finite):
-        finite = np.zeros((1, x.shape[1]))
-    low, high = np.quantile(finite, 0.002, axis=0), np.quantile(finite, 0.998, axis=0)
+    is_finite = x[np.isfinite(x).all(1)].astype(np.float64)
+    if not len(is_finite):
+        is_finite = np.zeros((1, x.shape[1]))
+    low, high = np.quantile(is_finite, 0.002, axis=0), np.quantile(is_finite, 0.998, axis=0)
     if space.center and space.scale:
         center, spread = np.array(space.center, np.float64), np.array(space.scale, np.float64)
         low, high = np.minimum(low, center - spread), np.maximum(high, center + spread)

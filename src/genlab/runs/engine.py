@@ -16,7 +16,7 @@ from accelerate.utils import broadcast, reduce
 from torch import Tensor, nn
 
 from genlab.core.data import Data
-from genlab.core.finite import NotFinite
+from genlab.core.finite import NonFiniteError
 from genlab.core.model import Model
 from genlab.core.moves import Descend, Move, Now, Stage, stepped
 from genlab.core.noise import BatchNoise, hashed
@@ -160,7 +160,7 @@ class Engine:
         norm = shards.whole(torch.nn.utils.get_total_norm([value.grad for value in parameters if value.grad is not None]))
         if not (loss.detach().isfinite() & norm.isfinite()):
             what, value = ("gradient", norm) if loss.isfinite() else ("loss", loss)
-            raise NotFinite(what, float(value.detach()))
+            raise NonFiniteError(what, float(value.detach()))
         if optim.clip:
             torch.nn.utils.clip_grads_with_norm_(parameters, optim.clip, norm)
         set_rates(found, self.scale * factor(optim, progress))
@@ -168,8 +168,8 @@ class Engine:
             optimiser.step()
         return loss, norm
 
-    def anywhere(self, flag: bool) -> bool:
-        return processes.anywhere(flag)
+    def on_any_rank(self, flag: bool) -> bool:
+        return processes.on_any_rank(flag)
 
     def close(self) -> None:
         self.step += 1

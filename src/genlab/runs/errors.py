@@ -1,6 +1,6 @@
-"""What went wrong, as one sentence with the remedy, and whose turn it is.
+"""An error as one sentence with the remedy, and the exit code.
 
-2: the call or the data must change; 1: the machine or genlab failed.
+USAGE (2): the call or the data must change; FAILED (1): the machine or genlab failed.
 """
 
 from __future__ import annotations
@@ -14,10 +14,10 @@ REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
 
 
 def explained(error: BaseException) -> tuple[str, int]:
-    """The sentence (empty where everything has been said) and who failed, USAGE or FAILED."""
-    if type(error).__name__ == "Elsewhere":
+    """The sentence (empty where another process reports it) and USAGE or FAILED."""
+    if type(error).__name__ == "RemoteError":
         return "", FAILED
-    if alone(error):
+    if peer_lost(error):
         return (
             "another process of this training has ended, so this one ends too; what was learnt up to the last checkpoint is "
             "kept: genlab resume goes on from there"
@@ -36,20 +36,20 @@ def explained(error: BaseException) -> tuple[str, int]:
 
 
 def disk_full(error: BaseException) -> bool:
-    """safetensors reports it in words."""
+    """Whether the disk or the quota is full; safetensors reports it only in its message."""
     said = isinstance(error, OSError) and error.errno in FULL
     return said or os.strerror(errno.ENOSPC).lower() in str(error).lower()
 
 
-def alone(error: BaseException) -> bool:
-    """Whether another process has gone away: gloo and NCCL say it in words."""
+def peer_lost(error: BaseException) -> bool:
+    """Whether another process has ended: gloo and NCCL report it only in their messages."""
     said = str(error).lower()
     lost = ("connection closed by peer", "connection reset by peer", "socket closed", "remote process exited", "broken pipe")
     return type(error).__name__ in ("RuntimeError", "DistBackendError") and any(words in said for words in lost)
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """torch has one class for a GPU and none for the CPU."""
+    """Whether memory ran out: torch has an error class for the GPU, only a message for the CPU."""
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
 

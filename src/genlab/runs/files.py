@@ -77,18 +77,18 @@ def write_json(path: Path, record: Any) -> None:
 
 
 def json_writer(record: Any) -> Callable[[Path], object]:
-    text = json.dumps(finite(record), indent=1, ensure_ascii=False) + "\n"
+    text = json.dumps(json_safe(record), indent=1, ensure_ascii=False) + "\n"
     return lambda beside: beside.write_text(text, encoding="utf-8")
 
 
-def finite(value: Any) -> Any:
+def json_safe(value: Any) -> Any:
     """JSON has no NaN or infinity: they become null."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):
-        return {str(key): finite(inner) for key, inner in value.items()}
+        return {str(key): json_safe(inner) for key, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [finite(inner) for inner in value]
+        return [json_safe(inner) for inner in value]
     return value
 
 
@@ -100,7 +100,7 @@ def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) ->
     """A safetensors file whose metadata are JSON: one entry, since several would be written in an order that changes."""
     from safetensors.torch import save_file
 
-    words = {METADATA: json.dumps(finite(metadata), ensure_ascii=False)}
+    words = {METADATA: json.dumps(json_safe(metadata), ensure_ascii=False)}
 
     def write(beside: Path) -> None:
         beside.touch()

@@ -27,7 +27,7 @@ from torch import Tensor
 
 from genlab.runs.files import (
     Damaged,
-    finite,
+    json_safe,
     json_writer,
     read_json,
     read_metadata,
@@ -73,7 +73,7 @@ class Folder:
 
     def check_own(self) -> None:
         """ValueError where somebody has replaced the run that was made here."""
-        if self._made is not None and self.head() != json.loads(json.dumps(finite(self._made))):
+        if self._made is not None and self.head() != json.loads(json.dumps(json_safe(self._made))):
             raise ValueError(f"{self.path} was replaced by another process before its training began; choose another --out")
 
     @contextmanager

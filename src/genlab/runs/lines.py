@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from genlab.runs.files import finite, plain, read_bytes
+from genlab.runs.files import json_safe, plain, read_bytes
 from genlab.runs.shapes import fits
 
 
@@ -24,7 +24,7 @@ def append(file: Path, row: Mapping[str, Any]) -> None:
     """One more line."""
     there(file)
     with file.open("a", encoding="utf-8") as handle:
-        handle.write(json.dumps(finite(row)) + "\n")
+        handle.write(json.dumps(json_safe(row)) + "\n")
 
 
 def lines(file: Path, pattern: Any) -> Iterator[dict[str, Any]]:

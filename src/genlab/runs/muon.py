@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from genlab.runs.shards import is_part, gather_parts, local, part_like
+from genlab.runs.shards import gather_parts, is_part, local, part_like
 
 A, B, C = 3.4445, -4.7750, 2.0315
 

@@ -1,7 +1,7 @@
-"""Several processes of one training: what only the first one does, and what all must agree on.
+"""Several processes of one training: what only the main one does, and what all must agree on.
 
-They come from `accelerate launch` or torchrun; alone, everything here does nothing. What is said between them are numbers and
-text in tensors, never pickles.
+The processes are started by `accelerate launch` or torchrun; in a single process every function here is the identity. They
+exchange numbers and text in tensors, never pickles.
 """
 
 from __future__ import annotations
@@ -21,27 +21,27 @@ from torch import Tensor
 T = TypeVar("T")
 
 
-class Elsewhere(Exception):
-    """The first process has failed, and has said why."""
+class RemoteError(Exception):
+    """The main process has failed; it reports the reason itself."""
 
 
-class OnlyHere(ValueError):
-    """What the first process could do, and this one cannot."""
+class WorkerError(ValueError):
+    """The main process could do something that this one cannot."""
 
 
 def state() -> PartialState:
-    # On CPUs too torchrun makes many. They wait for the first one while it writes or looks at samples; whoever has launched
-    # them ends them where one has died.
+    # torchrun starts several processes on CPUs too. They wait while the main one writes or evaluates samples; the launcher ends
+    # them when one of them has died.
     return PartialState(cpu=not torch.accelerator.is_available(), timeout=timedelta(hours=1))
 
 
 def several() -> bool:
-    """Whether this process is one of many, without waking the others."""
+    """Whether this process is one of several; no communication."""
     return int(os.environ.get("WORLD_SIZE", "1")) > 1
 
 
 def on_main(do: Callable[[], object]) -> None:
-    """Done by the first process while the others wait; where it fails there, it fails everywhere: `Elsewhere` on the others."""
+    """Call `do` on the main process while the others wait. Where it raises an error, the others raise `RemoteError`."""
     if not several():
         do()
         return
@@ -51,15 +51,15 @@ def on_main(do: Callable[[], object]) -> None:
             do()
         except Exception as found:
             error = found
-    failed = anywhere(error is not None)
+    failed = on_any_rank(error is not None)
     if error is not None:
         raise error
     if failed:
-        raise Elsewhere
+        raise RemoteError
 
 
 def main_first(make: Callable[[], T]) -> T:
-    """Made by every process, by the first one before the others: what it leaves in a cache they find."""
+    """The result of `make` on every process, the main one first: the others find what it leaves in a cache."""
     found: list[T] = []
     on_main(lambda: found.append(make()))
     if found:
@@ -67,11 +67,11 @@ def main_first(make: Callable[[], T]) -> T:
     try:
         return make()
     except (ValueError, OSError) as error:
-        raise OnlyHere(f"on {socket.gethostname()}: {error}") from None
+        raise WorkerError(f"on {socket.gethostname()}: {error}") from None
 
 
-def anywhere(flag: bool) -> bool:
-    """Whether it holds on any process."""
+def on_any_rank(flag: bool) -> bool:
+    """Whether `flag` is true on any process."""
     if not several():
         return flag
     counted = reduce(torch.tensor(float(flag), device=state().device), "sum")
@@ -80,7 +80,7 @@ def anywhere(flag: bool) -> bool:
 
 
 def agreed(text: str) -> str:
-    """The first process's text, on all."""
+    """The main process's text, on all."""
     if not several():
         return text
     words = text.encode()
@@ -112,7 +112,7 @@ def gather(value: Tensor) -> Tensor:
 
 
 class _Sum(torch.autograd.Function):
-    """y = sum over r of x_r, on every process. Every y hears from its own loss; x_r is in all of them."""
+    """y = sum over r of x_r, on every process. Each process has a loss of its y, and x_r is in all of them."""
 
     @staticmethod
     def forward(_ctx: Any, value: Tensor) -> Tensor:

@@ -11,14 +11,14 @@ from typing import Any, Literal
 from torch import Tensor
 
 from genlab.core.data import Data
-from genlab.core.finite import NotFinite, first_broken
+from genlab.core.finite import NonFiniteError, first_non_finite
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Tick
 from genlab.core.recipe import Recipe
 from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
-from genlab.runs.processes import anywhere
+from genlab.runs.processes import on_any_rank
 from genlab.runs.weights import MODEL, beginning, named
 
 SAVE_EVERY = 30.0  # seconds between checkpoints; longer where writing one takes more than SAVE_SHARE of that
@@ -83,31 +83,31 @@ class Recorder:
             return
         entered, self._stage = tick.stage != self._stage, tick.stage
         due = time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0
-        error: NotFinite | None = None
+        error: NonFiniteError | None = None
         wanted = self.engine.main and (entered or due)
-        if anywhere(wanted) if self.engine.sharded else wanted:
+        if on_any_rank(wanted) if self.engine.sharded else wanted:
             try:
                 self.save()
-            except NotFinite as found:
+            except NonFiniteError as found:
                 error = found
-        if anywhere(error is not None):  # all go back together
-            raise error or NotFinite("weights", float("nan"))
+        if on_any_rank(error is not None):  # all go back together
+            raise error or NonFiniteError("weights", float("nan"))
 
     def finish(self) -> None:
         """After the last step: all wait until it is written, since launchers end those that outlive another."""
-        error: NotFinite | None = None
+        error: NonFiniteError | None = None
         try:
             self.save()
-        except NotFinite as found:
+        except NonFiniteError as found:
             error = found
-        if anywhere(error is not None):
-            raise error or NotFinite("weights", float("nan"))
+        if on_any_rank(error is not None):
+            raise error or NonFiniteError("weights", float("nan"))
 
     def save(self) -> None:
         """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end.
 
-        The first process writes; of a sharded model all take part. NotFinite, and nothing is written, where any of it has
-        lost its value: the last checkpoint is worth more.
+        The main process writes; all processes of a sharded model must call it. NonFiniteError, and nothing is written, where
+        any value is not finite: the last checkpoint is worth more.
         """
         began, engine = time.monotonic(), self.engine
         if not (engine.main or engine.sharded):
@@ -116,9 +116,9 @@ class Recorder:
         averaged = engine.weights(averaged=True) if engine.average.values else None
         if not engine.main:
             return
-        broken = first_broken(tensors)
+        broken = first_non_finite(tensors)
         if broken is not None:
-            error = NotFinite(broken, float("nan"))
+            error = NonFiniteError(broken, float("nan"))
             error.stage, error.step, error.batch = str(engine.stage), engine.step, engine.batch
             error.cause = "nothing was saved over the last checkpoint"
             raise error
@@ -128,7 +128,7 @@ class Recorder:
         took = time.monotonic() - began
         self._due = began + took + max(SAVE_EVERY, took / SAVE_SHARE)
 
-    def broke(self, error: NotFinite, data: Data) -> str:
+    def broke(self, error: NonFiniteError, data: Data) -> str:
         """Keep the batch; one sentence about it."""
         batch, about = error.batch, {"stage": error.stage, "move": error.move, "step": error.step, "cause": error.cause}
         if batch is None:
@@ -159,7 +159,7 @@ class Recorder:
         """The last checkpoint, at half its learning rates; ValueError where that has been done too often."""
         found = self.folder.state()
         assert found is not None
-        anywhere(False)  # nobody writes before all have read
+        on_any_rank(False)  # nobody writes before all have read
         tensors, record = found
         scale = record["scale"] / 2
         at = f"{record['overall']:.0%}"
@@ -189,7 +189,7 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
                     recorder.heard(tick)
                 recorder.finish()
                 return
-            except NotFinite as error:
+            except NonFiniteError as error:
                 sentence = recorder.broke(error, data)
                 if recorder.on_nan == "stop":
                     raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {recorder.remedy()}") from None
