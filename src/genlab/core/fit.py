@@ -81,8 +81,8 @@ class Engine(Protocol):
 def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint: Any = None) -> Iterator[Tick]:
     """Train `model`, yielding a Tick after every turn.
 
-    checkpoint: a result of `engine.state()`. `stages()` is replayed up to the saved stage, then weights and optimiser states are copied
-    into the existing tensors; training then continues exactly as it would have without the stop.
+    checkpoint: a result of `engine.state()`. `stages()` is replayed up to the saved stage, then weights and optimiser states
+    are copied into the existing tensors; training continues exactly as it would have without the stop.
     """
     engine.start(model, data, recipe, checkpoint)
     checkpoint = None  # it may be several times as large as the model
