@@ -27,7 +27,7 @@ CASES = [
     Small("gan", "digits", PICTURES),
     Small("ddpm", "digits", DENOISER),
     Small("flow-matching", "digits", DENOISER),
-    Small("vqvae", "digits", {**PICTURES, "model.codes": 8, "model.size": 4, "model.prior": "gpt"}
+    Small("vqvae", "digits", {**PICTURES, "model.codebook_size": 8, "model.code_dim": 4, "model.prior": "gpt"}
           | {f"model.gpt.{key}": value for key, value in READER.items()}),
 ]  # fmt: skip
 

@@ -96,7 +96,7 @@ def test_no_more_copies_than_real_pictures_make(usual: float, raised: list[str])
     ("reading", "bad", "good", "kind"),
     [
         ("elbo.kl", 0.001, 5.0, "posterior collapse"),
-        ("codebook.codes in use", 0.01, 0.4, "codebook collapse"),
+        ("codebook.codebook usage", 0.01, 0.4, "codebook collapse"),
         ("critic.real-vs-fake accuracy", 1.0, 0.97, "discriminator saturated"),
     ],
 )

@@ -28,7 +28,9 @@ GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
 REAL = Space((1, 2, 2), "CHW", "real", center=(0.5,), scale=(2.0,))
 ODD = Space((3, 7, 5), "CHW", "ordinal", 6)
 PIXELS = PixelCNNConfig(widths=(4,), layers=1, width=4, depth=1, hidden=4, entry=4)
-SMALL = VQVAEConfig(codes=5, size=3, halvings=1, width=32, pixelcnn=PIXELS, gpt=GPTConfig(layers=1, heads=1, width=8))
+SMALL = VQVAEConfig(
+    codebook_size=5, code_dim=3, downsamplings=1, width=32, pixelcnn=PIXELS, gpt=GPTConfig(layers=1, heads=1, width=8)
+)
 
 
 def made(space: Space, labelled: bool = False, **changes: Any) -> VQVAE:
@@ -75,10 +77,10 @@ def likelihood(model: VQVAE, x: Tensor) -> Tensor:
 
 @pytest.mark.parametrize("prior", ["pixelcnn", "gpt"])
 @pytest.mark.parametrize("labelled", [False, True])
-@pytest.mark.parametrize(("space", "halvings"), [(BITS, 0), (BITS, 1), (GREYS, 0)], ids=["bits", "one code", "greys"])
-def test_the_bound_lies_below_the_likelihood(space: Space, halvings: int, labelled: bool, prior: str) -> None:
+@pytest.mark.parametrize(("space", "downsamplings"), [(BITS, 0), (BITS, 1), (GREYS, 0)], ids=["bits", "one code", "greys"])
+def test_the_bound_lies_below_the_likelihood(space: Space, downsamplings: int, labelled: bool, prior: str) -> None:
     """And the likelihood, summed over all codes, sums to one over all pictures."""
-    model, x = made(space, labelled, prior=prior, halvings=halvings), every(space)
+    model, x = made(space, labelled, prior=prior, downsamplings=downsamplings), every(space)
     found, whole = model.log_prob(Batch(x, labels(len(x))), noise=Noise(0, len(x))), likelihood(model, x)
     assert whole.exp().sum().item() == pytest.approx(1, abs=1e-9)
     assert (found.nats <= whole + 1e-9).all()
@@ -108,25 +110,25 @@ def test_samples_are_as_frequent_as_the_likelihood_says() -> None:
 # --- training ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("learnt", ["average", "gradient"])
+@pytest.mark.parametrize("update", ["ema", "gradient"])
 @pytest.mark.parametrize("space", [BITS, GREYS, REAL], ids=["bits", "greys", "real"])
-def test_the_loss_is_the_papers(space: Space, learnt: str) -> None:
+def test_the_loss_is_the_papers(space: Space, update: str) -> None:
     """Equation 3, written out, the reconstruction as nats an entry."""
-    model, x = made(space, learnt=learnt), pictures(space)
+    model, x = made(space, codebook_update=update), pictures(space)
     loss, readings = model.loss(Batch(x), now())
     z = model.features(x)
     e = model.codebook.vectors[model.encode(x).squeeze(1)]
     reconstruction = -model.observation.log_prob(x, model.decoded(e)).mean()
     apart = (z - e).square().mean()
-    expected = reconstruction / 4 + SMALL.commitment * apart + (apart if learnt == "gradient" else 0)
+    expected = reconstruction / 4 + SMALL.commitment * apart + (apart if update == "gradient" else 0)
     torch.testing.assert_close(loss, expected)
     torch.testing.assert_close(readings["reconstruction"], reconstruction)
 
 
-@pytest.mark.parametrize("learnt", ["average", "gradient"])
-def test_gradients_go_straight_through_the_codes(learnt: str) -> None:
+@pytest.mark.parametrize("update", ["ema", "gradient"])
+def test_gradients_go_straight_through_the_codes(update: str) -> None:
     """The encoder hears the decoder's gradient at the code, and beta (z - e); a learnt codebook hears e - z alone."""
-    model, x = made(GREYS, learnt=learnt, commitment=0.7), pictures(GREYS)
+    model, x = made(GREYS, codebook_update=update, commitment=0.7), pictures(GREYS)
     heard: dict[str, Tensor] = {}
     inside = model.features
 
@@ -136,7 +138,7 @@ def test_gradients_go_straight_through_the_codes(learnt: str) -> None:
         return z
 
     model.features = listening  # type: ignore[method-assign]
-    if learnt == "gradient":
+    if update == "gradient":
         model.codebook.vectors.requires_grad_(True)
     model.loss(Batch(x), now())[0].backward()
     z, index = inside(x), model.encode(x).squeeze(1)
@@ -144,7 +146,7 @@ def test_gradients_go_straight_through_the_codes(learnt: str) -> None:
     (at_code,) = torch.autograd.grad(-model.observation.log_prob(x, model.decoded(e)).mean() / 4, e)
     pull = 2 * (z - e.detach()) / z.numel()
     torch.testing.assert_close(heard["z"], at_code + 0.7 * pull)
-    if learnt == "gradient":
+    if update == "gradient":
         expected = torch.zeros_like(model.codebook.vectors).index_add(0, index.flatten(), -pull.flatten(0, -2))
         assert model.codebook.vectors.grad is not None
         torch.testing.assert_close(model.codebook.vectors.grad, expected)
@@ -157,7 +159,7 @@ def followed(model: VQVAE, x: Tensor, step: int) -> dict[str, Any]:
 
 
 def test_the_codebooks_turn_is_one_step_of_the_moving_averages() -> None:
-    model, x = made(GREYS, decay=0.9), pictures(GREYS, 40)
+    model, x = made(GREYS, ema_decay=0.9), pictures(GREYS, 40)
     z, index = model.features(x).flatten(0, -2), model.encode(x).flatten()
     n = torch.bincount(index, minlength=5).double() / len(index)
     m = torch.stack([z[index == code].sum(0) for code in range(5)]) / len(index)
@@ -189,9 +191,9 @@ def test_at_the_first_step_every_code_moves_onto_an_output() -> None:
     assert (torch.cdist(model.codebook.vectors, model.features(x).flatten(0, -2)).min(1).values < 1e-6).all()
 
 
-@pytest.mark.parametrize("learnt", ["average", "gradient"])
-def test_the_second_stage_learns_codes_and_only_the_prior(learnt: str) -> None:
-    model, x = made(GREYS, labelled=True, learnt=learnt, share=0.3), pictures(GREYS)
+@pytest.mark.parametrize("update", ["ema", "gradient"])
+def test_the_second_stage_learns_codes_and_only_the_prior(update: str) -> None:
+    model, x = made(GREYS, labelled=True, codebook_update=update, first_stage_share=0.3), pictures(GREYS)
     first, second = model.stages()
     assert first.share + second.share == pytest.approx(1)
     assert first.share == pytest.approx(0.3)
@@ -210,15 +212,15 @@ def test_the_second_stage_learns_codes_and_only_the_prior(learnt: str) -> None:
 
 
 @pytest.mark.parametrize("space", [BITS, GREYS, ODD, REAL], ids=["bits", "greys", "odd colours", "real"])
-@pytest.mark.parametrize("halvings", [0, 1, 2])
-def test_codes_and_pictures_have_their_spaces_shapes(space: Space, halvings: int) -> None:
-    model, x = made(space, halvings=halvings), pictures(space)
+@pytest.mark.parametrize("downsamplings", [0, 1, 2])
+def test_codes_and_pictures_have_their_spaces_shapes(space: Space, downsamplings: int) -> None:
+    model, x = made(space, downsamplings=downsamplings), pictures(space)
     assert isinstance(model, Encodes)
     c = model.encode(x)
-    side = [math.ceil(length / 2**halvings) for length in space.shape[1:]]
+    side = [math.ceil(length / 2**downsamplings) for length in space.shape[1:]]
     assert c.shape == (6, 1, *side)
     assert c.dtype == torch.int64
-    assert 0 <= int(c.min()) <= int(c.max()) < SMALL.codes
+    assert 0 <= int(c.min()) <= int(c.max()) < SMALL.codebook_size
     back, drawn = model.decode(c), model.decode(c, noise=Noise(2, 6, dtype=torch.float64))
     assert back.shape == drawn.shape == x.shape
     if space.discrete:

@@ -14,9 +14,9 @@ from genlab.nets import quantise
 from genlab.nets.quantise import Codebook, perplexity, straight_through, usage
 
 
-def made(average: bool = True) -> Codebook:
+def made(ema: bool = True) -> Codebook:
     torch.manual_seed(0)
-    return Codebook(6, 3, average).double()
+    return Codebook(6, 3, ema).double()
 
 
 class Largest(TorchDispatchMode):
@@ -49,7 +49,7 @@ def test_the_nearest_code_is_the_same_in_chunks(monkeypatch: pytest.MonkeyPatch)
 
 def test_no_table_of_outputs_by_codes_is_held() -> None:
     """8,192 codes and 2,048 outputs, as in DALL-E: their product would be 16.8 million entries."""
-    book, z = Codebook(8192, 16, average=True), torch.randn(2048, 16)
+    book, z = Codebook(8192, 16, ema=True), torch.randn(2048, 16)
     with Largest() as largest:
         index = book.nearest(z)
     assert 0 < largest.entries <= quantise.DISTANCES
@@ -60,7 +60,7 @@ def test_no_table_of_outputs_by_codes_is_held() -> None:
 
 def test_the_gradient_goes_straight_through() -> None:
     """The value is the code's, the gradient what the code would have had, and the codebook has none."""
-    book = made(average=False)
+    book = made(ema=False)
     z = torch.randn(7, 3, dtype=torch.float64, requires_grad=True)
     e = book(book.nearest(z))
     weights = torch.randn(7, 3, dtype=torch.float64)
@@ -114,9 +114,9 @@ def test_codes_never_chosen_stay_where_they_are() -> None:
     torch.testing.assert_close(book.vectors[0], z.mean(0))
 
 
-@pytest.mark.parametrize("average", [False, True])
-def test_dead_codes_move_onto_outputs_and_live_ones_stay(average: bool) -> None:
-    book = made(average)
+@pytest.mark.parametrize("ema", [False, True])
+def test_dead_codes_move_onto_outputs_and_live_ones_stay(ema: bool) -> None:
+    book = made(ema)
     book.shares.fill_(0.01)
     before, dead = book.vectors.detach().clone(), torch.tensor([True, False, True, True, False, False])
     z = torch.randn(2, 3, dtype=torch.float64)
@@ -124,7 +124,7 @@ def test_dead_codes_move_onto_outputs_and_live_ones_stay(average: bool) -> None:
     torch.testing.assert_close(book.vectors[dead], z[[0, 1, 0]])
     torch.testing.assert_close(book.vectors[~dead], before[~dead])
     torch.testing.assert_close(book.shares[dead], torch.full((3,), 1 / 6, dtype=torch.float64))
-    if average:  # the next step goes on from there
+    if ema:  # the next step goes on from there
         book.follow(torch.full((6,), 1 / 6, dtype=torch.float64), book.vectors / 6, 0.9)
         torch.testing.assert_close(book.vectors[dead], z[[0, 1, 0]])
 

@@ -37,7 +37,7 @@ SMALL = [
     Small("gpt", "strings/coin", {"model.layers": 1, "model.heads": 2, "model.width": 16, "batch": 8, "optim.half_life": 50}),
     Small("pixelcnn", "digits", {f"model.{key}": value for key, value in PIXELS.items()} | {"batch": 8}),
     Small("vae", "points/ring", {"model.width": 16, "model.depth": 1, "batch": 32}),
-    Small("vqvae", "digits", {"model.width": 8, "model.codes": 8, "model.size": 4, "batch": 8}
+    Small("vqvae", "digits", {"model.width": 8, "model.codebook_size": 8, "model.code_dim": 4, "batch": 8}
           | {f"model.pixelcnn.{key}": value for key, value in PIXELS.items()}),
     Small("gan", "points/ring", {"model.width": 16, "model.every": 2, "batch": 32}),
     Small("ddpm", "points/ring", {"model.width": 16, "model.depth": 1, "model.steps": 10, "batch": 32}),

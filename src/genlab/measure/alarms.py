@@ -236,11 +236,11 @@ def empty_latent(history: History) -> Alarm | None:
 
 
 def unused_codes(history: History) -> Alarm | None:
-    name, values = history.lately("codes in use")
+    name, values = history.lately("codebook usage")
     if not values or max(values) >= CODES:
         return None
     sentence = f"Only {values[-1]:.1%} of the codebook is in use."
-    remedy = "Use fewer codes (--set model.codes=...), or a lower learning rate for the encoder."
+    remedy = "Use fewer codes (--set model.codebook_size=...), or a lower learning rate for the encoder."
     return history.alarm("codebook collapse", sentence, remedy, name)
 
 

@@ -22,7 +22,7 @@ DISTANCES = 2**22  # entries of the largest table of distances that is held at o
 class Codebook(nn.Module):
     """codes = K vectors of size = D numbers.
 
-    average   True: the vectors are a buffer that `follow` moves; False: a parameter
+    ema       True: the vectors are a buffer that `follow` moves; False: a parameter
     `shares` is N, (K,); it is kept in both cases, since it says which codes are alive.
     """
 
@@ -30,12 +30,12 @@ class Codebook(nn.Module):
     shares: Tensor
     sums: Tensor
 
-    def __init__(self, codes: int, size: int, average: bool):
+    def __init__(self, codes: int, size: int, ema: bool):
         super().__init__()
-        self.codes, self.size, self.average = codes, size, average
+        self.codes, self.size, self.ema = codes, size, ema
         vectors = torch.randn(codes, size)
         self.register_buffer("shares", torch.full((codes,), 1 / codes))
-        if average:
+        if ema:
             self.register_buffer("vectors", vectors)
             self.register_buffer("sums", vectors / codes)
         else:
@@ -59,7 +59,7 @@ class Codebook(nn.Module):
     def follow(self, n: Tensor, m: Tensor, decay: float) -> None:
         """One step of the moving averages, from n (K,) and m (K, D) of this batch."""
         self.shares.lerp_(n, 1 - decay)
-        if self.average:
+        if self.ema:
             self.sums.lerp_(m, 1 - decay)
             used = self.shares > torch.finfo(self.shares.dtype).tiny
             self.vectors[used] = self.sums[used] / self.shares[used, None]
@@ -71,7 +71,7 @@ class Codebook(nn.Module):
         rows = z[torch.arange(count, device=z.device) % len(z)].to(self.vectors.dtype)
         self.vectors[dead] = rows
         self.shares[dead] = 1 / self.codes
-        if self.average:
+        if self.ema:
             self.sums[dead] = rows / self.codes
 
 

@@ -58,15 +58,17 @@ MANY_CODES = PixelCNNConfig(widths=(48, 64), width=48, depth=4)
 
 VQVAES: dict[str, tuple[VQVAEConfig, int, Optim, Optim, float]] = {  # config, batch, optims of autoencoder and prior, seconds
     "tiny": (
-        VQVAEConfig(codes=16, size=4, halvings=0, width=16, blocks=0, pixelcnn=TINY, gpt=GPTConfig(2, 2, 32)),
+        VQVAEConfig(codebook_size=16, code_dim=4, downsamplings=0, width=16, blocks=0, pixelcnn=TINY, gpt=GPTConfig(2, 2, 32)),
         64, Optim(rate=3e-3, decay="cosine"), FEW, 30,
     ),
     "small": (
-        VQVAEConfig(codes=64, size=8, halvings=1, width=32, pixelcnn=FEW_CODES, gpt=GPTConfig(2, 2, 64, dropout=0.2)),
+        VQVAEConfig(codebook_size=64, code_dim=8, downsamplings=1, width=32, pixelcnn=FEW_CODES,
+                    gpt=GPTConfig(2, 2, 64, dropout=0.2)),
         32, Optim(rate=2e-3, decay="cosine"), ROWS, 60,
     ),
     "large": (
-        VQVAEConfig(256, 16, 2, width=48, decay=0.95, share=0.6, sample_mean=True, pixelcnn=MANY_CODES, gpt=GPTConfig()),
+        VQVAEConfig(256, 16, 2, width=48, ema_decay=0.95, first_stage_share=0.6, sample_mean=True,
+                    pixelcnn=MANY_CODES, gpt=GPTConfig()),
         32, Optim(rate=1e-3, decay="cosine"), ROWS, 600,
     ),
 }  # fmt: skip

@@ -36,18 +36,22 @@ DEAD = 0.03  # a code is dead that is used less than this share of the average c
 
 @dataclass(frozen=True)
 class VQVAEConfig:
-    codes: int = setting(128, "entries of the codebook", low=2, high=65536)
-    size: int = setting(16, "numbers in a code's vector", low=1, high=1024)
-    halvings: int = setting(2, "times the grid of codes is halved from the picture's", low=0, high=6)
+    codebook_size: int = setting(128, "entries of the codebook", low=2, high=65536)
+    code_dim: int = setting(16, "numbers in a code's vector", low=1, high=1024)
+    downsamplings: int = setting(2, "how often the picture's grid is halved to make the grid of codes", low=0, high=6)
     width: int = setting(64, "channels of the first halved grid", low=1, high=8192)
     blocks: int = setting(1, "residual blocks a grid", low=0, high=64)
-    learnt: Literal["average", "gradient"] = setting("average", "how the codebook follows the encoder")
-    decay: float = setting(0.98, "of the moving averages, a step", low=0, high=0.99999)
+    codebook_update: Literal["ema", "gradient"] = setting(
+        "ema", "how the codebook follows the encoder: moving averages, or its loss"
+    )
+    ema_decay: float = setting(0.98, "what the moving averages of the codebook keep at a step", low=0, high=0.99999)
     commitment: float = setting(0.25, "beta: weight of the encoder's distance to its codes", low=0, high=1000)
     scale: Literal["entry", "shared"] = setting(
         "entry", "the decoder's scale: predicted for every entry of every picture, or one learnt number an entry"
     )
-    share: float = setting(0.5, "of the budget that goes to stage one", low=0.01, high=0.99)
+    first_stage_share: float = setting(
+        0.5, "share of the budget that goes to the first stage, the autoencoder", low=0.01, high=0.99
+    )
     sample_mean: bool = setting(
         False, "samples are the decoder's means, which look smooth, instead of draws, which is what is scored"
     )
@@ -61,12 +65,12 @@ def grids(config: VQVAEConfig, space: Space) -> list[tuple[int, int]]:
     if not space.picture:
         raise ValueError(f"a VQ-VAE needs pictures, not data with axes {space.axes!r}")
     _, height, width = space.shape
-    return [(-(-height // 2**level), -(-width // 2**level)) for level in range(config.halvings + 1)]
+    return [(-(-height // 2**level), -(-width // 2**level)) for level in range(config.downsamplings + 1)]
 
 
 def code_space(config: VQVAEConfig, space: Space) -> Space:
     """What the prior learns: a picture of tokens."""
-    return Space((1, *grids(config, space)[-1]), "CHW", "token", config.codes)
+    return Space((1, *grids(config, space)[-1]), "CHW", "token", config.codebook_size)
 
 
 class VQVAE(Model):
@@ -84,20 +88,20 @@ class VQVAE(Model):
         self.observation = Observation(space, config.scale)
         self.parameters_per_entry = self.observation.parameters_per_entry
         shrink = Shrink(channels, sizes, config.width, config.blocks, block)
-        self.encoder = nn.Sequential(shrink, nn.Conv2d(shrink.widths[-1], config.size, 1))
-        self.codebook = Codebook(config.codes, config.size, average=config.learnt == "average")
+        self.encoder = nn.Sequential(shrink, nn.Conv2d(shrink.widths[-1], config.code_dim, 1))
+        self.codebook = Codebook(config.codebook_size, config.code_dim, ema=config.codebook_update == "ema")
         grow = Grow(self.parameters_per_entry * channels, sizes, config.width, config.blocks, block)
-        self.decoder = nn.Sequential(nn.Conv2d(config.size, grow.widths[-1], 1), grow)
+        self.decoder = nn.Sequential(nn.Conv2d(config.code_dim, grow.widths[-1], 1), grow)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
     def stages(self) -> Iterator[Stage]:
         owns = [self.encoder, self.decoder, self.observation]
-        owns += [self.codebook] if self.config.learnt == "gradient" else []
+        owns += [self.codebook] if self.config.codebook_update == "gradient" else []
         moves = [Descend("autoencode", owns, self.loss), Apply("codebook", [self.codebook], self.follow)]
-        yield Stage("autoencoder", moves, self.config.share, samples=False)  # the prior has learnt nothing yet
+        yield Stage("autoencoder", moves, self.config.first_stage_share, samples=False)  # the prior has learnt nothing yet
         for stage in self.prior.stages():
-            yield replace(stage, name="prior", share=stage.share * (1 - self.config.share), view=self.view)
+            yield replace(stage, name="prior", share=stage.share * (1 - self.config.first_stage_share), view=self.view)
 
     def view(self, batch: Batch, now: Now) -> Batch:
         """The codes of a batch, with what is given about it."""
@@ -110,7 +114,7 @@ class VQVAE(Model):
         e = self.codebook(index)
         reconstruction = -self.observation.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
         loss = reconstruction / self.space.size + self.config.commitment * (z - e.detach()).square().mean()
-        if self.config.learnt == "gradient":
+        if self.config.codebook_update == "gradient":
             loss = loss + (z.detach() - e).square().mean()
         now.notes.update(z=z.detach(), index=index)
         return loss, {"reconstruction": reconstruction}
@@ -118,14 +122,14 @@ class VQVAE(Model):
     def follow(self, batch: Batch, now: Now) -> Readings:
         """The codebook's own turn: moving averages, and dead codes revived. All processes come to the same codebook."""
         z, index = now.notes["z"], now.notes["index"]
-        n, m = (now.mean(value) for value in usage(z.flatten(0, -2), index.flatten(), self.config.codes))
-        self.codebook.follow(n, m, self.config.decay)
+        n, m = (now.mean(value) for value in usage(z.flatten(0, -2), index.flatten(), self.config.codebook_size))
+        self.codebook.follow(n, m, self.config.ema_decay)
         used = perplexity(n)
-        readings = {"perplexity": used, "codes in use": used / self.config.codes}
+        readings = {"perplexity": used, "codebook usage": used / self.config.codebook_size}
         if now.step % REVIVE:
             return readings
         # At the first step every code moves onto an encoder's output.
-        dead = (self.codebook.shares * self.config.codes < DEAD) | (now.step == 0)
+        dead = (self.codebook.shares * self.config.codebook_size < DEAD) | (now.step == 0)
         lots = now.gather(now.noise.uniform(index.shape[1:])).flatten()
         self.codebook.revive(dead, now.gather(z).flatten(0, -2)[lots.argsort()])
         return {**readings, "revived": dead.sum().float()}
