@@ -5,7 +5,17 @@ from typing import Literal
 import pytest
 import torch
 
-from genlab.nets.conv import Block, ConvDecoder, ConvEncoder, Double, Grow, Residual, Shrink, grids, widths
+from genlab.nets.conv import (
+    BlockConfig,
+    ConvDecoder,
+    ConvEncoder,
+    GridDecoder,
+    GridEncoder,
+    Residual,
+    UpsampleConv,
+    grids,
+    widths,
+)
 
 
 def test_sizes_halve_rounding_up_until_small():
@@ -16,12 +26,12 @@ def test_sizes_halve_rounding_up_until_small():
     assert widths(8, 5) == [8, 16, 32, 32, 32]
 
 
-@pytest.mark.parametrize("taps", [3, 4])
+@pytest.mark.parametrize("kernel_size", [3, 4])
 @pytest.mark.parametrize("shape", [(3, 20, 31), (1, 2, 2), (2, 1, 17), (1, 64, 64)], ids=str)
-def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int, int], taps: Literal[3, 4]):
+def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int, int], kernel_size: Literal[3, 4]):
     channels, height, width = shape
-    sizes, block = grids(height, width), Block(taps=taps)
-    down, up = Shrink(channels, sizes, 8, 1, block), Grow(channels, sizes, 8, 1, block)
+    sizes, block = grids(height, width), BlockConfig(kernel_size=kernel_size)
+    down, up = GridEncoder(channels, sizes, 8, 1, block), GridDecoder(channels, sizes, 8, 1, block)
     small = down(torch.randn(2, *shape))
     assert small.shape == (2, down.widths[-1], *sizes[-1])
     assert up(small).shape == (2, *shape)
@@ -29,7 +39,7 @@ def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int
 
 def test_a_new_block_is_the_identity_and_a_trained_one_hears_its_condition():
     torch.manual_seed(0)
-    block, x, c = Residual(8, Block(condition=3)), torch.randn(2, 8, 5, 4), torch.randn(2, 3)
+    block, x, c = Residual(8, BlockConfig(condition=3)), torch.randn(2, 8, 5, 4), torch.randn(2, 3)
     assert torch.equal(block(x, c), x)
     torch.nn.init.normal_(list(block.second.parameters())[-2])
     assert not torch.allclose(block(x, c), block(x, -c))
@@ -38,8 +48,8 @@ def test_a_new_block_is_the_identity_and_a_trained_one_hears_its_condition():
 @pytest.mark.parametrize(("norm", "hidden"), [("group", 0), ("none", 16)])
 def test_examples_do_not_meet(norm, hidden):
     torch.manual_seed(0)
-    encoder = ConvEncoder((2, 9, 9), 5, 8, 1, Block(norm), hidden)
-    decoder = ConvDecoder(5, (2, 9, 9), 8, 1, Block(norm), hidden)
+    encoder = ConvEncoder((2, 9, 9), 5, 8, 1, BlockConfig(norm), hidden)
+    decoder = ConvDecoder(5, (2, 9, 9), 8, 1, BlockConfig(norm), hidden)
     x = torch.randn(4, 2, 9, 9)
     together = decoder(encoder(x))
     alone = decoder(encoder(x[2:3]))
@@ -51,7 +61,7 @@ def test_examples_do_not_meet(norm, hidden):
 @pytest.mark.parametrize("hidden", [0, 16])
 def test_a_condition_reaches_vector_and_picture_without_residual_blocks(hidden):
     torch.manual_seed(0)
-    block = Block(condition=3)
+    block = BlockConfig(condition=3)
     encoder, decoder = ConvEncoder((1, 9, 9), 5, 8, 0, block, hidden), ConvDecoder(5, (1, 9, 9), 8, 0, block, hidden)
     x, c = torch.randn(2, 1, 9, 9), torch.randn(2, 3)
     z = encoder(x, c)
@@ -60,9 +70,9 @@ def test_a_condition_reaches_vector_and_picture_without_residual_blocks(hidden):
 
 
 def test_both_ways_of_doubling_keep_a_centred_spot_where_it_was():
-    """All taps alike, a lone spot of the small grid grows into one centred on the two by two pixels above it."""
-    for taps in (3, 4):
-        double = Double(1, 1, (10, 10), taps)
+    """All weights alike, a lone spot of the small grid grows into one centred on the two by two pixels above it."""
+    for kernel_size in (3, 4):
+        double = UpsampleConv(1, 1, (10, 10), kernel_size)
         weight, bias = double.conv.parameters()
         torch.nn.init.ones_(weight)
         torch.nn.init.zeros_(bias)

@@ -23,7 +23,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.core.space import Space
-from genlab.nets.conv import Block, Shrink, grids
+from genlab.nets.conv import BlockConfig, GridEncoder, grids
 from genlab.nets.transformer import CrossAttention, FeedForward
 from genlab.nets.units import centred
 
@@ -239,7 +239,7 @@ class PictureEncoder(nn.Module):
         super().__init__()
         sizes = grids(*space.shape[1:], smallest=PICTURE_GRID)
         self.space, self.places = space, math.prod(sizes[-1])
-        self.net = Shrink(space.shape[0], sizes, PICTURE_WIDTH, 1, Block())
+        self.net = GridEncoder(space.shape[0], sizes, PICTURE_WIDTH, 1, BlockConfig())
         self.width = self.net.widths[-1]
         self.positions = _table(self.places, self.width, 0.5)
 

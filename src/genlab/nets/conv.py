@@ -24,13 +24,13 @@ from genlab.nets.mlp import MLP
 
 
 @dataclass(frozen=True)
-class Block:
+class BlockConfig:
     """What all residual blocks of a network share."""
 
     norm: Literal["group", "none"] = "group"  # group norm couples no examples
     condition: int = 0  # size of the vector that shifts every block's channels; 0: there is none
     dropout: float = 0.0  # share of whole channels left out while training
-    taps: Literal[3, 4] = 3  # side of the convolutions that halve and double
+    kernel_size: Literal[3, 4] = 3  # side of the convolutions that halve and double
 
 
 def grids(height: int, width: int, smallest: int = 4) -> list[tuple[int, int]]:
@@ -57,28 +57,28 @@ def even(x: Tensor) -> Tensor:
     return F.pad(x, (0, x.shape[3] % 2, 0, x.shape[2] % 2), mode="replicate")
 
 
-class Halve(nn.Module):
+class DownsampleConv(nn.Module):
     """(B, before, h, w) -> (B, after, ceil(h/2), ceil(w/2))."""
 
-    def __init__(self, before: int, after: int, taps: int):
+    def __init__(self, before: int, after: int, kernel_size: int):
         super().__init__()
-        self.taps, self.conv = taps, nn.Conv2d(before, after, taps, stride=2, padding=1)
+        self.kernel_size, self.conv = kernel_size, nn.Conv2d(before, after, kernel_size, stride=2, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        return self.conv(even(x) if self.taps == 4 else x)
+        return self.conv(even(x) if self.kernel_size == 4 else x)
 
 
-class Double(nn.Module):
+class UpsampleConv(nn.Module):
     """(B, before, ceil(h/2), ceil(w/2)) -> (B, after, h, w)."""
 
-    def __init__(self, before: int, after: int, size: tuple[int, int], taps: int):
+    def __init__(self, before: int, after: int, size: tuple[int, int], kernel_size: int):
         super().__init__()
-        self.size, self.taps = size, taps
+        self.size, self.kernel_size = size, kernel_size
         grown = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-        self.conv = grown if taps == 4 else nn.Conv2d(before, after, 3, padding=1)
+        self.conv = grown if kernel_size == 4 else nn.Conv2d(before, after, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
-        if self.taps == 4:
+        if self.kernel_size == 4:
             return self.conv(x)[:, :, : self.size[0], : self.size[1]]
         return self.conv(F.interpolate(x, self.size))
 
@@ -89,7 +89,7 @@ class Residual(nn.Module):
     The second convolution starts at zero: a new block is the identity.
     """
 
-    def __init__(self, channels: int, block: Block):
+    def __init__(self, channels: int, block: BlockConfig):
         super().__init__()
         last = nn.Conv2d(channels, channels, 3, padding=1)
         nn.init.zeros_(last.weight)
@@ -105,7 +105,7 @@ class Residual(nn.Module):
         return x + self.second(h)
 
 
-class Level(nn.Module):
+class Resolution(nn.Module):
     """What happens between two grids: a convolution that changes size and channels, and residual blocks beside it."""
 
     def __init__(self, resize: nn.Module, blocks: Sequence[Residual]):
@@ -118,7 +118,7 @@ class Level(nn.Module):
         return x
 
 
-class Shrink(nn.Module):
+class GridEncoder(nn.Module):
     """Picture to grid: (B, channels, *sizes[0]) -> (B, widths[-1], *sizes[-1]), by strided convolutions and residual blocks.
 
     sizes   from `grids`; a single one is kept, and the convolution then has stride one
@@ -126,28 +126,28 @@ class Shrink(nn.Module):
     depth   residual blocks a level
     """
 
-    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
+    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: BlockConfig):
         super().__init__()
         self.widths = widths(base, max(len(sizes) - 1, 1))
         steps = zip([channels, *self.widths[:-1]], self.widths, strict=True)
-        resizes = [_convolution(*step) if len(sizes) == 1 else Halve(*step, block.taps) for step in steps]
+        resizes = [_convolution(*step) if len(sizes) == 1 else DownsampleConv(*step, block.kernel_size) for step in steps]
         self.levels = nn.ModuleList(
-            Level(resize, [Residual(after, block) for _ in range(depth)])
+            Resolution(resize, [Residual(after, block) for _ in range(depth)])
             for resize, after in zip(resizes, self.widths, strict=True)
         )
         self.last = nn.Sequential(*prepared(self.widths[-1], block.norm))
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         for level in self.levels:
-            assert isinstance(level, Level)
+            assert isinstance(level, Resolution)
             x = level.refined(level.resize(x), c)
         return self.last(x)
 
 
-class Grow(nn.Module):
-    """Grid to picture, the mirror of `Shrink`: (B, widths[-1], *sizes[-1]) -> (B, channels, *sizes[0])."""
+class GridDecoder(nn.Module):
+    """Grid to picture, the mirror of `GridEncoder`: (B, widths[-1], *sizes[-1]) -> (B, channels, *sizes[0])."""
 
-    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: Block):
+    def __init__(self, channels: int, sizes: Sequence[tuple[int, int]], base: int, depth: int, block: BlockConfig):
         super().__init__()
         self.widths = widths(base, max(len(sizes) - 1, 1))
         upward = self.widths[::-1]
@@ -155,15 +155,15 @@ class Grow(nn.Module):
         if len(sizes) == 1:
             resizes = [_convolution(*step) for step in steps]
         else:
-            resizes = [Double(*step, size, block.taps) for step, size in zip(steps, sizes[-2::-1], strict=True)]
+            resizes = [UpsampleConv(*step, size, block.kernel_size) for step, size in zip(steps, sizes[-2::-1], strict=True)]
         self.levels = nn.ModuleList(
-            Level(nn.Sequential(*prepared(before, block.norm), resize), [Residual(before, block) for _ in range(depth)])
+            Resolution(nn.Sequential(*prepared(before, block.norm), resize), [Residual(before, block) for _ in range(depth)])
             for (before, _), resize in zip(steps, resizes, strict=True)
         )
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
         for level in self.levels:
-            assert isinstance(level, Level)
+            assert isinstance(level, Resolution)
             x = level.resize(level.refined(x, c))
         return x
 
@@ -181,12 +181,12 @@ class ConvEncoder(nn.Module):
     """
 
     def __init__(
-        self, shape: Sequence[int], outputs: int, base: int, depth: int, block: Block, hidden: int = 0, coarsest: int = 4
+        self, shape: Sequence[int], outputs: int, base: int, depth: int, block: BlockConfig, hidden: int = 0, coarsest: int = 4
     ):
         super().__init__()
         channels, height, width = shape
         sizes = grids(height, width, coarsest)
-        self.trunk = Shrink(channels, sizes, base, depth, block)
+        self.trunk = GridEncoder(channels, sizes, base, depth, block)
         self.head = dense(self.trunk.widths[-1] * math.prod(sizes[-1]) + block.condition, hidden, outputs)
 
     def forward(self, x: Tensor, c: Tensor | None = None) -> Tensor:
@@ -198,12 +198,12 @@ class ConvDecoder(nn.Module):
     """Vector to picture, the mirror of `ConvEncoder`: (B, inputs), c (B, condition) -> (B, C, H, W)."""
 
     def __init__(
-        self, inputs: int, shape: Sequence[int], base: int, depth: int, block: Block, hidden: int = 0, coarsest: int = 4
+        self, inputs: int, shape: Sequence[int], base: int, depth: int, block: BlockConfig, hidden: int = 0, coarsest: int = 4
     ):
         super().__init__()
         channels, height, width = shape
         sizes = grids(height, width, coarsest)
-        self.trunk = Grow(channels, sizes, base, depth, block)
+        self.trunk = GridDecoder(channels, sizes, base, depth, block)
         self.grid = (self.trunk.widths[-1], *sizes[-1])
         self.head = dense(inputs + block.condition, hidden, math.prod(self.grid))
 

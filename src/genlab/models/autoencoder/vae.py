@@ -28,7 +28,7 @@ from genlab.maths.divergences import standard_normal_kl
 from genlab.maths.sphere import slerp
 from genlab.models.autoencoder.observation import Observation
 from genlab.nets.condition import Conditioning
-from genlab.nets.conv import Block, ConvDecoder, ConvEncoder
+from genlab.nets.conv import BlockConfig, ConvDecoder, ConvEncoder
 from genlab.nets.mlp import MLP
 from genlab.nets.units import centred
 from genlab.objectives.variational import importance_weighted, negative_elbo, shares
@@ -237,9 +237,9 @@ def conditioning(given: Mapping[str, Space], width: int, latent: int) -> Conditi
     return Conditioning(given, width, scale=(latent / width) ** 0.5) if given else None
 
 
-def convolutional(config: VAEConfig, cond: int) -> tuple[int, int, Block, int, int]:
+def convolutional(config: VAEConfig, cond: int) -> tuple[int, int, BlockConfig, int, int]:
     """What encoder and decoder have in common, as `nets.conv` asks for it."""
-    block = Block("group" if config.norm else "none", cond, config.dropout, taps=4)
+    block = BlockConfig("group" if config.norm else "none", cond, config.dropout, kernel_size=4)
     return config.width, config.depth, block, config.hidden, config.coarsest
 
 

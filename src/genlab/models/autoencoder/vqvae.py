@@ -26,7 +26,7 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoencoder.observation import Observation
-from genlab.nets.conv import Block, Grow, Shrink
+from genlab.nets.conv import BlockConfig, GridDecoder, GridEncoder
 from genlab.nets.quantise import Codebook, perplexity, straight_through, usage
 from genlab.nets.units import centred
 
@@ -83,15 +83,15 @@ class VQVAE(Model):
         super().__init__(space, given)
         assert isinstance(prior, Scores)
         self.config, self.prior = config, prior
-        sizes, block = grids(config, space), Block()
+        sizes, block = grids(config, space), BlockConfig()
         channels = space.shape[0]
         self.observation = Observation(space, config.scale)
         self.parameters_per_entry = self.observation.parameters_per_entry
-        shrink = Shrink(channels, sizes, config.width, config.blocks, block)
-        self.encoder = nn.Sequential(shrink, nn.Conv2d(shrink.widths[-1], config.code_dim, 1))
+        trunk = GridEncoder(channels, sizes, config.width, config.blocks, block)
+        self.encoder = nn.Sequential(trunk, nn.Conv2d(trunk.widths[-1], config.code_dim, 1))
         self.codebook = Codebook(config.codebook_size, config.code_dim, ema=config.codebook_update == "ema")
-        grow = Grow(self.parameters_per_entry * channels, sizes, config.width, config.blocks, block)
-        self.decoder = nn.Sequential(nn.Conv2d(config.code_dim, grow.widths[-1], 1), grow)
+        head = GridDecoder(self.parameters_per_entry * channels, sizes, config.width, config.blocks, block)
+        self.decoder = nn.Sequential(nn.Conv2d(config.code_dim, head.widths[-1], 1), head)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
