@@ -20,7 +20,7 @@ class Config:
     on: bool = setting(False, "a switch")
 
 
-RECIPE = Recipe("x", Config(), moves={"critic": {"rate": 1e-4}})
+RECIPE = Recipe("x", Config(), moves={"discriminator": {"rate": 1e-4}})
 
 
 @pytest.mark.parametrize(
@@ -34,7 +34,7 @@ RECIPE = Recipe("x", Config(), moves={"critic": {"rate": 1e-4}})
         ("model.share", "none", None),
         ("model.on", "yes", True),
         ("optim.rate", "3e-4", 3e-4),
-        ("moves.critic.rate", "0.5", 0.5),
+        ("moves.discriminator.rate", "0.5", 0.5),
         ("batch", "128", 128),
     ],
 )
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_said(key: str, value: str, says: str) -> None:
 
 
 def test_a_recipe_survives_json() -> None:
-    changed = replaced(RECIPE, {"model.latent": 3, "model.widths": (1, 2), "moves.critic.rate": 0.1})
+    changed = replaced(RECIPE, {"model.latent": 3, "model.widths": (1, 2), "moves.discriminator.rate": 0.1})
     assert from_json(RECIPE, json.loads(json.dumps(to_json(changed)))) == changed
 
 
@@ -75,7 +75,7 @@ def test_defaults_lie_in_their_ranges() -> None:
     check(RECIPE)
     with pytest.raises(ValueError, match=r"model\.latent"):
         check(Recipe("x", Config(latent=0)))
-    assert {"model.latent", "optim.rate", "moves.critic.rate", "batch"} <= set(settings(RECIPE))
+    assert {"model.latent", "optim.rate", "moves.discriminator.rate", "batch"} <= set(settings(RECIPE))
 
 
 @pytest.mark.parametrize("wrong", [{}, {"steps": 1, "seconds": 1}, {"steps": 0}, {"seconds": -1}, {"seconds": float("inf")}])

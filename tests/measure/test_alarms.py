@@ -97,7 +97,7 @@ def test_no_more_copies_than_real_pictures_make(usual: float, raised: list[str])
     [
         ("elbo.kl", 0.001, 5.0, "posterior collapse"),
         ("codebook.codebook usage", 0.01, 0.4, "codebook collapse"),
-        ("critic.real-vs-fake accuracy", 1.0, 0.97, "discriminator saturated"),
+        ("discriminator.real-vs-fake accuracy", 1.0, 0.97, "discriminator saturated"),
     ],
 )
 def test_readings_that_stay_where_nothing_is_learnt(reading: str, bad: float, good: float, kind: str) -> None:
@@ -124,7 +124,7 @@ def test_a_loss_that_leaves_its_range_and_stays_away() -> None:
     assert 0.6 < alarms[0].progress <= 0.71
     assert "50 now" in alarms[0].sentence
     assert not run(lambda p: {"readings": {"fit.loss": noisy(p) if p != 0.6 else 50.0}}, 100)  # one bad batch
-    assert not run(lambda p: {"readings": {"fit.loss": 3 - noisy(p)}}, 100)  # it rises, as a critic's may
+    assert not run(lambda p: {"readings": {"fit.loss": 3 - noisy(p)}}, 100)  # it rises, as a discriminator's may
     assert not run(lambda p: {"readings": {"fit.loss": 2.0 if p < 0.6 else 2.1}}, 100)
 
 

@@ -105,10 +105,10 @@ def test_samples_are_examples_of_the_space(space, hears, labels):
     if space.discrete:
         assert int(x.max()) < space.levels
     u = torch.randn(5, *space.shape, requires_grad=True)
-    scores = model.critic(u, given)
+    scores = model.discriminator(u, given)
     assert scores.shape == (5,)
     (gradient,) = torch.autograd.grad(scores.sum(), u)
-    assert (gradient != 0).flatten(1).float().mean() > 0.95  # the critic looks at every pixel, also of the last odd row
+    assert (gradient != 0).flatten(1).float().mean() > 0.95  # the discriminator looks at every pixel, also of the last odd row
     assert (gradient[:, ..., -1] != 0).any()
 
 
@@ -139,23 +139,23 @@ def test_texts_reach_both_players(space, spectral):
     model = GAN(replace(SMALL, spectral=spectral), space, {"text": Space((4,), "T", "token", 4, end=3)})
     said = {"text": torch.tensor([[0, 1, 3, 3], [0, 1, 3, 2], [1, 0, 3, 3], [3, 3, 3, 3]])}
     u = model.generator(torch.randn(1, 4).expand(4, 4), said)
-    scores = model.critic(u[:1].expand(4, *space.shape), said)
+    scores = model.discriminator(u[:1].expand(4, *space.shape), said)
     assert scores.isfinite().all()
     for found in (u.flatten(1), scores[:, None]):
         torch.testing.assert_close(found[0], found[1])
         assert all((found[0] != found[row]).any() for row in (2, 3))
 
 
-def test_the_critic_hears_the_label_by_projection():
-    critic = GAN(SMALL, PLANE, {"label": LABEL}).critic
+def test_the_discriminator_hears_the_label_by_projection():
+    discriminator = GAN(SMALL, PLANE, {"label": LABEL}).discriminator
     x = torch.randn(4, 2)
-    h = critic.body(x)
+    h = discriminator.body(x)
     given = {"label": torch.tensor([0, 1, 2, 0])}
-    expected = critic.head.score(h)[:, 0] + (critic.head.cond.vector(given, 4) * h).sum(1)
-    torch.testing.assert_close(critic(x, given), expected)
+    expected = discriminator.head.score(h)[:, 0] + (discriminator.head.cond.vector(given, 4) * h).sum(1)
+    torch.testing.assert_close(discriminator(x, given), expected)
 
 
-# --- what the critic sees --------------------------------------------------------------------------------------------
+# --- what the discriminator sees --------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("space", [BITS, GREYS, picture(8, 8, 1, 17)], ids=["bits", "greys", "digits"])
@@ -183,31 +183,31 @@ def test_instance_noise_clears_as_training_goes_on():
 
 
 @pytest.mark.parametrize(("settings", "weight"), [({"r1": 3.0}, 1.5), ({"r1": 3.0, "r2": 2.0}, 2.5), ({"r1": 0.0}, 0.0)])
-def test_r1_and_r2_of_a_linear_critic(settings, weight):
+def test_r1_and_r2_of_a_linear_discriminator(settings, weight):
     model = GAN(replace(SMALL, **settings), PLANE)
-    model.critic = Linear(torch.tensor([3.0, 4.0]))
-    loss, readings = model._critic_turn(some(PLANE, 16), now(16))
+    model.discriminator = Linear(torch.tensor([3.0, 4.0]))
+    loss, readings = model._discriminator_loss(some(PLANE, 16), now(16))
     assert readings["penalty"].item() == pytest.approx(25 * weight, rel=1e-5)
     assert loss.item() == pytest.approx((readings["value"] + readings["penalty"]).item(), rel=1e-6)
 
 
-def test_the_gradient_penalty_of_a_linear_critic():
+def test_the_gradient_penalty_of_a_linear_discriminator():
     model = GAN(replace(SMALL, value="wasserstein-gp", slope=10.0), PLANE)
-    model.critic = Linear(torch.tensor([3.0, 4.0]))
-    _, readings = model._critic_turn(some(PLANE, 16), now(16))
+    model.discriminator = Linear(torch.tensor([3.0, 4.0]))
+    _, readings = model._discriminator_loss(some(PLANE, 16), now(16))
     assert readings["penalty"].item() == pytest.approx(160, rel=1e-5)
     assert readings["value"].item() == pytest.approx((readings["fake"] - readings["real"]).item(), rel=1e-4, abs=1e-5)
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
-def test_a_perfect_critic_is_reported_where_its_scores_classify_and_raises_an_alarm_only_there(name):
+def test_a_perfect_discriminator_is_reported_where_its_scores_classify_and_raises_an_alarm_only_there(name):
     model = GAN(replace(SMALL, value=name, r1=0.0), PLANE)
-    model.critic = Linear(torch.tensor([1.0, 0.0]))
+    model.discriminator = Linear(torch.tensor([1.0, 0.0]))
     model._fake = lambda given, now: torch.full((16, 2), -50.0)
     history = History()
     for step in range(50):
-        _, readings = model._critic_turn(Batch(torch.full((16, 2), 50.0)), now(16))
-        history.read(step / 49, step, {f"critic.{key}": value.item() for key, value in readings.items()})
+        _, readings = model._discriminator_loss(Batch(torch.full((16, 2), 50.0)), now(16))
+        history.read(step / 49, step, {f"discriminator.{key}": value.item() for key, value in readings.items()})
     assert readings["real"] > readings["fake"]
     assert [alarm.kind for alarm in history.alarms()] == ([] if "wasserstein" in name else ["discriminator saturated"])
 
@@ -230,21 +230,21 @@ def test_every_turn_changes_its_own_player_only(space, settings):
     for tick in fit(model, data, recipe, Engine("cpu")):
         after = {name: value.clone() for name, value in model.state_dict().items()}
         changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
-        assert changed <= {"critic" if tick.move in ("critic", "clip") else "generator"}
+        assert changed <= {"discriminator" if tick.move in ("discriminator", "clip") else "generator"}
         assert changed or tick.move == "clip"
         assert all(value.isfinite().all() for value in after.values())
         if tick.move == "clip":
-            assert max(float(p.abs().max()) for p in model.critic.parameters()) <= model.config.clip + 1e-9
+            assert max(float(p.abs().max()) for p in model.discriminator.parameters()) <= model.config.clip + 1e-9
         before = after
         players.append(tick.move)
-    assert players.count("critic") == 4
+    assert players.count("discriminator") == 4
     assert players.count("generator") == 4 // model.config.every
 
 
 def test_every_parameter_has_a_gradient():
     model = GAN(replace(SMALL, hears="norm"), picture(17, 18, 3), {"label": LABEL})
     batch = some(model.space, 6, labels=3)
-    for turn, owner in ((model._critic_turn, model.critic), (model._generator_turn, model.generator)):
+    for turn, owner in ((model._discriminator_loss, model.discriminator), (model._generator_loss, model.generator)):
         model.zero_grad()
         turn(batch, now(6))[0].backward()
         for name, parameter in owner.named_parameters():
@@ -255,8 +255,8 @@ def test_every_parameter_has_a_gradient():
 def test_a_turn_is_a_function_of_batch_and_noise():
     model = GAN(SMALL, picture(8, 8, 1, 17), {"label": LABEL})
     batch = some(model.space, 6, labels=3)
-    assert model._critic_turn(batch, now(6))[0].equal(model._critic_turn(batch, now(6))[0])
-    assert not model._critic_turn(batch, now(6))[0].equal(model._critic_turn(batch, now(6, seed=1))[0])
+    assert model._discriminator_loss(batch, now(6))[0].equal(model._discriminator_loss(batch, now(6))[0])
+    assert not model._discriminator_loss(batch, now(6))[0].equal(model._discriminator_loss(batch, now(6, seed=1))[0])
 
 
 def test_smoothing_is_refused_where_it_means_nothing():

@@ -1,4 +1,4 @@
-"""At the best critic every value is a known divergence, and no other critic does better."""
+"""At the best discriminator every value is a known divergence, and no other discriminator does better."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Counts = st.lists(st.integers(1, 9), min_size=4, max_size=4)
 
 
 def best(name: str, p: Tensor, q: Tensor) -> Tensor:
-    """The optimal critic's scores on the four points of two distributions."""
+    """The optimal discriminator's scores on the four points of two distributions."""
     return {
         "minimax": (p / q).log(),
         "nonsaturating": (p / q).log(),
@@ -37,14 +37,14 @@ def divergence(name: str, p: Tensor, q: Tensor) -> Tensor:
 
 
 def loss(name: str, d: Tensor, p: Counts, q: Counts) -> Tensor:
-    """The critic's loss on samples that hit point k p[k] and q[k] times."""
-    return VALUES[name].critic(d.repeat_interleave(torch.tensor(p)), d.repeat_interleave(torch.tensor(q)), 1.0)
+    """The discriminator's loss on samples that hit point k p[k] and q[k] times."""
+    return VALUES[name].discriminator(d.repeat_interleave(torch.tensor(p)), d.repeat_interleave(torch.tensor(q)), 1.0)
 
 
 @pytest.mark.parametrize("name", ["minimax", "nonsaturating", "least-squares", "hinge"])
 @settings(max_examples=25, deadline=None)
 @given(p=Counts, q=Counts, seed=st.integers(0, 999))
-def test_the_best_critic_measures_its_divergence(name, p, q, seed):
+def test_the_best_discriminator_measures_its_divergence(name, p, q, seed):
     p_hat, q_hat = (torch.tensor(counts, dtype=torch.float64) / sum(counts) for counts in (p, q))
     d = best(name, p_hat, q_hat)
     value = loss(name, d, p, q)
@@ -55,14 +55,14 @@ def test_the_best_critic_measures_its_divergence(name, p, q, seed):
 
 def test_minimax_is_minus_log_four_when_the_distributions_agree():
     blind = torch.zeros(5, dtype=torch.float64)
-    assert -VALUES["minimax"].critic(blind, blind, 1.0) == pytest.approx(-math.log(4))
+    assert -VALUES["minimax"].discriminator(blind, blind, 1.0) == pytest.approx(-math.log(4))
 
 
 @pytest.mark.parametrize("name", ["wasserstein", "wasserstein-gp"])
 def test_wasserstein_of_shifted_points_is_the_shift(name):
     x = torch.randn(50, dtype=torch.float64)
     # W1 between a sample and its copy moved by 3 is 3, and D(x) = -x is a 1-Lipschitz critic that attains it
-    assert -VALUES[name].critic(-x, -(x + 3), 1.0) == pytest.approx(3)
+    assert -VALUES[name].discriminator(-x, -(x + 3), 1.0) == pytest.approx(3)
 
 
 @pytest.mark.parametrize("name", sorted(VALUES))
@@ -82,24 +82,24 @@ def test_nonsaturating_has_the_slope_minimax_lacks():
 
 @pytest.mark.parametrize("target", [0.7, 0.9])
 def test_label_smoothing_moves_the_best_score_to_its_target(target):
-    """Where only real examples fall, the best logistic critic says `target` instead of 1 (Salimans et al., section 3.4)."""
+    """Where only real examples fall, the best logistic score is `target` instead of 1 (Salimans et al., section 3.4)."""
     r = torch.linspace(-6, 6, 2401, dtype=torch.float64)
     nothing = torch.full((1,), -50.0, dtype=torch.float64)
-    losses = torch.stack([VALUES["nonsaturating"].critic(score[None], nothing, target) for score in r])
+    losses = torch.stack([VALUES["nonsaturating"].discriminator(score[None], nothing, target) for score in r])
     assert torch.sigmoid(r[losses.argmin()]) == pytest.approx(target, abs=2e-3)
 
 
 def test_relativistic_pairs_by_difference_alone():
     real, fake = torch.randn(2, 30, dtype=torch.float64)
     value = VALUES["relativistic"]
-    torch.testing.assert_close(value.critic(real + 7, fake + 7, 1.0), value.critic(real, fake, 1.0))
-    assert value.critic(real, real, 1.0) == pytest.approx(math.log(2))
+    torch.testing.assert_close(value.discriminator(real + 7, fake + 7, 1.0), value.discriminator(real, fake, 1.0))
+    assert value.discriminator(real, real, 1.0) == pytest.approx(math.log(2))
 
 
 @pytest.mark.parametrize("name", ["minimax", "nonsaturating", "least-squares", "hinge"])
 @settings(max_examples=25, deadline=None)
 @given(p=Counts, q=Counts)
-def test_the_best_critic_is_as_accurate_as_total_variation_allows(name, p, q):
+def test_the_best_discriminator_is_as_accurate_as_total_variation_allows(name, p, q):
     """The best classifier of real and generated examples gets (1 + TV)/2 right."""
     p_hat, q_hat = (torch.tensor(counts, dtype=torch.float64) / sum(counts) for counts in (p, q))
     d = torch.where(p_hat == q_hat, -1, best(name, p_hat, q_hat))  # what is as likely in both is called generated
@@ -110,7 +110,7 @@ def test_the_best_critic_is_as_accurate_as_total_variation_allows(name, p, q):
 
 
 def test_only_scores_that_classify_have_an_accuracy():
-    """A Wasserstein critic's loss does not change when all of its scores move; a relativistic one's neither, but pairs have."""
+    """A Wasserstein discriminator's loss does not change when all of its scores move; a relativistic one's neither, but pairs have."""
     real, fake = torch.randn(2, 200, dtype=torch.float64)
     for name, value in VALUES.items():
         assert (value.accuracy is None) == name.startswith("wasserstein")

@@ -1,4 +1,4 @@
-"""Penalties of critics whose slope is known."""
+"""Penalties of discriminators whose slope is known."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from genlab.nets.players import FlatCritic, spectrally_normal
+from genlab.nets.players import FlatDiscriminator, spectrally_normal
 from genlab.objectives.penalties import between, clip, squared_slope, unit_slope, zero_slope
 
 
-def test_a_linear_critic_has_the_same_slope_everywhere():
+def test_a_linear_discriminator_has_the_same_slope_everywhere():
     w = torch.tensor([3.0, -4.0], dtype=torch.float64, requires_grad=True)
     x = torch.randn(7, 2, dtype=torch.float64, requires_grad=True)
     torch.testing.assert_close(squared_slope(x @ w, x), torch.full((7,), 25.0, dtype=torch.float64))
@@ -20,13 +20,13 @@ def test_a_linear_critic_has_the_same_slope_everywhere():
     torch.testing.assert_close(gradient, 2 * (5 - 1) * w.detach() / 5)  # d/dw (|w| - 1)^2
 
 
-def test_a_quadratic_critic_has_its_slope_at_each_point():
+def test_a_quadratic_discriminator_has_its_slope_at_each_point():
     x = torch.randn(5, 3, 2, dtype=torch.float64, requires_grad=True)
     scores = x.square().flatten(1).sum(1) / 2  # gradient x
     torch.testing.assert_close(squared_slope(scores, x), x.detach().square().flatten(1).sum(1))
 
 
-def test_a_flat_critic_is_penalised_without_a_nan():
+def test_a_flat_discriminator_is_penalised_without_a_nan():
     w = torch.zeros(2, requires_grad=True)
     x = torch.randn(4, 2, requires_grad=True)
     loss = unit_slope(x @ w, x)
@@ -53,16 +53,16 @@ def test_clipping_bounds_every_weight_and_counts():
     assert float(layer.bias.max()) == pytest.approx(0.005)
 
 
-def test_a_spectrally_normal_critic_is_lipschitz():
-    critic = spectrally_normal(FlatCritic((6,), width=16)).train()
+def test_a_spectrally_normal_discriminator_is_lipschitz():
+    discriminator = spectrally_normal(FlatDiscriminator((6,), width=16)).train()
     x = torch.randn(64, 6)
     for _ in range(50):  # power iteration
-        critic(x)
-    critic.eval()
+        discriminator(x)
+    discriminator.eval()
     a, b = torch.randn(2, 500, 6)
-    steepness = (critic(a) - critic(b)).abs() / (a - b).norm(dim=1)
+    steepness = (discriminator(a) - discriminator(b)).abs() / (a - b).norm(dim=1)
     assert float(steepness.max()) <= 1 + 1e-3
-    weights = [layer.weight for layer in critic.modules() if isinstance(layer, nn.Linear)]
+    weights = [layer.weight for layer in discriminator.modules() if isinstance(layer, nn.Linear)]
     for weight in weights:
         assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1, abs=1e-2)
 

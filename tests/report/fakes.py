@@ -180,7 +180,7 @@ def whole_row(name: str, seed: int) -> Row:
         0.4,
         12.0,
         "Recall fell from 0.41 to 0.08: the generator draws few kinds of pictures.",
-        "More R1 penalty (--set model.r1=10), or a smaller step for the critic.",
+        "More R1 penalty (--set model.r1=10), or a smaller step for the discriminator.",
         "recall",
     )
     return row(

@@ -77,8 +77,12 @@ def test_a_panel_is_a_well_formed_drawing_within_its_frame(points: int) -> None:
 def test_losses_come_first_and_one_move_needs_no_name() -> None:
     titles = [ElementTree.fromstring(svg)[0].text for svg in curves.panels([(1, "vae.kl", 1.0), (1, "vae.loss", 2.0)])]
     assert titles == ["loss", "kl"]
-    both = curves.panels([(1, "critic.real", 1.0), (1, "critic.loss", 2.0), (1, "generator.loss", 2.0)])
-    assert [ElementTree.fromstring(svg)[0].text for svg in both] == ["critic · loss", "generator · loss", "critic · real"]
+    both = curves.panels([(1, "discriminator.real", 1.0), (1, "discriminator.loss", 2.0), (1, "generator.loss", 2.0)])
+    assert [ElementTree.fromstring(svg)[0].text for svg in both] == [
+        "discriminator · loss",
+        "generator · loss",
+        "discriminator · real",
+    ]
 
 
 def test_a_wide_range_is_logarithmic_and_says_so() -> None:

@@ -235,7 +235,7 @@ def test_one_player_is_stepped_alone() -> None:
 def test_a_steered_run_says_that_it_cannot_be_repeated(tmp_path: Path) -> None:
     steered = session("gan", open("points/ring"), tmp_path / "run", budget=Budget(seconds=0.2), settings={"model.width": 8})
     for tick in steered:
-        steered.engine.only = {"critic"} if tick.step > 3 else None
+        steered.engine.only = {"discriminator"} if tick.step > 3 else None
     assert steered.run().head["steered"] is True
     with pytest.warns(Steered, match="was steered by hand: it goes on from its last checkpoint, and what came after that will"):
         assert resume(tmp_path / "run", "cpu").engine._schedule is None
@@ -268,14 +268,14 @@ def test_stages_are_known_ahead_also_where_they_look_at_values() -> None:
 
 def test_every_move_that_exists_can_be_set() -> None:
     data: Any = open("points/ring")
-    recipe = recipe_for("gan", data.space, data.given, {"moves.critic.rate": "3e-4", "moves.critic.name": "sgd"})
-    assert recipe.optim_of("critic") == replace(recipe.optim, rate=3e-4, name="sgd")
+    recipe = recipe_for("gan", data.space, data.given, {"moves.discriminator.rate": "3e-4", "moves.discriminator.name": "sgd"})
+    assert recipe.optim_of("discriminator") == replace(recipe.optim, rate=3e-4, name="sgd")
     assert recipe.optim_of("generator").rate == recipe.optim.rate
-    assert recipe.optim_of("generator").half_life > 0 == recipe.optim_of("critic").half_life
-    with pytest.raises(ValueError, match=r"moves\.crtic: gan has no such move; it has critic, generator"):
-        recipe_for("gan", data.space, data.given, {"moves.crtic.rate": "3e-4"})
-    with pytest.raises(ValueError, match=r"did you mean moves\.critic\.rate"):
-        recipe_for("gan", data.space, data.given, {"moves.critic.rat": "3e-4"})
+    assert recipe.optim_of("generator").half_life > 0 == recipe.optim_of("discriminator").half_life
+    with pytest.raises(ValueError, match=r"moves\.discrminator: gan has no such move; it has discriminator, generator"):
+        recipe_for("gan", data.space, data.given, {"moves.discrminator.rate": "3e-4"})
+    with pytest.raises(ValueError, match=r"did you mean moves\.discriminator\.rate"):
+        recipe_for("gan", data.space, data.given, {"moves.discriminator.rat": "3e-4"})
     coin: Any = open("strings/coin")
     with pytest.raises(ValueError, match="ngram has no such move; it has none that descends"):
         recipe_for("ngram", coin.space, coin.given, {"moves.count.rate": "1"})

@@ -51,7 +51,7 @@ class Descend:
 
     loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0, unless the engine is told otherwise.
     optimiser  its own, unless another one is named: moves that name one and the same share its moments, settings and average,
-               and must own the same parameters. A penalty that is due every 16th step is a second move on the critic's
+               and must own the same parameters. A penalty that is due every 16th step is a second move on the discriminator's
     """
 
     name: str

@@ -247,8 +247,7 @@ def unused_codes(history: History) -> Alarm | None:
 def saturated(history: History) -> Alarm | None:
     """A discriminator that is never wrong has little left to say to the generator.
 
-    Only models whose scores classify report that accuracy. A Wasserstein critic does not, which is meant to rank every example
-    rightly.
+    Only models whose scores classify report that accuracy. A Wasserstein critic does not: it is meant to rank every example rightly.
     """
     name, values = history.lately("real-vs-fake accuracy")
     if not values or sum(values) / len(values) < ACCURATE:

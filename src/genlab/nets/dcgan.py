@@ -1,4 +1,4 @@
-"""Convolutional generator and critic: a vector grows into a picture by doublings, a picture shrinks to a vector by halvings.
+"""Convolutional generator and discriminator: a vector is doubled into a picture, a picture is halved into a vector.
 
 The grids of a picture of side s are s, ceil(s/2), ceil(s/4), ... down to at most 4, so every size is reached exactly, odd
 and oblong ones too: a doubling crops its last row or column, a halving repeats it. A picture of more than 16 pixels is
@@ -108,7 +108,7 @@ class Generator(nn.Module):
 
 
 class Down(nn.Module):
-    """One grid of the critic: h + act(conv(h)), then halved: (B, C, h, w) -> (B, C', ceil(h/2), ceil(w/2))."""
+    """One grid of the discriminator: h + act(conv(h)), then halved: (B, C, h, w) -> (B, C', ceil(h/2), ceil(w/2))."""
 
     def __init__(self, before: int, after: int):
         super().__init__()
@@ -120,7 +120,7 @@ class Down(nn.Module):
         return leaky_relu(self.shrink(even(h)), LEAK)
 
 
-class Critic(nn.Module):
+class Discriminator(nn.Module):
     """(B, *shape) real numbers and conditions -> (B,) scores."""
 
     def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NONE):

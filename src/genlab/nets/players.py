@@ -1,6 +1,6 @@
-"""A generator and a critic for vectors, and what critics of every kind share.
+"""A generator and a discriminator for vectors, and what discriminators of every kind share.
 
-A critic hears a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
+A discriminator hears a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
 log p(y|x) + log p(x) when each class is log-linear in the features h (Miyato & Koyama, "cGANs with Projection Discriminator",
 2018).
 """
@@ -52,7 +52,7 @@ class FlatGenerator(nn.Module):
         return self.body(z).unflatten(1, self.shape)
 
 
-class FlatCritic(nn.Module):
+class FlatDiscriminator(nn.Module):
     """(B, *shape) real numbers and conditions -> (B,) scores."""
 
     def __init__(self, shape: Sequence[int], width: int = 128, given: Mapping[str, Space] = NONE):
@@ -68,7 +68,7 @@ def spectrally_normal(module: nn.Module) -> nn.Module:
     """Divides every layer's weight, laid out as a matrix of outputs by everything else, by its largest singular value.
 
     A linear layer then stretches no vector. A convolution may: its matrix acts on patches, which overlap, so that one of kernel
-    a x b with stride 1 stretches pictures by up to sqrt(a b), and a critic of convolutions is bounded, but not 1-Lipschitz.
+    a x b with stride 1 stretches pictures by up to sqrt(a b), and a discriminator of convolutions is bounded, not 1-Lipschitz.
     One step of power iteration each time the module runs in train mode; its vectors are buffers. The encoders of conditions are
     left alone: what they say has a fixed length.
     Miyato et al., "Spectral Normalization for Generative Adversarial Networks", 2018.

@@ -1,11 +1,11 @@
-"""What a critic and a generator want of each other's scores.
+"""What a discriminator and a generator want of each other's scores.
 
-A critic gives real examples x ~ p scores r = D(x) and generated ones G(z) ~ q scores f = D(G(z)), both (B,) logits.
-A value function is a pair of pure functions, both to be minimised: critic(r, f, target) and generator(r, f). `target` is
-the probability that the critic is asked to give real examples; 1 - target is one-sided label smoothing (Salimans et al.,
-"Improved Techniques for Training GANs", 2016). With the critic at its optimum the game measures how far q is from p:
+A discriminator gives real examples x ~ p scores r = D(x) and generated ones G(z) ~ q scores f = D(G(z)), both (B,) logits.
+A value function is a pair of pure functions, both to be minimised: discriminator(r, f, target) and generator(r, f). `target` is
+the probability that the discriminator is asked to give real examples; 1 - target is one-sided label smoothing (Salimans et al.,
+"Improved Techniques for Training GANs", 2016). With the discriminator at its optimum the game measures how far q is from p:
 
-    name            critic minimises                             optimum D(x)      value there
+    name            discriminator minimises                             optimum D(x)      value there
     minimax         -E log s(r) - E log(1 - s(f))                log p/q           log 4 - 2 JS(p, q)
     nonsaturating   the same; generator: -E log s(f)
     least-squares   E (r - 1)^2 / 2 + E f^2 / 2                  p / (p + q)       1/2 sum pq / (p + q)
@@ -37,7 +37,7 @@ from torch.nn.functional import relu, softplus
 class Value(NamedTuple):
     """Both players' losses; scores and targets are (B,) tensors or floats, results are scalars."""
 
-    critic: Callable[[Tensor, Tensor, float], Tensor]  # (real, fake, target) -> loss
+    discriminator: Callable[[Tensor, Tensor, float], Tensor]  # (real, fake, target) -> loss
     generator: Callable[[Tensor, Tensor], Tensor]  # (real, fake) -> loss
     smooths: bool = False  # whether a target below 1 means something
     paired: bool = False  # whether the generator's loss looks at real scores
@@ -46,22 +46,22 @@ class Value(NamedTuple):
     )
 
 
-def logistic_critic(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
+def logistic_discriminator(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
     """Cross-entropy of "is it real?": -log s(r) = softplus(-r), -log(1 - s(f)) = softplus(f)."""
     return target * softplus(-real).mean() + (1 - target) * softplus(real).mean() + softplus(fake).mean()
 
 
 def minimax_generator(_: Tensor, fake: Tensor) -> Tensor:
-    """E log(1 - s(f)): the critic's own term with its sign turned; flat where the critic is sure."""
+    """E log(1 - s(f)): the discriminator's own term with its sign turned; flat where the discriminator is sure."""
     return -softplus(fake).mean()
 
 
 def nonsaturating_generator(_: Tensor, fake: Tensor) -> Tensor:
-    """-E log s(f): the same fixed point, steep where the critic is sure."""
+    """-E log s(f): the same fixed point, steep where the discriminator is sure."""
     return softplus(-fake).mean()
 
 
-def least_squares_critic(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
+def least_squares_discriminator(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:
     return 0.5 * (real - target).square().mean() + 0.5 * fake.square().mean()
 
 
@@ -69,7 +69,7 @@ def least_squares_generator(_: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * (fake - 1).square().mean()
 
 
-def hinge_critic(real: Tensor, fake: Tensor, _: float = 1.0) -> Tensor:
+def hinge_discriminator(real: Tensor, fake: Tensor, _: float = 1.0) -> Tensor:
     return relu(1 - real).mean() + relu(1 + fake).mean()
 
 
@@ -82,7 +82,7 @@ def raise_scores(_: Tensor, fake: Tensor) -> Tensor:
     return -fake.mean()
 
 
-def relativistic_critic(real: Tensor, fake: Tensor, _: float = 1.0) -> Tensor:
+def relativistic_discriminator(real: Tensor, fake: Tensor, _: float = 1.0) -> Tensor:
     """Each real example should look more real than the generated one it is paired with."""
     return softplus(fake - real).mean()
 
@@ -106,11 +106,11 @@ def accuracy_by_pair(real: Tensor, fake: Tensor) -> Tensor:
 
 
 VALUES: dict[str, Value] = {
-    "minimax": Value(logistic_critic, minimax_generator, smooths=True, accuracy=accuracy_by_sign),
-    "nonsaturating": Value(logistic_critic, nonsaturating_generator, smooths=True, accuracy=accuracy_by_sign),
-    "least-squares": Value(least_squares_critic, least_squares_generator, smooths=True, accuracy=accuracy_by_half),
-    "hinge": Value(hinge_critic, raise_scores, accuracy=accuracy_by_sign),
+    "minimax": Value(logistic_discriminator, minimax_generator, smooths=True, accuracy=accuracy_by_sign),
+    "nonsaturating": Value(logistic_discriminator, nonsaturating_generator, smooths=True, accuracy=accuracy_by_sign),
+    "least-squares": Value(least_squares_discriminator, least_squares_generator, smooths=True, accuracy=accuracy_by_half),
+    "hinge": Value(hinge_discriminator, raise_scores, accuracy=accuracy_by_sign),
     "wasserstein": Value(wasserstein_critic, raise_scores),  # its critic is kept Lipschitz by clipping weights
     "wasserstein-gp": Value(wasserstein_critic, raise_scores),  # ... and here by a penalty on its slope
-    "relativistic": Value(relativistic_critic, relativistic_generator, paired=True, accuracy=accuracy_by_pair),
+    "relativistic": Value(relativistic_discriminator, relativistic_generator, paired=True, accuracy=accuracy_by_pair),
 }

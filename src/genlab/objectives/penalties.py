@@ -1,4 +1,4 @@
-"""What keeps a critic smooth.
+"""What keeps a discriminator smooth.
 
 For scores D(x) and their gradient with respect to the input, g(x) = grad_x D(x):
 

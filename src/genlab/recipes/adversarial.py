@@ -1,7 +1,7 @@
-"""Adversarial models, tuned so that the first try works: critic and generator turn about, equal rates, no momentum.
+"""Adversarial models, tuned so that the first try works: discriminator and generator turn about, equal rates, no momentum.
 
-The two regularisers that make the game converge do the work: the critic's slope at real examples costs (R1), and samples come
-from an average of the generator's weights. What differs with the data is size alone.
+The two regularisers that make the game converge do the work: the discriminator's slope at real examples costs (R1), and samples
+come from an average of the generator's weights. What differs with the data is size alone.
 """
 
 from __future__ import annotations

@@ -39,7 +39,7 @@ MODELS: tuple[Entry, ...] = (
           "a picture becomes a grid of discrete codes, then a prior learns the grids",
           "van den Oord et al., Neural Discrete Representation Learning, 2017", "genlab.recipes.pixels"),
     Entry("gan", "adversarial", VECTORS, "none", ("interpolate",), ("label", "text"),
-          "a generator learns to fool a critic",
+          "a generator learns to fool a discriminator",
           "Goodfellow et al., Generative Adversarial Nets, 2014", "genlab.recipes.adversarial"),
     Entry("ddpm", "diffusion", VECTORS, "lower (variational bound)",
           ("interpolate", "shard", "guidance"), ("label", "text", "source"),

@@ -1,1 +1,1 @@
-"""Adversarial models: a generator learns from what a critic can tell apart."""
+"""Adversarial models: a generator learns from what a discriminator can tell apart."""

@@ -1,12 +1,12 @@
-"""Generative adversarial network: x = G(z, y) with z ~ N(0, I), learnt against a critic D(x, y).
+"""Generative adversarial network: x = G(z, y) with z ~ N(0, I), learnt against a discriminator D(x, y).
 
 The variables are one latent and one example; every variant here changes a formula, so it is a value in the config: the two
-losses (`objectives.adversarial`), what keeps the critic smooth (`objectives.penalties`, spectral norm), label smoothing and
-instance noise. There is no likelihood: G's samples fill a set of dimension at most that of z.
+losses (`objectives.adversarial`), what keeps the discriminator smooth (`objectives.penalties`, spectral norm), label smoothing
+and instance noise. There is no likelihood: G's samples fill a set of dimension at most that of z.
 
 Pictures have levels, a network's output has none. Training happens on the continuum [-1, 1], where level k of L is
 2k/(L-1) - 1 and G ends in tanh; samples are rounded to levels. Real and generated pictures both get uniform noise as wide as
-one level before the critic sees them, so that it cannot tell them by their lack of levels: the convolved densities agree
+one level before the discriminator sees them, so that it cannot tell them by their lack of levels: the convolved densities agree
 exactly where the originals do, and G's best answer is still on the levels.
 
 Goodfellow et al., "Generative Adversarial Nets", 2014; R1: Mescheder et al., "Which Training Methods for GANs do actually
@@ -28,8 +28,8 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths.sphere import slerp
 from genlab.nets.condition import repeated
-from genlab.nets.dcgan import Critic, Generator
-from genlab.nets.players import FlatCritic, FlatGenerator, spectrally_normal
+from genlab.nets.dcgan import Discriminator, Generator
+from genlab.nets.players import FlatDiscriminator, FlatGenerator, spectrally_normal
 from genlab.nets.units import centred, restored
 from genlab.objectives.adversarial import VALUES
 from genlab.objectives.penalties import between, clip, unit_slope, zero_slope
@@ -40,23 +40,23 @@ SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
 @dataclass(frozen=True)
 class GANConfig:
     value: Literal["minimax", "nonsaturating", "least-squares", "hinge", "wasserstein", "wasserstein-gp", "relativistic"] = (
-        setting("nonsaturating", "what the two players want of the critic's scores")
+        setting("nonsaturating", "what the two players want of the discriminator's scores")
     )
     r1: float = setting(1.0, "weight of the squared slope at real examples; wasserstein values ignore it", low=0, high=1e4)
     r2: float = setting(0.0, "the same at generated examples", low=0, high=1e4)
     slope: float = setting(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
-    clip: float = setting(0.01, "wasserstein: largest absolute weight of the critic", low=1e-6, high=10)
+    clip: float = setting(0.01, "wasserstein: largest absolute weight of the discriminator", low=1e-6, high=10)
     smooth: float = setting(0.0, "one-sided label smoothing: how far the target of real examples is below 1", low=0, high=0.5)
     noise: float = setting(
         0.0, "instance noise at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
     )
-    every: int = setting(1, "critic turns for each generator turn", low=1, high=100)
+    every: int = setting(1, "discriminator turns for each generator turn", low=1, high=100)
     latent: int = setting(32, "size of z", low=1, high=4096)
     width: int = setting(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
     hears: Literal["embedding", "norm"] = setting(
         "embedding", "where conditions enter a picture generator: beside z or by its norms"
     )
-    spectral: bool = setting(False, "spectral normalisation of the critic")
+    spectral: bool = setting(False, "spectral normalisation of the discriminator")
 
 
 class GAN(Model):
@@ -69,26 +69,26 @@ class GAN(Model):
         self.config, self.value = config, VALUES[config.value]
         if config.smooth and not self.value.smooths:
             raise ValueError(f"label smoothing means nothing to the value {config.value}; set model.smooth=0")
-        self.generator, critic = players(config, space, self.given)
-        self.critic = spectrally_normal(critic) if config.spectral else critic
+        self.generator, discriminator = players(config, space, self.given)
+        self.discriminator = spectrally_normal(discriminator) if config.spectral else discriminator
 
     def stages(self) -> Iterator[Stage]:
-        critic = Descend("critic", [self.critic], self._critic_turn)
-        leash = [Apply("clip", [self.critic], self._clip)] if self.config.value == "wasserstein" else []
-        generator = Descend("generator", [self.generator], self._generator_turn, every=self.config.every)
-        yield Stage("game", [critic, *leash, generator])
+        discriminator = Descend("discriminator", [self.discriminator], self._discriminator_loss)
+        leash = [Apply("clip", [self.discriminator], self._clip)] if self.config.value == "wasserstein" else []
+        generator = Descend("generator", [self.generator], self._generator_loss, every=self.config.every)
+        yield Stage("game", [discriminator, *leash, generator])
 
     # --- the game ----------------------------------------------------------------------------------------------------
 
-    def _critic_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+    def _discriminator_loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         real, given = self._real(batch, now), self.conditioned(batch.given)
         with torch.no_grad():
             fake = self._fake(given, now)
         lipschitz = self.config.value.startswith("wasserstein")
         real.requires_grad_(self.config.r1 > 0 and not lipschitz)
         fake.requires_grad_(self.config.r2 > 0 and not lipschitz)
-        r, f = self.critic(torch.cat([real, fake]), repeated(given, 2)).chunk(2)
-        loss = self.value.critic(r, f, 1 - self.config.smooth)
+        r, f = self.discriminator(torch.cat([real, fake]), repeated(given, 2)).chunk(2)
+        loss = self.value.discriminator(r, f, 1 - self.config.smooth)
         penalty = torch.zeros_like(loss)
         if real.requires_grad:
             penalty = penalty + self.config.r1 * zero_slope(r, real)
@@ -96,20 +96,20 @@ class GAN(Model):
             penalty = penalty + self.config.r2 * zero_slope(f, fake)
         if self.config.value == "wasserstein-gp" and self.config.slope:
             middle = between(real, fake, now.noise.uniform(())).requires_grad_()
-            penalty = penalty + self.config.slope * unit_slope(self.critic(middle, given), middle)
+            penalty = penalty + self.config.slope * unit_slope(self.discriminator(middle, given), middle)
         readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean()}
         if self.value.accuracy is not None:
             readings["real-vs-fake accuracy"] = self.value.accuracy(r, f)
         return loss + penalty, readings
 
-    def _generator_turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+    def _generator_loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         given = self.conditioned(batch.given)
-        f = self.critic(self._fake(given, now), given)
-        r = self.critic(self._real(batch, now), given) if self.value.paired else f.detach()
+        f = self.discriminator(self._fake(given, now), given)
+        r = self.discriminator(self._real(batch, now), given) if self.value.paired else f.detach()
         return self.value.generator(r, f), {"fake": f.mean()}
 
     def _clip(self, batch: Batch, now: Now) -> Readings:
-        return {"clipped": clip(self.critic.parameters(), self.config.clip)}
+        return {"clipped": clip(self.discriminator.parameters(), self.config.clip)}
 
     def _real(self, batch: Batch, now: Now) -> Tensor:
         return self._veiled(centred(batch.x, self.space).to(self._dtype), now)
@@ -118,7 +118,7 @@ class GAN(Model):
         return self._veiled(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
 
     def _veiled(self, u: Tensor, now: Now) -> Tensor:
-        """As the critic sees it: dequantised, and behind instance noise that clears as training goes on."""
+        """As the discriminator sees it: dequantised, and behind instance noise that clears as training goes on."""
         if self.space.discrete:
             u = u + (now.noise.uniform(self.space.shape) - 0.5) * (2 / (self.space.levels - 1))
         spread = self.config.noise * (1 - now.progress)
@@ -151,10 +151,10 @@ class GAN(Model):
 
 
 def players(config: GANConfig, space: Space, given: Mapping[str, Space]) -> tuple[nn.Module, nn.Module]:
-    """Generator and critic for a space: convolutions for pictures, multi-layer perceptrons for everything else."""
+    """Generator and discriminator for a space: convolutions for pictures, multi-layer perceptrons for everything else."""
     if space.picture and min(space.shape[1:]) >= SMALLEST_PICTURE:
         shape = (space.shape[0], space.shape[1], space.shape[2])
         generator = Generator(config.latent, shape, config.width, given, config.hears)
-        return generator, Critic(shape, config.width, given)
+        return generator, Discriminator(shape, config.width, given)
     flat = FlatGenerator(config.latent, space.shape, config.width, given)
-    return flat, FlatCritic(space.shape, config.width, given)
+    return flat, FlatDiscriminator(space.shape, config.width, given)
