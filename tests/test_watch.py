@@ -57,7 +57,7 @@ def begun(place: Path, model: str = "gan", data: Any = "points/ring", steps: int
 
 
 def collapsing(game: Stage, model: Any) -> Iterator[Stage]:
-    """The game, then its generator alone against a discriminator that no longer learns: it runs to where the discriminator is highest."""
+    """The game, then its generator alone against a frozen discriminator: it runs to where its score is highest."""
     yield replace(game, share=0.5)
     yield Stage("alone", [Descend("alone", [model.generator], model._generator_loss)], 0.5)
 

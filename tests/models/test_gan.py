@@ -18,7 +18,7 @@ from genlab.core.space import Batch, Space
 from genlab.measure.alarms import History
 from genlab.models.adversarial.gan import GAN, GANConfig
 from genlab.nets.units import dtype_of
-from genlab.objectives.adversarial import VALUES
+from genlab.objectives.adversarial import LOSSES
 from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import Engine
 
@@ -80,7 +80,7 @@ class Linear(nn.Module):
 
 
 @pytest.mark.parametrize("labels", [0, 3])
-@pytest.mark.parametrize("hears", ["embedding", "norm"])
+@pytest.mark.parametrize("conditioning", ["embedding", "norm"])
 @pytest.mark.parametrize(
     "space",
     [
@@ -96,8 +96,8 @@ class Linear(nn.Module):
     ],
     ids=lambda space: "x".join(map(str, space.shape)),
 )
-def test_samples_are_examples_of_the_space(space, hears, labels):
-    model = GAN(replace(SMALL, hears=hears), space, {"label": LABEL} if labels else {})
+def test_samples_are_examples_of_the_space(space, conditioning, labels):
+    model = GAN(replace(SMALL, conditioning=conditioning), space, {"label": LABEL} if labels else {})
     given = {"label": torch.arange(5) % 3} if labels else {}
     *_, x = model.sample(5, given, noise=Noise(0, 5))
     assert x.shape == (5, *space.shape)
@@ -121,8 +121,8 @@ def test_a_sample_does_not_depend_on_its_company():
 
 
 def test_labels_are_heard():
-    for hears in ("embedding", "norm"):
-        model = GAN(replace(SMALL, hears=hears), picture(8, 8), {"label": LABEL})
+    for conditioning in ("embedding", "norm"):
+        model = GAN(replace(SMALL, conditioning=conditioning), picture(8, 8), {"label": LABEL})
         z = torch.randn(1, 4).expand(3, 4)
         x = model.decode(z, {"label": torch.arange(3)}).float()
         assert (x[0] != x[1]).any()
@@ -136,7 +136,7 @@ def test_labels_are_heard():
 def test_texts_reach_both_players(space, spectral):
     """A sample and its score move with the text and stay where only what stands behind its end does."""
     torch.manual_seed(0)
-    model = GAN(replace(SMALL, spectral=spectral), space, {"text": Space((4,), "T", "token", 4, end=3)})
+    model = GAN(replace(SMALL, spectral_norm=spectral), space, {"text": Space((4,), "T", "token", 4, end=3)})
     said = {"text": torch.tensor([[0, 1, 3, 3], [0, 1, 3, 2], [1, 0, 3, 3], [3, 3, 3, 3]])}
     u = model.generator(torch.randn(1, 4).expand(4, 4), said)
     scores = model.discriminator(u[:1].expand(4, *space.shape), said)
@@ -171,7 +171,7 @@ def test_levels_are_hidden_by_noise_as_wide_as_one(space):
 
 
 def test_instance_noise_clears_as_training_goes_on():
-    model = GAN(replace(SMALL, noise=0.5), PLANE)
+    model = GAN(replace(SMALL, instance_noise=0.5), PLANE)
     batch = Batch(torch.zeros(4000, 2))
     spread = [
         float((model._real(batch, now(4000, progress)) - model._real(batch, now(4000, 1.0))).std()) for progress in (0, 0.5, 1)
@@ -188,20 +188,20 @@ def test_r1_and_r2_of_a_linear_discriminator(settings, weight):
     model.discriminator = Linear(torch.tensor([3.0, 4.0]))
     loss, readings = model._discriminator_loss(some(PLANE, 16), now(16))
     assert readings["penalty"].item() == pytest.approx(25 * weight, rel=1e-5)
-    assert loss.item() == pytest.approx((readings["value"] + readings["penalty"]).item(), rel=1e-6)
+    assert loss.item() == pytest.approx((readings["adversarial"] + readings["penalty"]).item(), rel=1e-6)
 
 
 def test_the_gradient_penalty_of_a_linear_discriminator():
-    model = GAN(replace(SMALL, value="wasserstein-gp", slope=10.0), PLANE)
+    model = GAN(replace(SMALL, loss="wasserstein-gp", gradient_penalty=10.0), PLANE)
     model.discriminator = Linear(torch.tensor([3.0, 4.0]))
     _, readings = model._discriminator_loss(some(PLANE, 16), now(16))
     assert readings["penalty"].item() == pytest.approx(160, rel=1e-5)
-    assert readings["value"].item() == pytest.approx((readings["fake"] - readings["real"]).item(), rel=1e-4, abs=1e-5)
+    assert readings["adversarial"].item() == pytest.approx((readings["fake"] - readings["real"]).item(), rel=1e-4, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(VALUES))
+@pytest.mark.parametrize("name", sorted(LOSSES))
 def test_a_perfect_discriminator_is_reported_where_its_scores_classify_and_raises_an_alarm_only_there(name):
-    model = GAN(replace(SMALL, value=name, r1=0.0), PLANE)
+    model = GAN(replace(SMALL, loss=name, r1=0.0), PLANE)
     model.discriminator = Linear(torch.tensor([1.0, 0.0]))
     model._fake = lambda given, now: torch.full((16, 2), -50.0)
     history = History()
@@ -212,10 +212,10 @@ def test_a_perfect_discriminator_is_reported_where_its_scores_classify_and_raise
     assert [alarm.kind for alarm in history.alarms()] == ([] if "wasserstein" in name else ["discriminator saturated"])
 
 
-VARIANTS = [{"value": name} for name in VALUES] + [
-    {"spectral": True, "value": "hinge", "r1": 0.0},
-    {"smooth": 0.1, "noise": 0.3, "r2": 1.0},
-    {"every": 3},
+VARIANTS = [{"loss": name} for name in LOSSES] + [
+    {"spectral_norm": True, "loss": "hinge", "r1": 0.0},
+    {"label_smoothing": 0.1, "instance_noise": 0.3, "r2": 1.0},
+    {"discriminator_steps": 3},
 ]
 
 
@@ -230,19 +230,19 @@ def test_every_turn_changes_its_own_player_only(space, settings):
     for tick in fit(model, data, recipe, Engine("cpu")):
         after = {name: value.clone() for name, value in model.state_dict().items()}
         changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
-        assert changed <= {"discriminator" if tick.move in ("discriminator", "clip") else "generator"}
-        assert changed or tick.move == "clip"
+        assert changed <= {"discriminator" if tick.move in ("discriminator", "weight_clip") else "generator"}
+        assert changed or tick.move == "weight_clip"
         assert all(value.isfinite().all() for value in after.values())
-        if tick.move == "clip":
-            assert max(float(p.abs().max()) for p in model.discriminator.parameters()) <= model.config.clip + 1e-9
+        if tick.move == "weight_clip":
+            assert max(float(p.abs().max()) for p in model.discriminator.parameters()) <= model.config.weight_clip + 1e-9
         before = after
         players.append(tick.move)
     assert players.count("discriminator") == 4
-    assert players.count("generator") == 4 // model.config.every
+    assert players.count("generator") == 4 // model.config.discriminator_steps
 
 
 def test_every_parameter_has_a_gradient():
-    model = GAN(replace(SMALL, hears="norm"), picture(17, 18, 3), {"label": LABEL})
+    model = GAN(replace(SMALL, conditioning="norm"), picture(17, 18, 3), {"label": LABEL})
     batch = some(model.space, 6, labels=3)
     for turn, owner in ((model._discriminator_loss, model.discriminator), (model._generator_loss, model.generator)):
         model.zero_grad()
@@ -260,8 +260,8 @@ def test_a_turn_is_a_function_of_batch_and_noise():
 
 
 def test_smoothing_is_refused_where_it_means_nothing():
-    with pytest.raises(ValueError, match=r"model\.smooth=0"):
-        GAN(replace(SMALL, value="hinge", smooth=0.1), PLANE)
+    with pytest.raises(ValueError, match=r"model\.label_smoothing=0"):
+        GAN(replace(SMALL, loss="hinge", label_smoothing=0.1), PLANE)
 
 
 # --- latents ---------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from genlab.nets.players import FlatDiscriminator, spectrally_normal
-from genlab.objectives.penalties import between, clip, squared_slope, unit_slope, zero_slope
+from genlab.objectives.penalties import between, clip_weights, squared_slope, unit_slope, zero_slope
 
 
 def test_a_linear_discriminator_has_the_same_slope_everywhere():
@@ -48,7 +48,7 @@ def test_clipping_bounds_every_weight_and_counts():
     with torch.no_grad():
         layer.weight.fill_(0.5)
         layer.bias.fill_(0.005)
-    assert clip(layer.parameters(), 0.01) == pytest.approx(100 / 110)
+    assert clip_weights(layer.parameters(), 0.01) == pytest.approx(100 / 110)
     assert float(layer.weight.max()) == pytest.approx(0.01)
     assert float(layer.bias.max()) == pytest.approx(0.005)
 

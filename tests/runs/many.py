@@ -34,7 +34,7 @@ STEPS = 12
 COUPLED = {  # settings under which examples know of one another
     "vae free bits": ("vae", {"model.importance_samples": 1, "model.free_bits": 0.1}),
     "vqvae gradient": ("vqvae", {"model.learnt": "gradient"}),
-    "gan wasserstein": ("gan", {"model.value": "wasserstein"}),
+    "gan wasserstein": ("gan", {"model.loss": "wasserstein"}),
     "ddpm bound": ("ddpm", {"model.weights": "bound"}),
     "rbm from data": ("rbm", {"model.start": "data"}),
 }

@@ -247,7 +247,7 @@ def unused_codes(history: History) -> Alarm | None:
 def saturated(history: History) -> Alarm | None:
     """A discriminator that is never wrong has little left to say to the generator.
 
-    Only models whose scores classify report that accuracy. A Wasserstein critic does not: it is meant to rank every example rightly.
+    Only scores that classify have that accuracy. A Wasserstein critic has none: it is meant to rank every example rightly.
     """
     name, values = history.lately("real-vs-fake accuracy")
     if not values or sum(values) / len(values) < ACCURATE:
@@ -256,7 +256,7 @@ def saturated(history: History) -> Alarm | None:
         f"The discriminator classifies {sum(values) / len(values):.1%} of real and generated examples rightly: "
         "the generator learns little from it."
     )
-    remedy = "Strengthen its penalty (--set model.r1=10), slow it down, or add noise to what it sees (--set model.noise=0.1)."
+    remedy = "Strengthen its penalty (--set model.r1=10), slow it down, or blur what it sees (--set model.instance_noise=0.1)."
     return history.alarm("discriminator saturated", sentence, remedy, name)
 
 

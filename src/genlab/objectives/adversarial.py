@@ -1,11 +1,11 @@
 """What a discriminator and a generator want of each other's scores.
 
 A discriminator gives real examples x ~ p scores r = D(x) and generated ones G(z) ~ q scores f = D(G(z)), both (B,) logits.
-A value function is a pair of pure functions, both to be minimised: discriminator(r, f, target) and generator(r, f). `target` is
-the probability that the discriminator is asked to give real examples; 1 - target is one-sided label smoothing (Salimans et al.,
-"Improved Techniques for Training GANs", 2016). With the discriminator at its optimum the game measures how far q is from p:
+An adversarial loss is a pair of pure functions, both to be minimised: discriminator(r, f, target) and generator(r, f). `target`
+is the probability that the discriminator is asked to give real examples; 1 - target is one-sided label smoothing (Salimans et
+al., "Improved Techniques for Training GANs", 2016). At the optimal discriminator the game measures how q differs from p:
 
-    name            discriminator minimises                             optimum D(x)      value there
+    name            discriminator minimises                      optimum D(x)      value there
     minimax         -E log s(r) - E log(1 - s(f))                log p/q           log 4 - 2 JS(p, q)
     nonsaturating   the same; generator: -E log s(f)
     least-squares   E (r - 1)^2 / 2 + E f^2 / 2                  p / (p + q)       1/2 sum pq / (p + q)
@@ -34,7 +34,7 @@ from torch import Tensor
 from torch.nn.functional import relu, softplus
 
 
-class Value(NamedTuple):
+class AdversarialLoss(NamedTuple):
     """Both players' losses; scores and targets are (B,) tensors or floats, results are scalars."""
 
     discriminator: Callable[[Tensor, Tensor, float], Tensor]  # (real, fake, target) -> loss
@@ -105,12 +105,14 @@ def accuracy_by_pair(real: Tensor, fake: Tensor) -> Tensor:
     return (real > fake).float().mean()
 
 
-VALUES: dict[str, Value] = {
-    "minimax": Value(logistic_discriminator, minimax_generator, smooths=True, accuracy=accuracy_by_sign),
-    "nonsaturating": Value(logistic_discriminator, nonsaturating_generator, smooths=True, accuracy=accuracy_by_sign),
-    "least-squares": Value(least_squares_discriminator, least_squares_generator, smooths=True, accuracy=accuracy_by_half),
-    "hinge": Value(hinge_discriminator, raise_scores, accuracy=accuracy_by_sign),
-    "wasserstein": Value(wasserstein_critic, raise_scores),  # its critic is kept Lipschitz by clipping weights
-    "wasserstein-gp": Value(wasserstein_critic, raise_scores),  # ... and here by a penalty on its slope
-    "relativistic": Value(relativistic_discriminator, relativistic_generator, paired=True, accuracy=accuracy_by_pair),
+LOSSES: dict[str, AdversarialLoss] = {
+    "minimax": AdversarialLoss(logistic_discriminator, minimax_generator, smooths=True, accuracy=accuracy_by_sign),
+    "nonsaturating": AdversarialLoss(logistic_discriminator, nonsaturating_generator, smooths=True, accuracy=accuracy_by_sign),
+    "least-squares": AdversarialLoss(
+        least_squares_discriminator, least_squares_generator, smooths=True, accuracy=accuracy_by_half
+    ),
+    "hinge": AdversarialLoss(hinge_discriminator, raise_scores, accuracy=accuracy_by_sign),
+    "wasserstein": AdversarialLoss(wasserstein_critic, raise_scores),  # its critic is kept Lipschitz by clipping weights
+    "wasserstein-gp": AdversarialLoss(wasserstein_critic, raise_scores),  # ... and here by a penalty on its slope
+    "relativistic": AdversarialLoss(relativistic_discriminator, relativistic_generator, paired=True, accuracy=accuracy_by_pair),
 }

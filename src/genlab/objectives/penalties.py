@@ -45,7 +45,7 @@ def between(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def clip(parameters: Iterable[Tensor], bound: float) -> float:
+def clip_weights(parameters: Iterable[Tensor], bound: float) -> float:
     """Every entry into [-bound, bound], in place; the share of entries that were outside."""
     outside = total = 0
     for parameter in parameters:

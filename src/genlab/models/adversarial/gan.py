@@ -31,32 +31,32 @@ from genlab.nets.condition import repeated
 from genlab.nets.dcgan import Discriminator, Generator
 from genlab.nets.players import FlatDiscriminator, FlatGenerator, spectrally_normal
 from genlab.nets.units import centred, restored
-from genlab.objectives.adversarial import VALUES
-from genlab.objectives.penalties import between, clip, unit_slope, zero_slope
+from genlab.objectives.adversarial import LOSSES
+from genlab.objectives.penalties import between, clip_weights, unit_slope, zero_slope
 
 SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
 
 
 @dataclass(frozen=True)
 class GANConfig:
-    value: Literal["minimax", "nonsaturating", "least-squares", "hinge", "wasserstein", "wasserstein-gp", "relativistic"] = (
-        setting("nonsaturating", "what the two players want of the discriminator's scores")
+    loss: Literal["minimax", "nonsaturating", "least-squares", "hinge", "wasserstein", "wasserstein-gp", "relativistic"] = (
+        setting("nonsaturating", "losses of the discriminator and the generator")
     )
-    r1: float = setting(1.0, "weight of the squared slope at real examples; wasserstein values ignore it", low=0, high=1e4)
+    r1: float = setting(1.0, "weight of the squared slope at real examples; wasserstein losses ignore it", low=0, high=1e4)
     r2: float = setting(0.0, "the same at generated examples", low=0, high=1e4)
-    slope: float = setting(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
-    clip: float = setting(0.01, "wasserstein: largest absolute weight of the discriminator", low=1e-6, high=10)
-    smooth: float = setting(0.0, "one-sided label smoothing: how far the target of real examples is below 1", low=0, high=0.5)
-    noise: float = setting(
-        0.0, "instance noise at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
+    gradient_penalty: float = setting(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
+    weight_clip: float = setting(0.01, "wasserstein: largest absolute weight of the discriminator", low=1e-6, high=10)
+    label_smoothing: float = setting(0.0, "one-sided: how far the target of real examples is below 1", low=0, high=0.5)
+    instance_noise: float = setting(
+        0.0, "deviation at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
     )
-    every: int = setting(1, "discriminator turns for each generator turn", low=1, high=100)
+    discriminator_steps: int = setting(1, "discriminator steps for each generator step", low=1, high=100)
     latent: int = setting(32, "size of z", low=1, high=4096)
     width: int = setting(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
-    hears: Literal["embedding", "norm"] = setting(
+    conditioning: Literal["embedding", "norm"] = setting(
         "embedding", "where conditions enter a picture generator: beside z or by its norms"
     )
-    spectral: bool = setting(False, "spectral normalisation of the discriminator")
+    spectral_norm: bool = setting(False, "spectral normalisation of the discriminator")
 
 
 class GAN(Model):
@@ -66,17 +66,17 @@ class GAN(Model):
 
     def __init__(self, config: GANConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
-        self.config, self.value = config, VALUES[config.value]
-        if config.smooth and not self.value.smooths:
-            raise ValueError(f"label smoothing means nothing to the value {config.value}; set model.smooth=0")
-        self.generator, discriminator = players(config, space, self.given)
-        self.discriminator = spectrally_normal(discriminator) if config.spectral else discriminator
+        self.config, self.losses = config, LOSSES[config.loss]
+        if config.label_smoothing and not self.losses.smooths:
+            raise ValueError(f"label smoothing means nothing to the loss {config.loss}; set model.label_smoothing=0")
+        self.generator, discriminator = networks(config, space, self.given)
+        self.discriminator = spectrally_normal(discriminator) if config.spectral_norm else discriminator
 
     def stages(self) -> Iterator[Stage]:
         discriminator = Descend("discriminator", [self.discriminator], self._discriminator_loss)
-        leash = [Apply("clip", [self.discriminator], self._clip)] if self.config.value == "wasserstein" else []
-        generator = Descend("generator", [self.generator], self._generator_loss, every=self.config.every)
-        yield Stage("game", [discriminator, *leash, generator])
+        weight_clip = [Apply("weight_clip", [self.discriminator], self._clip)] if self.config.loss == "wasserstein" else []
+        generator = Descend("generator", [self.generator], self._generator_loss, every=self.config.discriminator_steps)
+        yield Stage("game", [discriminator, *weight_clip, generator])
 
     # --- the game ----------------------------------------------------------------------------------------------------
 
@@ -84,45 +84,45 @@ class GAN(Model):
         real, given = self._real(batch, now), self.conditioned(batch.given)
         with torch.no_grad():
             fake = self._fake(given, now)
-        lipschitz = self.config.value.startswith("wasserstein")
+        lipschitz = self.config.loss.startswith("wasserstein")
         real.requires_grad_(self.config.r1 > 0 and not lipschitz)
         fake.requires_grad_(self.config.r2 > 0 and not lipschitz)
         r, f = self.discriminator(torch.cat([real, fake]), repeated(given, 2)).chunk(2)
-        loss = self.value.discriminator(r, f, 1 - self.config.smooth)
+        loss = self.losses.discriminator(r, f, 1 - self.config.label_smoothing)
         penalty = torch.zeros_like(loss)
         if real.requires_grad:
             penalty = penalty + self.config.r1 * zero_slope(r, real)
         if fake.requires_grad:
             penalty = penalty + self.config.r2 * zero_slope(f, fake)
-        if self.config.value == "wasserstein-gp" and self.config.slope:
+        if self.config.loss == "wasserstein-gp" and self.config.gradient_penalty:
             middle = between(real, fake, now.noise.uniform(())).requires_grad_()
-            penalty = penalty + self.config.slope * unit_slope(self.discriminator(middle, given), middle)
-        readings = {"value": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean()}
-        if self.value.accuracy is not None:
-            readings["real-vs-fake accuracy"] = self.value.accuracy(r, f)
+            penalty = penalty + self.config.gradient_penalty * unit_slope(self.discriminator(middle, given), middle)
+        readings = {"adversarial": loss, "penalty": penalty, "real": r.mean(), "fake": f.mean()}
+        if self.losses.accuracy is not None:
+            readings["real-vs-fake accuracy"] = self.losses.accuracy(r, f)
         return loss + penalty, readings
 
     def _generator_loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         given = self.conditioned(batch.given)
         f = self.discriminator(self._fake(given, now), given)
-        r = self.discriminator(self._real(batch, now), given) if self.value.paired else f.detach()
-        return self.value.generator(r, f), {"fake": f.mean()}
+        r = self.discriminator(self._real(batch, now), given) if self.losses.paired else f.detach()
+        return self.losses.generator(r, f), {"fake": f.mean()}
 
     def _clip(self, batch: Batch, now: Now) -> Readings:
-        return {"clipped": clip(self.discriminator.parameters(), self.config.clip)}
+        return {"clipped": clip_weights(self.discriminator.parameters(), self.config.weight_clip)}
 
     def _real(self, batch: Batch, now: Now) -> Tensor:
-        return self._veiled(centred(batch.x, self.space).to(self._dtype), now)
+        return self._add_instance_noise(centred(batch.x, self.space).to(self._dtype), now)
 
     def _fake(self, given: Given, now: Now) -> Tensor:
-        return self._veiled(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
+        return self._add_instance_noise(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
 
-    def _veiled(self, u: Tensor, now: Now) -> Tensor:
-        """As the discriminator sees it: dequantised, and behind instance noise that clears as training goes on."""
+    def _add_instance_noise(self, u: Tensor, now: Now) -> Tensor:
+        """What the discriminator sees: dequantised, with instance noise that falls to 0 as training goes on."""
         if self.space.discrete:
             u = u + (now.noise.uniform(self.space.shape) - 0.5) * (2 / (self.space.levels - 1))
-        spread = self.config.noise * (1 - now.progress)
-        return u + spread * now.noise.normal(self.space.shape) if spread else u
+        deviation = self.config.instance_noise * (1 - now.progress)
+        return u + deviation * now.noise.normal(self.space.shape) if deviation else u
 
     def _picture(self, z: Tensor, given: Given) -> Tensor:
         u = self.generator(z, given)
@@ -150,11 +150,11 @@ class GAN(Model):
         return slerp(a, b, share)
 
 
-def players(config: GANConfig, space: Space, given: Mapping[str, Space]) -> tuple[nn.Module, nn.Module]:
+def networks(config: GANConfig, space: Space, given: Mapping[str, Space]) -> tuple[nn.Module, nn.Module]:
     """Generator and discriminator for a space: convolutions for pictures, multi-layer perceptrons for everything else."""
     if space.picture and min(space.shape[1:]) >= SMALLEST_PICTURE:
         shape = (space.shape[0], space.shape[1], space.shape[2])
-        generator = Generator(config.latent, shape, config.width, given, config.hears)
+        generator = Generator(config.latent, shape, config.width, given, config.conditioning)
         return generator, Discriminator(shape, config.width, given)
     flat = FlatGenerator(config.latent, space.shape, config.width, given)
     return flat, FlatDiscriminator(space.shape, config.width, given)
