@@ -89,6 +89,7 @@ ROOMS = {
             "data",
             "core",
             "api",
+            "completion",
             "watch",
             "maths",
             "samplers",

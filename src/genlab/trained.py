@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterator, Mapping, Sequence
+import warnings
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache, cached_property
 from pathlib import Path
@@ -12,29 +12,32 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from genlab.completion import LENGTH, Completion, Half, begun, complete, halved
 from genlab.core.conditions import Conditions, Source, conditions, taken
 from genlab.core.data import Data, Split
-from genlab.core.finite import first_non_finite
 from genlab.core.kinds import kind_of
-from genlab.core.model import Model, used
+from genlab.core.model import CAPABILITIES, Model, used
 from genlab.core.noise import Noise
-from genlab.core.recipe import Recipe, from_json, to_json
+from genlab.core.options import own_options
+from genlab.core.recipe import Recipe, from_json
 from genlab.core.space import Space
 from genlab.data import prompts
 from genlab.data.opener import open_again
-from genlab.data.tokenizer import Tokenizer
+from genlab.data.tokenizer import Tokenizer, texts
 from genlab.data.tokenizer import from_json as from_record
+from genlab.latents import Interpolation, Reconstruction, device_of, interpolate, reconstruct
+from genlab.outline import check_values, outline
 from genlab.own import registered
 from genlab.recipes.index import MODELS, OWN
 from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
+from genlab.runs.files import Damaged
 from genlab.runs.folder import Folder
 from genlab.runs.grow import standing
 from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
 CHUNK = 256  # rows sampled at once
-OUTLINES, _OUTLINES = 8, dict[str, Model]()  # how many are kept, and they themselves
 EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-identical
 
 
@@ -125,7 +128,7 @@ class Run:
         if key not in self._models:
             tensors = self.folder.best() if best else self.folder.weights(averaged)[0]
             self.check(tensors)
-            _check_values(tensors, self.path)
+            check_values(tensors, self.path)
             model = build(self.recipe, self.space, self.given)
             copy_into(model, tensors)
             self._models[key] = prepared(model, Engine(self.device).device).eval().requires_grad_(False)
@@ -140,7 +143,7 @@ class Run:
         """
         recipe = recipe or self.recipe
         try:
-            made = _outline(recipe, self.space, self.given)
+            made = outline(recipe, self.space, self.given)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
             said = " ".join(str(error).split())[:80]
             raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
@@ -181,6 +184,7 @@ class Run:
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         model = self.model(averaged, best)
+        options = own_options(model.sample, options)
         found = self.conditions(n, seed, given)
         size = EXACT_CHUNK if exact else CHUNK
         if n <= size and not exact:
@@ -209,17 +213,21 @@ class Run:
         ValueError for a condition that this model does not take, naming the models that do.
         """
         for key in asked or {}:
-            if key not in self._source.spaces:
+            if key not in self.takes:
                 raise ValueError(self._not_taken(key))
         source = self._source if data is None else replace(self._source, data=lambda: data)
         return conditions(source, n, seed, asked, split).to(Engine(self.device).device)
 
     @cached_property
+    def takes(self) -> dict[str, Space]:
+        """What its samples are given: the conditions of its data that the model uses."""
+        return taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
+
+    @cached_property
     def _source(self) -> Source:
         counts = self.head["data"].get("label_counts")
-        spaces = taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
         opened = cache(lambda: self.data())
-        return Source(spaces, {} if counts is None else {"label": counts}, opened, self._encoded)
+        return Source(self.takes, {} if counts is None else {"label": counts}, opened, self._encoded)
 
     def _encoded(self, key: str, value: Any) -> Tensor:
         space = self.given[key]
@@ -230,7 +238,7 @@ class Run:
         raise ValueError(f"{key} {str(value)[:60]!r} cannot be read here; give a tensor of shape {space.shape}")
 
     def _not_taken(self, key: str) -> str:
-        known = ", ".join(self._source.spaces)
+        known = ", ".join(self.takes)
         here = f"it takes {known}" if known else "it takes no condition"
         if key in self.given:
             kind = kind_of(self.space).name
@@ -238,6 +246,111 @@ class Run:
             can = f"models of {kind} that use {key}: {', '.join(others)}" if others else f"no model of {kind} uses {key}"
             return f"{self.recipe.name} does not use {key}, {here}; {can}"
         return f"{self.path.name} was trained on data that do not give {key}; {here}"
+
+    def texts(self, x: Tensor) -> Sequence[str]:
+        """Samples (n, T) of text as they read.
+
+        Where the run has lost its tokenizer: what the names of the tokens say, and a warning.
+        """
+        if self.space.encoder:
+            try:
+                return self.tokenizer().decode(x)
+            except (ValueError, OSError) as error:
+                said = "until then parts of characters are not put together"
+                warnings.warn(Damaged(f"{error}; {said}"), stacklevel=2)
+        return texts(x, self.space)
+
+    def able(self, verb: str, averaged: bool = True, best: bool = False) -> Model:
+        """The model; ValueError, naming the models that can, where it has not the capability of `core.model.CAPABILITIES`."""
+        model, kind = self.model(averaged, best), kind_of(self.space).name
+        if isinstance(model, CAPABILITIES[verb]):
+            return model
+        others = [row.name for row in MODELS if verb in row.can and kind in row.kinds]
+        named = " and ".join(part for part in (", ".join(others[:-1]), *others[-1:]) if part)
+        instead = f"for {kind} {named} can" if others else f"no model of {kind} can"
+        raise ValueError(f"{self.recipe.name} cannot {verb}; {instead}")
+
+    def reconstruct(
+        self, n: int = 16, split: Split = "test", *, averaged: bool = True, data: Data | None = None
+    ) -> Reconstruction:
+        """The first n examples of a split, carried into the latents and back.
+
+        averaged   averaged weights, where it has them, rather than the raw ones
+        data       those it was trained on, where they are open already
+        ValueError for a model without an encoder.
+        """
+        return reconstruct(self, n, split, averaged, data)
+
+    def interpolate(
+        self,
+        n: int = 6,
+        steps: int = 10,
+        seed: int = 0,
+        given: Mapping[str, Any] | None = None,
+        *,
+        real: bool = False,
+        averaged: bool = True,
+        data: Data | None = None,
+        progress: Callable[[float], object] | None = None,
+    ) -> Interpolation:
+        """n ways between two latents, each decoded at `steps` places, both ends among them.
+
+        given      as `sample` takes it; it stays the same on a way
+        real       between the first 2n test examples, each with what the data give with it; the places between have what the
+                   nearer end has. Otherwise between draws from the prior
+        data       those it was trained on, where they are open already
+        progress   called with the share done, 0..1
+        ValueError for a model without latents, or without an encoder where real ends are asked for.
+        """
+        return interpolate(self, n, steps, seed, given, real, averaged, data, progress)
+
+    def complete(
+        self,
+        x: Tensor,
+        mask: Tensor,
+        seed: int = 0,
+        given: Mapping[str, Any] | None = None,
+        *,
+        averaged: bool = True,
+        data: Data | None = None,
+        **options: Any,
+    ) -> Completion:
+        """Keep the entries of x (n, *space.shape) where mask, (n, *space.shape) or one for all, is True, and draw the others.
+
+        given     as `sample` takes it
+        data      those it was trained on, where they are open already
+        options   of the model's own (temperature=0.8, ...)
+        ValueError for a model that cannot, or where x and mask do not fit.
+        """
+        return complete(self, x, mask, seed, given, averaged, data, options)
+
+    def complete_text(
+        self, text: str, n: int = 1, length: int = LENGTH, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any
+    ) -> Completion:
+        """n texts that begin with `text`: of windows `length` tokens longer, of lines as long as they become. `texts` reads x.
+
+        options   of `complete`
+        """
+        return self.complete(*begun(self, text, n, length), seed, given, **options)
+
+    def complete_half(
+        self,
+        keep: Half = "top",
+        n: int = 8,
+        split: Split = "test",
+        seed: int = 0,
+        given: Mapping[str, Any] | None = None,
+        *,
+        data: Data | None = None,
+        **options: Any,
+    ) -> Completion:
+        """The first n pictures of a split with only one half kept, given what the data give with them unless `given` says so.
+
+        options   of `complete`
+        """
+        opened: Data = self.data() if data is None else data
+        x, mask, own = halved(self, keep, n, split, opened)
+        return self.complete(x, mask, seed, {**own, **(given or {})}, data=opened, **options)
 
     def reached(self, rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
         """{"progress": 0..1, "examples": ..., "seconds": of training} as far as it is trained; {} where nobody knows.
@@ -255,36 +368,9 @@ class Run:
         return list(self.folder.ticks())
 
 
-def _outline(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
-    """Names and shapes of a model without its numbers; the last few are kept, since every opening of a run asks for one."""
-    spaces = {key: content.to_json() for key, content in given.items()}
-    made = id(class_of(recipe.name))  # a notebook may define a class of the same name again
-    key = json.dumps([recipe.name, made, to_json(recipe)["model"], space.to_json(), spaces], sort_keys=True)
-    if key not in _OUTLINES:
-        while len(_OUTLINES) >= OUTLINES:
-            del _OUTLINES[next(iter(_OUTLINES))]
-        with torch.device("meta"):
-            _OUTLINES[key] = build(recipe, space, given)
-    return _OUTLINES[key]
-
-
-def _check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """ValueError where weights are no numbers: nothing can be drawn from them."""
-    broken = first_non_finite(tensors)
-    if broken is not None:
-        raise ValueError(
-            f"the weights of {path} have lost their values ({broken}); use --best, or the raw weights (--raw), or train again "
-            "with a lower learning rate"
-        )
-
-
 @torch.no_grad()
 def drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
-    device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
-    noise = Noise(seed, rows, device)
-    try:
-        frames = model.sample(len(rows), given or None, noise=noise, **options)
-    except TypeError as error:
-        raise ValueError(f"this model's sampling has no such option: {error}") from None
-    for frame in frames:
+    """Frames of samples, on the CPU: row i is drawn with the noise of that row, whatever the others are."""
+    noise = Noise(seed, rows, device_of(model))
+    for frame in model.sample(len(rows), given or None, noise=noise, **options):
         yield frame.cpu()

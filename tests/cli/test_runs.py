@@ -348,7 +348,7 @@ def test_a_copied_run_is_prompted_without_its_data_and_a_lost_tokenizer_is_said(
 
 
 def test_what_would_steer_a_terminal_is_not_printed(trained: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("genlab.cli.looking.texts_of", lambda run, x: ("red \x1b[31m",))
+    monkeypatch.setattr("genlab.trained.Run.texts", lambda run, x: ("red \x1b[31m",))
     assert "\x1b" not in call("sample", trained("text"), "-n", 1).out
 
 

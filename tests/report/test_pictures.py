@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 
 from genlab.core.space import Space
+from genlab.data.tokenizer import texts
 from genlab.report import fonts, pictures, scatter, tiles
 from tests.report.fakes import COLOUR, DIGITS, LINES, POINTS, TEXT, samples
 
@@ -116,9 +117,9 @@ def test_points_that_diverged_still_give_a_picture() -> None:
 
 
 def test_texts_end_before_their_end_symbol() -> None:
-    assert pictures.texts(torch.tensor([[0, 1, 2, 0, 0], [2, 2, 2, 2, 2], [1, 1, 1, 1, 1]]), LINES) == ("ab", "", "bbbbb")
-    assert pictures.texts(np.array([[0, 2, 1]]), TEXT) == ("a b",)
-    assert pictures.texts(np.array([[5, 17]]), Space((2,), "T", "token", 300)) == ("5 17",)
+    assert texts(torch.tensor([[0, 1, 2, 0, 0], [2, 2, 2, 2, 2], [1, 1, 1, 1, 1]]), LINES) == ("ab", "", "bbbbb")
+    assert texts(np.array([[0, 2, 1]]), TEXT) == ("a b",)
+    assert texts(np.array([[5, 17]]), Space((2,), "T", "token", 300)) == ("5 17",)
 
 
 def test_a_page_of_text_wraps_between_words() -> None:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.errors import FAILED, Stopped
-from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions, known
+from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions, at_least, known
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
 from genlab.comparison.options import SECONDS, UNITS, CompareOptions
@@ -66,9 +66,7 @@ def compare(
     goes on with a comparison that was stopped; with other --models or more --seeds it adds them to those that are there.
     """
     unit, amount = budget_of(seconds, budget)
-    for name, value in (("--seeds", seeds), ("--samples", samples)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be more than 0, got {value}")
+    at_least(1, seeds=seeds, samples=samples)
     if not data:
         raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
     machine.apply()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated
 
 from cyclopts import Parameter
 
-from genlab.cli.options import FolderOptions, GivenOptions, Json, Raw, RunOptions, Seed
+from genlab.cli.options import FolderOptions, GivenOptions, Json, Raw, RunOptions, Seed, at_least
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.core.data import Split
@@ -35,19 +34,21 @@ def reconstruct(
 
     Each row of originals has its reconstructions below. An .npz holds the reconstructions as x and the originals as original.
     """
-    from genlab.cli.looking import WIDTH, capable, deliver, examples, rows_of, tell
-    from genlab.core.model import Encodes
+    at_least(1, n=n)
+    from genlab.cli.looking import WIDTH, deliver, rows_of, tell
+    from genlab.cli.opening import reopened
 
-    loaded, model = capable(run, machine, Encodes, "reconstruct", not raw)
+    loaded = machine.load(run)
+    loaded.able("reconstruct", not raw)
     with Progress() as progress:
-        batch = examples(loaded, model, split, n, progress)
+        data = reopened(loaded, progress)
         with progress.task("reconstructing"):
-            back = model.decode(model.encode(batch.x, batch.given), batch.given)
+            made = loaded.reconstruct(n, split, averaged=not raw, data=data)
     if output.out is not None and output.out.suffix == ".npz":
-        path = deliver(loaded, "reconstruct", output, [back], {"original": batch.x, **batch.given}, WIDTH)
+        path = deliver(loaded, "reconstruct", output, [made.x], {"original": made.original, **made.given}, WIDTH)
     else:
-        path = deliver(loaded, "reconstruct", output, [rows_of([batch.x, back])], {}, WIDTH)
-    count = len(batch.x)
+        path = deliver(loaded, "reconstruct", output, [rows_of([made.original, made.x])], {}, WIDTH)
+    count = len(made.x)
     tell(
         {"run": run, "n": count, "split": split, "out": str(path)},
         f"{count} examples of {split}, then as rebuilt: {path}",
@@ -74,60 +75,19 @@ def interpolate(
     What the model is given, a class or a text, stays the same on a way between drawn ends; real ends keep their own, and each
     place between them has that of the nearer one. Each row of the picture is a way; a .gif walks all of them at once.
     """
-    for name, value, least in (("-n", n, 1), ("--steps", steps, 2)):
-        if value < least:
-            raise ValueError(f"{name} must be at least {least}, got {value}")
-    from genlab.cli.looking import capable, deliver, tell
-    from genlab.core.model import Interpolates
+    at_least(1, n=n)
+    at_least(2, steps=steps)
+    from genlab.cli.looking import deliver, tell
+    from genlab.cli.opening import reopened
 
-    loaded, model = capable(run, machine, Interpolates, "interpolate", not raw)
-    shares = [step / (steps - 1) for step in range(steps)]
+    loaded = machine.load(run)
+    loaded.able("interpolate", not raw)
     with Progress() as progress:
-        a, b = _ends(loaded, model, n, seed, told.asked(), real, progress)
+        data = reopened(loaded, progress) if real else None
         with progress.task("walking") as task:
-            frames, held = [], []
-            for share in shares:
-                held.append((a if share <= 0.5 else b).given)
-                frames.append(model.decode(model.between(a.z, b.z, share), held[-1]).cpu())
-                task(share)
+            made = loaded.interpolate(n, steps, seed, told.asked(), real=real, averaged=not raw, data=data, progress=task)
     moving = output.out is not None and output.out.suffix == ".gif"
-    more = {"share": shares * n} | {key: _by_row([part[key].cpu() for part in held]) for key in a.given}
-    path = deliver(loaded, "interpolate", output, frames if moving else [_by_row(frames)], more, steps)
+    frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
+    more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}
+    path = deliver(loaded, "interpolate", output, frames, more, steps)
     tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} ways of {steps} places: {path}", json)
-
-
-class End(NamedTuple):
-    """Latents z (n, *latent) where ways begin or end, and what they are given there."""
-
-    z: Any
-    given: Mapping[str, Any]
-
-
-def _ends(run: Any, model: Any, n: int, seed: int, asked: Mapping[str, str], real: bool, progress: Progress) -> tuple[End, End]:
-    from genlab.cli.looking import examples, noise_for
-    from genlab.core.model import Encodes
-
-    if not real:
-        given = run.conditions(n, seed, asked).given
-        drawn = (model.draw(n, noise=noise_for(model, seed, range(first, first + n))) for first in (0, n))
-        a, b = (End(z, given) for z in drawn)
-        return a, b
-    if asked:
-        raise ValueError(f"--real: examples have their own {', '.join(asked)}; leave --real or --class and --given out")
-    if not isinstance(model, Encodes):
-        raise ValueError(f"--real: {run.recipe.name} draws latents but cannot find those of an example; leave --real out")
-    batch = examples(run, model, "test", 2 * n, progress)
-    if len(batch.x) < 2 * n:
-        raise ValueError(f"-n {n}: {2 * n} ends are more than the {len(batch.x)} examples of the test split")
-    z = model.encode(batch.x, batch.given)
-    halves = (slice(None, n), slice(n, None))
-    a, b = (End(z[half], {key: value[half] for key, value in batch.given.items()}) for half in halves)
-    return a, b
-
-
-def _by_row(frames: list[Any]) -> Any:
-    """steps frames (n, *shape) as (n * steps, *shape), one way after another."""
-    import numpy as np
-
-    stack = np.stack([frame.numpy() for frame in frames], 1)
-    return stack.reshape(-1, *stack.shape[2:])

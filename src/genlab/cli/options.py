@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from cyclopts import Group, Parameter
 from cyclopts.validators import Number
 
+from genlab.core.options import own_options
 from genlab.data.options import Options
 
 if TYPE_CHECKING:
@@ -189,3 +190,19 @@ def pairs(said: Sequence[str], option: str) -> dict[str, str]:
             raise ValueError(f"{option} {word}: write {option} KEY=VALUE")
         found[key] = value
     return found
+
+
+def own(method: Callable[..., Any], said: Sequence[str]) -> dict[str, Any]:
+    """`--option KEY=VALUE` words as keyword arguments of a model's method."""
+    found = pairs(said, "--option")
+    try:
+        return own_options(method, found)
+    except ValueError as error:
+        raise ValueError(f"--option {error}") from None
+
+
+def at_least(low: int, **said: int | None) -> None:
+    """ValueError for an option below what it may be; `n` is -n."""
+    for name, value in said.items():
+        if value is not None and value < low:
+            raise ValueError(f"{'-' if len(name) == 1 else '--'}{name} must be at least {low}, got {value}")

@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from genlab.cli.asked import own_options
-from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed
+from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed, own
 from genlab.cli.progress import Progress
 from genlab.core.kinds import kind_of
 
@@ -61,7 +60,6 @@ def sample(
     folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.
     """
     from genlab.api import CHUNK
-    from genlab.cli.looking import texts_of
     from genlab.report import saving
 
     loaded = machine.load(run)
@@ -72,7 +70,7 @@ def sample(
         if out.suffix == ".gif" and (count > CHUNK or exact):
             raise ValueError(f"a .gif shows at most {CHUNK} samples on their way, without --exact; got -n {count}")
     settings = {
-        **own_options(loaded.model(not raw, best).sample, sampling.option),
+        **own(loaded.model(not raw, best).sample, sampling.option),
         "averaged": not raw,
         "best": best,
         "exact": exact,
@@ -80,7 +78,7 @@ def sample(
     with Progress() as progress, progress.task(f"drawing {count:,}"):
         told = loaded.conditions(count, seed, sampling.asked()).given
         frames = _kept(loaded.frames(count, seed, told, **settings), out)
-    texts = texts_of(loaded, frames[-1]) if loaded.space.text else None
+    texts = loaded.texts(frames[-1]) if loaded.space.text else None
     told, names = _named(loaded, told) if out is not None and out.suffix == ".csv" else (told, ())
     written = saving.write(out, frames, loaded.space, told, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"

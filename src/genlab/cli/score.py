@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from genlab.cli.asked import own_options
-from genlab.cli.options import Best, FeaturesOption, Json, Option, Raw, RunOptions, Seed
+from genlab.cli.options import Best, FeaturesOption, Json, Option, Raw, RunOptions, Seed, at_least, own
 from genlab.cli.progress import Progress
 from genlab.core.data import Split
 
@@ -44,9 +43,7 @@ def score(
     How probable it finds data it has not seen, with the claim it makes about that number, and how close its samples come.
     Every number states how it was made. They are kept in the run's scores.json.
     """
-    for name, value in (("-n", n), ("--examples", examples)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    at_least(1, n=n, examples=examples)
     from genlab.api import Engine
     from genlab.cli.events import shown
     from genlab.cli.opening import reopened
@@ -56,7 +53,7 @@ def score(
     from genlab.runs.files import write_json
 
     loaded = machine.load(run)
-    options = own_options(loaded.model(not raw, best).sample, option)
+    options = own(loaded.model(not raw, best).sample, option)
     protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)

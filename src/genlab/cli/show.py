@@ -75,7 +75,6 @@ def _written(run: Run, ticks: list[dict[str, Any]], row: Row, older: str, progre
 
 def media_of(run: Run, ticks: list[dict[str, Any]], progress: Progress) -> Media:
     """The newest samples that lie in the run, or freshly drawn ones, with the run's curves."""
-    from genlab.cli.looking import texts_of
     from genlab.comparison.media import Media, alarm_pictures, readings
     from genlab.core.kinds import kind_of
     from genlab.runs.folder import WEIGHTS
@@ -83,7 +82,7 @@ def media_of(run: Run, ticks: list[dict[str, Any]], progress: Progress) -> Media
     count = kind_of(run.space).shown
     weights = "averaged weights" if run.averaged else "raw weights"
     drawn = _drawn(run, count, progress) if any((run.path / name).exists() for name in WEIGHTS) else None
-    shown = list(texts_of(run, drawn)) if drawn is not None and run.space.text else drawn
+    shown = list(run.texts(drawn)) if drawn is not None and run.space.text else drawn
     return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))
 
 

@@ -218,3 +218,12 @@ def _words(value: Any) -> bool:
     if not isinstance(value, list) or not 0 < len(value) <= LARGEST:
         return False
     return all(isinstance(word, str) and len(word) <= LONGEST_NAME for word in value)
+
+
+def texts(x: Any, space: Space) -> tuple[str, ...]:
+    """Tokens (n, T), an array or a tensor, by the names that a space has for them: joined, cut before the first `end`."""
+    rows = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
+    cut = [row[: int(np.argmax(row == space.end))] if (row == space.end).any() else row for row in rows]
+    if space.names:
+        return tuple("".join(space.names[token] for token in row) for row in cut)
+    return tuple(" ".join(str(int(token)) for token in row) for row in cut)

@@ -6,7 +6,7 @@ are handed in as numbers in the data's own units (or as texts), never as picture
 that is not finite is "not finite" on the page.
 
 Drawing elsewhere (`sample --out`): `pictures.picture(x, space)`, `pictures.png(image)`, `pictures.gif(frames, space)`,
-`pictures.texts(x, space)`; one run (`show`): `runs.write(folder, head, media, row)`; tables on a terminal: `terminal`.
+`data.tokenizer.texts(x, space)`; one run (`show`): `runs.write(folder, head, media, row)`; tables on a terminal: `terminal`.
 """
 
 from __future__ import annotations

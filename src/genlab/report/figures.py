@@ -13,6 +13,7 @@ from PIL import Image
 from genlab.comparison import words
 from genlab.comparison.media import Media, Neighbour
 from genlab.core.space import Space
+from genlab.data.tokenizer import texts
 from genlab.report import pictures
 from genlab.report.scatter import frame_of
 
@@ -82,7 +83,7 @@ def _triple(found: Neighbour, space: Space) -> Triple:
         return Triple(_told(three, alt), found.ratio, found.copied)
     rows = np.stack([pictures.numbers(x) for x in three])
     if space.text:
-        figure = _told(pictures.texts(rows, space), alt)
+        figure = _told(texts(rows, space), alt)
     elif pictures.drawing(space).layout == "framed":
         figure = Figure(alt, texts=tuple(", ".join(words.number(float(v)) for v in row.ravel()[:6]) for row in rows))
     else:
@@ -90,8 +91,8 @@ def _triple(found: Neighbour, space: Space) -> Triple:
     return Triple(figure, found.ratio, found.copied)
 
 
-def _told(texts: Sequence[str], alt: str) -> Figure:
-    return Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in texts))
+def _told(shown: Sequence[str], alt: str) -> Figure:
+    return Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in shown))
 
 
 def stored(png: bytes | None, alt: str) -> Figure | None:
@@ -141,8 +142,8 @@ def _placed(image: Image.Image, alt: str, note: str = "") -> Figure:
 
 def _texts(media: Media, space: Space, most: int, longest: int) -> tuple[str, ...]:
     samples = media.samples
-    texts: Sequence[str] = samples if pictures.is_texts(samples) else pictures.texts(samples, space)
-    return tuple(_cut(pictures.visible(text), longest) for text in texts[:most])
+    shown: Sequence[str] = samples if pictures.is_texts(samples) else texts(samples, space)
+    return tuple(_cut(pictures.visible(text), longest) for text in shown[:most])
 
 
 def _cut(text: str, longest: int = 200) -> str:

@@ -18,6 +18,7 @@ from PIL import Image, ImageDraw
 
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
+from genlab.data.tokenizer import texts
 from genlab.report import tiles
 from genlab.report.fonts import fixed_pitch
 from genlab.report.scatter import frame_of, scatter
@@ -100,15 +101,6 @@ def best_columns(count: int, height: int, width: int) -> int:
     """Columns of a grid a little wider than high, with few empty places: 64 -> 8, 10 -> 5, 12 -> 4, 3 -> 3."""
     ideal = 1.15 * math.sqrt(count * height / width)
     return min(range(1, count + 1), key=lambda c: (-(-count // c) * c - count) / count + 0.4 * abs(math.log(c / ideal)))
-
-
-def texts(x: Any, space: Space) -> tuple[str, ...]:
-    """Token numbers (n, T) as characters: names joined, cut before the first `end`."""
-    rows = numbers(x)
-    cut = [row[: int(np.argmax(row == space.end))] if (row == space.end).any() else row for row in rows]
-    if space.names:
-        return tuple("".join(space.names[token] for token in row) for row in cut)
-    return tuple(" ".join(str(int(token)) for token in row) for row in cut)
 
 
 def page(blocks: Sequence[str], width: int = 80, size: int = 16) -> Image.Image:
