@@ -130,3 +130,14 @@ def test_an_option_is_read_as_its_type_and_a_wrong_one_is_a_sentence(vae: Run) -
 def test_a_half_is_one_of_a_picture() -> None:
     with pytest.raises(ValueError, match="only pictures"):
         half(Space((2,), "D", "real"), "top")
+
+
+def test_what_is_in_a_run_is_described(vae: Run) -> None:
+    found = genlab.describe(vae.path)
+    assert (found.recipe.name, found.source, found.progress, found.examples) == ("vae", "digits", 1, 4 * vae.recipe.batch)
+    assert (found.results, found.older, found.steered) == (None, "", False)
+    assert set(found.readings) == set(vae.ticks()[-1]["readings"])
+    facts = dict(found.facts())
+    assert facts["classes"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert facts["trained"].startswith(f"100%: {found.examples:,} examples")
+    assert all(said in repr(found) for said in facts.values())

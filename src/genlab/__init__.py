@@ -4,6 +4,7 @@
     run = genlab.train("ddpm", data, seconds=60)
     pictures = run.sample(16)
     print(genlab.score(run))
+    print(genlab.describe(run))
 
     comparison = genlab.compare(data, models=["vae", "gan"], seconds=60)   # or which model suits the data
     print(comparison.rows, comparison.best())
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from genlab.api import Budget, Engine, Run, build, fit, load, open, recipe_for, resume, train
     from genlab.comparison.calls import compare, score
     from genlab.comparison.comparison import Comparison
+    from genlab.comparison.run_summary import describe
     from genlab.measure.catalogue import Measure
     from genlab.recipes.index import Entry
 
@@ -28,6 +30,7 @@ WHERE = {
     "genlab.api": ("Budget", "Engine", "Run", "build", "fit", "load", "open", "recipe_for", "resume", "train"),
     "genlab.comparison.calls": ("compare", "score"),
     "genlab.comparison.comparison": ("Comparison",),
+    "genlab.comparison.run_summary": ("describe",),
 }
 __all__ = [
     "Budget",
@@ -36,6 +39,7 @@ __all__ = [
     "Run",
     "build",
     "compare",
+    "describe",
     "fit",
     "list_measures",
     "list_models",

@@ -12,8 +12,8 @@ from genlab.cli.sample import Run_
 from genlab.core.data import Split
 
 if TYPE_CHECKING:
-    from genlab.completion import Completion
     from genlab.api import Run
+    from genlab.completion import Completion
 
 EXAMPLES = """Examples:
   genlab complete runs/digits-pixelcnn-1 --keep top

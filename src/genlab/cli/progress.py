@@ -18,6 +18,7 @@ from rich.progress import Progress as Bars
 from rich.text import Text
 
 from genlab.cli import ranks
+from genlab.comparison.words import duration
 
 PACE = 0.25  # seconds between two looks at a bar
 LINES, LINE_PACE = 0.1, 2.0  # share and seconds between two plain lines
@@ -179,14 +180,3 @@ class Progress:
     def _refresh(self) -> None:
         for task in self._open:
             task.refresh()
-
-
-def duration(seconds: float) -> str:
-    """8 s, 3 min 20 s, 2 h 05 min."""
-    whole = max(0, round(seconds))
-    if whole < 100:
-        return f"{max(1, whole)} s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"

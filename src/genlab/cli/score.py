@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import json as _json
-from collections.abc import Mapping, Sequence
-from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
@@ -15,7 +13,6 @@ from genlab.core.data import Split
 
 if TYPE_CHECKING:
     from genlab.comparison.evaluate import Evaluated
-    from genlab.core.space import Space
 
 EXAMPLES = """Examples:
   genlab score runs/digits-vae-1
@@ -50,6 +47,7 @@ def score(
     from genlab.comparison.evaluate import Protocol, evaluate_with_speed, how_many
     from genlab.features import features_for
     from genlab.measure import Reference
+    from genlab.report.saving import write_neighbours
     from genlab.runs.files import write_json
 
     loaded = machine.load(run)
@@ -67,23 +65,6 @@ def score(
     else:
         print("\n".join(found.results.lines()))
     write_json(loaded.path / "scores.json", record)  # after it was said: it may lie where nothing can be written
-    pairs = write_pairs(loaded.path, found.neighbours, loaded.space)
+    pairs = write_neighbours(loaded.path, found.neighbours, loaded.space)
     if pairs is not None and not json:
         print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")
-
-
-def write_pairs(folder: Path, pairs: Sequence[Mapping[str, Any]], space: Space) -> Path | None:
-    """The samples nearest to training examples, each in a row with that and with the nearest held-out one."""
-    import numpy as np
-
-    from genlab.comparison.samples import PARTS
-    from genlab.report import pictures
-    from genlab.runs.files import within, write_atomic
-
-    if not pairs:
-        return None
-    tiles = np.stack([pictures.numbers(pair[part]) for pair in pairs for part in PARTS])
-    made = pictures.png(pictures.picture(tiles, space, columns=len(PARTS)))
-    file = within(folder, "samples/neighbours.png")
-    write_atomic(file, lambda beside: beside.write_bytes(made))
-    return file

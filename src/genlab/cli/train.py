@@ -24,8 +24,9 @@ from genlab.cli.options import (
     Watched,
     pairs,
 )
-from genlab.cli.progress import Progress, duration
+from genlab.cli.progress import Progress
 from genlab.cli.stop import Stop
+from genlab.comparison.words import duration
 from genlab.data.options import Options
 from genlab.recipes.index import entry
 

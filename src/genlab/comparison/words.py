@@ -36,6 +36,17 @@ def seconds(value: float | None) -> str:
     raise AssertionError
 
 
+def duration(seconds: float) -> str:
+    """8 s, 3 min 20 s, 2 h 05 min."""
+    whole = max(0, round(seconds))
+    if whole < 100:
+        return f"{max(1, whole)} s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
 def count(value: float | None) -> str:
     """437, 12,800, 1.25 M, 3.1 G, 48 T, 2.6 P."""
     if value is None or not math.isfinite(value):

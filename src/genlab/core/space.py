@@ -137,6 +137,11 @@ class Space:
         return space
 
 
+def label_of(given: Mapping[str, Space]) -> str:
+    """The condition whose values are classes: the first that is a single token; "" where there is none."""
+    return next((key for key, space in given.items() if space.kind == "token" and not space.shape), "")
+
+
 LARGEST = 2**30  # entries of one example, levels of one entry: far above what is trained on, far below what breaks a machine
 
 

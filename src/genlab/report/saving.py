@@ -12,10 +12,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
+from genlab.comparison.samples import PARTS
 from genlab.core.kinds import KINDS, kind_of
 from genlab.core.space import Space
 from genlab.report import pictures, tiles
-from genlab.runs.files import write_atomic
+from genlab.runs.files import within, write_atomic
 
 RATE = 16_000  # Hz of recordings whose space does not say
 PAUSE = 0.25  # seconds between recordings in one file
@@ -90,6 +91,20 @@ def write(
     return out
 
 
+def write_neighbours(folder: Path, pairs: Sequence[Mapping[str, Any]], space: Space) -> Path | None:
+    """Write samples/neighbours.png into the folder of a run; None where there are no pairs.
+
+    pairs   a sample each, with the training and the held-out example nearest to it: side by side in a row
+    """
+    if not pairs:
+        return None
+    shown = np.stack([tiles.numbers(pair[part]) for pair in pairs for part in PARTS])
+    made = pictures.png(pictures.picture(shown, space, columns=len(PARTS)))
+    file = within(folder, "samples/neighbours.png")
+    write_atomic(file, lambda beside: beside.write_bytes(made))
+    return file
+
+
 @dataclass(frozen=True)
 class Parts:
     """One file a sample."""
@@ -111,7 +126,10 @@ def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
 
 
 def csv(x: Any, given: Mapping[str, Any], names: Sequence[str]) -> bytes:
-    """A row a point under the names of its coordinates, and its label in the last column: what `genlab.open` reads back."""
+    """A row a point under the names of its coordinates, and its label in the last column: what `genlab.open` reads back.
+
+    given: of the label, (n,) numbers or names, -1 or "" for an example without one
+    """
     rows = [[str(number) for number in row] for row in pictures.numbers(x).astype(np.float32)]
     heads = list(names) if len(names) == len(rows[0]) else [f"x{column + 1}" for column in range(len(rows[0]))]
     if "label" in given:
