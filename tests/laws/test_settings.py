@@ -18,7 +18,7 @@ from genlab.core.space import Space
 from tests.runs.small import SMALL, Small
 
 PICTURES = {"model.width": 8, "batch": 8}
-DENOISER = {**PICTURES, "model.depth": 1, "model.steps": 3}
+DENOISER = {**PICTURES, "model.depth": 1, "model.sampling_steps": 3}
 READER = {"layers": 1, "heads": 2, "width": 16}
 CASES = [
     *SMALL,

@@ -152,7 +152,7 @@ class Case:
 
 # Settings that make a recipe affordable here without changing what is tested.
 LIGHTER: dict[str, dict[str, object]] = {
-    "ddpm": {"model.width": 32, "model.depth": 1, "model.steps": 20},
+    "ddpm": {"model.width": 32, "model.depth": 1, "model.sampling_steps": 20},
     "flow-matching": {"model.width": 64, "model.depth": 2, "model.tolerance": 1e-2, "optim.rate": 6e-3},
     "gpt": {"model.layers": 1, "model.heads": 2, "model.width": 32},
     "rbm": {"optim.rate": 0.05},

@@ -24,7 +24,7 @@ GREYS = Space((1, 4, 4), "CHW", "ordinal", 5)
 BITS = Space((1, 2, 2), "CHW", "binary")
 COLOURS = Space((3, 9, 13), "CHW", "ordinal", 256)
 LABEL = Space((), "", "token", 3)
-SMALL = DDPMConfig(net="mlp", width=8, depth=1, T=KNOTS, steps=KNOTS)
+SMALL = DDPMConfig(net="mlp", width=8, depth=1, timesteps=KNOTS, sampling_steps=KNOTS)
 
 
 def noise(n, seed=0):
@@ -106,7 +106,7 @@ def test_the_terms_of_the_bound_are_the_claims_of_their_formulas():
 
 def test_bound_weights_make_the_loss_the_sum_of_the_bound():
     level = gaussian()[0].schedule(levels(KNOTS))
-    weights = denoising.weights("bound", "example", level)
+    weights = denoising.loss_weights("bound", "x0", level)
     a, _, c = reverse(Level(level.alpha[1:-1], level.sigma[1:-1]), Level(level.alpha[2:], level.sigma[2:]))
     x, x_hat = torch.tensor([[0.3]], dtype=torch.float64), torch.tensor([[-0.2]], dtype=torch.float64)
     steps = [float(denoising.step_cost(x, x_hat, a[i], c[i], c[i])) for i in range(len(a))]
@@ -119,11 +119,11 @@ def test_what_is_predicted_does_not_change_the_weight_of_an_error(kind):
     torch.manual_seed(0)
     x, eps, x_hat = torch.randn(3, KNOTS, dtype=torch.float64)
     alpha, sigma = level.alpha[1:], level.sigma[1:]
-    found = predictions.from_example(x_hat, alpha * x + sigma * eps, alpha, sigma)
+    found = predictions.from_x0(x_hat, alpha * x + sigma * eps, alpha, sigma)
     losses = []
-    for predicts in ("example", "noise", "v", "velocity"):
-        said, wanted = (predictions.target(predicts, *pair, alpha, sigma) for pair in (found, (x, eps)))
-        losses.append(denoising.weights(kind, predicts, level)[1:] * (said - wanted).square())
+    for prediction in ("x0", "epsilon", "v", "velocity"):
+        said, wanted = (predictions.target(prediction, *pair, alpha, sigma) for pair in (found, (x, eps)))
+        losses.append(denoising.loss_weights(kind, prediction, level)[1:] * (said - wanted).square())
     for other in losses[1:]:
         torch.testing.assert_close(losses[0], other)
 
@@ -150,9 +150,9 @@ def test_odds_of_levels_and_bayes_rule_make_the_expected_level():
 
 def test_levels_need_levels():
     with pytest.raises(ValueError, match="only data with levels"):
-        DDPM(replace(SMALL, predicts="levels"), PLANE)
+        DDPM(replace(SMALL, prediction="levels"), PLANE)
     with pytest.raises(ValueError, match="noise levels"):
-        DDPM(replace(SMALL, T=10), PLANE)
+        DDPM(replace(SMALL, timesteps=10), PLANE)
 
 
 def test_the_decoder_is_a_discretised_gaussian():
@@ -174,7 +174,7 @@ def test_runs_are_an_unbiased_choice_of_steps():
 
 
 def test_the_account_of_errors_is_a_running_mean_between_knots():
-    model = DDPM(replace(SMALL, T=4 * KNOTS, steps=4), PLANE)
+    model = DDPM(replace(SMALL, timesteps=4 * KNOTS, sampling_steps=4), PLANE)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for _ in range(1500):
@@ -189,7 +189,7 @@ def test_the_account_of_errors_is_a_running_mean_between_knots():
 
 def test_the_account_holds_the_error_of_what_the_model_believes():
     """Outside the range of the levels x^ is moved inside, so the account must be of the moved one."""
-    model = DDPM(replace(SMALL, predicts="example"), GREYS)
+    model = DDPM(replace(SMALL, prediction="x0"), GREYS)
     model.net = nn.Identity()
     model.net.forward = lambda x, u, *_: torch.full_like(x, 9.0)
     model.net.register_parameter("unused", nn.Parameter(torch.zeros(())))
@@ -201,7 +201,7 @@ def test_the_account_holds_the_error_of_what_the_model_believes():
 
 def labelled(dropout=0.25):
     torch.manual_seed(0)
-    model = DDPM(replace(SMALL, cond_dropout=dropout, steps=6), GREYS, {"label": LABEL}).eval()
+    model = DDPM(replace(SMALL, cond_dropout=dropout, sampling_steps=6), GREYS, {"label": LABEL}).eval()
     for value in model.net.parameters():
         nn.init.normal_(value, std=0.3)
     return model
@@ -278,7 +278,7 @@ def test_labels_that_were_learnt_must_be_given():
 @pytest.mark.parametrize("space", [COLOURS, PLANE, BITS], ids=["colours", "plane", "bits"])
 def test_it_learns_every_kind_of_space(space):
     net = "unet" if space is COLOURS else "mlp"
-    model = DDPM(DDPMConfig(net=net, width=8, depth=1, T=20, steps=3), space)
+    model = DDPM(DDPMConfig(net=net, width=8, depth=1, timesteps=20, sampling_steps=3), space)
     x = torch.zeros(2, *space.shape, dtype=torch.float32 if space is PLANE else torch.uint8)
     now = Now(0, 0.0, BatchNoise(0, 2))
     loss, readings = model.loss(Batch(x), now)
@@ -312,7 +312,7 @@ WIDE = Space((1, 8, 8), "CHW", "real")
 def test_every_condition_changes_what_is_expected_and_guidance_takes_it_away(kind, net, name):
     config = DDPMConfig if kind is DDPM else FlowMatchingConfig
     torch.manual_seed(0)
-    model = kind(config(net=net, width=8, depth=1, steps=2), WIDE, {name: CONDITIONS[name][0]}).eval()
+    model = kind(config(net=net, width=8, depth=1, sampling_steps=2), WIDE, {name: CONDITIONS[name][0]}).eval()
     for value in model.parameters():
         nn.init.normal_(value, std=0.3)
     given, x = {name: CONDITIONS[name][1]}, torch.randn(3, *WIDE.shape)
@@ -332,7 +332,7 @@ def test_every_condition_changes_what_is_expected_and_guidance_takes_it_away(kin
 
 
 def test_all_conditions_at_once_get_a_gradient():
-    model = DDPM(DDPMConfig(width=8, depth=1, steps=2), WIDE, {name: space for name, (space, _) in CONDITIONS.items()})
+    model = DDPM(DDPMConfig(width=8, depth=1, sampling_steps=2), WIDE, {name: space for name, (space, _) in CONDITIONS.items()})
     for value in model.parameters():
         nn.init.normal_(value, std=0.3)
     batch = Batch(torch.randn(3, *WIDE.shape), {name: value for name, (_, value) in CONDITIONS.items()})

@@ -84,14 +84,14 @@ def test_an_affine_field_has_its_exact_density_on_average_over_hutchinsons_signs
 
 
 @torch.no_grad()
-@pytest.mark.parametrize("filled", [1.0, 0.5])
-def test_dequantisation_bounds_the_probability_of_a_level(filled):
+@pytest.mark.parametrize("dequantization", [1.0, 0.5])
+def test_dequantisation_bounds_the_probability_of_a_level(dequantization):
     """A field that stands still leaves N(0, 1): on average E log N(c) + log(width), below log of the bin's share."""
-    model = with_field(lambda x, t: 0 * x, GREYS, filled=filled)
+    model = with_field(lambda x, t: 0 * x, GREYS, dequantization=dequantization)
     x = torch.tensor([0, 1, 2, 4], dtype=torch.uint8).reshape(1, 1, 2, 2)
     found = model.log_prob(Batch(x.repeat(6000, 1, 1, 1)), noise=noise(6000))
     assert found.how == "ODE, exact divergence, uniform dequantisation"
-    half, wanted, share = filled / 4, 0.0, 0.0
+    half, wanted, share = dequantization / 4, 0.0, 0.0
     for level in (-1.0, -0.5, 0.0, 1.0):
         wanted += -0.5 * math.log(2 * math.pi) - 0.5 * (level**2 + half**2 / 3) + math.log(2 * half)
         share += math.log(scipy.stats.norm.cdf(level + half) - scipy.stats.norm.cdf(level - half))
@@ -162,10 +162,10 @@ def test_labels_decide_samples_and_must_be_given_to_score():
 
 def test_training_times_prefer_the_middle_when_asked():
     drawn = {}
-    for times in ("uniform", "logit-normal"):
+    for time_sampling in ("uniform", "logit-normal"):
         seen = []
-        model = with_field(lambda x, t, seen=seen: seen.append(t.flatten()) or x, PLANE, times=times)
+        model = with_field(lambda x, t, seen=seen: seen.append(t.flatten()) or x, PLANE, time_sampling=time_sampling)
         model.loss(Batch(torch.zeros(5000, 2)), Now(0, 0.0, BatchNoise(0, 5000)))
-        drawn[times] = seen[0]
+        drawn[time_sampling] = seen[0]
     assert float(drawn["uniform"].std()) == pytest.approx(math.sqrt(1 / 12), abs=0.01)
     assert float(drawn["logit-normal"].logit().std()) == pytest.approx(1, abs=0.04)

@@ -14,7 +14,7 @@ from genlab.samplers.diffusion import DDIM, Ancestral, DPMSolver2M
 schedulers = pytest.importorskip("diffusers.schedulers")
 
 T = 1000
-SAYS = {"noise": "epsilon", "example": "sample", "v": "v_prediction"}
+SAYS = {"epsilon": "epsilon", "x0": "sample", "v": "v_prediction"}
 BETAS = {
     "linear": {"beta_start": 1e-4, "beta_end": 0.02, "beta_schedule": "linear"},
     "cosine": {"beta_schedule": "squaredcos_cap_v2"},
@@ -27,8 +27,8 @@ def says(x, t):
     return torch.sin(x + t / 100).roll(1, -1)
 
 
-def ours(schedule, predicts, variance="small"):
-    config = DDPMConfig(net="mlp", width=4, depth=1, T=T, schedule=schedule, predicts=predicts, variance=variance)
+def ours(schedule, prediction, variance="small"):
+    config = DDPMConfig(net="mlp", width=4, depth=1, timesteps=T, schedule=schedule, prediction=prediction, variance=variance)
     return DDPM(config, Space((6,), "D", "real"))
 
 
@@ -52,15 +52,15 @@ def start():
 
 @pytest.mark.parametrize("variance", VARIANCE)
 @pytest.mark.parametrize("schedule", BETAS)
-@pytest.mark.parametrize("predicts", SAYS)
-def test_ancestral_is_their_ddpm(start, predicts, schedule, variance):
+@pytest.mark.parametrize("prediction", SAYS)
+def test_ancestral_is_their_ddpm(start, prediction, schedule, variance):
     options = {"num_train_timesteps": T, "variance_type": VARIANCE[variance], "clip_sample": False, **BETAS[schedule]}
-    scheduler = sharpened(schedulers.DDPMScheduler(prediction_type=SAYS[predicts], **options))
+    scheduler = sharpened(schedulers.DDPMScheduler(prediction_type=SAYS[prediction], **options))
     generator, x, wanted = torch.Generator().manual_seed(1), start, []
     for t in range(120, -1, -1):
         x = scheduler.step(says(x, t), t, x, generator=generator).prev_sample
         wanted.append(x)
-    generator, model = torch.Generator().manual_seed(1), ours(schedule, predicts, variance)
+    generator, model = torch.Generator().manual_seed(1), ours(schedule, prediction, variance)
     normals = [torch.randn(4, 6, dtype=torch.float64, generator=generator) for _ in range(120)]
     times = levels(T)[: 121 + 1].flip(0).tolist()
     variances = iter(model.variances(times).tolist())
@@ -71,10 +71,10 @@ def test_ancestral_is_their_ddpm(start, predicts, schedule, variance):
 
 @pytest.mark.parametrize("eta", [0.0, 0.5])
 @pytest.mark.parametrize("schedule", BETAS)
-@pytest.mark.parametrize("predicts", SAYS)
-def test_ddim_is_theirs(start, predicts, schedule, eta):
+@pytest.mark.parametrize("prediction", SAYS)
+def test_ddim_is_theirs(start, prediction, schedule, eta):
     options = {"num_train_timesteps": T, "clip_sample": False, "set_alpha_to_one": True, **BETAS[schedule]}
-    scheduler = sharpened(schedulers.DDIMScheduler(prediction_type=SAYS[predicts], **options))
+    scheduler = sharpened(schedulers.DDIMScheduler(prediction_type=SAYS[prediction], **options))
     scheduler.set_timesteps(50)
     torch.manual_seed(2)
     normals = torch.randn(50, 4, 6, dtype=torch.float64)
@@ -85,21 +85,21 @@ def test_ddim_is_theirs(start, predicts, schedule, eta):
         wanted.append(x)
         estimates.append(step.pred_original_sample)
     times = [(t + 1) / T for t in scheduler.timesteps.tolist()] + [0.0]
-    steps = DDIM(denoiser(ours(schedule, predicts)), eta, iter(normals)).walk(start, times)
+    steps = DDIM(denoiser(ours(schedule, prediction)), eta, iter(normals)).walk(start, times)
     for (found, x_hat), theirs, estimate in zip(steps, wanted, estimates, strict=True):
         torch.testing.assert_close(found, theirs, rtol=1e-5, atol=1e-5)
         torch.testing.assert_close(x_hat, estimate, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("schedule", BETAS)
-@pytest.mark.parametrize("predicts", ["noise", "v"])
-def test_dpm_solver_is_theirs(start, predicts, schedule):
+@pytest.mark.parametrize("prediction", ["epsilon", "v"])
+def test_dpm_solver_is_theirs(start, prediction, schedule):
     """DPM-Solver++(2M) over the same times, down to the last of them, where theirs makes a step of its own."""
     options = {"num_train_timesteps": T, "algorithm_type": "dpmsolver++", "solver_order": 2, **BETAS[schedule]}
     scheduler = schedulers.DPMSolverMultistepScheduler(
-        prediction_type=SAYS[predicts], lower_order_final=False, final_sigmas_type="zero", **options
+        prediction_type=SAYS[prediction], lower_order_final=False, final_sigmas_type="zero", **options
     )
-    model = ours(schedule, predicts)
+    model = ours(schedule, prediction)
     scheduler.set_timesteps(20)
     alpha, sigma = model.schedule(torch.tensor([(t + 1) / T for t in scheduler.timesteps.tolist()]).double())
     scheduler.sigmas[:-1] = sigma / alpha  # theirs are rounded to float32, which the largest of cosine's are too steep for

@@ -35,7 +35,7 @@ COUPLED = {  # settings under which examples know of one another
     "vae free bits": ("vae", {"model.importance_samples": 1, "model.free_bits": 0.1}),
     "vqvae gradient": ("vqvae", {"model.learnt": "gradient"}),
     "gan wasserstein": ("gan", {"model.loss": "wasserstein"}),
-    "ddpm bound": ("ddpm", {"model.weights": "bound"}),
+    "ddpm bound": ("ddpm", {"model.loss_weighting": "bound"}),
     "rbm from data": ("rbm", {"model.start": "data"}),
 }
 SMALL_OF = {small.model: small for small in SMALL}
@@ -49,7 +49,7 @@ SHARDED = {name: CASES[name] for name in ("gpt", "ddpm", "flow-matching", "ddpm 
     "ddpm muon": (SMALL_OF["ddpm"], {"model.width": 7, "model.depth": 3, "optim.name": "muon"}),
     "gpt sgd": (SMALL_OF["gpt"], {"optim.name": "sgd", "optim.rate": 0.1}),
     "flow-matching rmsprop": (SMALL_OF["flow-matching"], {"optim.name": "rmsprop"}),
-    "ddpm unet": (Small("ddpm", "digits", {"model.width": 6, "model.depth": 1, "model.steps": 4, "batch": 8}), {}),
+    "ddpm unet": (Small("ddpm", "digits", {"model.width": 6, "model.depth": 1, "model.sampling_steps": 4, "batch": 8}), {}),
 }  # fmt: skip
 
 

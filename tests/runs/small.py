@@ -40,7 +40,7 @@ SMALL = [
     Small("vqvae", "digits", {"model.width": 8, "model.codebook_size": 8, "model.code_dim": 4, "batch": 8}
           | {f"model.pixelcnn.{key}": value for key, value in PIXELS.items()}),
     Small("gan", "points/ring", {"model.width": 16, "model.discriminator_steps": 2, "batch": 32}),
-    Small("ddpm", "points/ring", {"model.width": 16, "model.depth": 1, "model.steps": 10, "batch": 32}),
-    Small("flow-matching", "points/ring", {"model.width": 16, "model.depth": 1, "model.steps": 4, "batch": 32}),
+    Small("ddpm", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 10, "batch": 32}),
+    Small("flow-matching", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 4, "batch": 32}),
     Small("rbm", "digits", {"model.hidden": 16, "model.chains": 8, "model.walk": 10, "batch": 8}, {"binarise": "threshold"}),
 ]  # fmt: skip

@@ -190,20 +190,20 @@ def test_score_and_velocity_are_those_of_the_gaussian():
         moved = (flown(schedule, START, 0.3, 0.3 + h) - flown(schedule, START, 0.3, 0.3 - h)) / (2 * h)
         torch.testing.assert_close(exact(schedule).velocity(START, 0.3), moved, rtol=1e-6, atol=1e-7)
         times_of_rows = torch.full((3,), 0.3, dtype=torch.float64)
-        eps = Denoiser(lambda x, t: x, lambda said, x_t, *level: predictions.estimate("noise", said, x_t, *level), schedule)
+        eps = Denoiser(lambda x, t: x, lambda said, x_t, *level: predictions.estimate("epsilon", said, x_t, *level), schedule)
         torch.testing.assert_close(eps.velocity(START, times_of_rows), eps.velocity(START, 0.3))
 
 
-@pytest.mark.parametrize("predicts", ["noise", "v", "velocity"])
-def test_guidance_moves_score_whatever_is_predicted(predicts):
+@pytest.mark.parametrize("prediction", ["epsilon", "v", "velocity"])
+def test_guidance_moves_score_whatever_is_predicted(prediction):
     """Two Gaussians: the guided score is s_u + w (s_c - s_u); w = 1 is the conditional denoiser, 0 the unconditional one."""
     schedule = Straight()
 
     def says(denoise):
         def predict(x, t):
-            return predictions.target(predicts, *denoise(x, t), *schedule.at(t, x))
+            return predictions.target(prediction, *denoise(x, t), *schedule.at(t, x))
 
-        return Denoiser(predict, lambda said, x_t, *level: predictions.estimate(predicts, said, x_t, *level), schedule)
+        return Denoiser(predict, lambda said, x_t, *level: predictions.estimate(prediction, said, x_t, *level), schedule)
 
     conditional, unconditional = says(exact(schedule, 0.8, 0.3)), says(exact(schedule, -0.1, 1.1))
     s_c, s_u = conditional.score(START, 0.4), unconditional.score(START, 0.4)

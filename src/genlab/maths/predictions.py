@@ -1,7 +1,7 @@
 """What a network may be asked about x_t = alpha x + sigma eps, and how one answer becomes every other.
 
-    noise      eps
-    example    x
+    epsilon    eps
+    x0         x
     v          alpha eps - sigma x (Salimans & Ho, "Progressive Distillation for Fast Sampling of Diffusion Models", 2022)
     velocity   x - eps, towards the example (Lipman et al., "Flow Matching for Generative Modeling", 2023)
 
@@ -18,7 +18,7 @@ from typing import Literal, NamedTuple
 import torch
 from torch import Tensor
 
-Predicts = Literal["noise", "example", "v", "velocity"]
+Prediction = Literal["epsilon", "x0", "v", "velocity"]
 
 
 class Estimate(NamedTuple):
@@ -28,36 +28,36 @@ class Estimate(NamedTuple):
     eps: Tensor
 
 
-def target(predicts: Predicts, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+def target(prediction: Prediction, x: Tensor, eps: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
     """What the network should say; x and eps are (B, *shape), alpha and sigma broadcast."""
-    if predicts == "noise":
+    if prediction == "epsilon":
         return eps
-    if predicts == "v":
+    if prediction == "v":
         return alpha * eps - sigma * x
-    return x - eps if predicts == "velocity" else x
+    return x - eps if prediction == "velocity" else x
 
 
-def estimate(predicts: Predicts, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+def estimate(prediction: Prediction, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
     """x^ and eps^ from what the network said at x_t."""
-    if predicts == "noise":
+    if prediction == "epsilon":
         return Estimate((x_t - sigma * said) / alpha, said)
-    if predicts == "v":
+    if prediction == "v":
         norm = alpha.square() + sigma.square()
         return Estimate((alpha * x_t - sigma * said) / norm, (sigma * x_t + alpha * said) / norm)
-    if predicts == "velocity":
+    if prediction == "velocity":
         return Estimate((x_t + sigma * said) / (alpha + sigma), (x_t - alpha * said) / (alpha + sigma))
-    return from_example(said, x_t, alpha, sigma)
+    return from_x0(said, x_t, alpha, sigma)
 
 
-def from_example(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+def from_x0(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
     """x^ with the eps^ that goes with it; sigma > 0."""
     return Estimate(x_hat, (x_t - alpha * x_hat) / sigma)
 
 
-def error_scale(predicts: Predicts, alpha: Tensor, sigma: Tensor) -> Tensor:
+def error_scale(prediction: Prediction, alpha: Tensor, sigma: Tensor) -> Tensor:
     """The squared error of what is predicted, over that of x^ at the same x_t; shaped like alpha and sigma."""
-    if predicts == "noise":
+    if prediction == "epsilon":
         return (alpha / sigma).square()
-    if predicts == "v":
+    if prediction == "v":
         return ((alpha.square() + sigma.square()) / sigma).square()
-    return (1 + alpha / sigma).square() if predicts == "velocity" else torch.ones_like(alpha)
+    return (1 + alpha / sigma).square() if prediction == "velocity" else torch.ones_like(alpha)

@@ -24,10 +24,10 @@ from torch import Tensor
 
 from genlab.maths.densities import discretised_gaussian, gaussian
 from genlab.maths.divergences import gaussian_kl, standard_normal_kl
-from genlab.maths.predictions import Predicts, error_scale
+from genlab.maths.predictions import Prediction, error_scale
 from genlab.maths.schedules import Level
 
-Weights = Literal["simple", "bound", "min-snr"]
+LossWeighting = Literal["simple", "bound", "min-snr"]
 
 _GAMMA = 5.0  # Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy", 2023
 
@@ -52,7 +52,7 @@ def level_quantile(log_probs: Tensor, u: Tensor) -> Tensor:
     return (log_probs.exp().cumsum(-1) <= u[..., None]).sum(-1).clamp(max=log_probs.shape[-1] - 1)
 
 
-def weights(kind: Weights, predicts: Predicts, level: Level) -> Tensor:
+def loss_weights(kind: LossWeighting, prediction: Prediction, level: Level) -> Tensor:
     """(T+1,) float64: what the squared error of the prediction is multiplied by at each of T noise levels and at 0.
 
     level   alpha and sigma at t = 0, 1/T, ..., 1; no error is ever made at 0
@@ -60,7 +60,7 @@ def weights(kind: Weights, predicts: Predicts, level: Level) -> Tensor:
     bound    lambda_t, which makes T times the expectation over t the bound in nats, up to what no network changes
     min-snr  min(SNR, 5) on x^
     """
-    scale, snr, T = error_scale(predicts, *level), level.snr, len(level.alpha) - 1
+    scale, snr, T = error_scale(prediction, *level), level.snr, len(level.alpha) - 1
     if kind == "simple":
         return torch.ones_like(snr)
     if kind == "min-snr":

@@ -58,16 +58,16 @@ def row_of(space: Space) -> str:
 def ddpm(space: Space, given: Mapping[str, Space]) -> Recipe:
     row = row_of(space)
     size = SIZES[row]
-    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps)
+    config = DDPMConfig(net=size.net, width=size.width, depth=size.depth, sampling_steps=size.steps)
     if space.discrete and space.levels <= FEW:
-        config = replace(config, predicts="levels", weights="min-snr")
+        config = replace(config, prediction="levels", loss_weighting="min-snr")
     return _recipe("ddpm", config, row)
 
 
 def flow_matching(space: Space, given: Mapping[str, Space]) -> Recipe:
     row = row_of(space)
     size = SIZES[row]
-    config = FlowMatchingConfig(net=size.net, width=size.width, depth=size.depth, steps=size.steps // 4)
+    config = FlowMatchingConfig(net=size.net, width=size.width, depth=size.depth, sampling_steps=size.steps // 4)
     return _recipe("flow-matching", config, row)
 
 

@@ -3,10 +3,10 @@
     q(x_t | x) = N(alpha_t x, sigma_t^2)        given: noise is added at T levels, t = 1/T .. 1
     p(x_s | x_t) = N(a x^ + b x_t, var)         learnt: q(x_s | x_t, x) with x^, what the network expects x to be, in place of x
 
-Training draws t and eps and makes the network say the noise, the example or v at x_t. The chain over any times
+Training draws t and eps and makes the network predict the noise, the example or v at x_t. The chain over any times
 0 < t_1 < ... < t_S = 1 is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
-for the `steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or the best
-there is: it needs the mean squared error e^2 of x^ at every t, which a second move of training keeps account of.
+for the `sampling_steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or
+the best there is: it needs the mean squared error e^2 of x^ at every t, whose running mean a second move of training keeps.
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formulas are in `objectives.denoising`.
 """
@@ -42,13 +42,15 @@ KEPT = 0.99  # of the account after a step
 @dataclass(frozen=True)
 class DDPMConfig(DenoiserConfig):
     schedule: Literal["linear", "cosine"] = setting("cosine", "how the noise grows")
-    T: int = setting(1000, "noise levels of training", low=1, high=100_000)
-    predicts: Literal["noise", "example", "v", "levels"] = setting("v", "noise, example, v between the two, or odds of levels")
-    weights: Literal["simple", "bound", "min-snr"] = setting(
-        "simple", "of the errors: all 1, lambda_t of the bound, or min-SNR"
+    timesteps: int = setting(1000, "noise levels of training", low=1, high=100_000)
+    prediction: Literal["epsilon", "x0", "v", "levels"] = setting(
+        "v", "the network predicts: the noise, the example, v between the two, or odds of levels"
+    )
+    loss_weighting: Literal["simple", "bound", "min-snr"] = setting(
+        "simple", "weights of the errors: all 1, lambda_t of the bound, or min-SNR"
     )
     variance: Literal["best", "small", "large"] = setting("best", "of a backward step: from the measured error, or Ho's two")
-    steps: int = setting(100, "backward steps of sampling and scoring", low=1, high=100_000)
+    sampling_steps: int = setting(100, "backward steps of sampling and scoring", low=1, high=100_000)
 
 
 class DDPM(Diffusion):
@@ -60,22 +62,23 @@ class DDPM(Diffusion):
 
     def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(config, space, given)
-        if config.predicts == "levels" and not space.discrete:
-            raise ValueError("only data with levels have odds of levels: --set model.predicts=v")
+        if config.prediction == "levels" and not space.discrete:
+            raise ValueError("only data with levels have odds of levels: --set model.prediction=v")
         self.config = config
-        self.prediction: predictions.Predicts = "example" if config.predicts == "levels" else config.predicts
+        self.prediction: predictions.Prediction = "x0" if config.prediction == "levels" else config.prediction
         with torch.device("cpu"):  # its numbers are looked at, also where the model is only outlined
-            self.schedule = SCHEDULES[config.schedule](config.T)
-            level = self.schedule(schedules.levels(config.T))
+            self.schedule = SCHEDULES[config.schedule](config.timesteps)
+            level = self.schedule(schedules.levels(config.timesteps))
         # Where the last step sets out from: with odds of levels, where noise is as wide as half the distance between two.
-        noisier = int((level.snr > (space.levels - 1) ** 2).sum()) if config.predicts == "levels" else 1
-        self.first = min(noisier, config.T)
-        if config.steps > config.T - self.first + 1:
-            most = config.T - self.first + 1
+        noisier = int((level.snr > (space.levels - 1) ** 2).sum()) if config.prediction == "levels" else 1
+        self.first = min(noisier, config.timesteps)
+        if config.sampling_steps > config.timesteps - self.first + 1:
+            most = config.timesteps - self.first + 1
             raise ValueError(
-                f"{config.T} noise levels leave room for {most} steps: --set model.steps={most} or a larger model.T"
+                f"{config.timesteps} noise levels leave room for {most} steps: "
+                f"--set model.sampling_steps={most} or a larger model.timesteps"
             )
-        self.weights = denoising.weights(config.weights, self.prediction, level)
+        self.loss_weights = denoising.loss_weights(config.loss_weighting, self.prediction, level)
         # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
         self.register_buffer("error", torch.ones(KNOTS + 1))
         self.register_buffer("counted", torch.ones(KNOTS + 1))
@@ -89,8 +92,8 @@ class DDPM(Diffusion):
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Weighted squared error an entry."""
         x = centred(batch.x, self.space).to(self.dtype)
-        k = 1 + (now.noise.uniform(()) * self.config.T).long().clamp(max=self.config.T - 1)
-        t = precise(k) / self.config.T
+        k = 1 + (now.noise.uniform(()) * self.config.timesteps).long().clamp(max=self.config.timesteps - 1)
+        t = precise(k) / self.config.timesteps
         eps = now.noise.normal(self.space.shape).to(x)
         said = self.told(batch.given, now.noise)
         alpha, sigma = self.schedule.at(t, x)
@@ -99,7 +102,7 @@ class DDPM(Diffusion):
         wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
         x_hat = self.estimate(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
-        return (self.weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
+        return (self.loss_weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
     def keep_account(self, batch: Batch, now: Now) -> Readings:
         """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
@@ -117,14 +120,14 @@ class DDPM(Diffusion):
 
     def predicted(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """The prediction in what the network says at x_t: itself, unless it is odds."""
-        if self.config.predicts != "levels":
+        if self.config.prediction != "levels":
             return said
         return denoising.level_mean(denoising.level_log_probs(said, x_t, alpha, sigma, self.space.levels))
 
     def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         """x^ and eps^ that go with a prediction, x^ inside the range of the levels where there are levels."""
         found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
-        return predictions.from_example(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
+        return predictions.from_x0(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
     def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         return self.estimate(self.predicted(said, x_t, alpha, sigma), x_t, alpha, sigma)
@@ -154,16 +157,16 @@ class DDPM(Diffusion):
 
     def times(self, steps: int | None = None, sampler: str = "ancestral") -> list[float]:
         """Of a walk with `steps` steps, from 1 down to 0."""
-        steps = self.config.steps if steps is None else steps
+        steps = self.config.sampling_steps if steps is None else steps
         if sampler == "dpm++":
-            return schedules.log_snr_times(self.schedule, steps, self.first / self.config.T)
-        return schedules.times(self.config.T, steps, self.first)
+            return schedules.log_snr_times(self.schedule, steps, self.first / self.config.timesteps)
+        return schedules.times(self.config.timesteps, steps, self.first)
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
     def log_prob(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> LogProb:
         """Minus the bound of the chain with `steps` steps; see `bound`."""
-        steps = self.config.steps if steps is None else steps
+        steps = self.config.sampling_steps if steps is None else steps
         costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
         drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
         nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
@@ -199,7 +202,7 @@ class DDPM(Diffusion):
 
     def _decoder_cost(self, x: Tensor, said: Tensor, x_t: Tensor, t: float, variance: Tensor) -> Tensor:
         """L_0 of x in the space's units."""
-        if self.config.predicts == "levels":
+        if self.config.prediction == "levels":
             return -self.log_levels(said, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
         x_hat = self.interpret(said, x_t, *self.schedule.at(t, x_t)).x
         if self.space.discrete:
@@ -250,7 +253,7 @@ class DDPM(Diffusion):
 
     def _chain(self, denoise: Denoiser, x: Tensor, times: list[float], normals: Iterator[Tensor]) -> Steps:
         """A draw of what `log_prob` scores, its decoder included."""
-        variances, by_level = iter(self.variances(times).tolist()), self.config.predicts == "levels"
+        variances, by_level = iter(self.variances(times).tolist()), self.config.prediction == "levels"
         for step in Ancestral(denoise, variances, normals).walk(x, times[:-1] if by_level else times):
             yield step
             x = step[0]

@@ -4,7 +4,8 @@
 
 Training is least squares; sampling solves an ordinary differential equation; the equation's divergence gives the density.
 Lipman et al. count the other way, and so does the network, which is told the way that is done: 1 - t.
-Levels have no density: level k of L becomes a number uniform within `filled` times the half distance to its neighbours, and
+Levels have no density: level k of L becomes a number uniform within `dequantization` times the half distance to its
+neighbours, and
     log P(k) >= E[log p(c)] + log(width),    c uniform in the bin of that width around the level
 (Theis, van den Oord & Bethge, "A Note on the Evaluation of Generative Models", 2016), while samples go to the nearest level.
 The expectation, and for more than a few entries the divergence, are estimated by one draw.
@@ -42,10 +43,12 @@ SOLVERS = (*ode.SOLVERS, "dpm++")
 
 @dataclass(frozen=True)
 class FlowMatchingConfig(DenoiserConfig):
-    times: Literal["uniform", "logit-normal"] = setting("uniform", "how training draws t; logit-normal prefers the middle")
-    filled: float = setting(1.0, "share of the distance between levels that dequantisation fills", low=0.01, high=1)
+    time_sampling: Literal["uniform", "logit-normal"] = setting(
+        "uniform", "how training draws t; logit-normal prefers the middle"
+    )
+    dequantization: float = setting(1.0, "share of the distance between levels that uniform noise fills", low=0.01, high=1)
     solver: Literal["euler", "midpoint", "heun", "dpm++"] = setting("heun", "of the equation while sampling")
-    steps: int = setting(25, "steps of the solver while sampling", low=1, high=100_000)
+    sampling_steps: int = setting(25, "steps of the solver while sampling", low=1, high=100_000)
     tolerance: float = setting(1e-4, "of the adaptive solver while scoring and encoding", low=1e-9, high=0.1)
 
 
@@ -58,7 +61,7 @@ class FlowMatching(Diffusion):
         super().__init__(config, space, given)
         self.config, self.schedule = config, Straight()
         # Half the width that a level is spread over, centred units.
-        self.half_width = config.filled / (space.levels - 1) if space.discrete else 0.0
+        self.half_width = config.dequantization / (space.levels - 1) if space.discrete else 0.0
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -77,7 +80,7 @@ class FlowMatching(Diffusion):
 
     def _drawn_times(self, noise: Draws) -> Tensor:
         """(B,) float64."""
-        return 1 - precise(noise.uniform(()) if self.config.times == "uniform" else noise.normal(()).sigmoid())
+        return 1 - precise(noise.uniform(()) if self.config.time_sampling == "uniform" else noise.normal(()).sigmoid())
 
     # --- the velocity ------------------------------------------------------------------------------------------------
 
@@ -127,7 +130,7 @@ class FlowMatching(Diffusion):
         dpm++      DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
         guidance   1: as learnt; above: what the conditions change, exaggerated
         """
-        steps = self.config.steps if steps is None else steps
+        steps = self.config.sampling_steps if steps is None else steps
         if steps < 1:
             raise ValueError(f"steps must be at least 1, got {steps}")
         name = solver or self.config.solver
