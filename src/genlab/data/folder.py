@@ -17,7 +17,7 @@ from genlab.data.examples import Examples, Stored
 from genlab.data.formats import LATER, PICTURES, SOUND
 from genlab.data.levels import pictures
 from genlab.data.options import Request
-from genlab.data.store import Item, Shelf, collected
+from genlab.data.store import PictureItem, PictureManifest, decode_cached
 
 OWN = {
     "train": splits.TRAIN, "training": splits.TRAIN, "test": splits.TEST, "testing": splits.TEST,
@@ -42,8 +42,8 @@ def read(request: Request) -> Examples:
         if not there:
             raise ValueError(_nothing(request.path, names))
         return readers[there[0]](request)
-    shelf = _shelf(request.path, found)
-    stored = collected(request, shelf)
+    manifest = _manifest(request.path, found)
+    stored = decode_cached(request, manifest)
     if len(files) > len(found):
         stored = replace(stored, facts={"files that are no pictures": len(files) - len(found)})
     return pictures(request, stored if request.options.unconditional else _compact(stored))
@@ -62,21 +62,21 @@ def _walk(root: Path, under: str = "") -> Iterator[tuple[str, os.stat_result]]:
                 yield name, entry.stat()
 
 
-def _shelf(root: Path, found: list[tuple[str, os.stat_result]]) -> Shelf:
+def _manifest(root: Path, found: list[tuple[str, os.stat_result]]) -> PictureManifest:
     tops = {name.split("/")[0] for name, _ in found if "/" in name}
     own = len(tops) > 1 and {OWN.get(top.lower()) for top in tops} >= {splits.TRAIN} and all(top.lower() in OWN for top in tops)
     depth = 1 if own else 0  # of the folder that is the class
     groups = sorted({folders[depth] for name, _ in found if len(folders := name.split("/")[:-1]) > depth})
     classes = {name: number for number, name in enumerate(groups)} if len(groups) > 1 else {}
 
-    def items() -> Iterator[Item]:
+    def items() -> Iterator[PictureItem]:
         for name, _ in found:
             folders = name.split("/")[:-1]
             label = classes.get(folders[depth], -1) if len(folders) > depth else -1
-            yield Item(name, root / name, label, OWN[folders[0].lower()] if own and folders else -1)
+            yield PictureItem(name, root / name, label, OWN[folders[0].lower()] if own and folders else -1)
 
     key = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
-    return Shelf(items, len(found), key, tuple(classes))
+    return PictureManifest(items, len(found), key, tuple(classes))
 
 
 def _compact(stored: Stored) -> Stored:

@@ -18,7 +18,7 @@ from genlab.data import splits
 from genlab.data.examples import Examples, classed
 from genlab.data.levels import pictures
 from genlab.data.options import Request
-from genlab.data.store import Item, Shelf, collected
+from genlab.data.store import PictureItem, PictureManifest, decode_cached
 
 TEXT = "text"
 PREFERRED = ("image", "img", "picture")
@@ -61,15 +61,15 @@ def from_tables(request: Request, tables: list[Table], key: Any) -> Examples:
     labels, classes = _labels(tables, label)
     texts = _texts(tables)
 
-    def items() -> Iterator[Item]:
+    def items() -> Iterator[PictureItem]:
         first = 0
         for table in tables:
             for row, content in enumerate(_pictures(table, column)):
-                yield Item(f"{table.name}, row {row}", content, int(labels[first + row]), table.own, texts[first + row])
+                yield PictureItem(f"{table.name}, row {row}", content, int(labels[first + row]), table.own, texts[first + row])
             first += table.count
 
-    shelf = Shelf(items, sum(table.count for table in tables), [key, column, label, TEXT], classes)
-    return pictures(request, collected(request, shelf))
+    manifest = PictureManifest(items, sum(table.count for table in tables), [key, column, label, TEXT], classes)
+    return pictures(request, decode_cached(request, manifest))
 
 
 def pyarrow() -> Any:

@@ -1,7 +1,7 @@
-"""Pictures are decoded once, in parallel, into the cache; later opens map what is there.
+"""The cache of decoded pictures: the first open decodes them in parallel, later ones map the decoded file.
 
-An entry is a folder named by a hash of the source and a hash of everything that shapes the result. It is written beside and
-renamed when whole, so that whatever stops the work leaves nothing that could be taken for data.
+An entry of the cache is a folder named by a hash of the source and a hash of everything that shapes the result. It is written
+beside its final path and renamed when it is whole, so that an interruption leaves nothing that could be taken for data.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from genlab.data.decode import Content, decoded, grey_or_colour, measured
 from genlab.data.examples import Stored
 from genlab.data.options import Request
 
-FORMAT = 2  # of an entry; raise it when decoding changes
+FORMAT = 2  # of cache entries; raise it when decoding changes
 IN_MEMORY = 256 * 2**20  # bytes up to which an entry is read rather than mapped
-OWN, OTHERWISE = 64, 32  # pixels: the largest own size that is kept, and the size of pictures that differ
-STALE = 86_400  # seconds after which an unfinished entry is nobody's
+OWN, OTHERWISE = 64, 32  # pixels: the largest original size that is kept, and the size for pictures of several sizes
+STALE = 86_400  # seconds after which an unfinished entry counts as abandoned
 NAMED = 20  # bad files that an error message names
 BLOCK = 1024  # pictures copied at once
 
@@ -37,28 +37,28 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 
-class Item(NamedTuple):
+class PictureItem(NamedTuple):
     name: str  # for messages
     content: Content
     label: int = -1  # number of the class
-    own: int = -1  # splits.TRAIN ... where the source says
-    text: str = ""  # that describes it
+    own: int = -1  # its split in the source, splits.TRAIN ..., or -1
+    text: str = ""  # its caption
 
 
 @dataclass(frozen=True)
-class Shelf:
-    """What there is to decode. items can be gone through more than once; key holds all that tells it from other states."""
+class PictureManifest:
+    """The pictures of a source, to be decoded. items() starts anew with each call; key changes whenever the source does."""
 
-    items: Callable[[], Iterable[Item]]
+    items: Callable[[], Iterable[PictureItem]]
     total: int
     key: Any
     classes: tuple[str, ...] = ()
 
 
-def collected(request: Request, shelf: Shelf) -> Stored:
-    """The decoded pictures of a shelf, from the cache where they are."""
+def decode_cached(request: Request, manifest: PictureManifest) -> Stored:
+    """The decoded pictures of a manifest, from the cache if they are in it."""
     source = _hash([FORMAT, request.source, request.options.size])
-    entry = request.cache / "pictures" / f"{source}-{_hash([shelf.key, shelf.classes])}"
+    entry = request.cache / "pictures" / f"{source}-{_hash([manifest.key, manifest.classes])}"
     found = _loaded(entry)
     if found is None:
         try:
@@ -69,10 +69,10 @@ def collected(request: Request, shelf: Shelf) -> Stored:
                 "set GENLAB_CACHE to a folder that you can write to"
             ) from None
         _tidied(entry.parent, source)
-        _written(entry, request, shelf)
+        _written(entry, request, manifest)
         found = _loaded(entry)
         assert found is not None
-    _check(request, found, shelf.total)
+    _check(request, found, manifest.total)
     return found
 
 
@@ -81,7 +81,7 @@ def _hash(parts: Any) -> str:
 
 
 def _loaded(entry: Path) -> Stored | None:
-    """A whole entry; None where there is none, or a damaged one."""
+    """The entry's pictures; None where it is missing or damaged."""
     try:
         record = json.loads((entry / "record.json").read_text(encoding="utf-8"))
         small = (entry / "x.npy").stat().st_size <= IN_MEMORY
@@ -105,19 +105,19 @@ def _loaded(entry: Path) -> Stored | None:
 
 
 def _tidied(root: Path, source: str) -> None:
-    """Remove this source's entries of earlier states, and what an interrupted call left of it."""
+    """Remove entries of earlier states of this source, and those that an interrupted call left unfinished."""
     for path in root.glob(f"{source}-*"):
         if not path.name.endswith(".part") or time.time() - path.stat().st_mtime > STALE:
             shutil.rmtree(path, ignore_errors=True)
 
 
-def _written(entry: Path, request: Request, shelf: Shelf) -> None:
+def _written(entry: Path, request: Request, manifest: PictureManifest) -> None:
     part = entry.with_name(f"{entry.name}.{os.getpid()}.part")
     try:
         part.mkdir()
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # Pillow's, about what is handled here anyway
-            _fill(part, request, shelf)
+            _fill(part, request, manifest)
         part.rename(entry)
     except OSError:
         if not (entry / "record.json").exists():  # unless another process was quicker
@@ -126,15 +126,15 @@ def _written(entry: Path, request: Request, shelf: Shelf) -> None:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _fill(part: Path, request: Request, shelf: Shelf) -> None:
-    """Decode into `part`: x.npy, rows.npy, record.json. Plain writes: a full disk raises, where a memory map would kill."""
-    shape = _shape(request, shelf)
-    kept: list[Item] = []
+def _fill(part: Path, request: Request, manifest: PictureManifest) -> None:
+    """Decode into `part`: x.npy, rows.npy, record.json. Plain writes, since a full disk kills a process that writes a memory map."""
+    shape = _shape(request, manifest)
+    kept: list[PictureItem] = []
     skipped: list[tuple[str, str]] = []
     digests: list[bytes] = []
     colour = False
     with (part / "raw").open("wb") as raw:
-        outcomes = ahead(lambda item: _tried(item, shape), shelf.items())
+        outcomes = parallel_map(lambda item: _tried(item, shape), manifest.items())
         for done, (item, levels) in enumerate(outcomes, 1):
             if isinstance(levels, str):
                 skipped.append((item.name, levels))
@@ -144,7 +144,7 @@ def _fill(part: Path, request: Request, shelf: Shelf) -> None:
                 digests.append(splits.digest(small.tobytes()))
                 kept.append(item._replace(content=b""))
                 raw.write(levels.tobytes())
-            request.progress(done, shelf.total, "decoding pictures")
+            request.progress(done, manifest.total, "decoding pictures")
     channels = 3 if colour else 1
     _reshaped(part, (len(kept), 3, *shape), channels)
     rows = np.zeros(len(kept), [("digest", np.uint8, 16), ("label", np.int32), ("own", np.int8)])
@@ -153,15 +153,15 @@ def _fill(part: Path, request: Request, shelf: Shelf) -> None:
     with (part / "rows.npy").open("wb") as file:
         np.save(file, rows, allow_pickle=False)
         _flushed(file)
-    record = {"shape": [len(kept), channels, *shape], "classes": shelf.classes, "names": [item.name for item in kept]}
+    record = {"shape": [len(kept), channels, *shape], "classes": manifest.classes, "names": [item.name for item in kept]}
     record["texts"] = [item.text for item in kept] if any(item.text for item in kept) else []
     with (part / "record.json").open("w", encoding="utf-8") as file:
         json.dump(record | {"skipped": skipped, "source": request.source}, file, ensure_ascii=False)
         _flushed(file)
 
 
-def _tried(item: Item, shape: tuple[int, int]) -> tuple[Item, np.ndarray | str]:
-    """The levels, or the reason why there are none."""
+def _tried(item: PictureItem, shape: tuple[int, int]) -> tuple[PictureItem, np.ndarray | str]:
+    """The item with its levels, or with the reason why it cannot be decoded."""
     try:
         return item, decoded(item.content, shape)
     except ValueError as error:
@@ -185,34 +185,34 @@ def _flushed(file: Any) -> None:
     os.fsync(file.fileno())
 
 
-def _shape(request: Request, shelf: Shelf) -> tuple[int, int]:
+def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
     """(H, W) of the examples: what was asked for, else the pictures' own where all agree and are small."""
     if request.options.size is not None:
         return request.options.size, request.options.size
 
-    def size(item: Item) -> tuple[int, int] | None:
+    def size(item: PictureItem) -> tuple[int, int] | None:
         try:
             return measured(item.content)
         except ValueError:
             return None  # the decoding says why
 
     found: set[tuple[int, int]] = set()
-    for done, shape in enumerate(ahead(size, shelf.items()), 1):
+    for done, shape in enumerate(parallel_map(size, manifest.items()), 1):
         found |= {shape} if shape is not None else set()
-        request.progress(done, shelf.total, "reading sizes")
+        request.progress(done, manifest.total, "reading sizes")
         if len(found) > 1 or (found and max(max(shape) for shape in found) > OWN):
             return OTHERWISE, OTHERWISE
     return found.pop() if found else (OTHERWISE, OTHERWISE)
 
 
-def ahead(function: Callable[[T], R], things: Iterable[T]) -> Iterator[R]:
+def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
     """function(thing) for every thing, in order, a few at a time in threads: Pillow decodes without the interpreter's lock."""
     workers = min(32, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:
         try:
-            for thing in things:
-                waiting.append(pool.submit(function, thing))
+            for item in items:
+                waiting.append(pool.submit(function, item))
                 if len(waiting) >= 4 * workers:
                     yield waiting.popleft().result()
             while waiting:
