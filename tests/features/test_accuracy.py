@@ -7,7 +7,7 @@ import torch
 
 from genlab.core.space import Space
 from genlab.features import trained_on
-from genlab.features.accuracy import Held
+from genlab.features.accuracy import ArrayData
 from genlab.runs.engine import Engine
 from tests.features.bars import SPACE, Bars
 
@@ -48,14 +48,14 @@ def test_a_class_that_is_missing_is_not_learned():
 
 def test_a_pass_shows_every_example_once_in_an_order_of_its_own():
     x = torch.arange(7).reshape(7, 1)
-    held = Held(x, torch.arange(7) % 2, Space((1,), "D", "real"), {}, seed=3)
-    whole = held.stream("train", 0, 21)
+    data = ArrayData(x, torch.arange(7) % 2, Space((1,), "D", "real"), {}, seed=3)
+    whole = data.stream("train", 0, 21)
     passes = whole.x.flatten().reshape(3, 7)
     assert passes.sort(1).values.equal(torch.arange(7).repeat(3, 1))
     assert not passes[0].equal(passes[1])
     assert whole.given["label"].equal(whole.x.flatten() % 2)
-    assert held.stream("train", 5, 6).x.equal(whole.x[5:11])
-    assert held.once("train", 5, 6).x.flatten().tolist() == [5, 6]
+    assert data.stream("train", 5, 6).x.equal(whole.x[5:11])
+    assert data.once("train", 5, 6).x.flatten().tolist() == [5, 6]
 
 
 @pytest.mark.parametrize(

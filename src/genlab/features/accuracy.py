@@ -23,7 +23,7 @@ from genlab.features.classifier import BATCH, fresh, tested, trained
 DIMS = 64  # of the classifier's last hidden layer
 
 
-class Held:
+class ArrayData:
     """Examples in memory as a train split: `Data` as far as `fit` asks for it."""
 
     def __init__(self, x: Tensor, label: Tensor, space: Space, given: Mapping[str, Space], seed: int = 0):
@@ -75,9 +75,9 @@ def trained_on(
     ValueError where data have no classes, or x and label do not fit them.
     """
     _check(x, label, data)
-    held = Held(x.detach().cpu(), label.detach().cpu().long(), data.space, data.given, seed)
+    examples = ArrayData(x.detach().cpu(), label.detach().cpu().long(), data.space, data.given, seed)
     net = fresh(data, DIMS, seed)
-    trained(net, held, engine, steps, seed, progress)
+    trained(net, examples, engine, steps, seed, progress)
     correct, of, chance = tested(net, data)
     how = {"steps": steps, "batch": BATCH, "examples": len(x), "classes seen": len(label.unique())}
     return {"correct": correct, "of": of, **how, "chance": chance, "seed": seed}
