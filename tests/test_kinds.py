@@ -164,7 +164,7 @@ def test_it_is_drawn_and_saved_in_every_way_its_kind_names(data: Any, tmp_path: 
     x, space = data.once("test", 0, 3).x, data.space
     for suffix in kind_of(space).suffixes:
         out = tmp_path / (f"samples{suffix}" if suffix else "folder")
-        saving.check(out, space)
+        saving.check_output(out, space)
         saving.write(out, [x], space, {})
         assert len(list(out.iterdir())) == 3 if out.is_dir() else out.stat().st_size > 0
     with np.load(tmp_path / "samples.npz") as found:
@@ -174,7 +174,7 @@ def test_it_is_drawn_and_saved_in_every_way_its_kind_names(data: Any, tmp_path: 
     assert image.width > image.height
     assert len(image.getcolors(1 << 20)) > 1
     with pytest.raises(ValueError, match=f"holds points; these samples go to .*{kind_of(space).suffixes[0]}"):
-        saving.check(tmp_path / "a.csv", space)
+        saving.check_output(tmp_path / "a.csv", space)
 
 
 def test_a_recording_is_written_as_it_sounds() -> None:

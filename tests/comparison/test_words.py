@@ -59,13 +59,13 @@ def test_capitals_and_entries() -> None:
 
 
 def test_spaces_in_words() -> None:
-    assert words.described(DIGITS) == "8 × 8 pixels, grey, 17 levels"
-    assert words.described(COLOUR) == "31 × 20 pixels, colour, 256 levels"
-    assert words.described(POINTS) == "2 dimensions, real numbers"
-    assert words.described(TEXT) == "windows of 32, an alphabet of 3"
-    assert words.described(LINES) == "up to 4 long, an alphabet of 2"
+    assert words.describe_space(DIGITS) == "8 × 8 pixels, grey, 17 levels"
+    assert words.describe_space(COLOUR) == "31 × 20 pixels, colour, 256 levels"
+    assert words.describe_space(POINTS) == "2 dimensions, real numbers"
+    assert words.describe_space(TEXT) == "windows of 32, an alphabet of 3"
+    assert words.describe_space(LINES) == "up to 4 long, an alphabet of 2"
     noted = Space((1, 2, 2), "CHW", "binary", note="binarised: dynamic")
-    assert words.described(noted) == "2 × 2 pixels, grey, black and white; binarised: dynamic"
+    assert words.describe_space(noted) == "2 × 2 pixels, grey, black and white; binarised: dynamic"
 
 
 def test_a_protocol_in_one_line() -> None:

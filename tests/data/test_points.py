@@ -94,14 +94,14 @@ def test_the_line_has_an_error_function_density() -> None:
 def test_modes_are_where_the_samples_are(name: str, count: int) -> None:
     source = data(name)
     assert source.modes is not None
-    assert source.spread is not None
+    assert source.mode_std is not None
     assert len(source.modes) == count
     distance, nearest = torch.cdist(source.stream("train", 0, 10_000).x.double(), source.modes).min(1)
     assert torch.bincount(nearest).min() > 0.8 * 10_000 / count
-    assert float(distance.square().mean()) == pytest.approx(2 * source.spread**2, rel=0.05)
+    assert float(distance.square().mean()) == pytest.approx(2 * source.mode_std**2, rel=0.05)
     mixture = torch.distributions.MixtureSameFamily(
         torch.distributions.Categorical(torch.ones(count, dtype=torch.float64)),
-        torch.distributions.Independent(torch.distributions.Normal(source.modes, source.spread), 1),
+        torch.distributions.Independent(torch.distributions.Normal(source.modes, source.mode_std), 1),
     )
     x = source.stream("train", 0, 100).x.double()
     assert torch.allclose(source.log_density(x), mixture.log_prob(x), atol=1e-9)
@@ -109,7 +109,7 @@ def test_modes_are_where_the_samples_are(name: str, count: int) -> None:
 
 def test_sources_without_modes_say_so() -> None:
     assert data("points/moons").modes is None
-    assert data("points/moons").spread is None
+    assert data("points/moons").mode_std is None
 
 
 def test_no_density_outside_the_board() -> None:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, separated, spread, t_quantile
+from genlab.measure.chance import MOST_SEEDS, Value, pooled_std, samples_factor, seeds_needed, separated, t_quantile
 
 
 def around(name: str, value: float, half: float) -> Value:
@@ -41,7 +41,7 @@ def test_equal_models_are_separated_in_one_of_twenty_repetitions() -> None:
 def test_seeds_that_agree_by_luck_are_not_surer_than_their_samples() -> None:
     wide = [(0.0, 2.0), (0.0, 2.0)]
     a, b = Value("a", [1.0, 1.0], wide), Value("b", [1.5, 1.5], [(0.5, 2.5)] * 2)
-    assert spread(a, b) == pytest.approx(1 / 1.959964)
+    assert pooled_std(a, b) == pytest.approx(1 / 1.959964)
     assert separated(a, b) is False
     assert separated(Value("a", [1.0, 1.0]), Value("b", [1.5, 1.5])) is True
 
@@ -60,7 +60,7 @@ def test_without_seeds_and_intervals_nobody_knows() -> None:
 
 def test_seeds_needed_is_the_smallest_number_that_would_do() -> None:
     a, b = Value("a", [1.0, 1.2]), Value("b", [1.2, 1.4])
-    s, found = spread(a, b), seeds_needed(a, b)
+    s, found = pooled_std(a, b), seeds_needed(a, b)
     assert found is not None
 
     def least(n: int) -> float:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
 from genlab.measure.estimate import Estimate
-from genlab.measure.score import Incomparable, Protocol, Score, ahead, differences
+from genlab.measure.score import Incomparable, Score, ScoreProtocol, better_of, differences
 
-PROTOCOL = Protocol("test", 10_000, 1_000, seed=3, note="binarised: threshold")
+PROTOCOL = ScoreProtocol("test", 10_000, 1_000, seed=3, note="binarised: threshold")
 
 HASH = {"weights hash": "ab12"}
 
@@ -51,35 +52,35 @@ def test_what_is_not_finite_is_a_reason() -> None:
 
 def test_only_separated_intervals_have_a_winner() -> None:
     near, far, between = distance(1.0), distance(2.0), distance(1.15)
-    assert ahead(near, far) is near
-    assert ahead(far, near) is near
-    assert ahead(near, between) is None
+    assert better_of(near, far) is near
+    assert better_of(far, near) is near
+    assert better_of(near, between) is None
     good, bad = (PROTOCOL.score("recall", Estimate(v, v - 0.01, v + 0.01, "x"), better="higher") for v in (0.9, 0.5))
-    assert ahead(bad, good) is good
+    assert better_of(bad, good) is good
 
 
 @pytest.mark.parametrize(
     ("other", "said"),
     [
         (distance(1.0, weights="cd34"), "weights hash ab12 against cd34"),
-        (Protocol("test", 5_000, 1_000, 3, note=PROTOCOL.note).score("Fréchet distance", 1.0, HASH), "10,000 against 5,000"),
-        (Protocol("test", 10_000, 1_000, 3).score("Fréchet distance", 1.0, HASH), "binarised: threshold against nothing"),
+        (replace(PROTOCOL, real=5_000).score("Fréchet distance", 1.0, HASH), "10,000 against 5,000"),
+        (ScoreProtocol("test", 10_000, 1_000, 3).score("Fréchet distance", 1.0, HASH), "binarised: threshold against nothing"),
         (PROTOCOL.score("recall", 1.0, {"weights hash": "ab12"}), "another measure"),
     ],
 )  # fmt: skip
 def test_protocols_that_differ_refuse_and_say_in_what(other: Score, said: str) -> None:
     with pytest.raises(Incomparable, match=said):
-        ahead(distance(2.0), other)
+        better_of(distance(2.0), other)
 
 
 def test_seeds_weights_and_results_may_differ() -> None:
-    a = Protocol("test", 10, 10, 0, "averaged").score("x", 1.0, detail={"shares": {"a": 0.5}})
-    b = Protocol("test", 10, 10, 1, "raw").score("x", 2.0, detail={"shares": {"a": 0.1}})
+    a = ScoreProtocol("test", 10, 10, 0, "averaged").score("x", 1.0, detail={"shares": {"a": 0.5}})
+    b = ScoreProtocol("test", 10, 10, 1, "raw").score("x", 2.0, detail={"shares": {"a": 0.1}})
     assert differences(a.protocol, b.protocol) == []
 
 
 def test_differences_look_inside_and_at_words() -> None:
-    fewer = Protocol("test", 10_000, 1_000, seed=3).score("x", 1.0).protocol
+    fewer = ScoreProtocol("test", 10_000, 1_000, seed=3).score("x", 1.0).protocol
     assert differences(distance(1.0).protocol, fewer) == [
         "note binarised: threshold against nothing",
         "weights hash ab12 against nothing",

@@ -10,7 +10,7 @@ import torch
 from genlab.core.space import Batch, Space
 from genlab.features import Features, pixel_features
 from genlab.measure import Reference, evaluation_of, independent, scores_for, scores_of
-from genlab.measure.classify import verdict
+from genlab.measure.classify import summarise_classes
 
 PICTURES = Space((1, 2, 2), "CHW", "ordinal", 17, note="binarised: not at all")
 LABELS = {"label": Space((), "", "token", 2, names=("low", "high"))}
@@ -107,7 +107,7 @@ def test_points_of_a_known_source():
     centers = torch.tensor([[-5.0, 0.0], [5.0, 0.0]])
 
     class Blobs(Source):
-        modes, spread = centers, 0.5
+        modes, mode_std = centers, 0.5
 
         def once(self, split, cursor, n):
             generator = torch.Generator().manual_seed(len(split))
@@ -145,7 +145,7 @@ def test_lines_say_how_many_were_seen_before():
 
 
 def test_verdict_by_hand():
-    found = verdict(torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]]), torch.tensor([0, 1, 1, 0]))
+    found = summarise_classes(torch.tensor([[0.9, 0.1], [0.6, 0.4], [0.2, 0.8], [0.7, 0.3]]), torch.tensor([0, 1, 1, 0]))
     assert found.confidence == pytest.approx(0.75)
     assert found.shares.tolist() == [0.75, 0.25]
     assert found.agreement.value == 0.75

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from genlab.runs.files import described, sealed
+from genlab.runs.files import sealed, size_and_digest
 
 NESTED: Any = []
 for _ in range(3000):
@@ -44,9 +44,9 @@ def forge(target: Path) -> str:
         record = json.loads(path.read_text())
         record.pop("sha256", None)
         for name in record["files"]:
-            record["files"][name] = [described(target / name)]
+            record["files"][name] = [size_and_digest(target / name)]
         for entry in record["checkpoints"]:
-            entry["bytes"], entry["sha256"] = described(target / entry["file"])
+            entry["bytes"], entry["sha256"] = size_and_digest(target / entry["file"])
         path.write_text(json.dumps(sealed(record)))
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return "forging failed"

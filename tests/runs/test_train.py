@@ -15,7 +15,7 @@ from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
 from genlab.core.recipe import Budget, Optim, Recipe, setting
 from genlab.core.space import Batch, Space
-from genlab.runs.clock import Progress
+from genlab.runs.clock import ProgressTracker
 from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
 from genlab.runs.optimise import factor
@@ -145,7 +145,7 @@ def test_training_that_breaks_down_ends_and_keeps_the_last_good_weights(tmp_path
 
 
 def test_a_schedule_that_ends_too_early_is_refused() -> None:
-    progress = Progress(Budget(seconds=1), [[0, 0, 0], [0, 3, 500]])
+    progress = ProgressTracker(Budget(seconds=1), [[0, 0, 0], [0, 3, 500]])
     progress.enter(0, 1.0, None, 100, 4)
     assert [progress.at(0, step) for step in range(4)] == [0, 0, 0, 0.5]
     with pytest.raises(ValueError, match="stopped"):
@@ -153,7 +153,7 @@ def test_a_schedule_that_ends_too_early_is_refused() -> None:
 
 
 def test_processes_agree_on_one_measure_of_time() -> None:
-    progress = Progress(Budget(seconds=1), None, lambda mark: mark + 123)
+    progress = ProgressTracker(Budget(seconds=1), None, lambda mark: mark + 123)
     progress.enter(0, 1.0, None, 100, 4)
     assert progress.at(0, 0) == 0.123
 
@@ -161,7 +161,7 @@ def test_processes_agree_on_one_measure_of_time() -> None:
 def test_examples_and_steps_are_the_same_budget() -> None:
     limits = []
     for budget in (Budget(steps=40), Budget(examples=160), Budget(examples=158)):
-        progress = Progress(budget)
+        progress = ProgressTracker(budget)
         progress.enter(0, 0.25, None, 100, 4)
         limits.append(progress.limit)
     assert limits == [10, 10, 10]

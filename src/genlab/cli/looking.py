@@ -30,7 +30,7 @@ def rows_of(parts: Sequence[Any]) -> Any:
 def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], more: Mapping[str, Any], columns: int) -> Path:
     """Write frames of a verb where they were asked for, or into the run's samples/. more: arrays for an .npz."""
     out = output.out or within(run.path, f"samples/{verb}.png")
-    saving.check(out, run.space, output.force)
+    saving.check_output(out, run.space, output.force)
     said = run.texts(frames[-1]) if run.space.text else None
     return saving.write(out, frames, run.space, more, columns, said)
 

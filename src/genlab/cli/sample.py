@@ -66,7 +66,7 @@ def sample(
     count = n if n is not None else kind_of(loaded.space).sampled
     out = output.out or _own_place(loaded, seed)
     if out is not None:
-        saving.check(out, loaded.space, output.force)
+        saving.check_output(out, loaded.space, output.force)
         if out.suffix == ".gif" and (count > CHUNK or exact):
             raise ValueError(f"a .gif shows at most {CHUNK} samples on their way, without --exact; got -n {count}")
     settings = {

@@ -44,7 +44,7 @@ def score(
     from genlab.api import Engine
     from genlab.cli.events import shown
     from genlab.cli.opening import reopened
-    from genlab.comparison.evaluate import Protocol, evaluate_with_speed, how_many
+    from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
     from genlab.features import features_for
     from genlab.measure import Reference
     from genlab.report.saving import write_neighbours
@@ -52,7 +52,7 @@ def score(
 
     loaded = machine.load(run)
     options = own(loaded.model(not raw, best).sample, option)
-    protocol = Protocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
+    protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
         with progress.task("features to compare in") as task:

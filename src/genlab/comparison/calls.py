@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab.comparison.comparison import Comparison
-from genlab.comparison.evaluate import Protocol, evaluate_with_speed, how_many
+from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
 from genlab.comparison.existing import Existing, common_data
 from genlab.comparison.options import SECONDS, CompareOptions
 from genlab.comparison.rows import Results
@@ -137,7 +137,7 @@ def score(
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
     loaded = run if isinstance(run, Run) else Run(run, device, data)
-    protocol = Protocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
+    protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
     opened: Any = loaded.data()
     engine = Engine(loaded.device)
     reference = Reference(opened, split, features_for(opened, engine, wanted=features), engine)

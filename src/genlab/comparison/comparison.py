@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 from genlab.api import Session, load, resume, session
 from genlab.comparison.costs import operations_of_a_step
 from genlab.comparison.eta import ETA
-from genlab.comparison.evaluate import Protocol, evaluate, evaluate_beside, how_many, speed_of
+from genlab.comparison.evaluate import EvaluationProtocol, evaluate, evaluate_beside, how_many, speed_of
 from genlab.comparison.events import Alarmed, Event, Failed, Measured, Measuring, Remark, Training
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.options import CompareOptions
@@ -324,8 +324,8 @@ class Comparison:
         """What samples of check-ups are held against."""
         return checkup_reference(self.data, self.features)
 
-    def _protocol(self) -> Protocol:
-        return Protocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
+    def _protocol(self) -> EvaluationProtocol:
+        return EvaluationProtocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
 
     def _patience(self, share: float, fewest: float) -> float:
         spent = [row.train_seconds for row in self._rows.values() if row.train_seconds]

@@ -26,7 +26,7 @@ DRAWN = (5_000, 2_000, 1_000, 500, 300, 200)  # round numbers of samples
 
 
 @dataclass(frozen=True)
-class Protocol:
+class EvaluationProtocol:
     """What all models that are evaluated together have in common.
 
     n         samples that are compared with the data
@@ -62,7 +62,7 @@ class Evaluated:
 Evaluating = Generator[Measuring, None, Evaluated]
 
 
-def evaluate(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
+def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
     """Likelihood of the split, and every score of the samples that suits the data. Yields what is under way."""
     name, model = run.recipe.name, run.model(protocol.averaged, protocol.best)
     likelihood = yield from likelihood_within(model, reference.data, protocol, f"{name}: likelihood")
@@ -88,7 +88,7 @@ def evaluate(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
     return Evaluated(results, samples, told.given, evaluation.evidence.get("neighbours", ()))
 
 
-def evaluate_with_speed(run: Run, reference: Reference, protocol: Protocol) -> Evaluating:
+def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
     """The same, and how fast it can be sampled."""
     yield Measuring(f"{run.recipe.name}: timing its samples")
     timed = speed_of(run, protocol, reference.data)
@@ -116,18 +116,20 @@ def _trivial(name: str, about: str, question: str) -> bool:
     return question == "copying" and name == "real data" and about.startswith("train")
 
 
-def draw(run: Run, protocol: Protocol, n: int, given: Mapping[str, Tensor]) -> Tensor:
+def draw(run: Run, protocol: EvaluationProtocol, n: int, given: Mapping[str, Tensor]) -> Tensor:
     return run.sample(n, protocol.seed, given, averaged=protocol.averaged, best=protocol.best, **protocol.options)
 
 
-def speed_of(run: Run, protocol: Protocol, data: Any) -> Speed:
+def speed_of(run: Run, protocol: EvaluationProtocol, data: Any) -> Speed:
     """How fast a run can be sampled; finding what samples are given takes no part. data: the run's own, open already."""
     given = run.conditions(MANY, protocol.seed, split=protocol.split, data=data).given
     run.model(protocol.averaged, protocol.best)  # loading is not sampling
     return speed(lambda n: draw(run, protocol, n, {key: value[:n] for key, value in given.items()}), ALLOWANCE)
 
 
-def likelihood_within(model: Any, data: Any, protocol: Protocol, title: str) -> Generator[Measuring, None, Likelihood | None]:
+def likelihood_within(
+    model: Any, data: Any, protocol: EvaluationProtocol, title: str
+) -> Generator[Measuring, None, Likelihood | None]:
     """The likelihood of as many examples as the protocol's patience allows, judged by a few of them."""
     if not isinstance(model, Scores):
         return None

@@ -59,7 +59,7 @@ class RunSummary:
         """(what, in words), in the order they are read in."""
         budget = self.recipe.budget
         yield "model", f"{self.recipe.name}: {self.listed.idea} ({self.listed.paper})"
-        yield "data", f"{self.source}: {words.described(self.space)}"
+        yield "data", f"{self.source}: {words.describe_space(self.space)}"
         if label := label_of(self.given):
             classes = self.given[label]
             yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"

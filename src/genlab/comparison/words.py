@@ -89,12 +89,12 @@ def plural(amount: int, word: str) -> str:
     return f"{amount:,} {word}{'' if amount == 1 else 's'}"
 
 
-def thing(space: Space) -> str:
+def example_name(space: Space) -> str:
     """What one example is called."""
     return kind_of(space).example
 
 
-def described(space: Space) -> str:
+def describe_space(space: Space) -> str:
     """8 × 8 grey, 17 levels; points in 2 dimensions; windows of 64, an alphabet of 65."""
     words = SHAPES[kind_of(space).name](space)
     return f"{words}; {space.note}" if space.note else words

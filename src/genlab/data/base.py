@@ -16,7 +16,7 @@ from genlab.data.options import Request
 from genlab.data.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from genlab.data.finite import Numbering
+    from genlab.data.indexed import Numbering
 
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
 FORMAT = 1  # of what examples are made of the same files; raise it when that changes

@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.core.space import Batch, Space
 from genlab.data import splits
 from genlab.data.base import class_space
-from genlab.data.finite import Finite, Numbering
+from genlab.data.indexed import IndexedSource, Numbering
 from genlab.data.options import Request
 from genlab.data.tokenizer import END, Tokenizer, learnt
 
@@ -52,7 +52,9 @@ def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
     return found, tuple(str(name) for name in names.tolist())
 
 
-def described(texts: Sequence[str], sides: np.ndarray, vocabulary: int | None = None) -> tuple[np.ndarray, Space, Tokenizer]:
+def tokenize_texts(
+    texts: Sequence[str], sides: np.ndarray, vocabulary: int | None = None
+) -> tuple[np.ndarray, Space, Tokenizer]:
     """Texts as tokens (N, T), filled up with the end, their space, and what makes the tokens, learnt from the train split."""
     train = [text for text, side in zip(texts, sides, strict=True) if side == splits.TRAIN]
     tokenizer = learnt(train, texts, vocabulary, END)
@@ -60,7 +62,7 @@ def described(texts: Sequence[str], sides: np.ndarray, vocabulary: int | None = 
     return tokens, tokenizer.space(tokens.shape[1]), tokenizer
 
 
-class Examples(Finite):
+class Examples(IndexedSource):
     """A finite set that lies in arrays."""
 
     def __init__(self, request: Request, kind: str, space: Space, stored: Stored):
@@ -81,7 +83,7 @@ class Examples(Finite):
             self.facts["examples without a label"] = unsaid
         self._texts: np.ndarray | None = None
         if texts:
-            made = described(texts, sides, request.options.vocabulary)
+            made = tokenize_texts(texts, sides, request.options.vocabulary)
             self._texts, self.given["text"], self.tokenizers["text"] = made
         self.split(sides, request.options.shares)
 

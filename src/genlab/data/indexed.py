@@ -37,7 +37,7 @@ class Numbering:
     there: np.ndarray
 
 
-class Finite(Opened):
+class IndexedSource(Opened):
     """What has numbered examples; whoever derives says `split` once `sides` are known."""
 
     _rows: dict[Split, np.ndarray]

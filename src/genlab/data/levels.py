@@ -6,7 +6,7 @@ import numpy as np
 
 from genlab.core.space import Space
 from genlab.data.examples import Examples, Stored
-from genlab.data.options import Progress, Request
+from genlab.data.options import ProgressCallback, Request
 
 
 def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
@@ -16,7 +16,7 @@ def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
     return Examples(request, "pictures", space, stored)
 
 
-def fitted(x: np.ndarray, size: int | None, levels: int, progress: Progress) -> np.ndarray:
+def fitted(x: np.ndarray, size: int | None, levels: int, progress: ProgressCallback) -> np.ndarray:
     """(N, C, H, W) with the shorter side resized to `size` and the middle cut out; unchanged where it has that size."""
     if size is None or x.shape[2:] == (size, size):
         return x

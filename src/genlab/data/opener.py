@@ -14,14 +14,14 @@ from genlab.data import formats
 from genlab.data.base import Opened
 from genlab.data.idx import is_idx
 from genlab.data.index import near, source
-from genlab.data.options import Options, Progress, Request, cache_root, silent
+from genlab.data.options import Options, ProgressCallback, Request, cache_root, silent
 from genlab.data.wrap import reopened, wrappers
 
 Reader = Callable[[Request], Opened]
 
 
 def open(
-    source: str | os.PathLike[str], *, cache: str | Path | None = None, progress: Progress | None = None, **options: Any
+    source: str | os.PathLike[str], *, cache: str | Path | None = None, progress: ProgressCallback | None = None, **options: Any
 ) -> Opened:
     """Data to learn from: a built-in name (`genlab list data`), a path, or hub:OWNER/NAME.
 
@@ -46,7 +46,7 @@ def open(
 
 
 def open_again(
-    record: Any, source: str | os.PathLike[str] | None = None, progress: Progress | None = None, **options: Any
+    record: Any, source: str | os.PathLike[str] | None = None, progress: ProgressCallback | None = None, **options: Any
 ) -> Opened:
     """Data that `Opened.opened` recorded.
 
@@ -66,12 +66,12 @@ def open_again(
     return reopened(record, opening)
 
 
-def _read(named: str, options: Options, cache: Path, progress: Progress) -> Opened:
+def _read(named: str, options: Options, cache: Path, progress: ProgressCallback) -> Opened:
     request = _request(named, options, cache, progress)
     return _reader(request)(request)
 
 
-def _request(named: str, options: Options, cache: Path, progress: Progress) -> Request:
+def _request(named: str, options: Options, cache: Path, progress: ProgressCallback) -> Request:
     if source(named) is not None or named.startswith("hub:"):
         name = named.removeprefix("hub:").split("/")[-1].replace(":", "-") if named.startswith("hub:") else named
         return Request(named, name, options, cache=cache, progress=progress)

@@ -16,7 +16,7 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Binarise = Literal["threshold", "static", "dynamic"]
-Progress = Callable[[int, int, str], object]  # (done, total, what)
+ProgressCallback = Callable[[int, int, str], object]  # (done, total, what)
 SHARES = (0.8, 0.1, 0.1)  # of train, validation, test
 LARGEST = 1024  # pixels a side
 LONGEST = 4096  # characters of an option
@@ -158,4 +158,4 @@ class Request:
     options: Options
     path: Path = Path()
     cache: Path = field(default_factory=cache_root)
-    progress: Progress = silent
+    progress: ProgressCallback = silent

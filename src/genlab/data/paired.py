@@ -20,14 +20,14 @@ from genlab.core.space import Batch
 from genlab.data import splits
 from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import shuffled
-from genlab.data.finite import Finite, Numbering
+from genlab.data.indexed import IndexedSource, Numbering
 from genlab.data.wrap import Wrapper
 
 SOURCE, OTHER = "source", "other"
 ROW = re.compile(r"(?:row|picture|point|line|example) \d+$")
 
 
-class Paired(Wrapper, Finite):
+class Paired(Wrapper, IndexedSource):
     """x and everything that is given from the first source; `source` is the x of the example of the second that belongs to it.
 
     Examples without a partner are left out and named.
@@ -63,7 +63,7 @@ class Paired(Wrapper, Finite):
         return replace(self._a, digests=digests, there=self._numbers, take=self.take)
 
 
-class Unpaired(Wrapper, Finite):
+class Unpaired(Wrapper, IndexedSource):
     """x and everything that is given from the first source; `other` is the x of any example of the second, while training.
 
     Each domain has its own permutation. Where the two have as many examples, which may belong together, they are split as

@@ -47,7 +47,7 @@ class Plane(ABC):
 
     entropy: float
     modes: Tensor | None = None
-    spread: float | None = None
+    mode_std: float | None = None
 
     @abstractmethod
     def make(self, u: np.ndarray) -> np.ndarray:
@@ -62,19 +62,19 @@ class Gaussians(Plane):
     """K equally likely round Gaussians, so far apart (8 widths at least) that overlaps add less than 1e-12 nats of entropy."""
 
     def __init__(self, centers: np.ndarray, sigma: float):
-        self.modes, self.spread = torch.from_numpy(centers), sigma
+        self.modes, self.mode_std = torch.from_numpy(centers), sigma
         self.entropy = math.log(len(centers)) + 2 * (HALF + 0.5 + math.log(sigma))
 
     def make(self, u: np.ndarray) -> np.ndarray:
         assert self.modes is not None
         centers = self.modes.numpy()
-        return centers[(u[:, 0] * len(centers)).astype(np.int64)] + self.spread * normals(u[:, 1:])
+        return centers[(u[:, 0] * len(centers)).astype(np.int64)] + self.mode_std * normals(u[:, 1:])
 
     def log_density(self, x: Tensor) -> Tensor:
         assert self.modes is not None
-        assert self.spread is not None
+        assert self.mode_std is not None
         return mixture(
-            x, self.modes, torch.full((len(self.modes),), -math.log(len(self.modes)), dtype=torch.float64), self.spread
+            x, self.modes, torch.full((len(self.modes),), -math.log(len(self.modes)), dtype=torch.float64), self.mode_std
         )
 
 
@@ -185,7 +185,7 @@ class Points(Drawn):
         super().__init__(request, "points")
         request.options.suit(self.name, "points")
         self.plane = PLANES[self.name.removeprefix("points/")]()
-        self.entropy, self.modes, self.spread = self.plane.entropy, self.plane.modes, self.plane.spread
+        self.entropy, self.modes, self.mode_std = self.plane.entropy, self.plane.modes, self.plane.mode_std
         self.space = Space((2,), "D", "real")
         train = self.once("train", 0, COUNTS["train"]).x.double()
         center, scale = train.mean(0), train.std(0, correction=0)

@@ -127,7 +127,7 @@ def _written(entry: Path, request: Request, manifest: PictureManifest) -> None:
 
 
 def _fill(part: Path, request: Request, manifest: PictureManifest) -> None:
-    """Decode into `part`: x.npy, rows.npy, record.json. Plain writes, since a full disk kills a process that writes a memory map."""
+    """Decode into `part`: x.npy, rows.npy, record.json. No memory map is written: on a full disk it would kill the process."""
     shape = _shape(request, manifest)
     kept: list[PictureItem] = []
     skipped: list[tuple[str, str]] = []

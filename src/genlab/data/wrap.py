@@ -27,7 +27,7 @@ from genlab.core.noise import hashed
 from genlab.core.space import Batch
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
-from genlab.data.finite import Numbering
+from genlab.data.indexed import Numbering
 
 
 class Wrapper(Opened):

@@ -1,12 +1,12 @@
 """Numbers about a model, each with its protocol: how likely it finds the data, how close its samples are, how fast they come.
 
 `likelihood_of(model, data, split, seed)` is None where a model has none; `scores_for(data, samples, ...)` gives every measure
-of samples that suits the data, by name; `ahead(a, b)` is the better of two scores, if they may be compared at all.
+of samples that suits the data, by name; `better_of(a, b)` is the better of two scores, if they may be compared at all.
 """
 
 from genlab.measure.evaluation import Evaluation, Reference, concat_batches, evaluation_of, independent
 from genlab.measure.likelihood import Likelihood, likelihood_of
-from genlab.measure.score import Incomparable, Score, ahead, differences
+from genlab.measure.score import Incomparable, Score, better_of, differences
 from genlab.measure.speed import Speed, speed
 from genlab.measure.table import scores_for, scores_of
 
@@ -17,7 +17,7 @@ __all__ = [
     "Reference",
     "Score",
     "Speed",
-    "ahead",
+    "better_of",
     "concat_batches",
     "differences",
     "evaluation_of",

@@ -115,7 +115,7 @@ def several(a: Value, b: Value) -> bool:
     return min(len(a.seeds), len(b.seeds)) > 1
 
 
-def spread(a: Value, b: Value) -> float:
+def pooled_std(a: Value, b: Value) -> float:
     """s: the pooled standard deviation of a run, not below what the samples alone explain."""
     freedom = len(a.seeds) + len(b.seeds) - 2
     pooled = ((len(a.seeds) - 1) * a.variance + (len(b.seeds) - 1) * b.variance) / freedom
@@ -128,7 +128,7 @@ def separated(a: Value, b: Value) -> bool | None:
         return None
     if several(a, b):
         counts = len(a.seeds), len(b.seeds)
-        least = t_quantile(sum(counts) - 2) * spread(a, b) * math.sqrt(sum(1 / count for count in counts))
+        least = t_quantile(sum(counts) - 2) * pooled_std(a, b) * math.sqrt(sum(1 / count for count in counts))
         return abs(a.mean - b.mean) > least
     (low_a, high_a), (low_b, high_b) = a.reach, b.reach
     return high_a < low_b or high_b < low_a
@@ -138,7 +138,7 @@ def seeds_needed(a: Value, b: Value) -> int | None:
     """Seeds of each that it takes to separate two models that have several now, if the difference seen here and its scatter
     are the true ones: the smallest n with t_{2n-2} s sqrt(2/n) below the difference. So many do it about every second time,
     as the estimate itself is made from few. None where it is more than MOST_SEEDS."""
-    s, difference = spread(a, b), abs(a.mean - b.mean)
+    s, difference = pooled_std(a, b), abs(a.mean - b.mean)
     first = max(len(a.seeds), len(b.seeds)) + 1
     fitting = (n for n in range(first, MOST_SEEDS + 1) if t_quantile(2 * n - 2) * s * math.sqrt(2 / n) < difference)
     return next(fitting, None)

@@ -17,7 +17,7 @@ from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
-from genlab.measure.classify import verdict
+from genlab.measure.classify import summarise_classes
 from genlab.measure.copies import USUAL, copies
 from genlab.measure.distances import NEIGHBOURS, equally_many
 from genlab.measure.estimate import Estimate
@@ -67,7 +67,7 @@ def _in_features(evaluation: Evaluation) -> Iterator[Score]:
     yield from _cloud(evaluation, evaluation.features, real)
     labels = evaluation.labels
     if features.classify is not None and features.own_classes and labels is not None:
-        found = verdict(torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)]), labels)
+        found = summarise_classes(torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)]), labels)
         yield evaluation.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
     detail: dict[str, float] = {}
     yield evaluation.attempt(
@@ -91,9 +91,9 @@ def _points(evaluation: Evaluation) -> Iterator[Score]:
     yield evaluation.attempt(
         "squared MMD", lambda: mmd(evaluation.samples, real, widths), how, better="lower", question="quality"
     )
-    centers, spread = getattr(source, "modes", None), getattr(source, "spread", None)
-    if centers is not None and spread is not None:
-        covered, good = modes(evaluation.samples, centers, spread)
+    centers, std = getattr(source, "modes", None), getattr(source, "mode_std", None)
+    if centers is not None and std is not None:
+        covered, good = modes(evaluation.samples, centers, std)
         yield evaluation.protocol.score("share of modes covered", covered, better="higher", question="coverage")
         yield evaluation.protocol.score("share of good samples", good, better="higher", question="quality")
     yield from _cloud(evaluation, evaluation.samples.double(), real.double())

@@ -10,15 +10,15 @@ from torch import Tensor
 from genlab.measure.estimate import Estimate, share
 
 
-class Verdict(NamedTuple):
+class ClassifierSummary(NamedTuple):
     confidence: float  # mean probability of the likeliest class
     shares: Tensor  # (classes,) of the samples, by likeliest class
     agreement: Estimate | None  # share whose likeliest class is the one asked for
 
 
-def verdict(probabilities: Tensor, asked: Tensor | None = None) -> Verdict:
+def summarise_classes(probabilities: Tensor, asked: Tensor | None = None) -> ClassifierSummary:
     """Of samples' class probabilities (n, classes) and, where there were any, the labels asked for (n,)."""
     top, found = probabilities.double().max(1)
     shares = torch.bincount(found, minlength=probabilities.shape[1]).double() / len(found)
     agreement = None if asked is None else share(int((found == asked.to(found.device)).sum()), len(found), "samples")
-    return Verdict(float(top.mean()), shares, agreement)
+    return ClassifierSummary(float(top.mean()), shares, agreement)

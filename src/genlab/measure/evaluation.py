@@ -18,7 +18,7 @@ from genlab.core.space import Batch, Space
 from genlab.features import Features
 from genlab.measure.copies import Rule, rule_for
 from genlab.measure.estimate import Estimate
-from genlab.measure.score import Protocol, Score
+from genlab.measure.score import Score, ScoreProtocol
 
 REAL = 10_000  # examples of a split at most, for distances
 TRAIN = 60_000  # training examples at most, among which copies are looked for
@@ -96,7 +96,7 @@ class Evaluation:
     reference: Reference
     samples: Tensor  # (N, *shape) in the data's units
     given: Given  # all that they were given, N rows each
-    protocol: Protocol
+    protocol: ScoreProtocol
     rows: Tensor | None = None  # (N,) numbers of the examples in the reference's split whose conditions were given
     evidence: dict[str, Any] = field(default_factory=dict)  # by measure: what it found beside its score
 
@@ -140,7 +140,7 @@ def evaluation_of(
     """
     data = reference.data
     check_samples(samples, data.space)
-    protocol = Protocol(
+    protocol = ScoreProtocol(
         reference.split, min(reference.most, data.count(reference.split)), len(samples), seed, weights, data.space.note
     )
     return Evaluation(reference, samples.cpu(), given or {}, protocol, rows=rows)

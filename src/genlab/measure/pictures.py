@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.core.data import some
 from genlab.core.kinds import kind_of
 from genlab.features import Features, trained_on
-from genlab.measure.classify import verdict
+from genlab.measure.classify import summarise_classes
 from genlab.measure.copies import Copies, Rule, copies
 from genlab.measure.distances import covered, distances, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
@@ -89,7 +89,7 @@ def _classified(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     yield evaluation.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
     if not features.own_classes:
         return
-    found = verdict(probabilities, evaluation.labels)
+    found = summarise_classes(probabilities, evaluation.labels)
     names = evaluation.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
     score, n = evaluation.protocol.score, len(evaluation.samples)

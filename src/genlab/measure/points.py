@@ -81,7 +81,7 @@ def _apart(a: Tensor, b: Tensor) -> Tensor:
     return torch.cdist(a, b, compute_mode=mode)
 
 
-def modes(samples: Tensor, centers: Tensor, spread: float, within: float = 4.0) -> Modes:
+def modes(samples: Tensor, centers: Tensor, std: float, within: float = 4.0) -> Modes:
     """For a mixture of equally likely round Gaussians, intervals over samples (n, d).
 
     centers (k, d), spread: their standard deviation. A sample is good within `within` deviations of the nearest centre; a mode
@@ -89,7 +89,7 @@ def modes(samples: Tensor, centers: Tensor, spread: float, within: float = 4.0) 
     counts of good samples are: its interval counts modes whose own interval (Wilson) lies above, or reaches, that fifth.
     """
     distance, nearest = torch.cdist(samples.double(), centers.double()).min(1)
-    good = distance <= within * spread
+    good = distance <= within * std
     k, n = len(centers), len(samples)
     counts = torch.bincount(nearest[good], minlength=k)
     needed = 0.2 / k
@@ -120,8 +120,8 @@ def divergences(samples: Tensor, log_density: Callable[[Tensor], Tensor], box: T
 
 
 def _estimate(divergence: Callable[[Tensor], Tensor], q: Tensor, again: list[Tensor], ceiling: float) -> Estimate:
-    value, spread = float(divergence(q)), float(torch.stack([divergence(row.double()) for row in again]).std())
-    return normal(value, spread, OVER, 0.0, ceiling) if math.isfinite(value) else Estimate(value, over=OVER)
+    value, std = float(divergence(q)), float(torch.stack([divergence(row.double()) for row in again]).std())
+    return normal(value, std, OVER, 0.0, ceiling) if math.isfinite(value) else Estimate(value, over=OVER)
 
 
 def _kl(q: Tensor, log_p: Tensor) -> Tensor:

@@ -72,7 +72,7 @@ class Incomparable(ValueError):
     """Two scores whose protocols differ."""
 
 
-def ahead(a: Score, b: Score) -> Score | None:
+def better_of(a: Score, b: Score) -> Score | None:
     """The better of two scores where their intervals separate, else None.
 
     Incomparable, a ValueError, where they are not the same measure under the same protocol: it says what differs.
@@ -120,7 +120,7 @@ def _words(key: str, value: Any) -> str:
 
 
 @dataclass(frozen=True)
-class Protocol:
+class ScoreProtocol:
     """What every score of one evaluation has in common."""
 
     split: Split

@@ -73,9 +73,9 @@ def in_features(evaluation: Evaluation) -> Iterator[Score]:
 def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
     """Measures against a source whose density is written down."""
     score, source = evaluation.protocol.score, evaluation.data
-    centers, spread = getattr(source, "modes", None), getattr(source, "spread", None)
-    if centers is not None and spread is not None:
-        covered, good = modes(evaluation.samples, centers, spread)
+    centers, std = getattr(source, "modes", None), getattr(source, "mode_std", None)
+    if centers is not None and std is not None:
+        covered, good = modes(evaluation.samples, centers, std)
         how = {"modes": len(centers), "good within": "4 standard deviations"}
         yield score("share of modes covered", covered, how, better="higher", question="coverage")
         yield score("share of good samples", good, how, better="higher", question="quality")

@@ -61,7 +61,7 @@ def _row(x: Any, space: Space, what: str) -> Figure:
     tile = (image.width + pictures.GUTTER) // len(x)
     canvas = Image.new("RGBA", (tile * HALF - pictures.GUTTER, image.height))
     canvas.paste(image, (0, 0))
-    return _placed(canvas, f"{words.plural(len(x), words.thing(space))} of {what}")
+    return _placed(canvas, f"{words.plural(len(x), words.example_name(space))} of {what}")
 
 
 class Triple(NamedTuple):
@@ -120,7 +120,7 @@ def many(media: Media | None, space: Space, what: str, real: Media | None = None
 def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None) -> Figure:
     if pictures.drawing(space).layout != "framed":
         shown = media.samples[:most]
-        kind = f"{words.plural(len(shown), words.thing(space))} of {what}"
+        kind = f"{words.plural(len(shown), words.example_name(space))} of {what}"
         return _placed(pictures.picture(shown, space, paper=None), kind)
     x = pictures.numbers(media.samples)[:most]
     behind = None if real is None or real is media or real.samples is None else pictures.numbers(real.samples)

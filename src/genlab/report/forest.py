@@ -21,7 +21,7 @@ def forest(group: Group, hues: Mapping[str, int], marks: Mapping[str, float] | N
     """SVG of a group. marks: values to point at with a broken line ("noise"), where they lie within the picture."""
     values = group.values[:MOST]
     height = TOP + ROW * len(values) + (18 if marks else 6)
-    across = spread(values, group.by_factors)
+    across = interval_axis(values, group.by_factors)
     label = "; ".join(f"{value.name} {group.write(value.mean)}" for value in values)
     parts = [
         f'<svg class="forest" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(group.title)}: {escape(label)}">'
@@ -32,7 +32,7 @@ def forest(group: Group, hues: Mapping[str, int], marks: Mapping[str, float] | N
     return "".join([*parts, "</svg>"])
 
 
-def spread(values: Sequence[Value], by_factors: bool) -> Axis:
+def interval_axis(values: Sequence[Value], by_factors: bool) -> Axis:
     """An axis that holds every interval, with a little room."""
     ends = [end for value in values for end in (*value.reach, value.mean)]
     low, high = min(ends), max(ends)

@@ -70,7 +70,7 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
     return {
         "data": data,
         "facts": facts_of_data(space, data.given, data.counts),
-        "thing": words.thing(space),
+        "example": words.example_name(space),
         "layout": pictures.drawing(space).layout,
         "strip": figures.strip(real, space),
         "real": figures.few(real, space, "the real data"),
@@ -112,7 +112,7 @@ def draw_command(chosen: Choice | None, rows: Sequence[Row], media: Mapping[str,
 
 def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str, int]) -> list[str]:
     """What the data are, in a few phrases."""
-    facts = [words.described(space)]
+    facts = [words.describe_space(space)]
     if "label" in given:
         facts.append(words.plural(given["label"].levels, "class").replace("classs", "classes"))
     if counts:

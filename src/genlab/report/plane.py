@@ -81,9 +81,11 @@ def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, in
     """SVG of all spots, the score upwards."""
     laned = any(spot.x is None for spot in spots)
     right = WIDTH - RIGHT - (LANE if laned else 0)
-    up = spread([end for s in spots for end in (s.y, *(s.up or ()))], HEIGHT - BOTTOM, TOP, positive=score.better == "lower")
+    up = value_axis(
+        [end for s in spots for end in (s.y, *(s.up or ()))], HEIGHT - BOTTOM, TOP, positive=score.better == "lower"
+    )
     left = margin(up, LEFT)
-    across = spread([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], left, right, positive=True)
+    across = value_axis([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], left, right, positive=True)
     places = [(spot, right + 16 if spot.x is None else float(across(spot.x)), float(up(spot.y))) for spot in spots]
     said = "; ".join(f"{s.name}: {score.write(s.y)}, {lane if s.x is None else f'{s.x:.4g}'}" for s in spots)
     better = f"{score.better} is better{', log' if up.logarithmic else ''}"
@@ -102,7 +104,7 @@ def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, in
     return "".join(parts)
 
 
-def spread(values: Sequence[float], start: float, stop: float, positive: bool) -> Axis:
+def value_axis(values: Sequence[float], start: float, stop: float, positive: bool) -> Axis:
     """An axis with room around the values: logarithmic if they are positive and span more than a factor of eight."""
     low, high = min(values), max(values)
     if positive and low > 0 and high / low > 8:

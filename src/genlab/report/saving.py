@@ -23,7 +23,7 @@ PAUSE = 0.25  # seconds between recordings in one file
 FRAME_RATE = 8  # frames a second of clips whose space does not say
 
 
-def check(out: Path, space: Space, force: bool = False) -> None:
+def check_output(out: Path, space: Space, force: bool = False) -> None:
     """ValueError, before any work, if samples of this space cannot be written there."""
     kind = kind_of(space)
     files = [suffix for suffix in kind.suffixes if suffix]

@@ -31,7 +31,7 @@ class Clock:
         return self.elapsed + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
 
-class Progress:
+class ProgressTracker:
     """How far each stage is.
 
     schedule: rows [stage, step, thousandths] at which progress in seconds changed; given one, time no longer decides.

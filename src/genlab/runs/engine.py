@@ -25,7 +25,7 @@ from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
 from genlab.runs import processes, shards
 from genlab.runs.average import Average
-from genlab.runs.clock import Progress
+from genlab.runs.clock import ProgressTracker
 from genlab.runs.optimise import factor, optimisers, set_rates
 from genlab.runs.state import pack_optimisers, unpack_optimisers
 from genlab.runs.weights import MODEL, TRAINING, aliases, copy_into, named, prepared, split
@@ -76,7 +76,7 @@ class Engine:
             self._copy = shards.Copy(model, self.main and self.lends)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
-        self.progress = Progress(recipe.budget, self._schedule, self._agreed)
+        self.progress = ProgressTracker(recipe.budget, self._schedule, self._agreed)
         self.average = Average(self.model)
         self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
         self._raw: Sequence[tuple[Tensor, Tensor]] = ()

@@ -182,7 +182,7 @@ def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
     return path.read_bytes()
 
 
-def described(path: Path) -> list[Any]:
+def size_and_digest(path: Path) -> list[Any]:
     """[length in bytes, SHA-256] of a plain file."""
     return [plain(path).st_size, checksum(path)]
 

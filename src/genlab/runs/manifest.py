@@ -15,11 +15,11 @@ from typing import Any
 from genlab.runs.files import (
     Damaged,
     being_written,
-    described,
     plain,
     read_json,
     replace,
     sealed,
+    size_and_digest,
     unsealed,
     within,
     write_atomic,
@@ -51,7 +51,7 @@ class Manifest:
             for name, write in writers.items():
                 path = within(self.folder, name)
                 new = beside[path] = write_beside(path, write)
-                record["files"][name] = [described(new), *record["files"].get(name, [])[:1]]
+                record["files"][name] = [size_and_digest(new), *record["files"].get(name, [])[:1]]
             old = self._add(record, checkpoint)
             self._write(record)
             for path, new in beside.items():
@@ -115,7 +115,7 @@ class Manifest:
         if len(known) < 2:
             return known
         try:
-            found = described(self.folder / name)
+            found = size_and_digest(self.folder / name)
         except (OSError, ValueError):
             return known
         return [found] if found in known else known
@@ -123,7 +123,7 @@ class Manifest:
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
         """Whether a plain file lies there, one of those known if any are."""
         try:
-            return plain(path) is not None and (not known or described(path) in known)
+            return plain(path) is not None and (not known or size_and_digest(path) in known)
         except (OSError, ValueError):
             return False
 
@@ -136,7 +136,7 @@ class Manifest:
         name, write, about = checkpoint
         path = within(self.folder, name)
         write_atomic(path, write)
-        size, digest = described(path)
+        size, digest = size_and_digest(path)
         every = [*record["checkpoints"], {**about, "file": name, "bytes": size, "sha256": digest}]
         record["checkpoints"] = every[-KEPT:]
         return every[:-KEPT]
