@@ -34,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         made = session(said.model, open(said.data), Path(place) / "run", budget=Budget(seconds=60 * said.minutes))
         watch = Watch(made, None, share=0.1)
         for tick in made:
-            watch.hear(tick)
+            watch.on_tick(tick)
             if tick.closes and tick.progress * LOOKS >= len(rows):
                 size = sum(path.stat().st_size for path in made.folder.path.rglob("*") if path.is_file())
                 row = {"progress": tick.progress, "steps": tick.step, "MB held": resident() / 1e6}

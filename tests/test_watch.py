@@ -46,7 +46,7 @@ def watched(made: Session, plan: Plan | None) -> Watch:
     picture = made.data.space.picture
     watch = Watch(made, features_for(made.data, made.engine, wanted="random") if picture else None, plan=plan)
     for tick in made:
-        watch.hear(tick)
+        watch.on_tick(tick)
     watch.close()
     return watch
 
@@ -71,12 +71,12 @@ def test_a_collapse_is_reported_within_a_tenth_of_the_run(seed: int, tmp_path: P
     made.model.stages = types.MethodType(lambda model: collapsing(game, model), made.model)
     watch, data, looked, gone = Watch(made, None, plan=Plan(1, 256)), made.data, -1, []
     for tick in made:
-        watch.hear(tick)
+        watch.on_tick(tick)
         if tick.closes and int(100 * tick.progress) != looked:
             looked = int(100 * tick.progress)
             with made.engine.averaged() as model:
                 *_, x = drawn(model, range(256), 7, {}, {})
-            gone.append((tick.progress, modes(x, data.modes, data.spread).covered.value <= 0.5))
+            gone.append((tick.progress, modes(x, data.modes, data.mode_std).covered.value <= 0.5))
     watch.close()
     intact = [progress for progress, lost in gone if not lost]
     alarms = [alarm for alarm in watch.alarms if alarm.kind == "collapse"]
@@ -120,7 +120,7 @@ def test_a_stage_whose_samples_mean_nothing_yet_is_not_looked_at(tmp_path: Path)
     made.model.sample = lambda *given, **more: drew.append(made.engine.stage) or sample(*given, **more)
     watch = Watch(made, None)
     for tick in made:
-        watch.hear(tick)
+        watch.on_tick(tick)
         assert tick.stage or not (tmp_path / "run" / "best.safetensors").exists()
     watch.close()
     assert {*drew} == {1}
@@ -157,7 +157,7 @@ def test_a_stopped_run_is_watched_as_if_it_had_never_stopped(tmp_path: Path) -> 
     made = begun(tmp_path / "run")
     watch = Watch(made, None, plan=Plan(2, 64))
     for tick in made:
-        watch.hear(tick)
+        watch.on_tick(tick)
         if tick.closes and tick.progress >= 0.43:
             made.stop()
             break

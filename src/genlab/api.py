@@ -25,7 +25,7 @@ from genlab.recipes.make import build, changed, recipe_for
 from genlab.runs.engine import Engine
 from genlab.runs.files import Steered
 from genlab.runs.folder import Folder
-from genlab.runs.grow import extend, fork, standing
+from genlab.runs.grow import extend, fork, last_checkpoint
 from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.train import OnNaN, Recorder, training
 from genlab.runs.weights import copied, split
@@ -35,14 +35,14 @@ __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load"
 
 
 class Session:
-    """One training under way: iterate it for ticks; `stop()` after any closed tick keeps what was learnt.
+    """One training in progress: iterating it trains and yields ticks; `stop()` after any closed tick saves the run.
 
-    It is what the command line, a notebook or a page iterates; `train` is the same without looking.
+    The command line, a notebook or a page iterates it; `train` is the same as one call.
 
-    looks   of a model cut among processes: at how many fractions of the run the first one is given a whole copy to look at
+    num_evals   how often, at equal fractions of the run, the main process gets a whole copy of a sharded model to evaluate
     """
 
-    looks = 0
+    num_evals = 0
 
     def __init__(
         self,
@@ -69,24 +69,24 @@ class Session:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def __iter__(self) -> Generator[Tick, None, None]:
-        seen, self.engine.lends = -1, self.looks > 0
+        seen, self.engine.lends = -1, self.num_evals > 0
         for tick in training(self.recorder, self.model, self.data, self.recipe, self.resuming):
-            mark = int(tick.progress * self.looks + 1e-9)
-            if self.engine.sharded and tick.closes and mark != seen and self.looks:
+            mark = int(tick.progress * self.num_evals + 1e-9)
+            if self.engine.sharded and tick.closes and mark != seen and self.num_evals:
                 seen = mark
                 self.engine.gather()
             yield tick
-        if self.engine.sharded and self.looks:
+        if self.engine.sharded and self.num_evals:
             self.engine.gather()
 
     def keep_best(self, about: Mapping[str, Any]) -> None:
-        """Keep the weights of now as the best so far; between closed steps only. about: by which score, at which progress."""
+        """Save the current weights as the best so far; between closed steps only. about: for the record, score and progress."""
         with self.engine.averaged() as model:
             weights = copied(split(model)[0])
         self.folder.write_best(weights, about)
 
     def conditions(self, n: int, seed: int) -> Conditions:
-        """What n samples are given while it trains, on the engine's device."""
+        """The conditions of n samples that are drawn during training, on the engine's device."""
         return conditions(source_of(self.model, self.data), n, seed).to(self.engine.device)
 
     def stop(self) -> Run:
@@ -114,7 +114,7 @@ def session(
     shard: bool = False,
     **keeping: Any,
 ) -> Session:
-    """A new run of a model on `data`, its folder made and its recipe written; nothing is trained yet.
+    """A new run of a model on `data`: makes its folder and writes its recipe; nothing is trained yet.
 
     model: its name, or a class of your own, or FILE.py:NAME
     out: its folder; a new one under runs/ otherwise
@@ -139,10 +139,9 @@ def session(
 
 
 def _mirrors(model: Model) -> None:
-    """ValueError where mirroring a picture would make what it is given untrue.
+    """ValueError for a model with a text condition: a caption may say left or right, and mirroring would make it untrue.
 
-    Pictures that are given are mirrored too. Labels stay: of classes like those of animals that is right, and data whose
-    classes are left and right have to say flip=false. What a text says of left and right nobody here can tell.
+    Picture conditions are mirrored with x. Labels are kept, so data whose classes are left and right need flip=false.
     """
     texts = [key for key, space in model.given.items() if space.text]
     if texts:
@@ -150,7 +149,7 @@ def _mirrors(model: Model) -> None:
 
 
 def seeded(recipe: Recipe, seed: int, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe with this seed; ValueError for one that is none, or beside another among the settings."""
+    """The recipe with this seed; ValueError for an invalid seed, or where the settings hold one too."""
     if "seed" in settings:
         raise ValueError(f"--set seed={settings['seed']}: the seed has an option of its own; write --seed {settings['seed']}")
     return replaced(recipe, {"seed": seed})
@@ -190,7 +189,7 @@ def any_given(said: Mapping[str, Any]) -> bool:
 
 
 def new_folder(data: str, model: str) -> Path:
-    """runs/DATA-MODEL-N, the first that was not there, made by the first process so that nobody else takes it."""
+    """Create runs/DATA-MODEL-N with the first N that is free, on the main process; its path, on all."""
     made: list[Path] = []
 
     def make() -> None:
@@ -208,8 +207,8 @@ def new_folder(data: str, model: str) -> Path:
 def load(path: str | Path, device: str = "auto", *, data: str | Path | None = None, model: type[Model] | None = None) -> Run:
     """A run from its folder.
 
-    data    where the data lie now, if they were moved and are needed
-    model   the class, where that is none of genlab's: no code is run because a folder names it
+    data    the path of its data, if they were moved and are needed
+    model   its class, if that is not one of genlab's: a folder cannot name code to be run
     """
     return Run(path, device, data, model)
 
@@ -229,12 +228,12 @@ def resume(
     model: type[Model] | None = None,
     **keeping: Any,
 ) -> Session:
-    """Carry a run on from its last checkpoint, to the weights it would have had without the stop.
+    """Continue a run from its last checkpoint. It ends with the weights that it would have had without the stop.
 
-    data             those it was trained on, where they are open already; or where they lie now
-    more             what it is given beyond its budget, in the same unit
-    out              fork it: a new run goes on there, with another seed or settings if they are said; the old one stays
-    model            the class, where that is none of genlab's
+    data             the training data, open already, or the path they were moved to
+    more             an addition to its budget, in the same unit
+    out              fork: a new run in this folder continues, with another seed or settings if given; the old one is kept
+    model            its class, if that is not one of genlab's
     keeping          save_every and on_nan of a `Session`
     ValueError for a seed or settings without `out`, other data, or more in another unit.
     """
@@ -259,7 +258,7 @@ def resume(
         on_main(partial(run.folder.move_data, data.describe()["source"]))
         run = Run(run.path, device)
     if run.folder.begun():
-        run.check(*run.standing())
+        run.check(*run.last_checkpoint())
     engine = Engine(device, precision, run.folder.replay() or _repeatable(run), shard)
     before = run.head["engine"]
     if precision == "auto" and before["device"].partition(":")[0] == engine.device.type:
@@ -268,7 +267,7 @@ def resume(
 
 
 def _repeatable(run: Run) -> list[list[int]] | None:
-    """A schedule that reached its end, which a checkpoint before that end repeats; none of a run that was steered by hand."""
+    """The complete schedule of a finished run, which training from its checkpoint repeats; None for a run steered by hand."""
     if run.head.get("steered"):
         said = "it goes on from its last checkpoint, and what came after that will not come again"
         warnings.warn(Steered(f"{run.path} was steered by hand: {said}"), stacklevel=3)
@@ -278,19 +277,19 @@ def _repeatable(run: Run) -> list[list[int]] | None:
 
 
 def _forking(run: Run, seed: int | None, settings: Mapping[str, Any]) -> Recipe:
-    """The recipe of a fork; ValueError where that is one of another model."""
+    """The recipe of a fork; ValueError where the checkpoint does not fit its model."""
     recipe = changed(run.recipe, settings, run.space, run.given)
     recipe = recipe if seed is None else seeded(recipe, seed, settings)
     try:
-        run.check(*run.standing(), recipe)
+        run.check(*run.last_checkpoint(), recipe)
     except ValueError as error:
         raise ValueError(f"a fork may change how a model is trained, not what it is made of: {error}") from None
     return recipe
 
 
 def _extensible(run: Run) -> None:
-    """ValueError for a model whose stage counts its data in whole passes."""
-    number = standing(run.folder)[1]["stage"]
+    """ValueError for a model whose current stage makes whole passes over the data."""
+    number = last_checkpoint(run.folder)[1]["stage"]
     model = build(run.recipe, run.space, run.given)
     stage = next(islice(model.stages(), number, None), None)
     if stage is None:

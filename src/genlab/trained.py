@@ -33,7 +33,7 @@ from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
 from genlab.runs.files import Damaged
 from genlab.runs.folder import Folder
-from genlab.runs.grow import standing
+from genlab.runs.grow import last_checkpoint
 from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
@@ -149,9 +149,9 @@ class Run:
             raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
         check_fit(made, tensors, training)
 
-    def standing(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+    def last_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """The weights of its last checkpoint and what only training needs; ValueError where it has none."""
-        tensors, _ = standing(self.folder)
+        tensors, _ = last_checkpoint(self.folder)
         return named(MODEL, tensors), named(TRAINING, tensors)
 
     @property

@@ -1,8 +1,8 @@
-"""Looking at a model while it learns: check-ups at fractions of the run, alarms, the best weights so far.
+"""Monitoring a training run: check-ups at fractions of the run, alarms, the best weights so far.
 
-A `Watch` hears every tick of a session. Between two ticks the run's clock stands still, so what it does costs the budget
-nothing. How often it looks, and at how many samples, is settled at its first look from what drawing costs, and kept in the
-run's folder: a resumed run is looked at as before.
+`Watch.on_tick` is called with every tick of a session. The run's clock is stopped between two ticks, so check-ups cost nothing
+of the budget. Their frequency and number of samples are decided before the first one, from the time that drawing takes, and
+saved in the run's folder: a resumed run is checked as before.
 """
 
 from __future__ import annotations
@@ -29,8 +29,8 @@ MARKS = 20  # fractions of a run at which a check-up may be due
 STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them
 SIZES = (256, 128, 64)  # samples drawn
 SHARE = 0.3  # of the training time that check-ups may take
-PROBES = (16, 4, 2)  # samples that tell what drawing many costs
-FEWEST = 30  # steps before which nothing can have gone wrong
+PROBES = (16, 4, 2)  # samples drawn to time sampling
+FEWEST = 30  # steps before which no alarm is raised
 SCORED = 200  # validation examples of a likelihood
 SEED = 1  # of the samples: the same at every check-up
 
@@ -43,14 +43,14 @@ class Plan(NamedTuple):
 
 
 class Watch:
-    """Hears the ticks of one session. In a stage whose samples mean nothing yet it only listens to the readings.
+    """Monitors one session. In a stage whose samples mean nothing yet it only reads the readings.
 
-    features   what pictures are compared in; without them only readings are watched for pictures
+    features   of pictures, for their scores; without them only the readings of a model of pictures are monitored
     tell       called with each alarm as it is raised
     share      of the training time that check-ups may take
-    reference  what samples are held against, where several models share it
-    plan       how often to look, and at how many samples, whatever it costs
-    wanted     what `features_for` was asked for: a resumed run is looked at in the same
+    reference  the real examples, where several models share them
+    plan       how often to check, and how many samples to draw, whatever it costs
+    wanted     the name that `features_for` was given, for the record: a resumed run uses the same features
     """
 
     def __init__(
@@ -68,16 +68,16 @@ class Watch:
         self.history = History()
         self.alarms: list[Alarm] = []
         self.plan = plan or self._kept_plan()
-        self._mark, self._best = -1, ("", float("inf"))  # which score the best weights had, and its cost
-        self._row: dict[str, Any] | None = None  # of readings, the last one that was looked at
-        self._returns = 0
+        self._mark, self._best = -1, ("", float("inf"))  # the best weights' score and its cost
+        self._row: dict[str, Any] | None = None  # of ticks.jsonl, the last that was read
+        self._rollbacks = 0
 
-    def hear(self, tick: Tick) -> None:
-        """Look, where it is time to; to be called between two ticks."""
+    def on_tick(self, tick: Tick) -> None:
+        """Check the model, where a check-up is due; to be called between two ticks."""
         if not (tick.closes and self.session.engine.main):
             return
-        if self.session.recorder.returns != self._returns:
-            self._recall()
+        if self.session.recorder.rollbacks != self._rollbacks:
+            self._restore()
         seconds, row = self.session.engine.seconds, self.session.folder.latest
         if row is not None and row is not self._row:
             self._row = row
@@ -87,41 +87,41 @@ class Watch:
         if mark != self._mark and mark > 0:
             self._mark = mark
             if self.session.engine.samples and mark % self._planned(tick.progress, seconds).stride == 0:
-                self._look(tick.progress, seconds)
+                self._check_up(tick.progress, seconds)
 
     def close(self) -> None:
-        """The last look, once the run is over."""
+        """The last check-up, after the end of the run."""
         engine = self.session.engine
-        if engine.main and self.session.recorder.returns != self._returns:
-            self._recall()
+        if engine.main and self.session.recorder.rollbacks != self._rollbacks:
+            self._restore()
         if engine.main and engine.samples and self._mark < MARKS:
             self._mark = MARKS
             self._planned(1.0, engine.seconds)
-            self._look(1.0, engine.seconds)
+            self._check_up(1.0, engine.seconds)
 
-    def _recall(self) -> None:
-        """Everything that was seen before the checkpoint from which the run goes on; what came later will come again."""
+    def _restore(self) -> None:
+        """Restore the history up to the checkpoint from which the run continues; later rows will be written again."""
         folder, recorder = self.session.folder, self.session.recorder
-        self._returns, self.history = recorder.returns, History()
+        self._rollbacks, self.history = recorder.rollbacks, History()
         latest = folder.latest or {}
         for row in folder.ticks():
-            if (row["stage"], row["step"]) != (latest.get("stage"), latest.get("step")):  # that one is about to be read
+            if (row["stage"], row["step"]) != (latest.get("stage"), latest.get("step")):  # `on_tick` reads this one next
                 self._read(row)
         for row in folder.checkups():
-            self.history.look(Checkup.from_json(row))
+            self.history.add_checkup(Checkup.from_json(row))
         self.alarms = [Alarm.from_json(row) for row in folder.alarms()]
         self.history.raised = {alarm.kind for alarm in self.alarms}
         self._best = self._kept_best()
         self._mark = int(self.history.progress * MARKS + 1e-9)
 
     def _read(self, row: Mapping[str, Any]) -> None:
-        """A line of ticks.jsonl: what is looked at is what is written down, so that a resumed run sees the same."""
+        """Add a line of ticks.jsonl to the history. Only logged readings count, so that a resumed run sees the same."""
         readings = {name: value for name, value in row["readings"].items() if value is not None}
-        self.history.read(row["progress"], row["seconds"], readings)
+        self.history.add_readings(row["progress"], row["seconds"], readings)
 
     # --- a check-up --------------------------------------------------------------------------------------------------
 
-    def _look(self, progress: float, seconds: float) -> None:
+    def _check_up(self, progress: float, seconds: float) -> None:
         assert self.plan is not None
         with self.session.engine.averaged() as model:
             given = self.session.conditions(self.plan.n, SEED).given
@@ -129,31 +129,31 @@ class Watch:
             likelihood = self._likelihood(model)
         scores = checkup_scores(self.reference, samples, given, SEED, likelihood)
         checkup = Checkup(progress, seconds, self.session.engine.examples, self.plan.n, scores)
-        self.history.look(checkup)
+        self.history.add_checkup(checkup)
         self._keep_best(checkup.quality)
         self._raise(samples)
-        self.session.folder.log_checkup(checkup.to_json())  # last: what is written down is not looked at again
+        self.session.folder.log_checkup(checkup.to_json())  # last: a check-up that is in the log is not repeated after a crash
 
     def _draw(self, model: Any, given: Mapping[str, Tensor], n: int) -> Tensor:
         *_, last = drawn(model, range(n), SEED, {key: value[:n] for key, value in given.items()}, {})
         return last
 
     def _likelihood(self, model: Any) -> Any:
-        """Of text, where it is what the models are about; elsewhere it may cost more than the training."""
+        """The likelihood of validation examples of text, or None for other data, where it may take longer than the training."""
         data = self.session.data
         if not data.space.text:
             return None
         return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
 
     def _keep_best(self, score: Score | None) -> None:
-        """Another score says nothing about weights that were the best by one that is not measured any more."""
+        """Save the weights if this score is the best so far; scores of another name than that of the saved weights are ignored."""
         if score is not None and self._best[0] in ("", score.name) and cost(score) < self._best[1]:
             self._best = score.name, cost(score)
             about = {"progress": self.history.progress, "examples": self.session.engine.examples}
             self.session.keep_best({**about, "score": score.name, "value": score.value, "cost": cost(score)})
 
     def _kept_best(self) -> tuple[str, float]:
-        """Those that lie there: they may be from after the checkpoint that training goes on from."""
+        """(score name, cost) of the saved best weights, which may be newer than the checkpoint; else of the best check-up."""
         kept = self.session.folder.best_about()
         if kept is not None:
             return kept["score"], kept["cost"]
@@ -171,7 +171,7 @@ class Watch:
                 self.tell(alarm)
 
     def _draw_alarm(self, alarm: Alarm, samples: Tensor) -> None:
-        """The samples that raised an alarm, as a picture in the run's alarms/."""
+        """Save the samples that raised an alarm as a picture in the run's alarms/."""
         from genlab.report import pictures
 
         made = pictures.png(pictures.picture(samples, self.session.data.space))
@@ -196,7 +196,7 @@ class Watch:
         with self.session.engine.averaged() as model:
             samples, first = timed(lambda: self._draw(model, given, 1))
             if first <= patience:
-                samples, first = timed(lambda: self._draw(model, given, 1))  # what is built once does not count
+                samples, first = timed(lambda: self._draw(model, given, 1))  # the first call builds caches
             each, beside = first, 0.0
             many = next((n for n in PROBES if n * first <= patience), 1)
             if many > 1:
@@ -207,7 +207,7 @@ class Watch:
         rows = torch.arange(SIZES[0]) % len(samples)
         whole = {key: value[rows.to(value.device)] for key, value in given.items()}
         few = {key: value[: len(samples)] for key, value in given.items()}
-        checkup_scores(self.reference, samples, few, SEED)  # what is worked out once does not count
+        checkup_scores(self.reference, samples, few, SEED)  # the first call builds caches
         _, looked = timed(lambda: checkup_scores(self.reference, samples[rows], whole, SEED))
         return each, beside + scored + looked
 
@@ -217,26 +217,26 @@ class Watch:
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """What a call returns, and the seconds that it took."""
+    """(result of a call, seconds that it took)."""
     began = time.perf_counter()
     found = call()
     return found, time.perf_counter() - began
 
 
 def cost(score: Score | None) -> float:
-    """What is to be small; infinite where nothing was measured."""
+    """A score's value with the sign that makes lower better; infinite where nothing was measured."""
     if score is None or score.value is None:
         return float("inf")
     return score.value if score.better == "lower" else -score.value
 
 
-def affordable(each: float, look: float, training: float, share: float = SHARE) -> Plan:
-    """The closest looks that take no more than a share of the training; one at the very end where even that is too much.
+def affordable(each: float, rest: float, training: float, share: float = SHARE) -> Plan:
+    """The most frequent check-ups that take at most `share` of the training time; a single one at the end if none fit.
 
-    each: seconds a sample takes; look: what comes with any number of them; training: seconds of the whole run.
+    each: seconds for a sample; look: seconds for the rest of a check-up; training: seconds of the whole run.
     """
     for stride in STRIDES:
         for n in SIZES:
-            if (each * n + look) * (MARKS // stride) <= share * training:
+            if (each * n + rest) * (MARKS // stride) <= share * training:
                 return Plan(stride, n)
     return Plan(MARKS, SIZES[-1])

@@ -142,14 +142,14 @@ def test_a_table_has_every_score_with_its_interval() -> None:
 def test_a_model_that_fails_does_not_take_the_others_along(monkeypatch: pytest.MonkeyPatch) -> None:
     from genlab.comparison import training
 
-    hear = training.Watch.hear
+    on_tick = training.Watch.on_tick
 
     def sometimes(watch: Any, tick: Any) -> None:
         if watch.session.recipe.name == "vae":
             raise RuntimeError("no luck")
-        hear(watch, tick)
+        on_tick(watch, tick)
 
-    monkeypatch.setattr(training.Watch, "hear", sometimes)
+    monkeypatch.setattr(training.Watch, "on_tick", sometimes)
     said = call("compare", "points/ring", "--models", "vae,gan", *QUICK, "--out", "both")
     assert said.code == 0
     assert "vae: RuntimeError: no luck" in said.out

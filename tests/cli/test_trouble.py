@@ -244,19 +244,19 @@ def test_a_folder_that_may_not_be_written_any_more_keeps_its_last_good_state(
 def test_a_folder_that_goes_away_while_it_is_trained_is_not_half_made_again(tmp_path: Path, monkeypatch: Any) -> None:
     from genlab.runs.train import Recorder
 
-    inner = Recorder.hear
+    inner = Recorder.before_yield
 
-    def hear(recorder: Recorder, tick: Any) -> None:
+    def before_yield(recorder: Recorder, tick: Any) -> None:
         if tick.step == 12 and (tmp_path / "run").exists():
             (tmp_path / "run").rename(tmp_path / "moved")
         inner(recorder, tick)
 
     words = ("train", "gan", "points/ring", "--steps", 40, "--save-every", 10)
-    monkeypatch.setattr(Recorder, "hear", hear)
+    monkeypatch.setattr(Recorder, "before_yield", before_yield)
     said = refused(*words, "--out", "run")
     assert "run was removed or moved while it was being written; if it was moved, genlab resume goes on from there" in said
     assert not (tmp_path / "run").exists()
-    monkeypatch.setattr(Recorder, "hear", inner)
+    monkeypatch.setattr(Recorder, "before_yield", inner)
     call("resume", "moved")
     call(*words, "--out", "whole")
     (one, _), (two, _) = (Folder(tmp_path / name).weights() for name in ("moved", "whole"))

@@ -25,10 +25,10 @@ def score(name: str, value: float, half: float = 0.01, better: Any = "lower") ->
 
 def told(history: History, progress: float, readings: dict[str, float] | None = None, **scores: float) -> list[Alarm]:
     if readings is not None:
-        history.read(progress, 10 * progress, readings)
+        history.add_readings(progress, 10 * progress, readings)
     if scores:
         found = {name.replace("_", " "): score(name.replace("_", " "), value) for name, value in scores.items()}
-        history.look(Checkup(progress, 10 * progress, int(1000 * progress), 256, found))
+        history.add_checkup(Checkup(progress, 10 * progress, int(1000 * progress), 256, found))
     return history.alarms()
 
 
@@ -88,7 +88,7 @@ def test_no_more_copies_than_real_pictures_make(usual: float, raised: list[str])
     """Pictures of a few bits coincide by themselves."""
     history = History()
     found = Score("copied training pictures", 0.06, {}, "lower", low=0.04, high=0.09, detail={USUAL: usual})
-    history.look(Checkup(0.5, 5.0, 500, 256, {found.name: found}))
+    history.add_checkup(Checkup(0.5, 5.0, 500, 256, {found.name: found}))
     assert kinds(history.alarms()) == raised
 
 

@@ -105,7 +105,7 @@ def work(small: Small, path: Path, data: Any, budget: Budget, target: int | None
     hook(events)
     for tick in made:
         if watch is not None:
-            watch.hear(tick)
+            watch.on_tick(tick)
         events.happen("tick")
     if watch is not None:
         watch.close()

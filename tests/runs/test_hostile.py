@@ -75,7 +75,7 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
 
     return [
         tokens,
-        lambda: Run(folder, "cpu").check(*Run(folder, "cpu").standing()),
+        lambda: Run(folder, "cpu").check(*Run(folder, "cpu").last_checkpoint()),
         lambda: Run(folder, "cpu").model(),
         lambda: Run(folder, "cpu").model(averaged=False),
         lambda: Run(folder, "cpu").model(best=True),

@@ -185,7 +185,7 @@ def test_best_weights_are_compared_with_those_that_lie_there(tmp_path: Path) -> 
     for tick in session:
         if tick.step in (12, 25):
             watch._keep_best(scored("distance", {12: 0.1, 25: 0.2}[tick.step]))
-    watch._recall()  # what a stop or a breakdown leads to: no check-up was written down
+    watch._restore()  # what a stop or a breakdown leads to: no check-up was written down
     watch._keep_best(scored("distance", 0.15))
     assert read_metadata(tmp_path / "run/best.safetensors")["best"]["value"] == 0.1
     watch._keep_best(scored("another distance", 0.01))  # which says nothing about the first
@@ -249,7 +249,7 @@ def test_rows_with_more_than_is_known_are_read(tmp_path: Path) -> None:
     (run / "checkups.jsonl").write_text(json.dumps(row) + "\n")
     (run / "alarms.jsonl").write_text(json.dumps(alarm) + "\n")
     watch = Watch(api.resume(run, "cpu"), None)
-    watch._recall()
+    watch._restore()
     assert watch.history.raised == {"a"}
     assert watch._best == ("distance", 1.0)
 

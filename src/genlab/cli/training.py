@@ -18,7 +18,7 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     run was looked at in before."""
     from genlab.watch import MARKS, Watch
 
-    session.looks = MARKS
+    session.num_evals = MARKS
     if not session.engine.main:
         return None
     from genlab.features import features_for
@@ -52,7 +52,7 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
         latest.update({f"{tick.move}.{name}": value for name, value in tick.readings.items()})
         task(tick.progress, words)
         if watch is not None:
-            watch.hear(tick)
+            watch.on_tick(tick)
         if tick.closes and on_any_rank(bool(stop.asked)):
             session.stop()
             on_any_rank(False)  # nobody leaves before it is written: launchers end those that outlive another

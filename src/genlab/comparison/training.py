@@ -41,7 +41,7 @@ class Job:
             for tick in self._ticks:
                 self.begun = True
                 self._latest.update({f"{tick.move}.{name}": value for name, value in tick.readings.items()})
-                self.watch.hear(tick)
+                self.watch.on_tick(tick)
                 self.share = tick.progress
                 if tick.closes:
                     yield

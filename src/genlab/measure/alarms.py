@@ -101,12 +101,12 @@ class History:
     seconds: float = 0.0
     raised: set[str] = field(default_factory=set)
 
-    def read(self, progress: float, seconds: float, readings: Mapping[str, float]) -> None:
+    def add_readings(self, progress: float, seconds: float, readings: Mapping[str, float]) -> None:
         self.progress, self.seconds = progress, seconds
         for name, value in readings.items():
             self.readings.setdefault(name, []).append((progress, value))
 
-    def look(self, checkup: Checkup) -> None:
+    def add_checkup(self, checkup: Checkup) -> None:
         self.progress, self.seconds = checkup.progress, checkup.seconds
         self.checkups.append(checkup)
 

@@ -1,4 +1,4 @@
-"""More of a run: a longer budget, or a second run that goes on from where the first one stands."""
+"""Extending a run by a longer budget, and forking it: a second run that continues from its last checkpoint."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from genlab.runs.shapes import sound
 
 
 def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
-    """Give the stage that a run is in, the last one of a finished run, so much more.
+    """Extend the budget of a run's current stage (of a finished run: its last) by `more`.
 
-    Rates that fall with progress rise again, since progress is now a share of more. ValueError for another unit than the
-    run's own.
+    Progress is then a share of a larger budget, so learning rates that fall with progress rise again. ValueError where the
+    unit is not the run's own.
     """
     if more.unit != recipe.budget.unit:
         raise ValueError(
@@ -30,8 +30,8 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
     if folder.replay() is not None:
         raise ValueError(f"{folder.path} repeats the schedule of another run and ends with it; fork it with --out instead")
     with folder.writing():
-        tensors, record = standing(folder)
-        folder.cut_logs(record)  # what came after it will come otherwise
+        tensors, record = last_checkpoint(folder)
+        folder.cut_logs(record)  # what came after it will be trained anew
         with sound(folder.path / "recipe.json"):
             longer = recipe.budget.extended(record["stage"], more.amount)
             scale = recipe.budget.total / longer.total
@@ -45,13 +45,13 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
 
 
 def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: Mapping[str, Any], force: bool = False) -> None:
-    """A new run in `out` that goes on from the last checkpoint of another, which stays as it is.
+    """Make a new run in `out` that continues from the last checkpoint of `folder`, which is not changed.
 
     before    the recipe of the old run
-    recipe    of the new run, with its changes; where another optimiser was chosen, its state begins anew
-    changes   what was changed, for the record
+    recipe    of the new run; where its optimiser differs, the optimiser's state begins anew
+    changes   the settings that differ, for the record
     """
-    tensors, record = standing(folder)
+    tensors, record = last_checkpoint(folder)
     head = folder.head()
     about = {"run": str(folder.path.resolve()), "progress": record["overall"], "examples": record["examples"]}
     head = {**head, "recipe": to_json(recipe), "forked": {**about, "changes": dict(changes)}}
@@ -70,7 +70,7 @@ def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: M
 
 
 def _worth(folder: Folder, name: str, record: Mapping[str, Any]) -> bool:
-    """Whether a fork takes a file along: one that is whole, and best weights only from before the checkpoint."""
+    """Whether a fork copies this file: it must be whole, and best weights no newer than the checkpoint."""
     file = folder.path / name
     if not (file.exists() and folder.manifest.vouches(name)):
         return False
@@ -84,7 +84,7 @@ def _copier(file: Path) -> Callable[[Path], object]:
     return lambda beside: shutil.copyfile(file, beside)
 
 
-def standing(folder: Folder) -> tuple[dict[str, Tensor], dict[str, Any]]:
+def last_checkpoint(folder: Folder) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The last checkpoint; ValueError where the run has none."""
     found = folder.state()
     if found is None:
@@ -93,7 +93,7 @@ def standing(folder: Folder) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def open_ended(schedule: list[list[int]]) -> list[list[int]]:
-    """Without the row that ended its last stage."""
+    """The schedule without the row that ended its last stage."""
     return schedule[:-1] if schedule and schedule[-1][2] == 1000 else schedule
 
 

@@ -1,4 +1,4 @@
-"""Training into a folder: the consumer of `fit` that writes readings, checkpoints and weights."""
+"""Training into a folder: `training` iterates `fit`, and a `Recorder` writes readings, checkpoints and weights."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ Checkpoint = tuple[dict[str, Tensor], dict[str, Any]]
 
 
 class Recorder:
-    """Writes one run down: readings at points of progress, checkpoints at intervals, the batch it breaks down at.
+    """Records one run: readings at points of progress, checkpoints at intervals, the batch of a breakdown.
 
     save_every   steps between checkpoints, instead of SAVE_EVERY seconds
-    on_nan       what to do when a loss or a gradient loses its value: stop, or go on from the last checkpoint at half the
-                 learning rates
+    on_nan       when a loss or a gradient is NaN or infinite: stop, or continue from the last checkpoint at half the learning
+                 rates
     """
 
     def __init__(self, folder: Folder, engine: Engine, save_every: int | None = None, on_nan: OnNaN = "stop"):
@@ -44,11 +44,11 @@ class Recorder:
             raise ValueError(f"--on-nan {on_nan}: choose stop or halve-lr")
         self.folder, self.engine, self.save_every, self.on_nan = folder, engine, save_every, on_nan
         self.latest: dict[str, Any] = {}  # readings since the last row
-        self.returns = 0  # how often the run went back to a checkpoint
+        self.rollbacks = 0  # how often the run went back to a checkpoint
         self._due, self._stage = time.monotonic() + SAVE_EVERY, 0
 
     def begin(self, model: Model, resume: bool) -> Checkpoint | None:
-        """The checkpoint to go on from; a new run writes its first one, at step 0."""
+        """The checkpoint to continue from, or None for a new run, whose first checkpoint is written at step 0."""
         found = self.folder.state() if resume else None
         if resume and found is None and self.folder.trained():
             raise ValueError(
@@ -58,27 +58,27 @@ class Recorder:
         if self.engine.main:
             self.folder.check_own()
         if found is not None:
-            self.recall(found[1])
+            self.restore(found[1])
         elif self.engine.main:
             self.folder.write_state(*beginning(model))
         return found
 
-    def recall(self, record: Mapping[str, Any]) -> None:
-        """Where a checkpoint's record stood: what was written later is forgotten."""
+    def restore(self, record: Mapping[str, Any]) -> None:
+        """Return to the state of a checkpoint's record: rows of the logs that were written later are removed."""
         self.latest, self._stage = dict(record.get("latest", {})), record["stage"]
-        self.returns += 1
+        self.rollbacks += 1
         if self.engine.main:
             self.folder.cut_logs(record)
 
-    def hear(self, tick: Tick) -> None:
-        """Before anybody else hears it."""
+    def before_yield(self, tick: Tick) -> None:
+        """Collect the readings of a tick before the caller sees it, and log them where they are due."""
         self.latest |= {f"{tick.move}.{name}": value for name, value in tick.readings.items()}
         if tick.closes and self.engine.main and self.folder.due(tick.progress):
             self.folder.log(row(tick, self.latest, self.engine.seconds))
             self.latest = {}
 
-    def heard(self, tick: Tick) -> None:
-        """After everybody has: a checkpoint, where one is due. What others wrote about this tick is then older than it."""
+    def after_yield(self, tick: Tick) -> None:
+        """Save a checkpoint, where one is due, after the caller has handled the tick: it then covers what the caller logged."""
         if not tick.closes:
             return
         entered, self._stage = tick.stage != self._stage, tick.stage
@@ -90,11 +90,11 @@ class Recorder:
                 self.save()
             except NonFiniteError as found:
                 error = found
-        if on_any_rank(error is not None):  # all go back together
+        if on_any_rank(error is not None):  # all processes roll back together
             raise error or NonFiniteError("weights", float("nan"))
 
     def finish(self) -> None:
-        """After the last step: all wait until it is written, since launchers end those that outlive another."""
+        """Save after the last step. All processes wait for it, since launchers end the others once one has exited."""
         error: NonFiniteError | None = None
         try:
             self.save()
@@ -104,7 +104,7 @@ class Recorder:
             raise error or NonFiniteError("weights", float("nan"))
 
     def save(self) -> None:
-        """Weights, averages, schedule and a checkpoint: valid between closed steps and at the end.
+        """Save weights, averages, schedule and a checkpoint; between closed steps and at the end only.
 
         The main process writes; all processes of a sharded model must call it. NonFiniteError, and nothing is written, where
         any value is not finite: the last checkpoint is worth more.
@@ -128,8 +128,8 @@ class Recorder:
         took = time.monotonic() - began
         self._due = began + took + max(SAVE_EVERY, took / SAVE_SHARE)
 
-    def broke(self, error: NonFiniteError, data: Data) -> str:
-        """Keep the batch; one sentence about it."""
+    def save_broken_batch(self, error: NonFiniteError, data: Data) -> str:
+        """Save the batch of a breakdown under broken/; returns a sentence that says where and why."""
         batch, about = error.batch, {"stage": error.stage, "move": error.move, "step": error.step, "cause": error.cause}
         if batch is None:
             return str(error)
@@ -144,29 +144,29 @@ class Recorder:
         rank = self.engine.processes.process_index
         name = f"stage-{self.engine.stage}-step-{error.step}" + (f"-process-{rank}" if rank else "")
         path = self.folder.path / "broken" / f"{name}.json"
-        if self.engine.main or error.rows:  # of many processes the first, and whichever holds the bad examples
+        if self.engine.main or error.rows:  # the main process, and each that holds bad examples
             self.folder.write_broken(name, kept, about)
         said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
 
     def remedy(self) -> str:
-        """What to try, as commands that go on from the last checkpoint."""
+        """What to try: commands that continue from the last checkpoint."""
         again = f"genlab resume {shlex.quote(str(self.folder.path))}"
         itself = f", or let it go on by itself: {again} --on-nan halve-lr" if self.on_nan == "stop" else ""
         return f"Lower the learning rate or clip gradients: {again} --out NEW --set optim.rate=... optim.clip=1{itself}"
 
-    def retreat(self, sentence: str) -> Checkpoint:
-        """The last checkpoint, at half its learning rates; ValueError where that has been done too often."""
+    def roll_back(self, sentence: str) -> Checkpoint:
+        """Return to the last checkpoint with half its learning rates; ValueError after HALVINGS times."""
         found = self.folder.state()
         assert found is not None
-        on_any_rank(False)  # nobody writes before all have read
+        on_any_rank(False)  # a barrier: no process writes before all have read
         tensors, record = found
         scale = record["scale"] / 2
         at = f"{record['overall']:.0%}"
         if scale < 0.5**HALVINGS:
             raise ValueError(f"{sentence}; halving the learning rates {HALVINGS} times did not help. {self.remedy()}")
         record = {**record, "scale": scale}
-        self.recall(record)
+        self.restore(record)
         if self.engine.main:
             row = {"kind": "broke down", "progress": record["overall"], "seconds": round(self.engine.seconds, 3)}
             remedy = f"It went on from the checkpoint at {at} with {scale:g} of the learning rates."
@@ -176,7 +176,7 @@ class Recorder:
 
 
 def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resume: bool = False) -> Iterator[Tick]:
-    """`fit`, written down. Whoever stops it early keeps what was learnt by `recorder.save()` after the last closed step."""
+    """`fit`, recorded. A caller that stops early calls `recorder.save()` after the last closed step to keep what was learnt."""
     engine, folder = recorder.engine, recorder.folder
     with folder.writing() if engine.main else nullcontext():
         checkpoint = recorder.begin(model, resume)
@@ -184,25 +184,25 @@ def training(recorder: Recorder, model: Model, data: Data, recipe: Recipe, resum
             try:
                 ticks, checkpoint = fit(model, data, recipe, engine, checkpoint=checkpoint), None
                 for tick in ticks:
-                    recorder.hear(tick)
+                    recorder.before_yield(tick)
                     yield tick
-                    recorder.heard(tick)
+                    recorder.after_yield(tick)
                 recorder.finish()
                 return
             except NonFiniteError as error:
-                sentence = recorder.broke(error, data)
+                sentence = recorder.save_broken_batch(error, data)
                 if recorder.on_nan == "stop":
                     raise ValueError(f"{sentence}; the run is as it was at its last checkpoint. {recorder.remedy()}") from None
-                checkpoint = recorder.retreat(sentence)
+                checkpoint = recorder.roll_back(sentence)
 
 
 def numbers(readings: Mapping[str, Any]) -> dict[str, Any]:
-    """Readings on the CPU; what is no number any more is None."""
+    """Readings as numbers on the CPU; None for NaN."""
     found = {name: float(value) if isinstance(value, Tensor) else value for name, value in readings.items()}
     return {name: None if value != value else value for name, value in found.items()}
 
 
 def row(tick: Tick, readings: Mapping[str, Any], seconds: float) -> dict[str, Any]:
-    """One line of ticks.jsonl; here readings are looked at, so here they come to the CPU."""
-    place = {"stage": tick.stage, "name": tick.name, "step": tick.step, "examples": tick.examples}
-    return {**place, "progress": round(tick.progress, 6), "seconds": round(seconds, 3), "readings": numbers(readings)}
+    """One line of ticks.jsonl. Only here readings are copied to the CPU, which waits for the device."""
+    position = {"stage": tick.stage, "name": tick.name, "step": tick.step, "examples": tick.examples}
+    return {**position, "progress": round(tick.progress, 6), "seconds": round(seconds, 3), "readings": numbers(readings)}
