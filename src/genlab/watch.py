@@ -146,7 +146,7 @@ class Watch:
         return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
 
     def _keep_best(self, score: Score | None) -> None:
-        """Save the weights if this score is the best so far; scores of another name than that of the saved weights are ignored."""
+        """Save the weights if this score is the best so far; a score of another name than the saved one's is ignored."""
         if score is not None and self._best[0] in ("", score.name) and cost(score) < self._best[1]:
             self._best = score.name, cost(score)
             about = {"progress": self.history.progress, "examples": self.session.engine.examples}
@@ -188,7 +188,7 @@ class Watch:
         return self.plan
 
     def _costs(self, patience: float) -> tuple[float, float]:
-        """Seconds that one more sample takes, and that a look takes beside.
+        """(seconds for each sample, seconds for the rest of a check-up).
 
         One sample is drawn first; more at once only where they cannot take more than `patience` seconds.
         """

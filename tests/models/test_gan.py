@@ -207,7 +207,7 @@ def test_a_perfect_discriminator_is_reported_where_its_scores_classify_and_raise
     history = History()
     for step in range(50):
         _, readings = model._discriminator_loss(Batch(torch.full((16, 2), 50.0)), now(16))
-        history.read(step / 49, step, {f"discriminator.{key}": value.item() for key, value in readings.items()})
+        history.add_readings(step / 49, step, {f"discriminator.{key}": value.item() for key, value in readings.items()})
     assert readings["real"] > readings["fake"]
     assert [alarm.kind for alarm in history.alarms()] == ([] if "wasserstein" in name else ["discriminator saturated"])
 
