@@ -80,7 +80,7 @@ def test_a_label_that_is_not_said_is_summed_over():
 
 @torch.no_grad()
 def test_a_walk_without_a_label_draws_from_all_labels():
-    model, n = random_rbm(6, labels=True, size=0.8, walk=40), 20_000
+    model, n = random_rbm(6, labels=True, size=0.8, sample_sweeps=40), 20_000
     *_, x = model.sample(n, {"label": torch.full((n,), -1)}, noise=noise(n))
     index = (x.flatten(1).long() * torch.tensor([8, 4, 2, 1])).sum(1)
     p = brute_force(model).logsumexp(1).softmax(0)
@@ -181,7 +181,7 @@ def test_a_sweep_leaves_the_distribution_unchanged(labels: bool):
 @torch.no_grad()
 def test_completion_keeps_what_is_given_and_draws_the_rest_from_its_conditional():
     n = 20_000
-    model = random_rbm(3, size=1.0, walk=40)
+    model = random_rbm(3, size=1.0, sample_sweeps=40)
     x = torch.tensor([1, 0, 0, 1], dtype=torch.uint8).reshape(1, 1, 2, 2).expand(n, -1, -1, -1)
     mask = torch.tensor([True, False, True, False]).reshape(1, 1, 2, 2).expand_as(x)
     *frames, last = model.complete(x, mask, noise=noise(n))
@@ -215,7 +215,7 @@ def test_the_chain_moves_alike_however_the_batch_is_shared_out(batch: int, chain
 
 
 def test_contrastive_divergence_starts_at_the_data_and_leaves_the_chain_alone():
-    model = random_rbm(3, start="data", sweeps=2)
+    model = random_rbm(3, negative_phase="cd", gibbs_steps=2)
     before = model.chain.clone()
     x = torch.ones(5, 1, 2, 2, dtype=torch.uint8)
     now = Now(0, 0.0, BatchNoise(0, 5), {})
@@ -262,5 +262,5 @@ def test_what_it_cannot_learn_is_said_with_the_remedy():
     model = random_rbm(3, labels=True)
     with pytest.raises(ValueError, match="label"):
         model.log_prob(Batch(torch.zeros(1, 1, 2, 2, dtype=torch.uint8)), noise=noise(1))
-    with pytest.raises(ValueError, match="walk"):
-        list(model.sample(1, {"label": torch.zeros(1, dtype=torch.int64)}, noise=noise(1), walk=1))
+    with pytest.raises(ValueError, match="sample_sweeps"):
+        list(model.sample(1, {"label": torch.zeros(1, dtype=torch.int64)}, noise=noise(1), sample_sweeps=1))

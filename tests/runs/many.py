@@ -36,7 +36,7 @@ COUPLED = {  # settings under which examples know of one another
     "vqvae gradient": ("vqvae", {"model.learnt": "gradient"}),
     "gan wasserstein": ("gan", {"model.loss": "wasserstein"}),
     "ddpm bound": ("ddpm", {"model.loss_weighting": "bound"}),
-    "rbm from data": ("rbm", {"model.start": "data"}),
+    "rbm from data": ("rbm", {"model.negative_phase": "cd"}),
 }
 SMALL_OF = {small.model: small for small in SMALL}
 CASES = {small.model: (small, {}) for small in SMALL}

@@ -42,5 +42,5 @@ SMALL = [
     Small("gan", "points/ring", {"model.width": 16, "model.discriminator_steps": 2, "batch": 32}),
     Small("ddpm", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 10, "batch": 32}),
     Small("flow-matching", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 4, "batch": 32}),
-    Small("rbm", "digits", {"model.hidden": 16, "model.chains": 8, "model.walk": 10, "batch": 8}, {"binarise": "threshold"}),
+    Small("rbm", "digits", {"model.hidden": 16, "model.chains": 8, "model.sample_sweeps": 10, "batch": 8}, {"binarise": "threshold"}),
 ]  # fmt: skip

@@ -42,12 +42,14 @@ CHUNK = 2**14  # states at once while enumerating
 @dataclass(frozen=True)
 class RBMConfig:
     hidden: int = setting(256, "hidden bits", low=1, high=65536)
-    start: Literal["chain", "data"] = setting(
-        "chain", "where training's samples start: a persistent chain (PCD) or the data (CD)"
+    negative_phase: Literal["pcd", "cd"] = setting(
+        "pcd", "where training's samples start: a persistent chain (PCD) or the data (CD)"
     )
-    sweeps: int = setting(1, "k: Gibbs sweeps a training step", low=1, high=1000)
+    gibbs_steps: int = setting(1, "k: Gibbs sweeps a training step", low=1, high=1000)
     chains: int = setting(128, "particles of the persistent chain", low=1, high=65536)
-    walk: int = setting(200, "sweeps of a sample, the first half from independent bits to the machine", low=2, high=100_000)
+    sample_sweeps: int = setting(
+        200, "sweeps of a sample, the first half from independent bits to the machine", low=2, high=100_000
+    )
     ais_chains: int = setting(100, "scoring: chains of annealed importance sampling", low=2, high=100_000)
     ais_steps: int = setting(1000, "scoring: temperatures of annealed importance sampling", low=1, high=1_000_000)
 
@@ -98,7 +100,7 @@ class RBM(Model):
         """Free energy of the data minus that of the model's samples, whose gradient is that of -log p(v, y)."""
         data = self._state(batch.x, batch.given)
         with torch.no_grad():
-            model = self._particles() if self.config.start == "chain" else self._swept(data, now.noise)
+            model = self._particles() if self.config.negative_phase == "pcd" else self._swept(data, now.noise)
             now.notes["v"] = data.v
         gap = self._joint_energy(data).mean() - self._joint_energy(model).mean()
         return gap, {"pseudo": self._pseudo_likelihood(data, now)}
@@ -107,10 +109,10 @@ class RBM(Model):
         """Keep the mean of the bits seen, and sweep the persistent chain, alike on every process."""
         seen = now.mean(now.notes["v"].mean(0))
         self.rates += (seen - self.rates) / (now.step + 1)
-        if self.config.start == "data":
+        if self.config.negative_phase == "cd":
             return {}
         state = self._particles()
-        for _ in range(self.config.sweeps):
+        for _ in range(self.config.gibbs_steps):
             # Rows of noise belong to examples, particles do not: gather the global batch's and deal them out.
             width = math.ceil(len(self.chain) / len(now.gather(now.noise.uniform(()))))
             u = now.gather(now.noise.uniform((width, self._draws)))
@@ -125,7 +127,7 @@ class RBM(Model):
         return State(self.chain.to(self.W.dtype), self.chain_label if self.classes else None)
 
     def _swept(self, state: State, noise: Draws) -> State:
-        for u in sweeps(self.config.sweeps, self._draws, noise):
+        for u in sweeps(self.config.gibbs_steps, self._draws, noise):
             state = self._sweep(state, u.to(state.v.dtype))
         return state
 
@@ -253,26 +255,26 @@ class RBM(Model):
 
     # --- sampling ----------------------------------------------------------------------------------------------------
 
-    def sample(self, n: int, given: Given | None = None, *, noise: Draws, walk: int | None = None) -> Iterator[Tensor]:
-        """A frame a sweep: from independent bits to the machine in the first half of `walk` sweeps, at rest in the second."""
+    def sample(self, n: int, given: Given | None = None, *, noise: Draws, sample_sweeps: int | None = None) -> Iterator[Tensor]:
+        """A frame a sweep: the first half of `sample_sweeps` goes from independent bits to the machine, the rest stay there."""
         y = self._label(given)
         v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
-        yield from self._walk(State(v, y), noise, walk)
+        yield from self._walk(State(v, y), noise, sample_sweeps)
 
     def complete(
-        self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, walk: int | None = None
+        self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, sample_sweeps: int | None = None
     ) -> Iterator[Tensor]:
         """Frames of the same walk, with the bits where mask (B, *shape) is True held at those of x."""
         y = self._label(given)
         v = bernoulli_quantile(noise.uniform((self.space.size,)), self._base()).to(self.W.dtype)
-        yield from self._walk(State(v, y), noise, walk, (x.flatten(1).to(v.dtype), mask.flatten(1)))
+        yield from self._walk(State(v, y), noise, sample_sweeps, (x.flatten(1).to(v.dtype), mask.flatten(1)))
 
     def _walk(
-        self, state: State, noise: Draws, walk: int | None, held: tuple[Tensor, Tensor] | None = None
+        self, state: State, noise: Draws, sample_sweeps: int | None, held: tuple[Tensor, Tensor] | None = None
     ) -> Iterator[Tensor]:
-        count = self.config.walk if walk is None else walk
+        count = self.config.sample_sweeps if sample_sweeps is None else sample_sweeps
         if count < 2:
-            raise ValueError(f"a walk needs at least 2 sweeps, got {count}")
+            raise ValueError(f"sample_sweeps must be at least 2, got {count}")
         betas = ladder(count // 2, count - count // 2)
         for beta, u in zip(betas, sweeps(count, self._draws, noise), strict=True):
             if held is not None:
