@@ -117,7 +117,7 @@ def ours(data: Characters, recipe: Recipe) -> tuple[Model, Engine, Iterator[Any]
 
 def same_setting(steps: int) -> Recipe:
     config = GPTConfig(
-        LAYERS, HEADS, WIDTH, positions="learned", norm="gain", activation="gelu", qk_norm=False, before=1, block=BLOCK
+        LAYERS, HEADS, WIDTH, positions="learned", norm="gain", activation="gelu", qk_norm=False, before=1, context=BLOCK
     )
     optim = Optim(rate=1e-3, beta2=0.99, weight_decay=0.1, warmup=100 / STEPS, decay="cosine", floor=0.1, clip=1.0)
     return Recipe("gpt", config, Budget(steps=steps), BATCH, optim)

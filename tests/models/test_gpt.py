@@ -26,10 +26,10 @@ CONFIGS = {
     "default": SMALL,
     "gpt2": replace(SMALL, positions="learned", norm="layer", activation="gelu-tanh", qk_norm=False),
     "gated": replace(SMALL, activation="swiglu", tied=False),
-    "blocks": replace(SMALL, block=5),
-    "odd blocks learned": replace(SMALL, block=3, positions="learned"),
-    "crossed": replace(SMALL, conditioning="cross", block=5),
-    "sees before": replace(SMALL, before=4, block=9),
+    "blocks": replace(SMALL, context=5),
+    "odd blocks learned": replace(SMALL, context=3, positions="learned"),
+    "crossed": replace(SMALL, conditioning="cross", context=5),
+    "sees before": replace(SMALL, before=4, context=9),
 }
 
 
@@ -148,7 +148,7 @@ def model_mask(space: Space, kept: torch.Tensor) -> torch.Tensor:
 
 @pytest.mark.parametrize("conditioning", ["prefix", "cross"])
 def test_every_entry_hears_the_text_up_to_its_end(conditioning: Literal["prefix", "cross"]) -> None:
-    model = made(replace(SMALL, conditioning=conditioning, block=5), COLOUR, labelled=True)
+    model = made(replace(SMALL, conditioning=conditioning, context=5), COLOUR, labelled=True)
     x = torch.zeros(4, COLOUR.size, dtype=torch.int64)
     text = torch.tensor([[0, 1, 3, 3, 3], [0, 1, 3, 2, 0], [1, 0, 3, 3, 3], [3, 3, 3, 3, 3]])
     found = model.entries(x, {"label": torch.zeros(4, dtype=torch.int64), "text": text})
@@ -224,7 +224,7 @@ def test_tables_are_marked_for_the_optimiser() -> None:
     assert marked == {"table.weight", "label.parts.of_label.table.weight", "head.weight", *places}
 
 
-@pytest.mark.parametrize("wrong", [{"width": 18, "heads": 4}, {"width": 20, "heads": 4}, {"before": 8, "block": 6}], ids=str)
+@pytest.mark.parametrize("wrong", [{"width": 18, "heads": 4}, {"width": 20, "heads": 4}, {"before": 8, "context": 6}], ids=str)
 def test_impossible_configurations_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match=r"choose|room"):
         GPT(replace(SMALL, **wrong), TEXT)

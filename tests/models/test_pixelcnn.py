@@ -18,7 +18,7 @@ from genlab.samplers.tokens import sequence, token_by_token, unsequence
 
 LABEL = Space((), "", "token", 2)
 CAPTION = Space((3,), "T", "token", 4, end=3)
-SMALL = PixelCNNConfig(widths=(4, 5), layers=2, width=6, depth=2, hidden=5, entry=4)
+SMALL = PixelCNNConfig(widths=(4, 5), layers=2, width=6, depth=2, hidden=5, embedding=4)
 BITS = Space((1, 2, 2), "CHW", "binary")
 GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
 COLOURS = Space((3, 2, 1), "CHW", "binary")

@@ -27,7 +27,7 @@ BITS = Space((1, 2, 2), "CHW", "binary")
 GREYS = Space((1, 2, 2), "CHW", "ordinal", 3)
 REAL = Space((1, 2, 2), "CHW", "real", center=(0.5,), scale=(2.0,))
 ODD = Space((3, 7, 5), "CHW", "ordinal", 6)
-PIXELS = PixelCNNConfig(widths=(4,), layers=1, width=4, depth=1, hidden=4, entry=4)
+PIXELS = PixelCNNConfig(widths=(4,), layers=1, width=4, depth=1, hidden=4, embedding=4)
 SMALL = VQVAEConfig(
     codebook_size=5, code_dim=3, downsamplings=1, width=32, pixelcnn=PIXELS, gpt=GPTConfig(layers=1, heads=1, width=8)
 )

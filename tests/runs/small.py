@@ -31,7 +31,7 @@ class Small:
         return session(self.model, data or self.data(), out, budget=budget, settings=self.settings, device="cpu", **more)
 
 
-PIXELS = {"width": 8, "depth": 1, "hidden": 8, "entry": 4, "widths": "(8, 8)"}
+PIXELS = {"width": 8, "depth": 1, "hidden": 8, "embedding": 4, "widths": "(8, 8)"}
 SMALL = [
     Small("ngram", "strings/coin", {"batch": 512}),
     Small("gpt", "strings/coin", {"model.layers": 1, "model.heads": 2, "model.width": 16, "batch": 8, "optim.half_life": 50}),
@@ -42,5 +42,8 @@ SMALL = [
     Small("gan", "points/ring", {"model.width": 16, "model.discriminator_steps": 2, "batch": 32}),
     Small("ddpm", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 10, "batch": 32}),
     Small("flow-matching", "points/ring", {"model.width": 16, "model.depth": 1, "model.sampling_steps": 4, "batch": 32}),
-    Small("rbm", "digits", {"model.hidden": 16, "model.chains": 8, "model.sample_sweeps": 10, "batch": 8}, {"binarise": "threshold"}),
+    Small(
+        "rbm", "digits",
+        {"model.hidden": 16, "model.chains": 8, "model.sample_sweeps": 10, "batch": 8}, {"binarise": "threshold"},
+    ),
 ]  # fmt: skip

@@ -10,8 +10,8 @@ which hold the text before the window, or a start token where there is none; lin
 token, so there lead = 1. While it trains on text, one window in START forgets what was before it, so that the model also
 knows how to begin.
 
-A sequence longer than `block` places is read in blocks that overlap by half: place i is predicted from the block beginning
-at the last multiple of block/2 that leaves it at least half a block of context (see `beginning`). Scoring, sampling and
+A sequence longer than `context` places is read in blocks that overlap by half: place i is predicted from the block beginning
+at the last multiple of context/2 that leaves it at least half a block of context (see `beginning`). Scoring, sampling and
 completing share this rule, so likelihoods stay exact and a text may go on for ever.
 
 Positions are learned vectors or rotary (see `nets.rotary`); in pictures both go by row, column and channel of the entry
@@ -61,7 +61,7 @@ class GPTConfig:
     qk_norm: bool = setting(True, "queries and keys are normalised")
     tied: bool = setting(True, "the last linear map is the table of token vectors")
     before: int = setting(1, "tokens of text before a window that are read", low=1, high=32)
-    block: int = setting(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
+    context: int = setting(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
     conditioning: Literal["prefix", "cross"] = setting(
         "prefix", "how a text is heard: before the sequence, or by cross-attention"
     )
@@ -86,9 +86,9 @@ class GPT(Autoregressive):
         super().__init__(space, given)
         self.config = config
         self.lead = config.before if space.text and space.end is None else 1
-        self.block = min(config.block, self.lead - 1 + space.size)
-        if self.block < self.lead:
-            raise ValueError(f"a block of {config.block} places has no room for {self.lead} tokens before the window")
+        self.context = min(config.context, self.lead - 1 + space.size)
+        if self.context < self.lead:
+            raise ValueError(f"a context of {config.context} places has no room for {self.lead} tokens before the window")
         if config.positions == "rotary" and config.width % (2 * config.heads):
             raise ValueError(f"rotary heads have an even size: choose a width that is a multiple of {2 * config.heads}")
         labels = {name: one for name, one in self.given.items() if not one.shape}
@@ -104,7 +104,7 @@ class GPT(Autoregressive):
         self.text = Conditioning(texts, config.width, vector=False, tokens=True, scale=scale) if texts else None
         self.head = None if config.tied else table(space.levels, config.width)
         self.drop = nn.Dropout(config.dropout)
-        coordinates, extents = places(space, self.block)
+        coordinates, extents = places(space, self.context)
         self.register_buffer("coordinates", coordinates, persistent=False)
         self.places = nn.ModuleList(table(extent, config.width) for extent in extents if config.positions == "learned")
         turn = rotation(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
@@ -192,7 +192,7 @@ class GPT(Autoregressive):
 
     def beginnings(self, length: int) -> range:
         """Where the blocks of a sequence of so many places begin."""
-        return range(0, beginning(length - 1, self.block) + 1, hop(self.block))
+        return range(0, beginning(length - 1, self.context) + 1, hop(self.context))
 
     def from_block(self, place: int, start: int) -> int:
         """A place as the position vectors know it: absolute in pictures, counted from its block's beginning in texts."""
@@ -200,20 +200,20 @@ class GPT(Autoregressive):
 
     def predicted(self, x: Tensor, read: Tensor, start: int, first: int, heard: Heard) -> Tensor:
         """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
-        stop = min(start + self.block, read.shape[1])
+        stop = min(start + self.context, read.shape[1])
         h = self.hidden(read[:, start:stop], self.from_block(start, start), heard)
         logits = self.logits(h[:, first - start :] if first > start else h)
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
 
     def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:
-        rows, batch = max(1, LOGITS // (self.block * self.space.levels)), Batch(x, given, before=before)
+        rows, batch = max(1, LOGITS // (self.context * self.space.levels)), Batch(x, given, before=before)
         return torch.cat([self._entries(take(batch, slice(i, i + rows))) for i in range(0, len(x), rows)])
 
     def _entries(self, batch: Batch) -> Tensor:
         x, heard = batch.x, self.heard(batch.given, len(batch.x))
         read = self.read(x, batch.before)
-        fresh = self.block - hop(self.block)  # places of a later block that an earlier one has predicted
+        fresh = self.context - hop(self.context)  # places of a later block that an earlier one has predicted
         return torch.cat(
             [
                 self.predicted(x, read, start, start + fresh if start else self.lead - 1, heard)
@@ -239,9 +239,9 @@ class Reader:
     def __call__(self, t: int, x: Tensor) -> Tensor:
         """(n, levels) logits of entry t given x[:, :t]."""
         model, place = self.model, self.model.lead - 1 + t
-        start = beginning(place, model.block)
+        start = beginning(place, model.context)
         if self.cache is None or start != self.start or not self.cached:
-            room = min(model.block, self.opening.shape[1] + x.shape[1])
+            room = min(model.context, self.opening.shape[1] + x.shape[1])
             room += 0 if self.heard.tokens is None or model.crosses else self.heard.tokens.shape[1]
             self.cache = model.body.cache(len(x), room, model.table.weight)
             self.start = self.done = start

@@ -49,7 +49,7 @@ def from_gpt2(state: Mapping[str, Tensor], heads: int | None = None) -> GPT:
     layers = len({name.split(".")[1] for name in state if name.startswith("h.")})
     config = GPTConfig(
         layers, heads or max(1, width // HEAD), width, positions="learned", norm="layer", activation="gelu-tanh", qk_norm=False,
-        before=1, block=length,
+        before=1, context=length,
     )  # fmt: skip
     model = GPT(config, Space((length,), "T", "token", levels))
     wanted = names(layers)

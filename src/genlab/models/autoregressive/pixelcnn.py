@@ -42,7 +42,7 @@ class PixelCNNConfig:
     back: int = setting(3, "pixels that a horizontal layer sees, its own among them", low=1, high=64)
     sides: int = setting(1, "cells to either side that a vertical layer sees", low=0, high=32)
     hidden: int = setting(64, "hidden units of the head, a channel", low=1, high=4096)
-    entry: int = setting(16, "numbers that an entry is read as (fewer levels: fewer)", low=1, high=256)
+    embedding: int = setting(16, "numbers that embed an entry; with fewer levels, fewer", low=1, high=256)
     dropout: float = setting(0.0, "share of what each layer adds that is dropped while training", low=0, high=0.95)
 
 
@@ -58,13 +58,13 @@ class PixelCNN(Autoregressive):
         self.config = config
         channels, height, _ = space.shape
         ordered = space.kind != "token"
-        self.entry = Entries(space.levels, config.entry, ordered)
-        inputs = channels * self.entry.size
+        self.embedding = Entries(space.levels, config.embedding, ordered)
+        inputs = channels * self.embedding.size
         self.vertical = Vertical(
             inputs, height, config.widths, config.layers, config.sides, config.dropout
         )  # fmt: skip
         self.horizontal = Horizontal(inputs, config.widths[0], config.width, config.depth, config.back, config.dropout)
-        self.head = Head(self.entry.size, config.width, channels, config.hidden, space.levels)
+        self.head = Head(self.embedding.size, config.width, channels, config.hidden, space.levels)
         self.gates = [module for module in self.modules() if isinstance(module, Gated)]
         if self.given and not self.gates:
             raise ValueError("a PixelCNN without gated layers hears no condition: --set model.depth=1")
@@ -96,7 +96,7 @@ class PixelCNN(Autoregressive):
     def read(self, x: Tensor) -> Tensor:
         """Whole rows of pixels (B, R W C) int64 as numbers (B, R, W, C size)."""
         channels, _, width = self.space.shape
-        return self.entry(x.unflatten(1, (-1, width, channels))).flatten(3)
+        return self.embedding(x.unflatten(1, (-1, width, channels))).flatten(3)
 
     def logits(self, e: Tensor, given: Given) -> Tensor:
         """Of all entries, each from those before it: (B, H, W, C size) -> (B, T, levels), at least float32."""
@@ -140,7 +140,7 @@ class Reader:
             self._descend(i, x)
         if j > self.column:
             self._advance(j, x)
-        e = model.entry(x[:, pixel * channels : (pixel + 1) * channels]).flatten(1)
+        e = model.embedding(x[:, pixel * channels : (pixel + 1) * channels]).flatten(1)
         return model.head.logits(self.a, e)[:, channel]
 
     def _descend(self, i: int, x: Tensor) -> None:
@@ -155,7 +155,7 @@ class Reader:
         model, begin = self.model, self.column + 1
         channels, _, width = model.space.shape
         first = (self.row * width + max(begin - 1, 0)) * channels
-        e = model.entry(x[:, first : (self.row * width + j) * channels].unflatten(1, (-1, channels))).flatten(2)
+        e = model.embedding(x[:, first : (self.row * width + j) * channels].unflatten(1, (-1, channels))).flatten(2)
         if begin == 0:
             e = F.pad(e, (0, 0, 1, 0))
         h = model.horizontal(e[:, None], self.linked[:, :, begin : j + 1], self.shifts, self.left)
