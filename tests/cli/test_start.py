@@ -6,6 +6,7 @@ import os
 import resource
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -26,6 +27,7 @@ HEAVY = {"torch", "numpy", "PIL", "matplotlib", "accelerate"}
 def test_help_and_lists_load_nothing_heavy(words: list[str]) -> None:
     program = f"""
 import sys
+from pathlib import Path
 from genlab.cli.main import main
 main({words!r})
 sys.exit(" ".join(sorted({HEAVY} & set(sys.modules))) or 0)
@@ -106,3 +108,15 @@ def test_a_launcher_that_started_one_process_is_seen_through(monkeypatch: pytest
     assert "several processes and started one" in call("list", "vae").err
     monkeypatch.setenv("WORLD_SIZE", "1")
     assert call("list", "vae").err == ""
+
+
+@pytest.mark.parametrize("words", [("--size", "8.5"), ("--steps", "1.5"), ("--seed", "0.1"), ("--threads", "1.2")])
+def test_a_fraction_is_refused_where_a_whole_number_is_needed(words: tuple[str, str]) -> None:
+    option, value = words
+    said = refused("train", "gan", "digits", "--steps", 1, *words)
+    assert f"{option}: it must be a whole number, got {value}" in said
+    assert not Path("runs").exists()
+
+
+def test_a_whole_number_may_be_written_with_a_point() -> None:
+    assert "there is no folder nowhere" in refused("sample", "nowhere", "-n", "2.0")

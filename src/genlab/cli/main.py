@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from cyclopts import App, CycloptsError, Parameter
+from cyclopts import App, CycloptsError, Parameter, Token, convert
 
 from genlab.cli import compare, complete, latents, listing, ranks, resume, sample, score, show, train
 from genlab.cli.errors import USAGE, debugging, explained
@@ -29,6 +29,15 @@ def _version() -> str:
     return f"genlab {version('genlab')}"
 
 
+def read(hint: Any, tokens: Sequence[Token]) -> Any:
+    """Words of the command line as the value of an option; where a whole number is needed, a fraction is refused."""
+    found = convert(hint, tokens)
+    for token in tokens if type(found) is int else ():
+        if "." in token.value and float(token.value) != found:
+            raise ValueError(f"it must be a whole number, got {token.value}")
+    return found
+
+
 app = App(
     name="genlab",
     help=HELP,
@@ -36,7 +45,7 @@ app = App(
     help_format="plaintext",
     version=_version,
     default_parameter=Parameter(
-        negative=(), show_default=lambda value: None if value is None or value is False else str(value)
+        converter=read, negative=(), show_default=lambda value: None if value is None or value is False else str(value)
     ),
 )
 VERBS: tuple[tuple[str, Callable[..., Any], str], ...] = (
