@@ -16,12 +16,15 @@ import torch
 from genlab.core.conditions import Conditions, conditions, source_of
 from genlab.core.data import Data
 from genlab.core.fit import fit
+from genlab.core.kinds import kind_of
 from genlab.core.model import Model, Shards
 from genlab.core.moves import Tick
 from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
+from genlab.outline import outline
 from genlab.own import origin, registered
-from genlab.recipes.make import build, changed, recipe_for
+from genlab.recipes.index import MODELS
+from genlab.recipes.make import build, changed, class_of, recipe_for
 from genlab.runs.engine import Engine
 from genlab.runs.files import Steered
 from genlab.runs.folder import Folder
@@ -57,10 +60,7 @@ class Session:
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
-        if getattr(data, "missing", False) and not self.model.missing:
-            raise ValueError(f"{recipe.name} cannot learn from examples with missing entries; leave --hide out, or train vae")
-        if recipe.flip and data.space.picture:
-            _mirrors(self.model)
+        learnable(self.model, recipe, data)
         if engine.sharded and not isinstance(self.model, Shards):
             raise ValueError(f"{recipe.name} cannot be cut among processes; train it without --shard (or --use_fsdp)")
 
@@ -136,6 +136,27 @@ def session(
     tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
     on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
     return made
+
+
+def suits(name: str, data: Any) -> None:
+    """ValueError, in a sentence, where a model cannot learn these data; nothing is trained, and no memory is taken."""
+    recipe = recipe_for(name, data.space, data.given)
+    try:
+        made = outline(recipe, data.space, data.given)
+    except (RuntimeError, TypeError, AttributeError, IndexError):
+        return  # it needs numbers to be built, as one of the user's own may: its row will say what goes wrong then
+    learnable(made, recipe, data)
+
+
+def learnable(model: Model, recipe: Recipe, data: Data) -> None:
+    """ValueError where this model, built for these data, cannot learn from them all the same."""
+    if getattr(data, "missing", False) and not model.missing:
+        kind = kind_of(data.space).name
+        others = [row.name for row in MODELS if kind in row.kinds and class_of(row.name).missing]
+        can = f"{', '.join(others)} can, or leave" if others else "leave"
+        raise ValueError(f"{recipe.name} cannot learn from examples with missing entries; {can} --hide out")
+    if recipe.flip and data.space.picture:
+        _mirrors(model)
 
 
 def _mirrors(model: Model) -> None:

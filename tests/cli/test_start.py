@@ -113,7 +113,7 @@ def test_a_launcher_that_started_one_process_is_seen_through(monkeypatch: pytest
 @pytest.mark.parametrize("words", [("--size", "8.5"), ("--steps", "1.5"), ("--seed", "0.1"), ("--threads", "1.2")])
 def test_a_fraction_is_refused_where_a_whole_number_is_needed(words: tuple[str, str]) -> None:
     option, value = words
-    said = refused("train", "gan", "digits", "--steps", 1, *words)
+    said = refused("train", "gan", "digits", *words)
     assert f"{option}: it must be a whole number, got {value}" in said
     assert not Path("runs").exists()
 

@@ -62,7 +62,7 @@ class Captioned(Model):
 
 
 class Restorer(Model):
-    """A picture from a coarser one: u = s + W s, and a little noise."""
+    """A picture from a coarser one s: u = s in its size + W s, and a little noise."""
 
     needs = uses = ("source",)
 
@@ -79,7 +79,7 @@ class Restorer(Model):
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         u, s = centred(batch.x, self.space), centred(batch.given["source"], self.given["source"])
-        return (u - self._mean(s)).square().mean(), {"apart": (u - s).abs().mean()}
+        return (u - self._mean(s)).square().mean(), {"spread": s.std()}
 
     def sample(self, n: int, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]:
         assert given is not None
@@ -87,7 +87,8 @@ class Restorer(Model):
         yield restored(mean + 0.01 * noise.normal(self.space.shape), self.space)
 
     def _mean(self, s: Tensor) -> Tensor:
-        return s + self.net(s.flatten(1)).view(-1, *self.space.shape)
+        large = nn.functional.interpolate(s, self.space.shape[1:])
+        return large + self.net(s.flatten(1)).view(-1, *self.space.shape)
 
 
 class Unfinished(Model):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,6 @@ from PIL import Image
 
 import genlab
 from genlab.core.recipe import Budget
-from genlab.data import opener
 from genlab.recipes import index
 from genlab.runs.files import read_json, write_json
 from genlab.trained import Run
@@ -29,51 +29,40 @@ FILE = Path(__file__).with_name("models.py")
 COLOURS = {"red": (200, 30, 30), "green": (30, 200, 30), "blue": (30, 30, 200)}
 THINGS = ("heart", "star", "moon")
 CAPTIONED, RESTORER = f"{FILE}:Captioned", f"{FILE}:Restorer"
+BRIEFLY = ("--budget", "examples=320", "--samples", 60, "--features", "pixels")
+PAIR = ("--pair", "coarse.parquet")
 
 
 @pytest.fixture(scope="module")
-def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """150 pictures of one colour each, with a caption that says it and a class: half red ones are hearts."""
-    rows: dict[str, list[Any]] = {"image": [], "label": [], "text": []}
+def drawings(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """150 pictures of one colour each, with a caption that says it and a class: half red ones are hearts. And, row by row,
+    the same pictures in four levels."""
+    columns: dict[str, list[Any]] = {"image": [], "label": [], "text": []}
+    coarse = []
     generator = np.random.default_rng(0)
     for number in range(150):
         colour, thing = list(COLOURS)[number % 3], number // 3 % 3
         levels = np.clip(np.array(COLOURS[colour]) + generator.integers(-25, 25, (8, 8, 3)), 0, 255).astype(np.uint8)
-        file = io.BytesIO()
-        Image.fromarray(levels).save(file, "PNG")
-        rows["image"].append(file.getvalue())
-        rows["label"].append(THINGS[thing])
-        rows["text"].append(f"a {colour} {THINGS[thing]}")
-    path = tmp_path_factory.mktemp("data") / "things.parquet"
-    pq.write_table(pa.table(rows), path)
-    return path
+        columns["image"].append(png(levels))
+        columns["label"].append(THINGS[thing])
+        columns["text"].append(f"a {colour} {THINGS[thing]}")
+        coarse.append(png(levels // 64 * 64 + 32))
+    folder = tmp_path_factory.mktemp("data")
+    pq.write_table(pa.table(columns), folder / "things.parquet")
+    pq.write_table(pa.table({"image": coarse}), folder / "coarse.parquet")
+    return folder
+
+
+def png(levels: np.ndarray) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(levels).save(file, "PNG")
+    return file.getvalue()
 
 
 @pytest.fixture(autouse=True)
-def alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pictures: Path) -> None:
-    """A folder of its own, nothing registered before, and a source picture beside each of `coarse.parquet`."""
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(index, "OWN", {})
-    monkeypatch.setattr("genlab.own.OWN", index.OWN)
-    monkeypatch.setattr("genlab.trained.OWN", index.OWN)
-    shutil.copy(pictures, "things.parquet")
-    shutil.copy(pictures, "coarse.parquet")
-    reader = opener._reader
-
-    def reading(request: Any) -> Any:
-        made = reader(request)(request)
-        if request.name == "coarse":
-            plain = made._batch
-            made.given = {"label": made.given["label"], "source": made.space}
-
-            def with_source(x: Any, rows: Any) -> Any:
-                batch = plain(x, rows)
-                return batch._replace(given={"label": batch.given["label"], "source": batch.x // 64 * 64 + 32})
-
-            made._batch = with_source
-        return made
-
-    monkeypatch.setattr(opener, "_reader", lambda request: reading)
+def copied(alone: None, drawings: Path) -> None:
+    for file in drawings.iterdir():
+        shutil.copy(file, file.name)
 
 
 def trained(model: str, data: str, out: str, *more: object) -> None:
@@ -107,6 +96,10 @@ def test_a_model_that_needs_text_goes_through_every_verb() -> None:
         said = call(verb, *words, *which)
         assert said.code == 0, (verb, said.err)
     assert json.loads(Path("run/scores.json").read_text(encoding="utf-8"))["scores"]
+    said = call("compare", "things.parquet", "--models", f"{CAPTIONED},vae", *BRIEFLY, "--out", "report")
+    assert said.code == 0, said.err
+    rows = read_json(Path("report/report.json"))["rows"]
+    assert [(row["name"], bool(row["scores"]), row["error"]) for row in rows] == [("Captioned", True, ""), ("vae", True, "")]
     with np.load("way.npz") as way:
         text = way["text"].reshape(2, 4, -1)
     assert (text[:, 0] == text[:, 1]).all()  # of the nearer end
@@ -115,7 +108,7 @@ def test_a_model_that_needs_text_goes_through_every_verb() -> None:
 
 
 def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
-    trained(RESTORER, "coarse.parquet", "run")
+    trained(RESTORER, "things.parquet", "run", *PAIR)
     which = ("--model", RESTORER)
     Path("mine").mkdir()
     for name, level in COLOURS.items():
@@ -126,11 +119,16 @@ def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
         with np.load("x.npz") as found:
             assert colour(torch.from_numpy(found["x"])) == wanted
             assert found["source"].shape == (5, 3, 8, 8)
-    for verb, *words in (("sample", "run"), ("score", "run", "-n", 60, "--features", "pixels"), ("show", "run")):
+    for verb, *words in (
+        ("resume", "run", "--steps", 5),
+        ("sample", "run"),
+        ("score", "run", "-n", 60, "--features", "pixels"),
+        ("show", "run"),
+    ):
         said = call(verb, *words, *which)
         assert said.code == 0, (verb, said.err)
-    words = ("--models", f"gan,{RESTORER}", "--seconds", 1, "--samples", 60, "--features", "pixels", "--out", "report")
-    said = call("compare", "coarse.parquet", *words)
+    words = ("--models", f"gan,{RESTORER}", *BRIEFLY, "--out", "report")
+    said = call("compare", "things.parquet", *PAIR, *words)
     assert said.code == 0, said.err
     record = read_json(Path("report/report.json"))
     assert [(row["name"], bool(row["scores"]), row["error"]) for row in record["rows"]] == [
@@ -138,9 +136,62 @@ def test_a_model_that_needs_a_source_goes_through_every_verb() -> None:
         ("Restorer", True, ""),
     ]
     assert RESTORER in record["command"]
+    assert "--pair" in record["command"]
     assert "Restorer" in Path("report/report.html").read_text(encoding="utf-8")
     said = call("compare", "things.parquet", "--models", RESTORER, "--seconds", 1)
     assert "Restorer needs data that give source" in said.err
+
+
+def test_runs_and_classes_of_the_users_own_are_compared() -> None:
+    trained(CAPTIONED, "things.parquet", "mine", "--unwatched")
+    trained("gan", "things.parquet", "theirs", "--unwatched", "--set", "batch=8")
+    index.OWN.clear()
+    assert "no code is run because a folder says so" in refused("compare", "mine", "theirs")
+    assert "runs that exist are measured, none is trained" in refused("compare", "theirs", "--models", "vae")
+    said = call("compare", "mine", "theirs", "--models", CAPTIONED, "--samples", 60, "--features", "pixels", "--out", "report")
+    assert said.code == 0, said.err
+    record = read_json(Path("report/report.json"))
+    assert {row["name"]: bool(row["scores"]) for row in record["rows"]} == {"Captioned": True, "gan": True}
+    assert f"--models {CAPTIONED}" in record["command"]
+    page = Path("report/report.html").read_text(encoding="utf-8")
+    assert re.search(rf"genlab sample mine --model {re.escape(CAPTIONED)} -n \d+", page)
+    assert "Pictures around what their caption says" in page
+
+
+def test_a_class_is_compared_and_scored_in_python() -> None:
+    found = genlab.compare("things.parquet", models=[Captioned], examples=320, samples=60, features="pixels", out="report")
+    assert [(row.name, row.error) for row in found.rows] == [("Captioned", "")]
+    assert found.best().name == "Captioned"
+    index.OWN.clear()
+    with pytest.raises(ValueError, match=r"genlab.load\(path, model=Captioned"):
+        genlab.score("report/runs/Captioned")
+    scores = genlab.score("report/runs/Captioned", model=Captioned, n=60, features="pixels").scores
+    assert scores.keys() == found.rows[0].scores.keys()
+
+
+def test_a_source_made_by_degrading_is_learnt_and_given() -> None:
+    trained(RESTORER, "things.parquet", "run", "--degrade", "2x", "--unwatched")
+    which = ("--model", RESTORER)
+    assert call("resume", "run", "--steps", 5, *which).code == 0
+    Image.new("RGB", (8, 8), COLOURS["blue"]).save("blue.png")
+    said = call("sample", "run", "-n", 3, "--given", "source=blue.png", "--out", "x.npz", *which)
+    assert said.code == 0, said.err
+    with np.load("x.npz") as found:
+        assert colour(torch.from_numpy(found["x"])) == ["blue"] * 3
+    assert call("score", "run", "-n", 60, "--features", "pixels", *which).code == 0
+
+
+def test_what_cannot_learn_from_the_data_is_left_out_before_anything_is_trained() -> None:
+    said = refused("compare", "digits", "--hide", 0.5, "--models", "vae,gan")
+    assert said == "gan cannot learn from examples with missing entries; vae can, or leave --hide out"
+    assert not Path("reports").exists()
+    found = genlab.compare("digits", hide="0.5", seconds=1, out="report", features="pixels")
+    events = iter(found)
+    remarks = [str(next(events)) for _ in range(3)]
+    events.close()
+    for name, sentence in zip(("pixelcnn", "gan", "ddpm"), remarks, strict=True):
+        assert f"left out: {name} cannot learn from examples with missing entries" in sentence
+    assert [key.name for key in found.keys] == ["vae"]
 
 
 def test_a_class_is_trained_loaded_resumed_and_sampled_in_python(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -221,10 +272,10 @@ def test_what_cannot_be_given_is_said(words: list[str], sentence: str) -> None:
 
 
 def test_a_model_that_does_not_use_text_says_which_do() -> None:
-    trained("ddpm", "things.parquet", "run", "--unwatched", "--set", "batch=4", "model.width=8")
-    said = refused("sample", "run", "--given", "text=a red heart")
+    trained(RESTORER, "things.parquet", "run", *PAIR, "--unwatched")
+    said = refused("sample", "run", "--given", "text=a red heart", "--model", RESTORER)
     users = [row.name for row in index.MODELS if "text" in row.uses and "pictures" in row.kinds]
-    assert "ddpm does not use text, it takes label" in said
+    assert "Restorer does not use text, it takes source" in said
     assert users
     assert all(name in said for name in users)
 
@@ -245,7 +296,8 @@ def test_a_copied_run_is_given_texts_and_says_what_it_lacks() -> None:
 
 def test_given_pictures_are_mirrored_with_theirs_and_texts_forbid_it() -> None:
     """A source made of x stays the source that the mirrored x would have."""
-    run = genlab.train(Restorer, "coarse.parquet", steps=3, out="run", device="cpu")
+    paired = genlab.open("things.parquet", pair="coarse.parquet")
+    run = genlab.train(Restorer, paired, steps=3, out="run", device="cpu")
     made = genlab.resume("run", "cpu", more=Budget(steps=1))
     made.engine.start(made.model, made.data, made.recipe, None)
     batch = run.data().stream("train", 0, 16)

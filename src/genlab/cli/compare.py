@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as _json
-import shlex
 import signal
 import sys
 from collections.abc import Sequence
@@ -17,7 +16,7 @@ from genlab.cli.errors import FAILED, Stopped
 from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions, at_least, known
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
-from genlab.comparison.options import SECONDS, UNITS, CompareOptions
+from genlab.comparison.options import SECONDS, UNITS, CompareOptions, command
 
 if TYPE_CHECKING:
     from genlab.comparison.comparison import Comparison
@@ -181,4 +180,4 @@ def _say_how_to_go_on(comparison: Comparison, json: bool) -> None:
     print(f"go on: {comparison.command()}", file=place)
     halted = next((row for row in comparison.record().rows if row.stopped), None)
     if halted is not None:
-        print(f"or with one model: genlab resume {shlex.quote(halted.run)}", file=place)
+        print(f"or with one model: {command('resume', halted.run, halted.name)}", file=place)

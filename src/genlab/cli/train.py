@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json as _json
-import shlex
 import signal
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -146,6 +145,8 @@ def introduced(made: Session) -> str:
 
 def say(made: Session, finished: bool, json: bool, over: bool = False) -> None:
     """The end, and how to go on. over: it had come to it before."""
+    from genlab.comparison.options import command
+
     engine, path = made.engine, made.folder.path
     if json:
         print(_json.dumps(_record(made, finished)))
@@ -155,9 +156,9 @@ def say(made: Session, finished: bool, json: bool, over: bool = False) -> None:
     print(f"{done}: {engine.examples:,} examples in {duration(engine.seconds)}")
     print(f"run: {path}")
     verbs = ("sample", "score", "show") if finished else ("resume", "sample", "score")
-    print("next: " + "    ".join(f"genlab {verb} {shlex.quote(str(path))}" for verb in verbs))
+    print("next: " + "    ".join(command(verb, path, made.recipe.name) for verb in verbs))
     if over:
-        print(f"more of it: genlab resume {shlex.quote(str(path))} --{made.recipe.budget.unit} N")
+        print(f"more of it: {command('resume', path, made.recipe.name)} --{made.recipe.budget.unit} N")
 
 
 def _record(made: Session, finished: bool) -> dict[str, Any]:

@@ -18,6 +18,7 @@ from genlab.data import open
 from genlab.features import features_for
 from genlab.measure import Reference
 from genlab.own import registered
+from genlab.recipes.index import OWN
 from genlab.runs.engine import Engine
 from genlab.trained import Run
 
@@ -78,7 +79,7 @@ def compare_models(
 ) -> Comparison:
     """A comparison of models that are trained on opened data. told: called with the share done while features are learnt."""
     folder = out or Path("reports") / data.name.replace("/", "-")
-    names, left_out = chosen(options.models, data.space, data.given)
+    names, left_out = chosen(options.models, data)
     record = None if force else earlier(folder, data, options)
     options = continued(options, record)
     features = features_for(data, Engine(options.device), told, options.features)
@@ -94,6 +95,12 @@ def compare_runs(
     told: Callable[[float], Any] | None = None,
 ) -> Comparison:
     """A comparison of runs that exist, on the data that all of them learnt from."""
+    for name in options.models or ():
+        if ".py:" not in name and name not in OWN:
+            raise ValueError(
+                f"--models {name}: runs that exist are measured, none is trained; leave it out, or name the classes of your "
+                "own that they were trained with, FILE.py:NAME"
+            )
     folder = out or Path("reports") / f"{data.name.replace('/', '-')}-runs"
     features = features_for(data, Engine(options.device), told, options.features)
     return Existing(options, data, runs, claimed(folder, force, used=runs), features)
@@ -122,6 +129,7 @@ def score(
     features: str | None = None,
     data: Any = None,
     device: str = "auto",
+    model: type[Model] | None = None,
     **options: Any,
 ) -> Results:
     """Evaluate a run: how probable it finds data it has not seen, how close its samples come, how fast it draws them.
@@ -131,12 +139,13 @@ def score(
     averaged, best   which weights: averaged ones where the run has them, or those of its best check-up
     features   what pictures are compared in; chosen by the data otherwise
     data       where its data lie now, if they were moved
+    model      its class, where that is none of genlab's
     options    of the model's own sampling (steps=50, ...)
     """
     for name, value in (("n", n), ("examples", examples)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    loaded = run if isinstance(run, Run) else Run(run, device, data)
+    loaded = run if isinstance(run, Run) else Run(run, device, data, model)
     protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
     opened: Any = loaded.data()
     engine = Engine(loaded.device)

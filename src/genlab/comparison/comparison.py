@@ -373,7 +373,7 @@ class Comparison:
     def command(self) -> str:
         """The call of the command line that repeats all of it, whatever calls it was made by."""
         names = tuple(dict.fromkeys(key.name for key in self.keys))
-        usual = self.options.models is None and sorted(names) == sorted(chosen(None, self.data.space, self.data.given)[0])
+        usual = self.options.models is None and sorted(names) == sorted(chosen(None, self.data)[0])
         seeds = max((key.seed + 1 for key in self.keys), default=1)
         return replace(self.options, models=None if usual else tuple(map(spelled, names)), seeds=seeds).command(self.folder)
 

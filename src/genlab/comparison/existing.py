@@ -16,6 +16,7 @@ from genlab.comparison.rows import Record, Row, Terms
 from genlab.core.recipe import to_json
 from genlab.features import Features
 from genlab.measure.alarms import Alarm, Checkup
+from genlab.own import spelled
 from genlab.recipes.index import entry
 
 
@@ -66,7 +67,14 @@ class Existing(Comparison):
         return replace(super().record(), budget=terms)
 
     def command(self) -> str:
-        said = {"samples": self.options.samples, "features": self.options.features, "out": self.folder}
+        own = dict.fromkeys(load(path).recipe.name for path in self.paths)
+        models = ",".join(spelled(name) for name in own if spelled(name) != name)
+        said = {
+            "models": models or None,
+            "samples": self.options.samples,
+            "features": self.options.features,
+            "out": self.folder,
+        }
         return shlex.join(["genlab", "compare", *self.paths, *option_words(said)])
 
 

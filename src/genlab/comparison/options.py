@@ -69,6 +69,15 @@ class CompareOptions:
         return Budget(steps=steps)
 
 
+def command(verb: str, path: object, name: str) -> str:
+    """A call of the command line about a run of a model: "genlab sample runs/a", and where its class is if it is none of
+    genlab's."""
+    from genlab.own import spelled
+
+    which = spelled(name)
+    return shlex.join(["genlab", verb, str(path), *(["--model", which] if which != name else [])])
+
+
 def option_words(said: Mapping[str, Any]) -> list[str]:
     """Options as they are typed, without those that were left out."""
     words: list[str] = []

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from genlab.comparison import words
 from genlab.comparison.existing import RunKey, row_of
 from genlab.comparison.media import Media, alarm_pictures, readings
+from genlab.comparison.options import command
 from genlab.comparison.ranking import SIGNS
 from genlab.comparison.rows import Results, Row
 from genlab.core.kinds import kind_of
@@ -58,7 +58,7 @@ class RunSummary:
     def facts(self) -> Iterator[tuple[str, str]]:
         """(what, in words), in the order they are read in."""
         budget = self.recipe.budget
-        yield "model", f"{self.recipe.name}: {self.listed.idea} ({self.listed.paper})"
+        yield "model", f"{self.recipe.name}: {self.listed.idea}" + (f" ({self.listed.paper})" if self.listed.paper else "")
         yield "data", f"{self.source}: {words.describe_space(self.space)}"
         if label := label_of(self.given):
             classes = self.given[label]
@@ -83,7 +83,7 @@ class RunSummary:
         for name, score in self.row.scores.items():
             yield "score", f"{name} {words.number(score.value)}"
         if self.older:
-            yield "older", f"the scores were {self.older}: genlab score {shlex.quote(str(self.path))}"
+            yield "older", f"the scores were {self.older}: {command('score', self.path, self.recipe.name)}"
 
     def __repr__(self) -> str:
         return "\n".join(f"{name:<12}{said}" for name, said in self.facts())

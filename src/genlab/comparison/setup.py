@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from genlab.api import suits
 from genlab.comparison.options import CompareOptions
 from genlab.comparison.rows import Record
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model
-from genlab.core.space import Space
 from genlab.own import registered
 from genlab.recipes.index import DEFAULTS, MODELS, entry
-from genlab.recipes.make import recipe_for
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
 from genlab.runs.lock import held
 
 
-def chosen(models: Sequence[str | type[Model]] | None, space: Space, given: Mapping[str, Space]) -> tuple[list[str], list[str]]:
+def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[str], list[str]]:
     """Names to train, and sentences about those that "all" and the default leave out.
 
-    ValueError where a model that was asked for by name cannot learn these data.
+    ValueError where a model that was asked for by name cannot learn these data, or none can.
     """
-    kind = kind_of(space).name
+    kind = kind_of(data.space).name
     if models is None or list(models) == ["all"]:
         wanted = DEFAULTS[kind] if models is None else [row.name for row in MODELS if kind in row.kinds]
         names, left_out = [], []
         for name in wanted:
             try:
-                recipe_for(name, space, given)
+                suits(name, data)
                 names.append(name)
             except ValueError as reason:
                 left_out.append(str(reason))
+        if not names:
+            raise ValueError(f"no model can learn these data: {'; '.join(left_out)}")
         return names, left_out
     names = list(dict.fromkeys(registered(model) for model in models))
     if not names:
         raise ValueError("--models names no model; write names with commas between, or all")
     for name in names:
-        recipe_for(entry(name).name, space, given)
+        suits(entry(name).name, data)
     return names, []
 
 

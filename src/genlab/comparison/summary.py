@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import platform
-import shlex
 from collections.abc import Iterator
 from pathlib import Path
 
 from genlab.comparison.doubts import remarks
+from genlab.comparison.options import command
 from genlab.comparison.rows import Record
 from genlab.comparison.verdicts import choice, verdicts
 from genlab.runs.files import write_json
@@ -28,7 +28,7 @@ def leader(record: Record) -> Iterator[str]:
         yield " ".join((f"{one.head}: {one.sentence}", *(f"{said[:1].upper()}{said[1:]}." for said in one.but)))
     picked = choice(record, found)
     if picked is not None:
-        yield f"draw from {picked.name}: genlab sample {shlex.quote(picked.run)}"
+        yield f"draw from {picked.name}: {command('sample', picked.run, picked.name)}"
 
 
 def machine(device: str) -> str:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-import shlex
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from genlab.comparison import words
 from genlab.comparison.media import REAL, Media
+from genlab.comparison.options import command
 from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group
 from genlab.comparison.rows import Record, Row, is_finite
 from genlab.comparison.strengths import leading, measured
 from genlab.measure.alarms import Alarm as Raised
-from genlab.recipes.index import MODELS
+from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures
 from genlab.report.columns import likelihood_words
 
@@ -73,7 +73,7 @@ def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, 
     row = next((row for row in rows if row.run in media), rows[0])
     space, own = record.space, media.get(row.run)
     strong, weak = measured(row, record.rows)
-    listed = next((entry for entry in MODELS if entry.name == name), None)
+    listed = next((entry for entry in (*MODELS, *OWN.values()) if entry.name == name), None)
     lines = curves.panels(own.curves) if own else []
     return Card(
         name, slug, hue, row.family,
@@ -89,7 +89,7 @@ def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, 
         facts=facts(rows, shown(found)),
         curves=lines[:CURVES], folded=lines[CURVES:],
         triples=figures.triples(own, space),
-        run=row.run, sample=sample_command(row, own), score=f"genlab score {shlex.quote(row.run)}",
+        run=row.run, sample=sample_command(row, own), score=command("score", row.run, row.name),
         scored=row.likelihood is not None,
     )  # fmt: skip
 
@@ -164,7 +164,7 @@ def _proof(said: Raised, row: Row, own: Media | None) -> str:
 
 def sample_command(row: Row, media: Media | None) -> str:
     count = len(media.samples) if media is not None and media.samples is not None else 64
-    return f"genlab sample {shlex.quote(row.run)} -n {count} --seed {media.seed if media else 0}"
+    return f"{command('sample', row.run, row.name)} -n {count} --seed {media.seed if media else 0}"
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:

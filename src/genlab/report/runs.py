@@ -12,7 +12,7 @@ from genlab.comparison.media import Media
 from genlab.comparison.ranking import groups
 from genlab.comparison.rows import Row
 from genlab.core.space import Space
-from genlab.recipes.index import MODELS
+from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures, pictures
 from genlab.report.cards import alarms, facts, sample_command
 from genlab.report.html import facts_of_data, render
@@ -43,7 +43,7 @@ def view(
     """Everything the template of a run shows."""
     recipe, space, data = head["recipe"], Space.from_json(head["space"]), head.get("data") or {}
     name = recipe["name"]
-    listed = next((entry for entry in MODELS if entry.name == name), None)
+    listed = next((entry for entry in (*MODELS, *OWN.values()) if entry.name == name), None)
     course, hues = courses([row]), {name: 0}
     lines = curves.panels(media.curves)
     return {
