@@ -13,14 +13,14 @@ import torch
 from torch import Tensor
 
 from genlab.completion import LENGTH, Completion, Half, begun, complete, halved
-from genlab.core.conditions import Conditions, Source, conditions, taken
+from genlab.core.conditions import Conditions, Source, conditions, counted, taken
 from genlab.core.data import Data, Split
 from genlab.core.kinds import kind_of
 from genlab.core.model import CAPABILITIES, Model, used
 from genlab.core.noise import Noise
 from genlab.core.options import own_options
 from genlab.core.recipe import Recipe, from_json
-from genlab.core.space import Space
+from genlab.core.space import Space, label_of
 from genlab.data import prompts
 from genlab.data.opener import open_again
 from genlab.data.tokenizer import Tokenizer, texts
@@ -72,7 +72,7 @@ class Run:
             counts = self.head["data"].get("label_counts")
             if counts is not None and not (fits(counts, [int]) and min(counts) >= 0 and 0 < sum(counts) < 2**53):
                 raise ValueError("label_counts are no numbers of examples")
-            if counts is not None and ("label" not in self.given or len(counts) != self.given["label"].levels):
+            if counts is not None and (not (label := label_of(self.given)) or len(counts) != self.given[label].levels):
                 raise ValueError("label_counts count other labels than there are")
         self.device, self.moved, self._models = device, data, {}
 
@@ -162,7 +162,7 @@ class Run:
     def sample(self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any) -> Tensor:
         """(n, *space.shape) in the data's units.
 
-        given     {"label": "cat"}, {"text": "a red heart"}, {"source": "photo.png"}, or tensors; what is not said is drawn:
+        given     {"text": "a red heart", "source": "photo.png"}, a label by name or number, or tensors; the rest is drawn:
                   see `conditions`
         options   averaged=False for the raw weights, best=True for those of its best check-up,
                   exact=True for byte-identical chunks, and the model's own (steps=50, ...)
@@ -208,7 +208,7 @@ class Run:
     ) -> Conditions:
         """What n samples are given, on the model's device: see `core.conditions.conditions`.
 
-        asked   {"label": "cat"}, {"text": "a red heart"}, {"source": "photo.png" or a folder}; tensors; or lists of these
+        asked   {"text": "a red heart", "source": "photo.png" or a folder}, a label by name or number; tensors; lists of these
         data    those it was trained on, where they are open already
         ValueError for a condition that this model does not take, naming the models that do.
         """
@@ -227,7 +227,7 @@ class Run:
     def _source(self) -> Source:
         counts = self.head["data"].get("label_counts")
         opened = cache(lambda: self.data())
-        return Source(self.takes, {} if counts is None else {"label": counts}, opened, self._encoded)
+        return Source(self.takes, counted(self.given, counts), opened, self._encoded)
 
     def _encoded(self, key: str, value: Any) -> Tensor:
         space = self.given[key]

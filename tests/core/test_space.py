@@ -9,7 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.nets.units import centred, dtype_of, log_volume, restored
 
 SHAPES = st.lists(st.integers(1, 5), min_size=3, max_size=3).map(tuple)
@@ -65,3 +65,10 @@ def test_a_short_window_counts_its_length() -> None:
 def test_impossible_spaces_are_refused(wrong: dict) -> None:
     with pytest.raises(ValueError):
         Space(**wrong)
+
+
+def test_the_label_is_the_condition_of_one_token() -> None:
+    text, source = Space((9,), "T", "token", 30), Space((1, 8, 8), "CHW", "ordinal", 17)
+    speaker, age = Space((), "", "token", 4), Space((), "", "real")
+    assert label_of({"text": text, "source": source, "age": age, "speaker": speaker}) == "speaker"
+    assert label_of({"text": text, "source": source, "age": age}) == ""

@@ -48,7 +48,7 @@ def test_a_class_that_is_missing_is_not_learned():
 
 def test_a_pass_shows_every_example_once_in_an_order_of_its_own():
     x = torch.arange(7).reshape(7, 1)
-    data = ArrayData(x, torch.arange(7) % 2, Space((1,), "D", "real"), {}, seed=3)
+    data = ArrayData(x, torch.arange(7) % 2, Space((1,), "D", "real"), {"label": Space((), "", "token", 2)}, seed=3)
     whole = data.stream("train", 0, 21)
     passes = whole.x.flatten().reshape(3, 7)
     assert passes.sort(1).values.equal(torch.arange(7).repeat(3, 1))

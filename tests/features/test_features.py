@@ -56,7 +56,7 @@ def test_weak_is_near_chance_even_where_one_class_is_most_of_the_data(accuracy, 
 @pytest.mark.parametrize("shape", [(1, 1, 3), (1, 8, 8), (1, 28, 28), (3, 32, 32), (3, 64, 9), (3, 65, 65), (1, 100, 240)])
 def test_the_network_fits_pictures_of_any_size_and_sees_every_pixel(shape):
     torch.manual_seed(0)
-    net = module.Classifier(Space(shape, "CHW", "real"), 3, 8).double()
+    net = module.Classifier(Space(shape, "CHW", "real"), "label", 3, 8).double()
     x = torch.rand(1, *shape, dtype=torch.float64, requires_grad=True)
     net(x).square().sum().backward()
     assert x.grad is not None

@@ -7,7 +7,6 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
@@ -43,7 +42,7 @@ def compare(
             help="Names with commas between, FILE.py:NAME for one of your own, or all; four that suit the data otherwise."
         ),
     ] = None,
-    seconds: Annotated[float | None, Parameter(help="Training time of each model, 30 otherwise.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Training time of each model; default: 30.")] = None,
     budget: Annotated[
         str | None, Parameter(help="What all get alike: seconds=N, examples=N or operations=N (counted, not timed).")
     ] = None,
@@ -86,22 +85,13 @@ def compare(
     return FAILED if all(row.error for row in comparison.record().rows) else 0
 
 
-def _are_runs(data: Sequence[str]) -> bool:
-    """Whether the words name folders of runs; ValueError where only some do."""
-    found = [(Path(word) / "recipe.json").is_file() for word in data]
-    if any(found) != all(found) or (len(data) > 1 and not any(found)):
-        odd = next(word for word, is_run in zip(data, found, strict=True) if not is_run)
-        raise ValueError(f"{odd} is no run of genlab: compare one source of data, or runs that exist")
-    return all(found)
-
-
 def _begun(data: Sequence[str], options: CompareOptions, output: FolderOptions, progress: Progress) -> Comparison:
     """The comparison that was asked for, its data opened and nothing trained."""
     from genlab.cli.opening import counted, opened
     from genlab.comparison.calls import compare_models, compare_runs
-    from genlab.comparison.existing import common_data
+    from genlab.comparison.existing import are_runs, common_data
 
-    runs = _are_runs(data)
+    runs = are_runs(data)
     if runs:
         with progress.task("reading the data") as task:
             source = common_data(data, progress=counted(task))

@@ -66,13 +66,14 @@ def complete(
 
 
 def _say_pictures(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
-    from genlab.cli.looking import WIDTH, deliver, rows_of, tell
+    from genlab.cli.looking import WIDTH, deliver, tell
+    from genlab.report.tiles import in_rows
 
     if output.out is not None and output.out.suffix == ".npz":
         path = deliver(run, "complete", output, [made.x], {"original": made.original, "mask": made.mask}, WIDTH)
     else:
         kept = made.original * made.mask
-        rows = [rows_of([kept, frame, made.original]) for frame in made.frames]
+        rows = [in_rows([kept, frame, made.original], WIDTH) for frame in made.frames]
         path = deliver(run, "complete", output, rows, {}, WIDTH)
     tell({**record, "out": str(path)}, f"{record['n']} pictures, kept, completed, real: {path}", json)
 

@@ -35,8 +35,9 @@ def reconstruct(
     Each row of originals has its reconstructions below. An .npz holds the reconstructions as x and the originals as original.
     """
     at_least(1, n=n)
-    from genlab.cli.looking import WIDTH, deliver, rows_of, tell
+    from genlab.cli.looking import WIDTH, deliver, tell
     from genlab.cli.opening import reopened
+    from genlab.report.tiles import in_rows
 
     loaded = machine.load(run)
     loaded.able("reconstruct", not raw)
@@ -47,7 +48,7 @@ def reconstruct(
     if output.out is not None and output.out.suffix == ".npz":
         path = deliver(loaded, "reconstruct", output, [made.x], {"original": made.original, **made.given}, WIDTH)
     else:
-        path = deliver(loaded, "reconstruct", output, [rows_of([made.original, made.x])], {}, WIDTH)
+        path = deliver(loaded, "reconstruct", output, [in_rows([made.original, made.x], WIDTH)], {}, WIDTH)
     count = len(made.x)
     tell(
         {"run": run, "n": count, "split": split, "out": str(path)},

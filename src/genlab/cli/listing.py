@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json as _json
 from collections.abc import Iterator, Mapping
 from typing import Annotated, Any
@@ -51,24 +50,13 @@ def list_(
 
         _show([row._asdict() for row in SOURCES], _data, json)
     else:
+        from genlab.core.recipe import explained
+        from genlab.recipes.make import recipe_for
+
         row = entry(what)
         space, given, named = _space(row, data, options)
-        _show({**row._asdict(), "defaults for": named, "settings": list(settings_of(row.name, space, given))}, _model, json)
-
-
-def settings_of(name: str, space: Space, given: Mapping[str, Space]) -> Iterator[dict[str, Any]]:
-    """Every setting of a model's recipe for a space: name, default, what it may be."""
-    from genlab.core.recipe import described, settings, type_of
-    from genlab.recipes.make import recipe_for
-
-    recipe = recipe_for(name, space, given)
-    for key, field in settings(recipe).items():
-        value: Any = recipe
-        for part in key.split("."):
-            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
-        bare = dataclasses.field(metadata={**field.metadata, "about": ""})
-        needs = described(type_of(recipe, key), bare)
-        yield {"key": key, "default": value, "needs": needs, "about": field.metadata["about"]}
+        settings = [setting._asdict() for setting in explained(recipe_for(row.name, space, given))]
+        _show({**row._asdict(), "defaults for": named, "settings": settings}, _model, json)
 
 
 def _space(row: Entry, data: str | None, options: Options) -> tuple[Space, Mapping[str, Space], str]:

@@ -7,24 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from genlab.cli.options import FolderOptions
 from genlab.report import saving
-from genlab.report.tiles import numbers
 from genlab.runs.files import within
 
 if TYPE_CHECKING:
     from genlab.api import Run
 
 WIDTH = 8  # examples side by side
-
-
-def rows_of(parts: Sequence[Any]) -> Any:
-    """(n, ...) arrays in rows under one another, WIDTH examples wide: first of each a row, then the next WIDTH."""
-    arrays = [numbers(part) for part in parts]
-    cut = range(0, len(arrays[0]), WIDTH)
-    return np.concatenate([array[first : first + WIDTH] for first in cut for array in arrays])
 
 
 def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], more: Mapping[str, Any], columns: int) -> Path:

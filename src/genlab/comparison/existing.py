@@ -20,6 +20,15 @@ from genlab.own import spelled
 from genlab.recipes.index import entry
 
 
+def are_runs(data: Sequence[str]) -> bool:
+    """Whether the words name folders of runs; ValueError where only some do."""
+    found = [(Path(word) / "recipe.json").is_file() for word in data]
+    if any(found) != all(found) or (len(data) > 1 and not any(found)):
+        odd = next(word for word, is_run in zip(data, found, strict=True) if not is_run)
+        raise ValueError(f"{odd} is no run of genlab: compare one source of data, or runs that exist")
+    return all(found)
+
+
 def common_data(paths: Sequence[str], **options: Any) -> Any:
     """The data that all runs learnt from; ValueError where they learnt from different ones, or are named twice.
 

@@ -19,7 +19,7 @@ from torch import Tensor
 from genlab.core.data import Data, Split
 from genlab.core.model import Model
 from genlab.core.noise import Noise, hashed
-from genlab.core.space import Space
+from genlab.core.space import Space, label_of
 
 UNSAID = -1  # a label that nobody said
 OTHER = "other"  # the second domain of unpaired data: seen in training, never what a sample is given
@@ -71,8 +71,12 @@ def taken(given: Mapping[str, Space]) -> dict[str, Space]:
 
 def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> Source:
     """Conditions of a model from open data."""
-    counts = data.label_counts()
-    return Source(taken(model.given), {} if counts is None else {"label": counts}, lambda: data, encode)
+    return Source(taken(model.given), counted(data.given, data.label_counts()), lambda: data, encode)
+
+
+def counted(given: Mapping[str, Space], counts: Sequence[int] | None) -> dict[str, Sequence[int]]:
+    """How often each value of the label occurs, by its name; nothing where that was not counted."""
+    return {} if counts is None else {label_of(given): counts}
 
 
 def conditions(

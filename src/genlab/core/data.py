@@ -41,7 +41,7 @@ class Data(Protocol):
 class View:
     """One split of data as a sequence of examples: `len`, an example by its number, several by a slice or a list.
 
-    An example is a Batch without the batch dimension: x (*space.shape), given {"label": ()}. Several are an ordinary Batch.
+    An example is a Batch without the batch dimension, as x (*space.shape). Several are an ordinary Batch.
     IndexError for a number beyond the split.
     """
 

@@ -10,9 +10,9 @@ import difflib
 import functools
 import types
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 
 def setting(
@@ -148,6 +148,25 @@ def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
         elif "about" in entry.metadata or (prefix.startswith("model.") and isinstance(value, bool | int | float | str)):
             found[prefix + entry.name] = entry
     return found
+
+
+class Setting(NamedTuple):
+    """needs: its type and range in words. about: its meaning and unit."""
+
+    key: str
+    default: Any
+    needs: str
+    about: str
+
+
+def explained(recipe: Any) -> Iterator[Setting]:
+    """Every setting of a recipe, with its value there as the default."""
+    for key, entry in settings(recipe).items():
+        value: Any = recipe
+        for part in key.split("."):
+            value = value[part] if isinstance(value, Mapping) else getattr(value, part)
+        bare = dataclasses.field(metadata={**entry.metadata, "about": ""})
+        yield Setting(key, value, described(type_of(recipe, key), bare), entry.metadata.get("about", ""))
 
 
 def _fields(kind: Any) -> dict[str, dataclasses.Field[Any]]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.data import splits
 from genlab.data.base import class_space
 from genlab.data.indexed import IndexedSource, Numbering
@@ -90,7 +90,7 @@ class Examples(IndexedSource):
     def take(self, numbers: np.ndarray) -> Batch:
         x, given = self._x[numbers], dict[str, Tensor]()
         if self._labels is not None:
-            given["label"] = torch.from_numpy(self._labels[numbers])
+            given[label_of(self.given)] = torch.from_numpy(self._labels[numbers])
         if self._texts is not None:
             given["text"] = torch.from_numpy(self._texts[numbers].astype(np.int64))
         tokens = self.space.kind == "token" and x.dtype != np.int64

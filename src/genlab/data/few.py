@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from genlab.core.data import Split
-from genlab.core.space import Batch
+from genlab.core.space import Batch, label_of
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
 from genlab.data.wrap import Each
@@ -24,7 +24,8 @@ class Few(Each):
 
     def __init__(self, inner: Opened, count: int):
         super().__init__(inner, count=count)
-        if "label" not in inner.given:
+        self._key = label_of(inner.given)
+        if not self._key:
             raise ValueError(f"{inner.name} has no classes; leave --labelled out")
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"--labelled must be a whole number of examples from 1, got {str(count)[:60]}")
@@ -32,18 +33,18 @@ class Few(Each):
         if any(block.index is None for block in blocks):
             raise ValueError(f"{inner.name} is drawn anew forever: its examples cannot be told apart; leave --labelled out")
         numbers = torch.cat([block.index for block in blocks if block.index is not None]).numpy()
-        labels = torch.cat([block.given["label"] for block in blocks]).numpy()
+        labels = torch.cat([block.given[self._key] for block in blocks]).numpy()
         said = labels >= 0
         if count > said.sum():
             raise ValueError(f"{inner.name} has labels of {said.sum():,} training examples, not of {count:,}; ask for fewer")
         self._hidden = np.setdiff1d(numbers, numbers[said][_chosen(labels[said], numbers[said], count)])
         kept = labels[~np.isin(numbers, self._hidden)]
-        self._counts = np.bincount(kept[kept >= 0], minlength=self.given["label"].levels).tolist()
+        self._counts = np.bincount(kept[kept >= 0], minlength=self.given[self._key].levels).tolist()
 
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
-        label = batch.given["label"]
+        label = batch.given[self._key]
         unsaid = torch.from_numpy(np.isin(numbers, self._hidden))
-        return batch._replace(given={**batch.given, "label": torch.where(unsaid, torch.full_like(label, UNSAID), label)})
+        return batch._replace(given={**batch.given, self._key: torch.where(unsaid, torch.full_like(label, UNSAID), label)})
 
     def label_counts(self) -> list[int]:
         return self._counts

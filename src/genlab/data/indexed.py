@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genlab.core.data import Split
 from genlab.core.noise import hashed
-from genlab.core.space import Batch
+from genlab.core.space import Batch, label_of
 from genlab.data import splits
 from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import shuffled
@@ -48,7 +48,7 @@ class IndexedSource(Opened):
 
     def labels(self, numbers: np.ndarray) -> np.ndarray:
         """(n,) labels of examples, where they have some."""
-        return self.take(numbers).given["label"].numpy()
+        return self.take(numbers).given[label_of(self.given)].numpy()
 
     def split(self, sides: np.ndarray, shares: tuple[float, float, float] | None) -> None:
         """Sort the examples into splits, sides (N,) of splits.TRAIN ...; ValueError where one of them gets too few."""
@@ -73,12 +73,13 @@ class IndexedSource(Opened):
         return self._rows[split]
 
     def label_counts(self) -> list[int] | None:
-        if "label" not in self.given:
+        label = label_of(self.given)
+        if not label:
             return None
         rows = self._rows["train"]
         parts = [rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK)]
         labels = np.concatenate([self.labels(part) for part in parts])
-        return np.bincount(labels[labels >= 0], minlength=self.given["label"].levels).tolist()
+        return np.bincount(labels[labels >= 0], minlength=self.given[label].levels).tolist()
 
     def _some(self, split: Split) -> int:
         if not len(self._rows[split]):

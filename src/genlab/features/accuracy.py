@@ -17,7 +17,7 @@ from torch import Tensor
 from genlab.core.data import Data, Split
 from genlab.core.fit import Engine
 from genlab.core.noise import hashed
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.features.classifier import BATCH, fresh, tested, trained
 
 DIMS = 64  # of the classifier's last hidden layer
@@ -48,14 +48,14 @@ class ArrayData:
 
     def label_counts(self) -> list[int]:
         said = self._label[self._label >= 0]
-        return torch.bincount(said, minlength=self.given["label"].levels).tolist()
+        return torch.bincount(said, minlength=self.given[label_of(self.given)].levels).tolist()
 
     def _order(self, number: int) -> Tensor:
         stream = torch.Generator().manual_seed(hashed(self.seed, number))
         return torch.randperm(len(self._x), generator=stream)
 
     def _rows(self, rows: Tensor) -> Batch:
-        return Batch(self._x[rows], {"label": self._label[rows]}, rows)
+        return Batch(self._x[rows], {label_of(self.given): self._label[rows]}, rows)
 
 
 def trained_on(
@@ -84,12 +84,12 @@ def trained_on(
 
 
 def _check(x: Tensor, label: Tensor, data: Data) -> None:
-    if not data.space.picture or "label" not in data.given:
+    if not data.space.picture or not label_of(data.given):
         raise ValueError("a classification accuracy score needs pictures with classes; these data have none")
     if tuple(x.shape[1:]) != tuple(data.space.shape) or not len(x):
         raise ValueError(f"examples of shape {tuple(x.shape)} are no pictures of the data's shape {data.space.shape}")
     if label.shape != (len(x),):
         raise ValueError(f"labels of shape {tuple(label.shape)} for {len(x)} examples; give the class each was asked to be")
-    levels = data.given["label"].levels
+    levels = data.given[label_of(data.given)].levels
     if int(label.min()) < 0 or int(label.max()) >= levels:
         raise ValueError(f"labels run from {int(label.min())} to {int(label.max())}, the data's classes from 0 to {levels - 1}")

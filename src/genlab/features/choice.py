@@ -11,6 +11,7 @@ import torch
 from genlab.core.data import Data, some
 from genlab.core.fit import Engine
 from genlab.core.kinds import kind_of
+from genlab.core.space import label_of
 from genlab.features.base import Features
 from genlab.features.classifier import classifier_features
 from genlab.features.inception import inception_features
@@ -94,7 +95,8 @@ def _hint(wanted: str) -> str:
 
 
 def _labelled(data: Data) -> bool:
-    return "label" in data.given and data.given["label"].levels > 1
+    label = label_of(data.given)
+    return bool(label) and data.given[label].levels > 1
 
 
 def _of_labels(data: Data, engine: Engine, progress: Told | None) -> Features:

@@ -22,7 +22,7 @@ from genlab.core.fit import Engine, fit
 from genlab.core.model import Model
 from genlab.core.moves import Descend, Now, Readings, Stage
 from genlab.core.recipe import Budget, Optim, Recipe
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.features.base import Features, cache, chunked, device_of, hash_of
 from genlab.nets.conv import grids
 from genlab.nets.units import centred
@@ -35,9 +35,9 @@ BATCH, EPOCHS, FEWEST, MOST = 64, 24, 300, 1500  # examples a step; passes over 
 class Classifier(nn.Module):
     """(B, C, H, W) in the data's units -> features (B, dims) -> logits (B, classes). It has stages, so `fit` can train it."""
 
-    def __init__(self, space: Space, classes: int, dims: int):
+    def __init__(self, space: Space, label: str, classes: int, dims: int):
         super().__init__()
-        self.space = space
+        self.space, self.label = space, label
         self.trunk, outputs = trunk(*space.shape)
         self.features = nn.Linear(outputs, dims)
         self.head = nn.Linear(dims, classes)
@@ -53,7 +53,7 @@ class Classifier(nn.Module):
 
     def _turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         logits = self(batch.x)
-        label = batch.given["label"]
+        label = batch.given[self.label]
         said = (label >= 0).sum().clamp_min(1)  # -1 is "not said"
         right = (logits.argmax(1) == label).sum() / said
         return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / said, {"accuracy": right}
@@ -107,7 +107,8 @@ def fresh(data: Data, dims: int, seed: int) -> Classifier:
     """An untrained classifier of these data's classes: the same for the same seed, without touching the caller's randomness."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return Classifier(data.space, data.given["label"].levels, dims)
+        label = label_of(data.given)
+        return Classifier(data.space, label, data.given[label].levels, dims)
 
 
 def _trained(
@@ -135,10 +136,10 @@ def trained(
 def tested(net: Classifier, data: Data) -> tuple[int, int, float]:
     """Of the examples of the test split that have a label: how many are right, how many there are, and the share of the largest
     class (what always saying it would get right)."""
-    correct, counts = 0, torch.zeros(data.given["label"].levels, dtype=torch.long)
+    correct, counts = 0, torch.zeros(data.given[net.label].levels, dtype=torch.long)
     for cursor in range(0, data.count("test"), 500):
         batch = data.once("test", cursor, 500)
-        label = batch.given["label"]
+        label = batch.given[net.label]
         correct += int((chunked(net, batch.x.to(device_of(net))).argmax(1) == label).sum())
         counts += torch.bincount(label[label >= 0], minlength=len(counts))
     total = int(counts.sum())

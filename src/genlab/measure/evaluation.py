@@ -14,7 +14,7 @@ from torch import Tensor
 from genlab.core.data import Data, Split, some
 from genlab.core.fit import Engine
 from genlab.core.model import Given
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.features import Features
 from genlab.measure.copies import Rule, rule_for
 from genlab.measure.estimate import Estimate
@@ -57,7 +57,7 @@ class Reference:
     @property
     def labels(self) -> Tensor | None:
         """Of `real`, where there are labels; -1 where an example has none."""
-        return self._real[1].get("label")
+        return self._real[1].get(label_of(self.data.given))
 
     @cached_property
     def train(self) -> Tensor:
@@ -107,7 +107,7 @@ class Evaluation:
     @property
     def labels(self) -> Tensor | None:
         """(N,) classes that were asked for, on the CPU; None unless every sample was asked for by its class."""
-        found = self.given.get("label")
+        found = self.given.get(label_of(self.data.given))
         return None if found is None or bool((found < 0).any()) else found.cpu()
 
     @cached_property

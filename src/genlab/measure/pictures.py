@@ -12,6 +12,7 @@ from torch import Tensor
 
 from genlab.core.data import some
 from genlab.core.kinds import kind_of
+from genlab.core.space import label_of
 from genlab.features import Features, trained_on
 from genlab.measure.classify import summarise_classes
 from genlab.measure.copies import Copies, Rule, copies
@@ -90,7 +91,7 @@ def _classified(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     if not features.own_classes:
         return
     found = summarise_classes(probabilities, evaluation.labels)
-    names = evaluation.data.given["label"].names or tuple(str(k) for k in range(len(found.shares)))
+    names = evaluation.data.given[label_of(evaluation.data.given)].names or tuple(str(k) for k in range(len(found.shares)))
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
     score, n = evaluation.protocol.score, len(evaluation.samples)
     sure = mean(probabilities.max(1).values, "samples")
@@ -120,13 +121,12 @@ def _labelled(evaluation: Evaluation) -> Iterator[Score]:
 
 def _by_class(evaluation: Evaluation, labels: Tensor, detail: dict[str, Any]) -> Estimate:
     """Mean over classes of the distance between the samples and the real examples of a class."""
-    reference, names = evaluation.reference, evaluation.data.given["label"].names
+    reference, classes = evaluation.reference, evaluation.data.given[label_of(evaluation.data.given)]
     assert reference.labels is not None
     found = [
-        frechet(evaluation.features[labels == k], reference.real_features[reference.labels == k])
-        for k in range(evaluation.data.given["label"].levels)
+        frechet(evaluation.features[labels == k], reference.real_features[reference.labels == k]) for k in range(classes.levels)
     ]
-    detail["by class"] = {str(names[k] if names else k): round(part.value, 5) for k, part in enumerate(found)}
+    detail["by class"] = {str(classes.names[k] if classes.names else k): round(part.value, 5) for k, part in enumerate(found)}
     error = math.sqrt(sum((part.error or 0.0) ** 2 for part in found)) / len(found)
     return normal(sum(part.value for part in found) / len(found), error, found[0].over, floor=0.0)
 

@@ -17,7 +17,7 @@ from genlab.comparison.media import REAL, Media
 from genlab.comparison.ranking import groups
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.comparison.verdicts import Choice, Verdict, choice, verdicts
-from genlab.core.space import Space
+from genlab.core.space import Space, label_of
 from genlab.report import columns, figures, pictures
 from genlab.report.cards import alarms, card, sample_command, slugs
 from genlab.report.forest import forest
@@ -113,8 +113,8 @@ def draw_command(chosen: Choice | None, rows: Sequence[Row], media: Mapping[str,
 def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str, int]) -> list[str]:
     """What the data are, in a few phrases."""
     facts = [words.describe_space(space)]
-    if "label" in given:
-        facts.append(words.plural(given["label"].levels, "class").replace("classs", "classes"))
+    if label := label_of(given):
+        facts.append(words.plural(given[label].levels, "class").replace("classs", "classes"))
     if counts:
         facts.append(", ".join(f"{number:,} {split}" for split, number in counts.items()))
     return facts

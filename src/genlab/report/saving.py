@@ -128,13 +128,13 @@ def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
 def csv(x: Any, given: Mapping[str, Any], names: Sequence[str]) -> bytes:
     """A row a point under the names of its coordinates, and its label in the last column: what `genlab.open` reads back.
 
-    given: of the label, (n,) numbers or names, -1 or "" for an example without one
+    given: the label by its name, (n,) numbers or words, "" for a point without one
     """
     rows = [[str(number) for number in row] for row in pictures.numbers(x).astype(np.float32)]
     heads = list(names) if len(names) == len(rows[0]) else [f"x{column + 1}" for column in range(len(rows[0]))]
-    if "label" in given:
-        heads.append("label")
-        rows = [[*row, str(label)] for row, label in zip(rows, given["label"], strict=True)]
+    for key, values in given.items():
+        heads.append(key)
+        rows = [[*row, str(value)] for row, value in zip(rows, values, strict=True)]
     out = io.StringIO(newline="")
     writer(out, lineterminator="\n").writerows([heads, *rows])
     return out.getvalue().encode()

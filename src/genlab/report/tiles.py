@@ -5,6 +5,7 @@ Units are the data's own: levels keep their place between black and white, real 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -24,6 +25,13 @@ PAPER, INK, LINE = 250, 60, 200  # grey levels of a waveform
 def numbers(x: Any) -> np.ndarray:
     """An array of whatever holds numbers; tensors come from their device."""
     return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
+
+
+def in_rows(parts: Sequence[Any], columns: int) -> np.ndarray:
+    """Several (n, ...) arrays as one, for a grid of so many columns: a row of the first, under it the same of the others."""
+    arrays = [numbers(part) for part in parts]
+    cut = range(0, len(arrays[0]), columns)
+    return np.concatenate([array[first : first + columns] for first in cut for array in arrays])
 
 
 def shades(x: Any, space: Space) -> np.ndarray:

@@ -32,7 +32,7 @@ from torch import Tensor
 from genlab.core.model import Given
 from genlab.core.moves import Apply, Now, Readings, Stage
 from genlab.core.recipe import setting
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.maths.smoothing import Counts, Level, added, discounted, ladder, tally, whole_ladder
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.samplers.tokens import Predict, sequence
@@ -57,7 +57,7 @@ class NGram(Autoregressive):
         super().__init__(space, given)
         self.config, self.symbols = config, space.levels
         self.tones, self.channels, self.tables = _alphabet(space, self.given, config.tones)
-        self.classes = self.given["label"].levels if self.given else 0
+        self.classes = self.given[label_of(self.given)].levels if self.given else 0
         self.edge, self.unknown, self.base = self.tones, self.tones + 1, self.tones + 2
         self.reach = config.order - 1
         most = largest_order(space, self.given, config.tones)
@@ -103,7 +103,7 @@ class NGram(Autoregressive):
         """Of some entries (T,): columns (B, S), where (T, order - 1) -> (B, T) each."""
         context = (entries % self.channels).expand(len(columns), -1)
         if self.classes:
-            label = given["label"].to(context.device)
+            label = given[label_of(self.given)].to(context.device)
             context = context + torch.where(label < 0, self.classes, label)[:, None] * self.channels
         known = torch.zeros_like(context)
         weight, alive = self.tables, torch.ones_like(context, dtype=torch.bool)
@@ -232,7 +232,8 @@ def _everyone(table: Counts, now: Now) -> Counts:
 def _alphabet(space: Space, given: Mapping[str, Space], tones: int) -> tuple[int, int, int]:
     """Levels told apart in a context, channels, and tables (one for every channel and label, "no label" among them)."""
     channels = space.shape[0] if space.picture else 1
-    classes = given["label"].levels + 1 if "label" in given else 1
+    label = label_of(given)
+    classes = given[label].levels + 1 if label else 1
     return min(tones, space.levels) if space.picture else space.levels, channels, channels * classes
 
 

@@ -30,7 +30,7 @@ from genlab.core.model import Claim, Given, LogProb, Model
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.noise import Noise, hashed
 from genlab.core.recipe import setting
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.maths.densities import bernoulli_quantile, categorical_quantile
 from genlab.nets.units import dtype_of
 from genlab.samplers.gibbs import Constant, annealed_importance, constant, ladder, sweeps
@@ -74,7 +74,7 @@ class RBM(Model):
         if space.kind != "binary":
             raise ValueError("rbm learns binary pictures, these have other levels: add --binarise threshold")
         self.config, visible, hidden = config, space.size, config.hidden
-        self.classes = self.given["label"].levels if self.given else 0
+        self.classes = self.given[label_of(self.given)].levels if self.given else 0
         self.W = nn.Parameter(torch.randn(visible, hidden) * 0.01)
         self.a, self.b = nn.Parameter(torch.zeros(visible)), nn.Parameter(torch.zeros(hidden))
         if self.classes:
@@ -306,7 +306,7 @@ class RBM(Model):
 
     def _label(self, given: Given | None) -> Tensor | None:
         given = self.conditioned(given)
-        return given["label"].to(self.W.device) if self.classes else None
+        return given[label_of(self.given)].to(self.W.device) if self.classes else None
 
     def _state(self, x: Tensor, given: Given | None) -> State:
         return State(x.flatten(1).to(self.W.dtype), self._label(given))
