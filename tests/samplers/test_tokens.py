@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genlab.core.space import Space
-from genlab.samplers.tokens import Choice, sequence, token_by_token, unsequence
+from genlab.samplers.tokens import SamplingParams, sequence, token_by_token, unsequence
 
 LOGITS = torch.tensor([0.5, 0.05, 0.3, 0.15], dtype=torch.float64).log()
 
@@ -16,18 +16,18 @@ LOGITS = torch.tensor([0.5, 0.05, 0.3, 0.15], dtype=torch.float64).log()
 @pytest.mark.parametrize(
     ("choice", "expected"),
     [
-        (Choice(), [0.5, 0.05, 0.3, 0.15]),
-        (Choice(temperature=0), [1, 0, 0, 0]),
-        (Choice(temperature=0.5), [0.25 / 0.365, 0.0025 / 0.365, 0.09 / 0.365, 0.0225 / 0.365]),
-        (Choice(top_k=2), [0.5 / 0.8, 0, 0.3 / 0.8, 0]),
-        (Choice(top_k=9), [0.5, 0.05, 0.3, 0.15]),
-        (Choice(top_p=0.5), [1, 0, 0, 0]),  # the fewest tokens whose mass reaches p
-        (Choice(top_p=0.51), [0.5 / 0.8, 0, 0.3 / 0.8, 0]),
-        (Choice(top_k=3, top_p=0.9), [0.5 / 0.95, 0, 0.3 / 0.95, 0.15 / 0.95]),
+        (SamplingParams(), [0.5, 0.05, 0.3, 0.15]),
+        (SamplingParams(temperature=0), [1, 0, 0, 0]),
+        (SamplingParams(temperature=0.5), [0.25 / 0.365, 0.0025 / 0.365, 0.09 / 0.365, 0.0225 / 0.365]),
+        (SamplingParams(top_k=2), [0.5 / 0.8, 0, 0.3 / 0.8, 0]),
+        (SamplingParams(top_k=9), [0.5, 0.05, 0.3, 0.15]),
+        (SamplingParams(top_p=0.5), [1, 0, 0, 0]),  # the fewest tokens whose mass reaches p
+        (SamplingParams(top_p=0.51), [0.5 / 0.8, 0, 0.3 / 0.8, 0]),
+        (SamplingParams(top_k=3, top_p=0.9), [0.5 / 0.95, 0, 0.3 / 0.95, 0.15 / 0.95]),
     ],
     ids=str,
 )
-def test_a_choice_is_its_definition(choice: Choice, expected: list[float]) -> None:
+def test_a_choice_is_its_definition(choice: SamplingParams, expected: list[float]) -> None:
     p = choice(torch.stack([LOGITS, LOGITS.flip(0)])).softmax(-1)
     assert p[0].tolist() == pytest.approx(expected)
     assert p[1].flip(0).tolist() == pytest.approx(expected)
@@ -36,7 +36,7 @@ def test_a_choice_is_its_definition(choice: Choice, expected: list[float]) -> No
 @pytest.mark.parametrize("wrong", [{"temperature": -1}, {"top_k": -1}, {"top_p": 0}, {"top_p": 1.5}], ids=str)
 def test_an_impossible_choice_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(ValueError, match=next(iter(wrong))):
-        Choice(**wrong)  # pyright: ignore[reportArgumentType]
+        SamplingParams(**wrong)  # pyright: ignore[reportArgumentType]
 
 
 def counting(calls: list[int], levels: int = 5):

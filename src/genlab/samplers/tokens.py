@@ -26,7 +26,7 @@ Predict = Callable[[int, Tensor], Tensor]
 
 
 @dataclass(frozen=True)
-class Choice:
+class SamplingParams:
     """How a token is chosen from its distribution; the default draws from the distribution itself.
 
     temperature   above 0 divides the logits; 0 takes the likeliest token
@@ -70,7 +70,7 @@ def token_by_token(
     predict: Predict,
     x: Tensor,
     u: Tensor,
-    choice: Choice | None = None,
+    choice: SamplingParams | None = None,
     *,
     keep: Tensor | None = None,
     end: int | None = None,
@@ -86,7 +86,7 @@ def token_by_token(
     end       from the first `end` of a row on every entry is `end`, and the last entry is one
     stride    a frame after every so many entries; 0 yields the last only
     """
-    x, choice = x.clone(), choice or Choice()
+    x, choice = x.clone(), choice or SamplingParams()
     n, length = x.shape
     keep = torch.zeros_like(x, dtype=torch.bool) if keep is None else keep
     known = keep.all(0).tolist()

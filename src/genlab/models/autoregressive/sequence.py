@@ -17,7 +17,7 @@ from genlab.core.model import Claim, Given, LogProb, Model
 from genlab.core.moves import Draws
 from genlab.core.space import Batch, Space
 from genlab.nets.units import dtype_of
-from genlab.samplers.tokens import Choice, Predict, sequence, token_by_token, unsequence
+from genlab.samplers.tokens import Predict, SamplingParams, sequence, token_by_token, unsequence
 
 FRAMES = 32  # of a text while it is drawn; of a picture, one a row
 
@@ -76,7 +76,7 @@ class Autoregressive(Model):
         """
         length = self._length(length)
         blank = torch.zeros(n, length, dtype=torch.int64, device=noise.device)
-        yield from self._draw(blank, None, self.conditioned(given), noise, Choice(temperature, top_k, top_p))
+        yield from self._draw(blank, None, self.conditioned(given), noise, SamplingParams(temperature, top_k, top_p))
 
     def complete(
         self,
@@ -94,9 +94,11 @@ class Autoregressive(Model):
         A text may have any length here: keep its beginning and the rest is its continuation.
         """
         keep = sequence(mask, self.space).bool()
-        yield from self._draw(sequence(x, self.space), keep, self.conditioned(given), noise, Choice(temperature, top_k, top_p))
+        yield from self._draw(
+            sequence(x, self.space), keep, self.conditioned(given), noise, SamplingParams(temperature, top_k, top_p)
+        )
 
-    def _draw(self, x: Tensor, keep: Tensor | None, given: Given, noise: Draws, choice: Choice) -> Iterator[Tensor]:
+    def _draw(self, x: Tensor, keep: Tensor | None, given: Given, noise: Draws, choice: SamplingParams) -> Iterator[Tensor]:
         n, length = x.shape
         stride = self.space.shape[0] * self.space.shape[2] if self.space.picture else max(1, length // FRAMES)
         u = noise.uniform((length,))
