@@ -49,12 +49,8 @@ def reconstruct(
         path = deliver(loaded, "reconstruct", output, [made.x], {"original": made.original, **made.given}, WIDTH)
     else:
         path = deliver(loaded, "reconstruct", output, [in_rows([made.original, made.x], WIDTH)], {}, WIDTH)
-    count = len(made.x)
-    tell(
-        {"run": run, "n": count, "split": split, "out": str(path)},
-        f"{count} examples of {split}, then as rebuilt: {path}",
-        json,
-    )
+    record = {"run": run, "n": len(made.x), "split": split, "out": str(path)}
+    tell(record, f"{len(made.x)} examples of {split}, then as rebuilt: {path}", json)
 
 
 def interpolate(

@@ -87,16 +87,13 @@ def sample(
 
 def _named(run: Run, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
     """Labels by their names, and the names of the columns of the table that it learnt from."""
+    from genlab.core.conditions import label_name
     from genlab.runs.shapes import fits
 
     columns = run.head["data"].get("columns")
-    named = {key: run.given[key].names for key in told if not run.given[key].shape}
-    found = {key: [_name(names, number) for number in told[key].tolist()] for key, names in named.items()}
+    labels = {key: run.given[key] for key in told if not run.given[key].shape}
+    found = {key: [label_name(number, space) for number in told[key].tolist()] for key, space in labels.items()}
     return found, columns if fits(columns, [str]) else ()
-
-
-def _name(names: Sequence[str], number: int) -> str:
-    return "" if number < 0 else str(names[number]) if names else str(number)
 
 
 def _own_place(run: Run, seed: int) -> Path | None:

@@ -127,6 +127,11 @@ def label_number(value: Any, space: Space, key: str) -> int:
     raise ValueError(f"there is no {key} {value!r}; there is {there}")
 
 
+def label_name(number: int, space: Space) -> str:
+    """A label in words: its name, or its number where it has none; "" for -1."""
+    return "" if number < 0 else str(space.names[number]) if space.names else str(number)
+
+
 def _said(source: Source, key: str, value: Any, n: int) -> Tensor:
     """(n, *shape) of a condition that was asked for."""
     if key not in source.spaces:
