@@ -1,17 +1,21 @@
-"""Laws 1 to 3 and 11: normalised, samples agree with log_prob, the floor is reached; conditions are used."""
+"""Laws 1 to 3, 10 and 11: normalised, samples agree with log_prob, the floor is reached; a model without likelihood learns the
+distribution, and conditions are used."""
 
 from __future__ import annotations
 
 import inspect
 import math
+from collections.abc import Collection
 
 import pytest
 import torch
 
+from genlab.core.model import Scores
 from genlab.core.noise import Noise
 from tests.laws.tiny import (
     CASES,
     LONGER,
+    STEPS,
     Case,
     Table,
     claim,
@@ -24,10 +28,18 @@ from tests.laws.tiny import (
     trained,
 )
 
+
+def options(case: Case) -> Collection[str]:
+    """What the log_prob of a case's model may be asked for by name."""
+    model = case.build()
+    return inspect.signature(model.log_prob).parameters if isinstance(model, Scores) else ()
+
+
 DISCRETE = [case for case in CASES if case.place != "plane"]
 EXACT = [case for case in DISCRETE if claim(case) == "exact"]
 LOWER = [case for case in DISCRETE if claim(case) == "lower"]
-DRAWS = 1000
+WEIGHTED = [case for case in LOWER if "importance_samples" in options(case)]
+DRAWS = 500
 SAMPLES = 20_000
 
 
@@ -47,12 +59,10 @@ def test_bounds_sum_to_at_most_one(case: Case) -> None:
         assert means.exp().sum().item() <= 1 + 3 * error
 
 
-@each(LOWER)
+@each(WEIGHTED)
 def test_importance_weighted_probabilities_sum_to_one(case: Case) -> None:
     """E exp(IW-k) = p(x) for every k, so these are unbiased estimates whose sum is one."""
     model = trained(case)
-    if "importance_samples" not in inspect.signature(model.log_prob).parameters:
-        pytest.skip("has no importance-weighted bound")
     for given in conditions_of(case):
         draws = log_probs(model, every(case.data.space), given, DRAWS, importance_samples=8).exp().sum(1)
         assert draws.mean().item() == pytest.approx(1, abs=3 * draws.std().item() / math.sqrt(DRAWS))
@@ -97,9 +107,24 @@ def test_the_floor_of_a_known_source_is_reached(case: Case) -> None:
         found = model.log_prob(batch, noise=Noise(11, len(batch.x)))
     nats = -found.nats.double().mean().item()
     error = found.nats.double().std().item() / math.sqrt(len(batch.x))
-    slack = {"exact": 0.12 if case.name in LONGER else 0.06, "lower": 0.5, "estimate": 0.6}[found.claim]
+    slack = {"exact": 0.12 if LONGER.get(case.name, 0) > STEPS else 0.06, "lower": 0.5, "estimate": 0.6}[found.claim]
     assert nats >= data.entropy - 4 * error, f"{nats:.3f} nats: less than the entropy {data.entropy:.3f} is impossible"
     assert nats <= data.entropy + slack, f"{nats:.3f} nats, the source has {data.entropy:.3f}"
+
+
+@each([case for case in CASES if case.place == "pair"])
+def test_a_model_without_likelihood_learns_the_distribution(case: Case) -> None:
+    """Total variation between its samples and the source, given each value of the condition.
+
+    Of two bits only. Given nothing, a GAN still misses their rarest outcome (6 %): its generator ends in a saturated tanh and
+    is slow to leave the common ones. Of four bits it ends anywhere between 0.05 and 0.24, by the seed, even after 4000 steps.
+    """
+    data = case.data
+    assert isinstance(data, Table)
+    for given, p in zip(conditions_of(case), data.p, strict=True):
+        seen = frequencies(drawn(trained(case), SAMPLES, given), data.x)
+        apart = 0.5 * (seen - p).abs().sum().item()
+        assert apart <= 0.1, f"total variation {apart:.3f}"
 
 
 @each([case for case in DISCRETE if case.condition])
