@@ -357,6 +357,6 @@ def test_missing_entries_go_to_models_that_can_learn_without_them(tmp_path: Path
     again = genlab.load(run.path).data()
     assert again.fingerprint == data.fingerprint
     assert again.missing
-    with pytest.raises(ValueError, match="gan cannot learn from examples with missing entries; leave --hide out"):
+    with pytest.raises(ValueError, match="gan cannot learn from examples with missing entries; vae can, or leave --hide out"):
         genlab.train("gan", data, steps=2, out=tmp_path / "gan")
     assert not (tmp_path / "gan").exists()
