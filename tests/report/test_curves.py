@@ -111,11 +111,3 @@ def test_a_mark_stands_where_its_second_is() -> None:
     root = ElementTree.fromstring(curves.panel("loss", line, 20.0, 10.0))
     (mark,) = [path.attrib["d"] for path in root.iter("path") if path.attrib["class"] == "curve-mark"]
     assert mark.startswith(f"M{(curves.LEFT + curves.WIDTH - curves.RIGHT) / 2:.1f} ")
-
-
-def test_rows_of_a_run_become_points() -> None:
-    place = {"stage": 0, "step": 1, "examples": 64, "progress": 0.1}
-    first = {**place, "name": "codes", "seconds": 1.0, "readings": {"vqvae.loss": 2.0, "vqvae.perplexity": None}}
-    second = {**place, "name": "prior", "seconds": 2.0, "readings": {"prior.loss": 1.0}}
-    assert curves.readings([first]) == [(1.0, "vqvae.loss", 2.0)]
-    assert curves.readings(iter([first, second])) == [(1.0, "codes: vqvae.loss", 2.0), (2.0, "prior: prior.loss", 1.0)]
