@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 
 
 class MLP(nn.Sequential):
@@ -36,17 +35,3 @@ class MLP(nn.Sequential):
             nn.init.zeros_(last.weight)
             nn.init.zeros_(last.bias)
         super().__init__(*layers, last)
-
-
-class Condition(nn.Module):
-    """A label as a vector: (B,) int64 -> (B, width). Class `classes` (or a missing label) is the learnt "no label"."""
-
-    def __init__(self, classes: int, width: int):
-        super().__init__()
-        self.classes = classes
-        self.table = nn.Embedding(classes + 1, width)  # standard normal: a quiet label goes unheard for thousands of steps
-
-    def forward(self, label: Tensor | None, n: int) -> Tensor:
-        if label is None:
-            label = torch.full((n,), self.classes, device=self.table.weight.device)
-        return self.table(label)
