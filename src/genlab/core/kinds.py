@@ -2,7 +2,8 @@
 
 What a kind needs beside its row are entries in tables keyed by its name: how it is measured (`measure.table.MEASURES`,
 `measure.checkup.CHECKUPS`, `features.choice.USUAL`), drawn (`report.pictures.DRAWINGS`), described
-(`comparison.words.SHAPES`) and saved (`report.saving.SAVERS`). Nothing else asks for a space's axes. No torch here: help pages read this table.
+(`comparison.words.SHAPES`) and saved (`report.saving.SAVERS`). Nothing else asks for a space's axes. No torch here: help pages
+read this table.
 """
 
 from __future__ import annotations
