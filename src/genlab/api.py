@@ -276,7 +276,7 @@ def resume(
         on_main(partial(extend, run.folder, run.recipe, more))
         run = Run(run.path, device)
     if moved is not None and str(data.describe()["source"]) != run.head["data"]["source"]:
-        on_main(partial(run.folder.move_data, data.describe()["source"]))
+        on_main(partial(run.folder.move_data, data.describe()["source"], data.describe()["opened"]))
         run = Run(run.path, device)
     if run.folder.begun():
         run.check(*run.last_checkpoint())

@@ -97,7 +97,7 @@ def test_a_stopped_comparison_keeps_its_models_and_says_how_to_go_on(tmp_path: P
     out, err = process.communicate(timeout=60)
     assert process.returncode == 130, err
     assert "Traceback" not in err
-    for row in json.loads((tmp_path / "both/report.json").read_text())["models"]:
+    for row in json.loads((tmp_path / "both/report.json").read_text())["rows"]:
         assert "stopped at" in row["error"]
         assert genlab.load(tmp_path / row["run"]).sample(3).shape == (3, 2)
     assert "go on: genlab compare points/ring --models gan,vae --seconds 2 --out both" in out
@@ -105,9 +105,9 @@ def test_a_stopped_comparison_keeps_its_models_and_says_how_to_go_on(tmp_path: P
     spent = genlab.load(tmp_path / "both/runs/vae").ticks()[-1]["seconds"]
     on = call("compare", "points/ring", "--models", "gan,vae", "--seconds", 2, "--out", "both", "--json")
     assert on.code == 0, on.err
-    for row in json.loads(on.out)["models"]:
+    for row in json.loads(on.out)["rows"]:
         assert row["scores"]
-        assert "error" not in row
+        assert not row["error"]
         seconds = [tick["seconds"] for tick in genlab.load(row["run"]).ticks()]
         assert seconds == sorted(seconds)  # it went on, rather than began anew
         assert 1.9 < row["train_seconds"] < 2.3

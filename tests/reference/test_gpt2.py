@@ -8,9 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from genlab.models.autoregressive.gpt import Heard
 from genlab.models.autoregressive.gpt2 import from_gpt2, to_gpt2
 
 transformers = pytest.importorskip("transformers")
+
+NOTHING = Heard(None, None, None)  # no conditions
 
 
 @pytest.fixture(scope="module")
@@ -35,14 +38,14 @@ def test_logits_are_those_of_transformers(theirs, ours) -> None:
     tokens = torch.randint(101, (3, 24))
     expected = theirs(tokens).logits
     assert expected.std() > 1
-    torch.testing.assert_close(ours.logits(ours.hidden(tokens, 0, {})), expected, rtol=0, atol=1e-4)
+    torch.testing.assert_close(ours.logits(ours.hidden(tokens, 0, NOTHING)), expected, rtol=0, atol=1e-4)
 
 
 @torch.no_grad()
 def test_cached_logits_are_those_of_transformers(theirs, ours) -> None:
     tokens = torch.randint(101, (2, 9))
     cache = ours.body.cache(2, 9, ours.table.weight)
-    found = torch.cat([ours.hidden(tokens[:, :5], 0, {}, cache), ours.hidden(tokens[:, 5:], 5, {}, cache)], 1)
+    found = torch.cat([ours.hidden(tokens[:, :5], 0, NOTHING, cache), ours.hidden(tokens[:, 5:], 5, NOTHING, cache)], 1)
     torch.testing.assert_close(ours.logits(found), theirs(tokens).logits, rtol=0, atol=1e-4)
 
 

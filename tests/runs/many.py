@@ -33,7 +33,7 @@ from genlab.runs.files import read_tensors, write_tensors
 STEPS = 12
 COUPLED = {  # settings under which examples know of one another
     "vae free bits": ("vae", {"model.importance_samples": 1, "model.free_bits": 0.1}),
-    "vqvae gradient": ("vqvae", {"model.learnt": "gradient"}),
+    "vqvae gradient": ("vqvae", {"model.codebook_update": "gradient"}),
     "gan wasserstein": ("gan", {"model.loss": "wasserstein"}),
     "ddpm bound": ("ddpm", {"model.loss_weighting": "bound"}),
     "rbm from data": ("rbm", {"model.negative_phase": "cd"}),

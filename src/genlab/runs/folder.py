@@ -112,11 +112,11 @@ class Folder:
     def write_head(self, head: Mapping[str, Any]) -> None:
         self.manifest.publish({"recipe.json": json_writer(head)})
 
-    def move_data(self, source: str) -> None:
-        """Where the data lie from now on."""
+    def move_data(self, source: str, opened: Mapping[str, Any]) -> None:
+        """Where the data lie from now on, and how they are opened there."""
         with self.writing():
             head = self.head()
-            self.write_head({**head, "data": {**head["data"], "source": source}})
+            self.write_head({**head, "data": {**head["data"], "source": source, "opened": opened}})
 
     def log(self, row: Mapping[str, Any]) -> None:
         self._append("ticks.jsonl", row)
