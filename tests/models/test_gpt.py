@@ -201,7 +201,7 @@ def test_a_loss_over_blocks_is_right_on_average() -> None:
     x, _, _ = example(COLOUR)
     pictures = x.reshape(6, 2, 3, 3).movedim(-1, 1)
     starts = model.beginnings(COLOUR.size)
-    read, heard = model.read(sequence(pictures, COLOUR)), model.heard({}, 6)
+    read, heard = model.read(sequence(pictures, COLOUR)), model.encode_conditions({}, 6)
     blocks = {start: -model.predicted(x, read, start, start, heard).mean().item() for start in starts}
     seen = {float(model.loss(Batch(pictures), Now(0, 0.0, Noise(seed, 6)))[0]) for seed in range(60)}
     assert len(starts) == 8

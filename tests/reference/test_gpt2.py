@@ -8,12 +8,12 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from genlab.models.autoregressive.gpt import Heard
+from genlab.models.autoregressive.gpt import EncodedConditions
 from genlab.models.autoregressive.gpt2 import from_gpt2, to_gpt2
 
 transformers = pytest.importorskip("transformers")
 
-NOTHING = Heard(None, None, None)  # no conditions
+NOTHING = EncodedConditions(None, None, None)  # no conditions
 
 
 @pytest.fixture(scope="module")

@@ -63,11 +63,11 @@ class GPTConfig:
     before: int = setting(1, "tokens of text before a window that are read", low=1, high=32)
     context: int = setting(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
     conditioning: Literal["prefix", "cross"] = setting(
-        "prefix", "how a text is heard: before the sequence, or by cross-attention"
+        "prefix", "where a text enters: before the sequence, or by cross-attention"
     )
 
 
-class Heard(NamedTuple):
+class EncodedConditions(NamedTuple):
     """Conditions, encoded: a vector (n, width) for every place, tokens (n, K, width) and where they say something (n, K)."""
 
     vector: Tensor | None
@@ -134,7 +134,7 @@ class GPT(Autoregressive):
         starts = self.beginnings(read.shape[1])
         start = starts[int(u[0, 1] * len(starts))] if len(starts) > 1 else starts[0]
         first = max(start, self.lead - 1)
-        nats = self.predicted(x, read, start, first, self.heard(batch.given, len(x)))
+        nats = self.predicted(x, read, start, first, self.encode_conditions(batch.given, len(x)))
         mask = mask[:, first - self.lead + 1 :][:, : nats.shape[1]]
         return (nats * mask).sum(), mask.sum().to(nats.dtype)
 
@@ -155,30 +155,30 @@ class GPT(Autoregressive):
         known = before[:, -self.lead :]
         return F.pad(known.masked_fill(known < 0, start), (self.lead - known.shape[1], 0), value=start)
 
-    def heard(self, given: Given, n: int) -> Heard:
+    def encode_conditions(self, given: Given, n: int) -> EncodedConditions:
         """The conditions of n rows, encoded."""
         given = self.conditioned(given)
         vector = None if self.label is None else self.label.vector(given, n)
         tokens, mask = (None, None) if self.text is None else self.text.tokens(given, n)
-        return Heard(vector, tokens, mask)
+        return EncodedConditions(vector, tokens, mask)
 
-    def hidden(self, tokens: Tensor, first: int, heard: Heard, cache: Cache | None = None) -> Tensor:
+    def hidden(self, tokens: Tensor, first: int, cond: EncodedConditions, cache: Cache | None = None) -> Tensor:
         """What the places first, first + 1, ... know after reading tokens (B, S): (B, S, width)."""
         where = slice(first, first + tokens.shape[1])
         h = self.table(tokens)
         for axis, vectors in enumerate(self.places):
             h = h + vectors(self.coordinates[where, axis])
-        if heard.vector is not None:
-            h = h + heard.vector[:, None]
+        if cond.vector is not None:
+            h = h + cond.vector[:, None]
         turn = None if self.turn is None else self.turn[:, where]
-        if heard.tokens is None or heard.mask is None:
+        if cond.tokens is None or cond.mask is None:
             return self.body(self.drop(h), turn, cache)
         if self.crosses:
-            return self.body(self.drop(h), turn, cache, (heard.tokens, heard.mask))
+            return self.body(self.drop(h), turn, cache, (cond.tokens, cond.mask))
         if cache is not None and cache.used:
             return self.body(self.drop(h), turn, cache)
-        count = heard.tokens.shape[1]
-        h = torch.cat([heard.tokens.to(h.dtype), h], 1)
+        count = cond.tokens.shape[1]
+        h = torch.cat([cond.tokens.to(h.dtype), h], 1)
         turn = None if turn is None else torch.cat([unturned(turn, count), turn], 1)
         return self.body(self.drop(h), turn, cache)[:, count:]
 
@@ -198,10 +198,10 @@ class GPT(Autoregressive):
         """A place as the position vectors know it: absolute in pictures, counted from its block's beginning in texts."""
         return place if self.space.picture else place - start
 
-    def predicted(self, x: Tensor, read: Tensor, start: int, first: int, heard: Heard) -> Tensor:
+    def predicted(self, x: Tensor, read: Tensor, start: int, first: int, cond: EncodedConditions) -> Tensor:
         """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
         stop = min(start + self.context, read.shape[1])
-        h = self.hidden(read[:, start:stop], self.from_block(start, start), heard)
+        h = self.hidden(read[:, start:stop], self.from_block(start, start), cond)
         logits = self.logits(h[:, first - start :] if first > start else h)
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
@@ -211,12 +211,12 @@ class GPT(Autoregressive):
         return torch.cat([self._entries(take(batch, slice(i, i + rows))) for i in range(0, len(x), rows)])
 
     def _entries(self, batch: Batch) -> Tensor:
-        x, heard = batch.x, self.heard(batch.given, len(batch.x))
+        x, cond = batch.x, self.encode_conditions(batch.given, len(batch.x))
         read = self.read(x, batch.before)
         fresh = self.context - hop(self.context)  # places of a later block that an earlier one has predicted
         return torch.cat(
             [
-                self.predicted(x, read, start, start + fresh if start else self.lead - 1, heard)
+                self.predicted(x, read, start, start + fresh if start else self.lead - 1, cond)
                 for start in self.beginnings(read.shape[1])
             ],
             1,
@@ -231,7 +231,7 @@ class Reader:
     """Logits of one entry after another; cached: it remembers the keys and values of what was read."""
 
     def __init__(self, model: GPT, n: int, given: Given, before: Tensor | None = None, cached: bool = True):
-        self.model, self.heard, self.cached = model, model.heard(given, n), cached
+        self.model, self.cond, self.cached = model, model.encode_conditions(given, n), cached
         self.opening = model.opening(n, before)
         self.start = self.done = 0
         self.cache: Cache | None = None
@@ -242,11 +242,11 @@ class Reader:
         start = beginning(place, model.context)
         if self.cache is None or start != self.start or not self.cached:
             room = min(model.context, self.opening.shape[1] + x.shape[1])
-            room += 0 if self.heard.tokens is None or model.crosses else self.heard.tokens.shape[1]
+            room += 0 if self.cond.tokens is None or model.crosses else self.cond.tokens.shape[1]
             self.cache = model.body.cache(len(x), room, model.table.weight)
             self.start = self.done = start
         tokens = self._read(x, self.done, place + 1)
-        h = model.hidden(tokens, model.from_block(self.done, start), self.heard, self.cache)
+        h = model.hidden(tokens, model.from_block(self.done, start), self.cond, self.cache)
         self.done = place + 1
         return model.logits(h[:, -1])
 

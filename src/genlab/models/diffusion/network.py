@@ -8,6 +8,7 @@ stands beside the noisy one as more channels of a U-Net.
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
@@ -141,9 +142,9 @@ class Diffusion(Model):
         """What the network says at x_t (B, *shape), given any conditions of these rows."""
         return self.net(x_t, rows(t, x_t), given, said)
 
+    @abstractmethod
     def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         """x^ and eps^ in what the network says at x_t."""
-        raise NotImplementedError
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
         """n latents, (n, *shape): what sampling starts from."""
