@@ -208,13 +208,13 @@ def labelled(dropout=0.25):
 
 
 def test_a_share_of_conditions_is_left_out_of_training():
-    model, heard = labelled(), []
+    model, masks = labelled(), []
     forward = model.net.forward
-    model.net.forward = lambda x, u, given, said: heard.append(said) or forward(x, u, given, said)
+    model.net.forward = lambda x, u, given, cond_mask: masks.append(cond_mask) or forward(x, u, given, cond_mask)
     n = 4000
     batch = Batch(torch.zeros(n, 1, 4, 4, dtype=torch.uint8), {"label": torch.arange(n) % 3})
     model.loss(batch, Now(0, 0.0, BatchNoise(0, n)))
-    assert float((~heard[0]).float().mean()) == pytest.approx(0.25, abs=0.03)
+    assert float((~masks[0]).float().mean()) == pytest.approx(0.25, abs=0.03)
 
 
 @torch.no_grad()

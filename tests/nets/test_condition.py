@@ -58,7 +58,7 @@ def test_rows_that_are_told_the_same_hear_the_same_and_others_do_not(name: str) 
 
 @each
 def test_not_said_is_one_vector_however_it_is_not_said(name: str) -> None:
-    """A missing key, rows that `said` switches off, and what stands for nothing in the data."""
+    """A missing key, rows that `cond_mask` switches off, and what stands for nothing in the data."""
     module, told = made(name, tokens=True), given()
     off = torch.tensor([True, False, True, False])
     ways = [{}, {name: NOTHING[name]}] if name in NOTHING else [{}]

@@ -103,7 +103,7 @@ def train(
     if made.engine.main:
         say(made, finished, json)
     if not finished:
-        raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process heard it
+        raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process received it
 
 
 def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list[int]] | None:

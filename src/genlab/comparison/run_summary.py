@@ -127,7 +127,10 @@ def _older(results: Results | None, now: int | None) -> str:
 
 
 def fresh_media(run: Run, ticks: list[dict[str, Any]], say: Callable[[str], object]) -> Media:
-    """Freshly drawn samples and the curves of a run. say: hears why there are no samples, where the run has weights."""
+    """Freshly drawn samples and the curves of a run.
+
+    say   called with the reason where a run has weights and yet no samples
+    """
     weights = "averaged weights" if run.averaged else "raw weights"
     shown = _drawn(run, say) if any((run.path / name).exists() for name in WEIGHTS) else None
     return Media(shown, 0, readings(ticks), weights, alarms=alarm_pictures(run.path))

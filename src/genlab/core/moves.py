@@ -101,7 +101,7 @@ class Stage:
 
 
 class Tick(NamedTuple):
-    """What whoever iterates `fit` hears after every turn."""
+    """What `fit` yields after every turn."""
 
     stage: int
     name: str  # of the stage

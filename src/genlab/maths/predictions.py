@@ -37,16 +37,16 @@ def target(prediction: Prediction, x: Tensor, eps: Tensor, alpha: Tensor, sigma:
     return x - eps if prediction == "velocity" else x
 
 
-def estimate(prediction: Prediction, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-    """x^ and eps^ from what the network said at x_t."""
+def estimate(prediction: Prediction, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+    """x^ and eps^ from the network's output at x_t."""
     if prediction == "epsilon":
-        return Estimate((x_t - sigma * said) / alpha, said)
+        return Estimate((x_t - sigma * output) / alpha, output)
     if prediction == "v":
         norm = alpha.square() + sigma.square()
-        return Estimate((alpha * x_t - sigma * said) / norm, (sigma * x_t + alpha * said) / norm)
+        return Estimate((alpha * x_t - sigma * output) / norm, (sigma * x_t + alpha * output) / norm)
     if prediction == "velocity":
-        return Estimate((x_t + sigma * said) / (alpha + sigma), (x_t - alpha * said) / (alpha + sigma))
-    return from_x0(said, x_t, alpha, sigma)
+        return Estimate((x_t + sigma * output) / (alpha + sigma), (x_t - alpha * output) / (alpha + sigma))
+    return from_x0(output, x_t, alpha, sigma)
 
 
 def from_x0(x_hat: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:

@@ -1,4 +1,4 @@
-"""What a network is told beside its input, for every model alike: labels, texts and pictures, each possibly "not said".
+"""Conditions of a network, for every model alike: labels, texts and pictures, each possibly "not said".
 
 The space of a condition says how it is read:
 
@@ -8,9 +8,9 @@ The space of a condition says how it is read:
 
 A condition reaches a network as one vector (its places averaged), as tokens to attend to, or, a picture, aligned with the
 network's own places. A label is not said where it is -1, a text where it is empty, anything where its key is missing or a
-caller's `said` is False; a learnt vector then takes its place. Leaving conditions out of a share of the training examples
-is what classifier-free guidance needs (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022): `said = u >= share` with
-a uniform number for each row.
+caller's `cond_mask` is False; a learnt vector then takes its place. Leaving conditions out of a share of the training examples
+is what classifier-free guidance needs (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022): `cond_mask = u >= share`
+with a uniform number u for each row.
 """
 
 from __future__ import annotations
@@ -48,21 +48,21 @@ class Conditioning(nn.Module):
             {_key(name): _part(name, space, width, vector, tokens, scale) for name, space in given.items()}
         )
 
-    def vector(self, given: Mapping[str, Tensor], n: int, said: Tensor | None = None) -> Tensor:
+    def vector(self, given: Mapping[str, Tensor], n: int, cond_mask: Tensor | None = None) -> Tensor:
         """(n, width): the sum of the conditions' vectors.
 
         given   by name, n rows each; what belongs to no condition here is not looked at
-        said    (n,) bool: rows where it is False count as told nothing
+        cond_mask   (n,) bool: rows where it is False are unconditional
         """
-        return torch.stack([part.vector(given.get(name), n, said) for name, part in self._named()]).sum(0)
+        return torch.stack([part.vector(given.get(name), n, cond_mask) for name, part in self._named()]).sum(0)
 
-    def tokens(self, given: Mapping[str, Tensor], n: int, said: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def tokens(self, given: Mapping[str, Tensor], n: int, cond_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """(n, K, width), and (n, K) bool where a token says something: at least one of each condition.
 
         A condition that is not said has one learnt token. The others, and what stands behind the end of a text, are that
         token, too, so a network may also read all K without a mask.
         """
-        found = [part.tokens(given.get(name), n, said) for name, part in self._named()]
+        found = [part.tokens(given.get(name), n, cond_mask) for name, part in self._named()]
         return torch.cat([tokens for tokens, _ in found], 1), torch.cat([mask for _, mask in found], 1)
 
     def _named(self) -> list[tuple[str, Label | Sequence]]:
@@ -85,7 +85,7 @@ def aligned_channels(given: Mapping[str, Space]) -> int:
 
 
 def aligned(
-    spaces: Mapping[str, Space], given: Mapping[str, Tensor], like: Tensor, said: Tensor | None = None
+    spaces: Mapping[str, Space], given: Mapping[str, Tensor], like: Tensor, cond_mask: Tensor | None = None
 ) -> Tensor | None:
     """(n, channels, H, W): every picture among the conditions, to stand beside a network's input; None without any.
 
@@ -104,7 +104,7 @@ def aligned(
         u = centred(given[name], space).to(like)
         u = u if list(u.shape[2:]) == size else F.interpolate(u, size, mode="bilinear", antialias=True)
         both = torch.cat([u, u.new_ones(n, 1, *size)], 1)
-        found.append(both if said is None else both * said.to(both).reshape(-1, 1, 1, 1))
+        found.append(both if cond_mask is None else both * cond_mask.to(both).reshape(-1, 1, 1, 1))
     return torch.cat(found, 1) if found else None
 
 
@@ -116,7 +116,7 @@ def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale
     if space.picture and space.kind != "token":
         return Sequence(PictureEncoder(space), width, vector, tokens, scale)
     raise ValueError(
-        f"the condition {name!r} is {space.kind} data with axes {space.axes!r}; a network hears labels, texts of tokens "
+        f"the condition {name!r} is {space.kind} data with axes {space.axes!r}; a network takes labels, texts of tokens "
         "and pictures of levels or real numbers"
     )
 
@@ -128,13 +128,13 @@ class Label(nn.Module):
         super().__init__()
         self.table = _table(classes + 1, width, scale)  # row 0: not said
 
-    def vector(self, label: Tensor | None, n: int, said: Tensor | None) -> Tensor:
+    def vector(self, label: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
         device = self.table.weight.device
         rows = torch.zeros(n, dtype=torch.long, device=device) if label is None else label.to(device) + 1
-        return self.table(rows if said is None else rows * said.to(device))
+        return self.table(rows if cond_mask is None else rows * cond_mask.to(device))
 
-    def tokens(self, label: Tensor | None, n: int, said: Tensor | None) -> tuple[Tensor, Tensor]:
-        vector = self.vector(label, n, said)
+    def tokens(self, label: Tensor | None, n: int, cond_mask: Tensor | None) -> tuple[Tensor, Tensor]:
+        vector = self.vector(label, n, cond_mask)
         return vector[:, None], torch.ones(n, 1, dtype=torch.bool, device=vector.device)
 
 
@@ -147,34 +147,34 @@ class Sequence(nn.Module):
     def __init__(self, encoder: TextEncoder | PictureEncoder, width: int, vector: bool, tokens: bool, scale: float):
         super().__init__()
         self.encoder = encoder
-        self.as_vector = Said(encoder.width, width, scale) if vector else None
-        self.as_tokens = Said(encoder.width, width, scale) if tokens else None
+        self.as_vector = ProjectionOrNull(encoder.width, width, scale) if vector else None
+        self.as_tokens = ProjectionOrNull(encoder.width, width, scale) if tokens else None
 
-    def vector(self, value: Tensor | None, n: int, said: Tensor | None) -> Tensor:
+    def vector(self, value: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
         assert self.as_vector is not None
         if value is None:
             return self.as_vector.nothing.expand(n, -1)
-        places, mask = self._encoded(value, said)
+        places, mask = self._encoded(value, cond_mask)
         weights = mask / mask.sum(1, keepdim=True).clamp(min=1)
         mean = (places * weights.to(places.dtype)[:, :, None]).sum(1)
         return self.as_vector(F.rms_norm(mean, mean.shape[-1:]), mask.any(1))
 
-    def tokens(self, value: Tensor | None, n: int, said: Tensor | None) -> tuple[Tensor, Tensor]:
+    def tokens(self, value: Tensor | None, n: int, cond_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         assert self.as_tokens is not None
         count, device = self.encoder.places, self.as_tokens.nothing.device
         first = (torch.arange(count, device=device) == 0).expand(n, -1)
         if value is None:
             return self.as_tokens.nothing.expand(n, count, -1), first
-        places, mask = self._encoded(value, said)
+        places, mask = self._encoded(value, cond_mask)
         first = first[:, : mask.shape[1]]
         return self.as_tokens(places, mask), torch.where(mask.any(1, keepdim=True), mask, first)
 
-    def _encoded(self, value: Tensor, said: Tensor | None) -> tuple[Tensor, Tensor]:
+    def _encoded(self, value: Tensor, cond_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         places, mask = self.encoder(value.to(next(self.parameters()).device))
-        return places, mask if said is None else mask & said.to(mask.device)[:, None]
+        return places, mask if cond_mask is None else mask & cond_mask.to(mask.device)[:, None]
 
 
-class Said(nn.Module):
+class ProjectionOrNull(nn.Module):
     """A linear map where something is said, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width)."""
 
     def __init__(self, inputs: int, width: int, scale: float):
@@ -183,9 +183,9 @@ class Said(nn.Module):
         nn.init.normal_(self.map.weight, std=scale / math.sqrt(inputs))
         self.nothing = nn.Parameter(torch.randn(width) * scale)
 
-    def forward(self, x: Tensor, said: Tensor) -> Tensor:
+    def forward(self, x: Tensor, cond_mask: Tensor) -> Tensor:
         h = self.map(x)
-        return torch.where(said[..., None], h, self.nothing.to(h.dtype))
+        return torch.where(cond_mask[..., None], h, self.nothing.to(h.dtype))
 
 
 class TextEncoder(nn.Module):
@@ -205,7 +205,7 @@ class TextEncoder(nn.Module):
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if x.shape[1] > self.places:
-            raise ValueError(f"a text of {x.shape[1]} tokens is longer than the {self.places} this model was trained to hear")
+            raise ValueError(f"a text of {x.shape[1]} tokens is longer than the {self.places} this model was trained on")
         over = x < 0 if self.end is None else (x < 0) | (x == self.end)
         mask = over.cumsum(1) == 0
         h = self.table(x.clamp(min=0).long()) + self.positions(torch.arange(x.shape[1], device=x.device))

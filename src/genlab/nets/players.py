@@ -1,6 +1,6 @@
 """A generator and a discriminator for vectors, and what discriminators of every kind share.
 
-A discriminator hears a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
+A discriminator takes a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
 log p(y|x) + log p(x) when each class is log-linear in the features h (Miyato & Koyama, "cGANs with Projection Discriminator",
 2018).
 """

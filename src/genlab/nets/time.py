@@ -1,4 +1,4 @@
-"""Networks that are told the time: its embedding, and a perceptron that is told it and a condition's vector.
+"""Networks of time: its embedding, and a perceptron that is modulated by it and by a condition's vector.
 
 A time u in [0, 1] becomes cos and sin of 1000 u f for frequencies f falling from 1 to 1e-4 (Vaswani et al., "Attention is
 All You Need", 2017), then a vector that, with the condition's, scales and shifts every normalised layer.
@@ -61,8 +61,8 @@ class TimedMLP(nn.Module):
 
     def forward(self, x: Tensor, u: Tensor, vector: Tensor | None = None) -> Tensor:
         h = self.first(x.flatten(1))
-        told = self.time(u) if vector is None else self.time(u) + vector
-        said = self.modulate(F.silu(told)).chunk(2 * len(self.layers), 1)
-        for norm, layer, scale, shift in zip(self.norms, self.layers, said[::2], said[1::2], strict=True):
+        embedded = self.time(u) if vector is None else self.time(u) + vector
+        modulations = self.modulate(F.silu(embedded)).chunk(2 * len(self.layers), 1)
+        for norm, layer, scale, shift in zip(self.norms, self.layers, modulations[::2], modulations[1::2], strict=True):
             h = h + layer(norm(h) * (1 + scale) + shift)
         return self.last(F.silu(h)).unflatten(1, self.shape)

@@ -139,20 +139,20 @@ class UNet(nn.Module):
 
         mask    (B, K) bool: which tokens may be looked at, at least one in a row
         """
-        said = self._modulations(u, vector)
+        modulations = self._modulations(u, vector)
         h = self.first(laid_out(x))
         seen = [h]
         for i, block in enumerate(self.down):
-            h = block(h, next(said), tokens, mask)
+            h = block(h, next(modulations), tokens, mask)
             seen.append(h)
             level, left = divmod(i + 1, self.depth)
             if not left and level <= len(self.downsample):
                 h = self.downsample[level - 1](h)
                 seen.append(h)
         for block in self.middle:
-            h = block(h, next(said), tokens, mask)
+            h = block(h, next(modulations), tokens, mask)
         for i, block in enumerate(self.up):
-            h = block(torch.cat([h, seen.pop()], 1), next(said), tokens, mask)
+            h = block(torch.cat([h, seen.pop()], 1), next(modulations), tokens, mask)
             level, left = divmod(i + 1, self.depth + 1)
             if not left and level <= len(self.upsample):
                 h = self.upsample[level - 1](h, seen[-1].shape[-2:])
@@ -162,7 +162,7 @@ class UNet(nn.Module):
         """(B, 2 channels) for each block in turn; None where there is neither time nor vector."""
         h = vector
         if self.time is not None:
-            assert u is not None, "this network is told the time"
+            assert u is not None, "this network needs the time"
             h = self.time(u) if vector is None else self.time(u) + vector
         if h is None or self.modulate is None:
             return repeat(None)

@@ -20,7 +20,7 @@ class Entry(NamedTuple):
 
 
 VECTORS = ("points", "pictures", "sound", "video", "voxels")  # of numbers that have an order
-WORDS = ("label", "text")  # what every model hears that takes its conditions through `nets.condition`
+WORDS = ("label", "text")  # what every model uses that takes its conditions through `nets.condition`
 
 MODELS: tuple[Entry, ...] = (
     Entry("ngram", "autoregressive", ("text", "lines", "pictures"), "exact", ("complete",), ("label",),

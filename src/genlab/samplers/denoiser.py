@@ -2,9 +2,9 @@
 
 Samplers, likelihoods and guidance know nothing else of a model. Classifier-free guidance (Ho & Salimans, "Classifier-Free
 Diffusion Guidance", 2022) makes one denoiser of two, and exaggerates the difference that a condition makes:
-    said = said(unconditional) + w (said(conditional) - said(unconditional)),    w = 1: as learnt
+    output = output(unconditional) + w (output(conditional) - output(unconditional)),    w = 1: as learnt
 (their w is this one minus 1). Noise, example, v and velocity are affine in one another at a given x_t and the weights add up
-to one, so it does not matter which of them is said.
+to one, so it does not matter which of them the output is.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from genlab.maths.predictions import Estimate
 from genlab.maths.schedules import Schedule, Time, spread
 
 Predict = Callable[[Tensor, Time], Tensor]  # (x_t (B, *shape), t) -> what the network says, (B, *shape)
-Interpret = Callable[[Tensor, Tensor, Tensor, Tensor], Estimate]  # (said, x_t, alpha, sigma) -> x^ and eps^
+Interpret = Callable[[Tensor, Tensor, Tensor, Tensor], Estimate]  # (output, x_t, alpha, sigma) -> x^ and eps^
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def classifier_free(conditional: Denoiser, unconditional: Denoiser, scale: float
     """The guided denoiser; scale is w."""
 
     def predict(x_t: Tensor, t: Time) -> Tensor:
-        said = unconditional.predict(x_t, t)
-        return said + scale * (conditional.predict(x_t, t) - said)
+        output = unconditional.predict(x_t, t)
+        return output + scale * (conditional.predict(x_t, t) - output)
 
     return replace(conditional, predict=predict)

@@ -67,7 +67,7 @@ class PixelCNN(Autoregressive):
         self.head = Head(self.embedding.size, config.width, channels, config.hidden, space.levels)
         self.gates = [module for module in self.modules() if isinstance(module, Gated)]
         if self.given and not self.gates:
-            raise ValueError("a PixelCNN without gated layers hears no condition: --set model.depth=1")
+            raise ValueError("a PixelCNN without gated layers takes no condition: --set model.depth=1")
         shifts = sum(2 * gate.width for gate in self.gates)
         self.cond = Conditioning(self.given, shifts, scale=0.0) if self.given else None
 

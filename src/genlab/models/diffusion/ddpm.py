@@ -95,10 +95,10 @@ class DDPM(Diffusion):
         k = 1 + (now.noise.uniform(()) * self.config.timesteps).long().clamp(max=self.config.timesteps - 1)
         t = precise(k) / self.config.timesteps
         eps = now.noise.normal(self.space.shape).to(x)
-        said = self.told(batch.given, now.noise)
+        cond_mask = self.cond_mask(batch.given, now.noise)
         alpha, sigma = self.schedule.at(t, x)
         x_t = alpha * x + sigma * eps
-        predicted = self.predicted(self.predict(x_t, t, batch.given, said), x_t, alpha, sigma)
+        predicted = self.predicted(self.predict(x_t, t, batch.given, cond_mask), x_t, alpha, sigma)
         wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
         x_hat = self.estimate(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
@@ -118,23 +118,23 @@ class DDPM(Diffusion):
 
     # --- the chain ---------------------------------------------------------------------------------------------------
 
-    def predicted(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
+    def predicted(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
         """The prediction in what the network says at x_t: itself, unless it is odds."""
         if self.config.prediction != "levels":
-            return said
-        return denoising.level_mean(denoising.level_log_probs(said, x_t, alpha, sigma, self.space.levels))
+            return output
+        return denoising.level_mean(denoising.level_log_probs(output, x_t, alpha, sigma, self.space.levels))
 
     def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
         """x^ and eps^ that go with a prediction, x^ inside the range of the levels where there are levels."""
         found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
         return predictions.from_x0(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
-    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return self.estimate(self.predicted(said, x_t, alpha, sigma), x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        return self.estimate(self.predicted(output, x_t, alpha, sigma), x_t, alpha, sigma)
 
-    def log_levels(self, said: Tensor, x_t: Tensor, t: Time) -> Tensor:
+    def log_levels(self, output: Tensor, x_t: Tensor, t: Time) -> Tensor:
         """log P(level | x_t) from odds, (B, *shape, levels)."""
-        return denoising.level_log_probs(said, x_t, *self.schedule.at(t, x_t), self.space.levels)
+        return denoising.level_log_probs(output, x_t, *self.schedule.at(t, x_t), self.space.levels)
 
     def errors(self, t: Tensor) -> Tensor:
         """e^2, the mean squared error of x^ at each of some times: float64, shaped like t (float64, on the CPU)."""
@@ -200,11 +200,11 @@ class DDPM(Diffusion):
         alpha, sigma = self.schedule.at(t, x)
         return alpha * x + sigma * eps
 
-    def _decoder_cost(self, x: Tensor, said: Tensor, x_t: Tensor, t: float, variance: Tensor) -> Tensor:
+    def _decoder_cost(self, x: Tensor, output: Tensor, x_t: Tensor, t: float, variance: Tensor) -> Tensor:
         """L_0 of x in the space's units."""
         if self.config.prediction == "levels":
-            return -self.log_levels(said, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
-        x_hat = self.interpret(said, x_t, *self.schedule.at(t, x_t)).x
+            return -self.log_levels(output, x_t, t).gather(-1, x.long()[..., None]).flatten(1).sum(1)
+        x_hat = self.interpret(output, x_t, *self.schedule.at(t, x_t)).x
         if self.space.discrete:
             return denoising.decoder_cost(x, x_hat, variance, self.space.levels)
         return denoising.decoder_cost(centred(x, self.space).to(x_hat), x_hat, variance) - log_volume(self.space)

@@ -3,7 +3,7 @@
     x_t = (1 - t) x + t eps,    v(x_t, t) ~ E[x - eps | x_t],    dx/dt = -v(x, t) from t = 1 (noise) to t = 0 (data)
 
 Training is least squares; sampling solves an ordinary differential equation; the equation's divergence gives the density.
-Lipman et al. count the other way, and so does the network, which is told the way that is done: 1 - t.
+Lipman et al. count the other way, and so does the network, whose time is the way that is done: 1 - t.
 Levels have no density: level k of L becomes a number uniform within `dequantization` times the half distance to its
 neighbours, and
     log P(k) >= E[log p(c)] + log(width),    c uniform in the bin of that width around the level
@@ -73,9 +73,9 @@ class FlowMatching(Diffusion):
         x = self.continuous(batch.x, now.noise)
         t = self._drawn_times(now.noise)
         eps = now.noise.normal(self.space.shape).to(x)
-        said = self.told(batch.given, now.noise)
+        cond_mask = self.cond_mask(batch.given, now.noise)
         alpha, sigma = self.schedule.at(t, x)
-        velocity = self.predict(alpha * x + sigma * eps, t, batch.given, said)
+        velocity = self.predict(alpha * x + sigma * eps, t, batch.given, cond_mask)
         return (velocity - predictions.target("velocity", x, eps, alpha, sigma)).square().mean(), {}
 
     def _drawn_times(self, noise: Draws) -> Tensor:
@@ -84,11 +84,11 @@ class FlowMatching(Diffusion):
 
     # --- the velocity ------------------------------------------------------------------------------------------------
 
-    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, said: Tensor | None = None) -> Tensor:
-        return super().predict(x_t, 1 - t, given, said)
+    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
+        return super().predict(x_t, 1 - t, given, cond_mask)
 
-    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return predictions.estimate("velocity", said, x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        return predictions.estimate("velocity", output, x_t, alpha, sigma)
 
     def continuous(self, x: Tensor, noise: Draws) -> Tensor:
         """Centred x; levels are spread uniformly."""

@@ -40,7 +40,7 @@ _HEAD = 32  # channels of an attention head, or the largest power of two that di
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """What the configs of this family begin with: the network, and how often it is told nothing."""
+    """What the configs of this family begin with: the network, and how often it is trained without conditions."""
 
     net: Literal["unet", "mlp"] = setting("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
     width: int = setting(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
@@ -53,7 +53,7 @@ class Network(nn.Module):
     """x (B, *shape) of about unit size, u (B,) in [0, 1], conditions -> (B, *shape).
 
     given   the conditions' spaces; forward gets any of them, and what it does not get is not said
-    said    (B,) bool: rows where it is False are told nothing
+    cond_mask   (B,) bool: rows where it is False are unconditional
     """
 
     def __init__(self, config: DenoiserConfig, space: Space, given: Mapping[str, Space]):
@@ -62,10 +62,10 @@ class Network(nn.Module):
             raise ValueError("diffusion adds noise to numbers: it learns points and pictures, not unordered tokens")
         convolutional = config.net == "unet"
         self.beside = {name: part for name, part in given.items() if convolutional and part.picture}
-        told = {name: part for name, part in given.items() if name not in self.beside}
-        self.attends = convolutional and any(part.text for part in told.values())
+        pooled = {name: part for name, part in given.items() if name not in self.beside}
+        self.attends = convolutional and any(part.text for part in pooled.values())
         self.body = self._unet(config, space) if convolutional else perceptron(config, space)
-        self.conditioning = Conditioning(told, self.body.width, tokens=self.attends) if told else None
+        self.conditioning = Conditioning(pooled, self.body.width, tokens=self.attends) if pooled else None
 
     def _unet(self, config: DenoiserConfig, space: Space) -> UNet:
         if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
@@ -77,16 +77,16 @@ class Network(nn.Module):
         tokens = 4 * config.width if self.attends else 0
         return UNet(channels, widths, config.depth, attends, head, config.dropout, outputs=space.shape[0], tokens=tokens)
 
-    def forward(self, x: Tensor, u: Tensor, given: Given | None = None, said: Tensor | None = None) -> Tensor:
+    def forward(self, x: Tensor, u: Tensor, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
         given = given or {}
-        beside = aligned(self.beside, given, x, said) if self.beside else None
+        beside = aligned(self.beside, given, x, cond_mask) if self.beside else None
         x = x if beside is None else torch.cat([x, beside], 1)
         if self.conditioning is None:
             return self.body(x, u)
-        vector = self.conditioning.vector(given, len(x), said)
+        vector = self.conditioning.vector(given, len(x), cond_mask)
         if not self.attends:
             return self.body(x, u, vector)
-        return self.body(x, u, vector, *self.conditioning.tokens(given, len(x), said))
+        return self.body(x, u, vector, *self.conditioning.tokens(given, len(x), cond_mask))
 
 
 def perceptron(config: DenoiserConfig, space: Space) -> TimedMLP:
@@ -119,8 +119,8 @@ class Diffusion(Model):
             body.get_submodule("modulate"),
         ]
 
-    def told(self, given: Given, noise: Draws) -> Tensor | None:
-        """(B,) bool: which rows of a training batch are told their conditions; None where there are none."""
+    def cond_mask(self, given: Given, noise: Draws) -> Tensor | None:
+        """(B,) bool: which rows of a training batch keep their conditions; None where there are none."""
         self.conditioned(given)
         return noise.uniform(()) >= self.cond_dropout if self.given else None
 
@@ -138,13 +138,13 @@ class Diffusion(Model):
     def _denoiser(self, given: Given) -> Denoiser:
         return Denoiser(partial(self.predict, given=given), self.interpret, self.schedule)
 
-    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, said: Tensor | None = None) -> Tensor:
-        """What the network says at x_t (B, *shape), given any conditions of these rows."""
-        return self.net(x_t, rows(t, x_t), given, said)
+    def predict(self, x_t: Tensor, t: Time, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
+        """The network's output at x_t (B, *shape), given any conditions of these rows."""
+        return self.net(x_t, rows(t, x_t), given, cond_mask)
 
     @abstractmethod
-    def interpret(self, said: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        """x^ and eps^ in what the network says at x_t."""
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+        """x^ and eps^ from the network's output at x_t."""
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
         """n latents, (n, *shape): what sampling starts from."""
