@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +15,18 @@ from genlab.comparison.summary import write_record
 from tests.report.fakes import bits, distance, everything, record, row
 
 
-def test_a_record_comes_back_from_its_json(tmp_path: Path) -> None:
+def full() -> Record:
+    """No field of it, nor of all its rows together, has its default."""
     said = everything()
+    failed = Row("vqvae", "autoencoder", "compare/vqvae", error="out of memory", stopped=True)
+    data, budget = replace(said.data, options={"size": 8}), replace(said.budget, samples=100, features="pixels")
+    return replace(said, rows=(*said.rows, failed), data=data, budget=budget, pending=("compare/gpt",))
+
+
+def test_a_record_comes_back_from_its_json(tmp_path: Path) -> None:
+    said = full()
+    for parts in ([said], [said.data], [said.budget], said.rows):
+        assert not [f.name for f in fields(parts[0]) if all(getattr(part, f.name) in (f.default, {}, ()) for part in parts)]
     assert Record.read(write_record(tmp_path, said)) == said
     saved = json.loads((tmp_path / "report.json").read_text(encoding="utf-8"))
     assert [verdict["question"] for verdict in saved["verdicts"]] == ["quality", "likelihood", "coverage", "speed", "cost"]
@@ -82,6 +93,7 @@ def test_a_row_says_what_it_is_in_a_line() -> None:
 
 def test_results_come_back_from_scores_json(tmp_path: Path) -> None:
     assert Results.read(tmp_path) is None
-    found = Results("runs/vae", "test", 0, "averaged", 64, bits(2.0), {})
+    measured = everything().rows[0]
+    found = Results("runs/vae", "test", 3, "averaged", 64, bits(2.0), measured.scores, 0.5, measured.speed)
     (tmp_path / "scores.json").write_text(json.dumps(found.to_json()), encoding="utf-8")
     assert Results.read(tmp_path) == found

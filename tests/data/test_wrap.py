@@ -101,6 +101,12 @@ def test_a_record_opens_them_again(data: Any) -> None:
     assert same(again.stream("train", 7, 5), data.stream("train", 7, 5))
 
 
+def test_other_settings_and_other_sources_have_other_fingerprints(two: tuple[Path, Path]) -> None:
+    a, b, digits = opened(two[0]), opened(two[1]), opened("digits")
+    made = [Hidden(digits, "0.3"), Hidden(digits, "0.4"), Hidden(a, "0.3"), Paired(a, b), Paired(b, a), Paired(a, a), digits]
+    assert len({data.fingerprint for data in made}) == len(made)
+
+
 def test_counts_of_labels_are_those_of_the_examples(data: Any) -> None:
     if "label" in data.given:
         label = data.once("train", 0, 5000).given["label"]
@@ -243,6 +249,8 @@ def test_an_edge_is_as_bright_as_its_step() -> None:
     expected[:, 2:4] = 0.8
     np.testing.assert_allclose(edges(u)[0, 0], expected)
     np.testing.assert_allclose(edges(u.swapaxes(2, 3))[0, 0], expected.T)
+    ramp = np.broadcast_to(np.arange(6) * 0.1, (1, 1, 5, 6))
+    np.testing.assert_allclose(edges(ramp)[0, 0], [[0, 0.4, 0.4, 0.4, 0.4, 0]] * 5, atol=1e-12)  # mirrored at the border
 
 
 def test_grey_is_that_of_the_norm(two: tuple[Path, Path]) -> None:
@@ -279,14 +287,39 @@ def test_hidden_entries_are_blank_in_training_and_do_not_count() -> None:
     assert held_out.seen is not None
 
 
+def test_a_pixel_is_hidden_in_all_its_channels(two: tuple[Path, Path]) -> None:
+    seen = Hidden(opened(two[0]), "0.3").once("train", 0, 30).seen
+    assert seen is not None
+    assert torch.equal(seen, seen[:, :1].expand(-1, 3, -1, -1))
+    assert 0 < seen.float().mean() < 1
+
+
+def test_what_either_of_two_hides_is_hidden() -> None:
+    inner = Hidden(opened("digits"), "0.3")
+    both, one, other = (
+        data.once("train", 0, 20).seen for data in (Hidden(inner, "block"), inner, Hidden(opened("digits"), "block"))
+    )
+    assert one is not None
+    assert other is not None
+    assert both is not None
+    assert torch.equal(both, one & other)
+
+
 def test_a_block_is_one_box_of_half_of_each_side() -> None:
     seen = Hidden(opened("digits"), "block").once("train", 0, 30).seen
     assert seen is not None
+    corners = set()
     for row in ~seen[:, 0]:
         places = row.nonzero()
         low, high = places.min(0).values, places.max(0).values
         assert (high - low + 1).tolist() == [4, 4]
         assert row.sum() == 16
+        corners.add(tuple(low.tolist()))
+    assert {*range(5)} == {corner[0] for corner in corners} == {corner[1] for corner in corners}
+    assert len(corners) > 10
+    odd = Hidden(opened("digits", size=5), "block").once("train", 0, 1).seen
+    assert odd is not None
+    assert (~odd).sum() == 9  # half of five, rounded up, in both directions
 
 
 def test_real_data_are_blank_at_their_mean() -> None:

@@ -6,12 +6,19 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Collection
+from dataclasses import replace
 
 import pytest
 import torch
 
-from genlab.core.model import Scores
+from genlab.core.fit import fit
+from genlab.core.model import Model, Scores
 from genlab.core.noise import Noise
+from genlab.core.recipe import Budget
+from genlab.core.space import Batch
+from genlab.data import open
+from genlab.recipes.make import build, recipe_for
+from genlab.runs.engine import Engine
 from tests.laws.tiny import (
     CASES,
     LONGER,
@@ -142,7 +149,24 @@ def test_samples_follow_their_condition(case: Case) -> None:
 @each([case for case in DISCRETE if case.condition and claim(case) != "none"])
 def test_a_condition_of_another_example_costs_likelihood(case: Case) -> None:
     """Conditions are permuted among the examples: the cost grows by more than five standard errors of its growth."""
-    model, batch = trained(case), case.data.stream("test", 0, 2000)
+    assert_conditions_count(trained(case), case.data.stream("test", 0, 2000))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["ddpm", "flow-matching"])
+def test_a_picture_beside_the_input_of_a_u_net_is_used(name: str) -> None:
+    """Digits given their own half size: the tiny spaces above are too small for a U-Net."""
+    data = open("digits", degrade="2x")
+    recipe = recipe_for(name, data.space, data.given, {"model.width": 8, "model.depth": 1, "batch": 32})
+    recipe = replace(recipe, budget=Budget(steps=200))
+    model, engine = build(recipe, data.space, data.given), Engine("cpu")
+    for _ in fit(model, data, recipe, engine):
+        pass
+    assert_conditions_count(model, data.once("test", 0, 100))
+
+
+def assert_conditions_count(model: Model, batch: Batch) -> None:
+    assert isinstance(model, Scores)
     other = {name: value.roll(1, 0) for name, value in batch.given.items()}
     with torch.no_grad():
         own, wrong = (

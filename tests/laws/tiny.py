@@ -40,6 +40,7 @@ CAPTION = Space((3,), "T", "token", 3, names=("a", "b", "."), end=2)
 CONDITIONS = {
     "label": (LABEL, torch.tensor([0, 1])),
     "text": (CAPTION, torch.tensor([[0, 1, 2], [1, 0, 2]])),
+    "source": (BITS, torch.tensor([[[[0, 1], [1, 1]]], [[[1, 1], [0, 1]]]], dtype=torch.uint8)),
 }  # two values each
 SPACES = {"pair": PAIR, "bits": BITS, "greys": GREYS, "strings": STRINGS, "lines": LINES, "plane": PLANE}
 
@@ -176,6 +177,7 @@ CONDITIONAL = {
     ("pair", "text"),
     ("bits", "label"),
     ("bits", "text"),
+    ("bits", "source"),
     ("lines", "label"),
     ("lines", "text"),
     ("plane", "label"),

@@ -59,6 +59,15 @@ def test_one_bad_check_up_is_no_collapse() -> None:
     assert alarms[0].progress == pytest.approx(0.55)
 
 
+def test_variety_that_was_never_there_or_that_chance_may_have_taken_is_not_lost() -> None:
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.3 if p <= 0.5 else 0.02, "precision": 0.2})
+    history = History()
+    for progress, value in ((0.3, 0.9), (0.4, 0.9), (0.5, 0.3), (0.6, 0.3)):
+        found = score("coverage", value, half=0.31)
+        history.add_checkup(Checkup(progress, 5.0, 500, 16, {found.name: found}))
+        assert not history.alarms()
+
+
 def test_good_looking_samples_of_a_few_kinds() -> None:
     few = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.8})
     assert kinds(few) == ["few kinds"]
@@ -67,8 +76,24 @@ def test_good_looking_samples_of_a_few_kinds() -> None:
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1 + 0.4 * p, "precision": 0.9})  # still learning
 
 
+def test_where_modes_are_known_they_decide() -> None:
+    def known(modes: float, good: float) -> list[Alarm]:
+        scores = {"share_of_modes_covered": modes, "share_of_good_samples": good, "coverage": 0.15, "precision": 0.8}
+        return run(lambda p: {"squared_MMD": 0.1, **scores})
+
+    (alarm,) = known(0.6, 0.8)
+    assert (alarm.kind, alarm.curve) == ("few kinds", "share of modes covered")
+    assert "60% of the modes" in alarm.sentence
+    assert not known(0.6, 0.4)
+    assert not known(0.8, 0.8)
+
+
 def test_samples_that_are_all_alike() -> None:
     assert kinds(run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1, "precision": 0.1, "spread": 0.05})) == ["all alike"]
+    assert not run(lambda p: {"squared_MMD": 0.1, "spread": 0.2})
+    assert not run(lambda p: {"squared_MMD": 0.1, "spread": 0.01 + 0.4 * p})  # still learning
+    lost = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.9 if p <= 0.5 else 0.1, "spread": 0.9 if p <= 0.5 else 0.05})
+    assert kinds(lost) == ["collapse"]  # says it all
 
 
 def test_getting_worse_names_the_best_moment() -> None:
@@ -78,9 +103,24 @@ def test_getting_worse_names_the_best_moment() -> None:
     assert not run(lambda p: {"squared_MMD": 1.0 - 0.9 * p})
 
 
+@pytest.mark.parametrize(
+    "value",
+    [
+        lambda p: 0.01 if p < 0.2 else 0.5,  # fumbling
+        lambda p: 0.5 if p == 0.5 else 0.1,  # one check-up
+        lambda p: 0.02 if p < 0.5 else 0.035,  # intervals that overlap
+        lambda p: 1.0 if p < 0.5 else 1.3,  # not much
+    ],
+)
+def test_what_is_not_clearly_worse_is_left_in_peace(value: Callable[[float], float]) -> None:
+    assert not run(lambda p: {"squared_MMD": value(p)})
+
+
 def test_copies() -> None:
     assert kinds(run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.3 * p})) == ["copies"]
     assert not run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.0})
+    assert not run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.3 if p == 0.5 else 0.0})  # by chance
+    assert not run(lambda p: {"quality": 0.1, "copied_training_pictures": 0.018})  # hardly any
 
 
 @pytest.mark.parametrize(("usual", "raised"), [(0.03, ["copies"]), (0.05, [])])
@@ -107,12 +147,15 @@ def test_readings_that_stay_where_nothing_is_learnt(reading: str, bad: float, go
     assert alarms[0].curve == reading
     assert not run(lambda p: {"readings": {reading: good}}, 100)
     assert not run(lambda p: {"readings": {reading: bad if p < 0.15 else good}}, 100)
+    assert not run(lambda p: {"readings": {reading: bad if p == 0.5 else good}}, 100)
 
 
 def test_gradients_that_explode_or_vanish() -> None:
     assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 1e4}}, 100)) == ["exploding gradient"]
     assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 0.0}}, 100)) == ["vanishing gradient"]
     assert not run(lambda p: {"readings": {"elbo.gradient": 1.0 + (int(100 * p) % 10) * 5}}, 100)
+    assert not run(lambda p: {"readings": {"elbo.gradient": 1e4 if p == 0.7 else 1.0}}, 100)  # one bad batch
+    assert not run(lambda p: {"readings": {"elbo.gradient": 1e-3 if round(100 * p) % 10 == 0 else 1.0}}, 100)
 
 
 def test_a_loss_that_leaves_its_range_and_stays_away() -> None:
@@ -126,6 +169,8 @@ def test_a_loss_that_leaves_its_range_and_stays_away() -> None:
     assert not run(lambda p: {"readings": {"fit.loss": noisy(p) if p != 0.6 else 50.0}}, 100)  # one bad batch
     assert not run(lambda p: {"readings": {"fit.loss": 3 - noisy(p)}}, 100)  # it rises, as a discriminator's may
     assert not run(lambda p: {"readings": {"fit.loss": 2.0 if p < 0.6 else 2.1}}, 100)
+    assert not run(lambda p: {"readings": {"fit.loss": 2.0 if p < 0.6 else 50.0}}, 20)  # two readings are too few to tell
+    assert not run(lambda p: {"readings": {"fit.loss": 2.0 if p < 0.3 else 50.0}}, 40)  # and so is what is known of before
 
 
 def test_check_ups_come_back_from_json() -> None:

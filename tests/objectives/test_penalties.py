@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils.parametrize import is_parametrized
 
+from genlab.core.space import Space
+from genlab.nets.condition import PictureEncoder, TextEncoder
 from genlab.nets.players import FlatDiscriminator, spectrally_normal
 from genlab.objectives.penalties import between, clip_weights, squared_slope, unit_slope, zero_slope
 
@@ -65,6 +68,20 @@ def test_a_spectrally_normal_discriminator_is_lipschitz():
     weights = [layer.weight for layer in discriminator.modules() if isinstance(layer, nn.Linear)]
     for weight in weights:
         assert float(torch.linalg.matrix_norm(weight, 2)) == pytest.approx(1, abs=1e-2)
+
+
+def test_spectral_norm_bounds_the_vectors_of_labels_and_leaves_encoders_of_conditions_alone():
+    text, picture = Space((4,), "T", "token", 5, end=4), Space((1, 8, 8), "CHW", "binary")
+    given = {"label": Space((), "", "token", 3), "text": text, "source": picture}
+    discriminator = spectrally_normal(FlatDiscriminator((6,), 16, given)).train()
+    said = {"label": torch.tensor([0, 1, 2]), "text": torch.zeros(3, 4).long(), "source": torch.zeros(3, 1, 8, 8)}
+    for _ in range(50):  # power iteration
+        discriminator(torch.randn(3, 6), said)
+    encoders = [part for part in discriminator.modules() if isinstance(part, TextEncoder | PictureEncoder)]
+    assert len(encoders) == 2
+    assert not any(is_parametrized(part) for encoder in encoders for part in encoder.modules())
+    tables = [part for part in discriminator.modules() if isinstance(part, nn.Embedding) and is_parametrized(part)]
+    assert [float(torch.linalg.matrix_norm(part.weight, 2)) for part in tables] == [pytest.approx(1, abs=1e-2)]
 
 
 def test_a_spectrally_normal_convolution_may_stretch_by_the_root_of_its_kernel():

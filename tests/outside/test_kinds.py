@@ -12,6 +12,7 @@ import pytest
 import torch
 
 import genlab
+from genlab.api import session
 from genlab.core.data import some
 from genlab.core.kinds import kind_of
 from genlab.runs.files import read_json, read_tensors
@@ -44,6 +45,7 @@ def test_it_is_trained_watched_and_finds_the_frequencies(data: str, runs: Callab
     """Every entry's mean is that of the data, and a finished training was looked at."""
     place = runs(data)
     assert (place / "checkups.jsonl").read_text(encoding="utf-8")
+    assert read_json(place / "recipe.json")["class"] == "independent.py:Independent"
     run = genlab.load(place, "cpu", model=Independent)
     assert kind_of(run.space).name == DATA[data]
     real = torch.cat([batch.x for batch in some(run.data(), "test", 2000)]).float()
@@ -54,13 +56,20 @@ def test_it_is_trained_watched_and_finds_the_frequencies(data: str, runs: Callab
 
 @kinds
 def test_it_goes_on_to_what_an_unbroken_training_gives(data: str, runs: Callable[[str], Path], tmp_path: Path) -> None:
-    place = shutil.copytree(runs(data), tmp_path / "run")
-    said = call("resume", place, "--steps", 5, *WHICH)
+    """Stopped half way and gone on with by the command: the unbroken run's weights, to the last bit. Then it is extended."""
+    made = session(Independent, genlab.open(data), tmp_path / "run", device="cpu")
+    for tick in made:
+        if tick.progress >= 0.5:
+            break
+    place = made.stop().path
+    said = call("resume", place, *WHICH)
     assert said.code == 0, said.err
     assert f"genlab sample {place} --model {MODEL}" in said.out
-    assert read_json(place / "recipe.json")["class"] == "independent.py:Independent"
-    before, after = (read_tensors(path / "weights.safetensors")[0]["table"] for path in (runs(data), place))
-    assert not torch.equal(before, after)
+    whole, gone_on = (read_tensors(path / "weights.safetensors")[0]["table"] for path in (runs(data), place))
+    assert torch.equal(whole, gone_on)
+    assert call("resume", place, "--steps", 5, *WHICH).code == 0
+    assert genlab.load(place, "cpu", model=Independent).reached()["examples"] == 305 * 64
+    assert not torch.equal(whole, read_tensors(place / "weights.safetensors")[0]["table"])
 
 
 @kinds

@@ -56,6 +56,19 @@ def test_an_average_is_the_weighted_mean_its_half_life_says() -> None:
     assert model.weight.item() == 3
 
 
+def test_the_half_life_of_a_young_average_is_a_quarter_of_its_age() -> None:
+    model = nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(0.0)
+    average = Average(model)
+    average.begin({"weight": 1e9})
+    expected = 0.0
+    for value, kept in ((1.0, 1 / 16), (2.0, 1 / 4), (3.0, 0.5 ** (4 / 3))):
+        model.weight.data.fill_(value)
+        average.update(10)
+        expected = kept * expected + (1 - kept) * value
+        assert average.values["weight"].item() == pytest.approx(expected)
+
+
 def test_no_half_life_keeps_no_average() -> None:
     average = Average(nn.Linear(1, 1))
     average.begin({"weight": 0.0, "bias": 5.0})
