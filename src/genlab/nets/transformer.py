@@ -1,13 +1,13 @@
-"""A stack of causal self-attention and feed-forward blocks, pre-norm, between them attention C to a context, if there is one:
+"""A stack of pre-norm blocks: causal self-attention A, cross-attention C where there is a context, and a feed-forward map F:
 
     h <- h + A(norm(h)),    h <- h + C(norm(h)),    h <- h + F(norm(h)),    out = norm(h)
 
 Shapes: B rows, S places, C width, H heads, d = C/H a head.
 
-The axes: norm "layer" (gains and biases, and biases in every linear map), "gain" (layer norm with gains, no biases
-anywhere) or "rms" (neither); the activation of F; whether
-queries and keys are normalised (Henry et al., "Query-Key Normalization for Transformers", 2020); whether they are turned by
-rotary positions. Maps into the residual stream start at zero: a new stack is the identity.
+What can be chosen: the norm, "layer" (gains and biases, and biases in every linear map), "gain" (layer norm with gains, no
+biases anywhere) or "rms" (neither); the activation of F; whether queries and keys are normalised (Henry et al., "Query-Key
+Normalization for Transformers", 2020); whether they are rotated by their positions. Maps into the residual stream start at
+zero: a new stack is the identity.
 
 Vaswani et al., "Attention Is All You Need", 2017; pre-norm and layout as in Radford et al., "Language Models are
 Unsupervised Multitask Learners", 2019; squared ReLU: So et al., "Primer", 2021; gated: Shazeer, "GLU Variants Improve
@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.nets.layers import attend
-from genlab.nets.rotary import rotated
+from genlab.nets.rotary import apply_rotary
 
 Context = tuple[Tensor, Tensor]
 
@@ -69,15 +69,15 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias)
         self.out = nn.Linear(width, width, bias)
 
-    def forward(self, x: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
+    def forward(self, x: Tensor, rotary: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
         rows, places, width = x.shape
         found = self.qkv(x).unflatten(-1, (3 * self.heads, -1)).transpose(1, 2)  # (B, 3H, S, d)
-        if self.qk_norm or turn is not None:
+        if self.qk_norm or rotary is not None:
             qk, v = found.split([2 * self.heads, self.heads], 1)
             if self.qk_norm:
                 qk = F.rms_norm(qk, qk.shape[-1:])
-            if turn is not None:
-                qk = rotated(qk, turn)
+            if rotary is not None:
+                qk = apply_rotary(qk, rotary)
             q, k = qk.chunk(2, 1)
         else:
             q, k, v = found.chunk(3, 1)
@@ -143,8 +143,8 @@ class Block(nn.Module):
         self.feed = FeedForward(width, activation, bias)
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor, turn: Tensor | None, cache: Cache | None, layer: int, context: Context | None) -> Tensor:
-        h = h + self.drop(self.attention(self.before_attention(h), turn, cache, layer))
+    def forward(self, h: Tensor, rotary: Tensor | None, cache: Cache | None, layer: int, context: Context | None) -> Tensor:
+        h = h + self.drop(self.attention(self.before_attention(h), rotary, cache, layer))
         if self.cross is not None and self.before_cross is not None and context is not None:
             known = None if cache is None else cache.context.get(layer)
             keys = self.cross.keys(context[0]) if known is None else known
@@ -157,7 +157,7 @@ class Block(nn.Module):
 class Transformer(nn.Module):
     """(B, S, C) -> (B, S, C); place s sees places up to s.
 
-    turn    (2, S, d) from `rotary.rotation`, or None
+    rotary  (2, S, d) from `rotary.rotary_factors`, or None
     cache   makes these places a continuation of those it holds
     context (B, K, C) and a mask (B, K): what every place may attend to besides, where the stack is made with `cross`
     """
@@ -182,10 +182,10 @@ class Transformer(nn.Module):
                 nn.init.zeros_(module.out.weight)
 
     def forward(
-        self, h: Tensor, turn: Tensor | None = None, cache: Cache | None = None, context: Context | None = None
+        self, h: Tensor, rotary: Tensor | None = None, cache: Cache | None = None, context: Context | None = None
     ) -> Tensor:
         for layer, block in enumerate(self.blocks):
-            h = block(h, turn, cache, layer, context)
+            h = block(h, rotary, cache, layer, context)
         if cache is not None:
             cache.used += h.shape[1]
         return self.norm(h)

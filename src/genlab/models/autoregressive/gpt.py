@@ -39,7 +39,7 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.nets.condition import Conditioning
-from genlab.nets.rotary import angles, rotation
+from genlab.nets.rotary import angles, rotary_factors
 from genlab.nets.transformer import Cache, Transformer
 from genlab.samplers.tokens import Predict, sequence
 
@@ -80,7 +80,7 @@ class GPT(Autoregressive):
 
     uses: ClassVar[tuple[str, ...]] = ("label", "text")
     coordinates: Tensor
-    turn: Tensor | None
+    rotary: Tensor | None
 
     def __init__(self, config: GPTConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
@@ -107,8 +107,8 @@ class GPT(Autoregressive):
         coordinates, extents = places(space, self.context)
         self.register_buffer("coordinates", coordinates, persistent=False)
         self.places = nn.ModuleList(table(extent, config.width) for extent in extents if config.positions == "learned")
-        turn = rotation(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
-        self.register_buffer("turn", turn if config.positions == "rotary" else None, persistent=False)
+        rotary = rotary_factors(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
+        self.register_buffer("rotary", rotary if config.positions == "rotary" else None, persistent=False)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -170,17 +170,17 @@ class GPT(Autoregressive):
             h = h + vectors(self.coordinates[where, axis])
         if cond.vector is not None:
             h = h + cond.vector[:, None]
-        turn = None if self.turn is None else self.turn[:, where]
+        rotary = None if self.rotary is None else self.rotary[:, where]
         if cond.tokens is None or cond.mask is None:
-            return self.body(self.drop(h), turn, cache)
+            return self.body(self.drop(h), rotary, cache)
         if self.crosses:
-            return self.body(self.drop(h), turn, cache, (cond.tokens, cond.mask))
+            return self.body(self.drop(h), rotary, cache, (cond.tokens, cond.mask))
         if cache is not None and cache.used:
-            return self.body(self.drop(h), turn, cache)
+            return self.body(self.drop(h), rotary, cache)
         count = cond.tokens.shape[1]
         h = torch.cat([cond.tokens.to(h.dtype), h], 1)
-        turn = None if turn is None else torch.cat([unturned(turn, count), turn], 1)
-        return self.body(self.drop(h), turn, cache)[:, count:]
+        rotary = None if rotary is None else torch.cat([no_rotation(rotary, count), rotary], 1)
+        return self.body(self.drop(h), rotary, cache)[:, count:]
 
     def logits(self, h: Tensor) -> Tensor:
         """(..., width) -> (..., levels), at least float32."""
@@ -283,7 +283,7 @@ def places(space: Space, block: int) -> tuple[Tensor, tuple[int, ...]]:
     return torch.stack([axis[0] for axis in axes], 1), tuple(axis[1] for axis in axes)
 
 
-def unturned(like: Tensor, count: int) -> Tensor:
+def no_rotation(like: Tensor, count: int) -> Tensor:
     """Rotary factors (2, count, d) that leave queries and keys as they are."""
     return torch.stack([torch.ones_like(like[0, :1]), torch.zeros_like(like[0, :1])]).expand(-1, count, -1)
 
