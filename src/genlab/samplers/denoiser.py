@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from torch import Tensor
 
 from genlab.maths.predictions import Estimate
-from genlab.maths.schedules import Schedule, Time, spread
+from genlab.maths.schedules import Schedule, Time, broadcast
 
 Predict = Callable[[Tensor, Time], Tensor]  # (x_t (B, *shape), t) -> what the network says, (B, *shape)
 Interpret = Callable[[Tensor, Tensor, Tensor, Tensor], Estimate]  # (output, x_t, alpha, sigma) -> x^ and eps^
@@ -39,7 +39,7 @@ class Denoiser:
     def velocity(self, x_t: Tensor, t: Time) -> Tensor:
         """dx_t/dt = alpha' x^ + sigma' eps^ of the flow that carries the distribution of x_t along, (B, *shape)."""
         x, eps = self(x_t, t)
-        on_x, on_eps = (spread(rate, x_t) for rate in self.schedule.rates(t))
+        on_x, on_eps = (broadcast(rate, x_t) for rate in self.schedule.rates(t))
         return on_x * x + on_eps * eps
 
 

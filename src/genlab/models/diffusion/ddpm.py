@@ -27,7 +27,7 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
 from genlab.maths.predictions import Estimate
-from genlab.maths.schedules import SCHEDULES, Time, precise, spread
+from genlab.maths.schedules import SCHEDULES, Time, broadcast, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
@@ -189,7 +189,7 @@ class DDPM(Diffusion):
         for i, count in zip(chosen.unbind(1), often, strict=True):
             x_t = self.diffused(x, t[i], next(normals))
             x_hat = denoise(x_t, t[i]).x
-            a, c, var = (spread(table[i], x) for table in (on_x, posterior, variance))
+            a, c, var = (broadcast(table[i], x) for table in (on_x, posterior, variance))
             middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
         x_t = self.diffused(x, times[-2], next(normals))
         last = self._decoder_cost(batch.x, denoise.predict(x_t, times[-2]), x_t, times[-2], variance[-1].to(x))
