@@ -26,7 +26,7 @@ from genlab.core.space import Batch, Space
 from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
 from genlab.maths.sphere import slerp
-from genlab.models.autoencoder.observation import Observation
+from genlab.models.autoencoder.decoder_distribution import DecoderDistribution
 from genlab.nets.condition import Conditioning
 from genlab.nets.conv import BlockConfig, ConvDecoder, ConvEncoder
 from genlab.nets.mlp import MLP
@@ -76,9 +76,9 @@ class VAE(Model):
         self.config = config
         cond = min(config.width, 64) if self.given else 0
         self.cond_in, self.cond_out = (conditioning(self.given, cond, config.latent) for _ in range(2))
-        self.observation = Observation(space, config.scale)
+        self.decoder_distribution = DecoderDistribution(space, config.scale)
         self.encoder = Encoder(config, space, cond)
-        self.decoder = Decoder(config, space, cond, self.observation.parameters_per_entry)
+        self.decoder = Decoder(config, space, cond, self.decoder_distribution.parameters_per_entry)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -120,7 +120,7 @@ class VAE(Model):
 
     def log_likelihood(self, batch: Batch, z: Tensor) -> Tensor:
         """log p(x|z, y), nats, of the entries that are seen: z (*, B, latent) -> (*, B)."""
-        return self.observation.log_prob(batch.x, self._decoded(z, batch.given), batch.seen)
+        return self.decoder_distribution.log_prob(batch.x, self._decoded(z, batch.given), batch.seen)
 
     def _log_weights(self, batch: Batch, z: Tensor, m: Tensor, log_s: Tensor) -> Tensor:
         """log w = log p(x|z) + log p(z) - log q(z|x): z (k, B, latent) -> (k, B)."""
@@ -181,9 +181,9 @@ class VAE(Model):
         """The mean of p(x|z, y) in the data's units (bits: the likelier one), or with noise a draw of it."""
         h = self._decoded(z.to(self._dtype), given or {})
         if noise is None:
-            return self.observation.mean(h)
+            return self.decoder_distribution.mean(h)
         source = noise.normal if self.space.kind == "real" else noise.uniform
-        return self.observation.draw(h, source(self.space.shape).to(h.dtype))
+        return self.decoder_distribution.draw(h, source(self.space.shape).to(h.dtype))
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
         """A point on the great circle from a to b, so that it is as likely a code as its ends."""
