@@ -6,7 +6,7 @@
 Training draws t and eps and makes the network predict the noise, the example or v at x_t. The chain over any times
 0 < t_1 < ... < t_S = 1 is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
 for the `sampling_steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or
-the best there is: it needs the mean squared error e^2 of x^ at every t, whose running mean a second move of training keeps.
+the best there is: it needs the mean squared error e^2 of x^ at every t, whose moving average a second move of training updates.
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formulas are in `objectives.denoising`.
 """
@@ -35,8 +35,8 @@ from genlab.samplers import ode
 from genlab.samplers.denoiser import Denoiser
 from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, path
 
-KNOTS = 50  # places in t where the denoiser's error is kept
-KEPT = 0.99  # of the account after a step
+KNOTS = 50  # intervals of t between the knots at which the denoiser's error is averaged
+ERROR_DECAY = 0.99  # what a step leaves of the sums behind the moving average of the error
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class DDPM(Diffusion):
     """Points and pictures of any size, with or without conditions. Scores with a lower bound; samples can be guided."""
 
     claim: ClassVar[Claim] = "lower"
-    error: Tensor
-    counted: Tensor
+    error_sum: Tensor
+    error_weight: Tensor
 
     def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(config, space, given)
@@ -79,15 +79,15 @@ class DDPM(Diffusion):
                 f"--set model.sampling_steps={most} or a larger model.timesteps"
             )
         self.loss_weights = denoising.loss_weights(config.loss_weighting, self.prediction, level)
-        # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
-        self.register_buffer("error", torch.ones(KNOTS + 1))
-        self.register_buffer("counted", torch.ones(KNOTS + 1))
+        # Sums of ||x^ - x||^2 / sigma^2 near each knot, and of their weights; an untrained network's error is about 1.
+        self.register_buffer("error_sum", torch.ones(KNOTS + 1))
+        self.register_buffer("error_weight", torch.ones(KNOTS + 1))
 
     # --- training ----------------------------------------------------------------------------------------------------
 
     def stages(self) -> Iterator[Stage]:
         descend = Descend("denoise", [self.net], self.loss)
-        yield Stage("fit", [descend, Apply("account", [self.error, self.counted], self.keep_account)])
+        yield Stage("fit", [descend, Apply("error_ema", [self.error_sum, self.error_weight], self.update_error_ema)])
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Weighted squared error an entry."""
@@ -104,14 +104,14 @@ class DDPM(Diffusion):
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
         return (self.loss_weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
-    def keep_account(self, batch: Batch, now: Now) -> Readings:
-        """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
+    def update_error_ema(self, batch: Batch, now: Now) -> Readings:
+        """The moving average of ||x^ - x||^2 / sigma^2 an entry, at knots in t, with straight lines between them."""
         t, error = now.gather(now.notes["t"]), now.gather(now.notes["error"])
-        place = t.to(error) * KNOTS
-        below = place.long().clamp(max=KNOTS - 1)
-        above = place - below
-        for buffer, value in ((self.error, error), (self.counted, torch.ones_like(error))):
-            buffer.mul_(KEPT)
+        position = t.to(error) * KNOTS
+        below = position.long().clamp(max=KNOTS - 1)
+        above = position - below
+        for buffer, value in ((self.error_sum, error), (self.error_weight, torch.ones_like(error))):
+            buffer.mul_(ERROR_DECAY)
             buffer.index_add_(0, below, ((1 - above) * value).to(buffer))
             buffer.index_add_(0, below + 1, (above * value).to(buffer))
         return {}
@@ -119,13 +119,13 @@ class DDPM(Diffusion):
     # --- the chain ---------------------------------------------------------------------------------------------------
 
     def predicted(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """The prediction in what the network says at x_t: itself, unless it is odds."""
+        """The prediction, from the network's output at x_t: the output itself, unless it is odds of levels."""
         if self.config.prediction != "levels":
             return output
         return denoising.level_mean(denoising.level_log_probs(output, x_t, alpha, sigma, self.space.levels))
 
     def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        """x^ and eps^ that go with a prediction, x^ inside the range of the levels where there are levels."""
+        """x^ and eps^ from a prediction; x^ is clamped to the range of the levels where there are levels."""
         found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
         return predictions.from_x0(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
@@ -138,7 +138,7 @@ class DDPM(Diffusion):
 
     def errors(self, t: Tensor) -> Tensor:
         """e^2, the mean squared error of x^ at each of some times: float64, shaped like t (float64, on the CPU)."""
-        known = (self.error / self.counted).double().cpu()
+        known = (self.error_sum / self.error_weight).double().cpu()
         below = (t * KNOTS).long().clamp(max=KNOTS - 1)
         return torch.lerp(known[below], known[below + 1], t * KNOTS - below) * self.schedule(t).sigma.square()
 
