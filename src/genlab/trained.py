@@ -165,7 +165,7 @@ class Run:
         given     {"text": "a red heart", "source": "photo.png"}, a label by name or number, or tensors; the rest is drawn:
                   see `conditions`
         options   averaged=False for the raw weights, best=True for those of its best check-up,
-                  exact=True for byte-identical chunks, and the model's own (steps=50, ...)
+                  exact=True for byte-identical chunks, and the model's own (sampling_steps=50, ...)
         """
         *_, last = self.frames(n, seed, given, **options)
         return last

@@ -83,7 +83,7 @@ def test_hos_variances_are_looser_bounds(variance):
     model, _ = gaussian()
     other, _ = gaussian(variance)
     x = torch.tensor([[2.0, -2.0], [1.0, -1.7]], dtype=torch.float64)
-    best, other = repeated(model, x, 500, steps=8)[0], repeated(other, x, 500, steps=8)[0]
+    best, other = repeated(model, x, 500, sampling_steps=8)[0], repeated(other, x, 500, sampling_steps=8)[0]
     assert (other < best - 0.01).all()
 
 
@@ -269,7 +269,7 @@ def test_labels_that_were_learnt_must_be_given():
         list(model.sample(2, given, noise=Noise(0, 2), eta=0.5))
     x = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
     with torch.no_grad():
-        found = model.log_prob(Batch(x, {"label": torch.tensor([0, 2])}), noise=Noise(0, 2), steps=40)
+        found = model.log_prob(Batch(x, {"label": torch.tensor([0, 2])}), noise=Noise(0, 2), sampling_steps=40)
     assert found.given == ("label",)
     assert isinstance(model, Scores)
     assert isinstance(model, Interpolates)

@@ -47,7 +47,7 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
 
     def drawn() -> None:
         run = Run(folder, "cpu")
-        if run.recipe.batch < 10_000 and getattr(run.recipe.model, "steps", 0) < 50 and run.space.size < 1000:
+        if run.recipe.batch < 10_000 and getattr(run.recipe.model, "sampling_steps", 0) < 50 and run.space.size < 1000:
             with torch.no_grad():
                 *_, _ = run.model().sample(1, run.conditions(1).given, noise=Noise(0, 1))
 

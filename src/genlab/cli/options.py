@@ -146,7 +146,7 @@ Option = Annotated[
         name="--option",
         consume_multiple=True,
         show_default=False,
-        help="KEY=VALUE of the model's own sampling, as steps=50 or temperature=0.8; an unknown one lists what there is.",
+        help="KEY=VALUE of the model's own sampling, as sampling_steps=50 or temperature=0.8; an unknown one lists them all.",
     ),
 ]
 

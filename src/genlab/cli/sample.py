@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples:
   genlab sample runs/digits-ddpm-1
   genlab sample runs/digits-ddpm-1 -n 16 --class 3 --out threes.png
-  genlab sample runs/digits-ddpm-1 -n 36 --option steps=100 --out way.gif
+  genlab sample runs/digits-ddpm-1 -n 36 --option sampling_steps=100 --out way.gif
   genlab sample runs/emoji-gpt-1 --given text="a red heart" --out hearts.png
   genlab sample runs/digits-vae-1 -n 1000 --out samples.npz
   genlab sample runs/measurements-vae-1 -n 1000 --out more.csv

@@ -140,7 +140,7 @@ def score(
     features   what pictures are compared in; chosen by the data otherwise
     data       where its data lie now, if they were moved
     model      its class, where that is none of genlab's
-    options    of the model's own sampling (steps=50, ...)
+    options    of the model's own sampling (sampling_steps=50, ...)
     """
     for name, value in (("n", n), ("examples", examples)):
         if value is not None and value < 1:

@@ -209,7 +209,7 @@ def times(T: int, steps: int, first: int = 1) -> list[float]:
     """`steps` + 1 of the T levels from 1 down to 0, evenly spread between 1 and first/T, from which the last step goes to 0."""
     most = T - first + 1
     if not 1 <= steps <= most:
-        raise ValueError(f"steps must lie between 1 and {most} with {T} noise levels, got {steps}")
+        raise ValueError(f"sampling steps must lie between 1 and {most} with {T} noise levels, got {steps}")
     if steps == 1:
         return [1.0, 0.0]
     return [round(first + (T - first) * k / (steps - 1)) / T for k in range(steps - 1, -1, -1)] + [0.0]
@@ -221,7 +221,7 @@ def log_snr_times(schedule: Schedule, steps: int, last: float = 0.0) -> list[flo
     A log SNR outside [-5, 10] counts as its nearer end: beyond it there is next to nothing of the example, or of the noise.
     """
     if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+        raise ValueError(f"sampling steps must be at least 1, got {steps}")
     if steps == 1:
         return [1.0, 0.0]
     start, end = (float(schedule(t).log_snr.clamp(*_LOG_SNR)) for t in (1.0, last))

@@ -156,7 +156,7 @@ class DDPM(Diffusion):
         return torch.cat([posterior[:-1], decoder])  # Ho's choice, because at s = 0 the posterior has no width
 
     def times(self, steps: int | None = None, sampler: str = "ancestral") -> list[float]:
-        """Of a walk with `steps` steps, from 1 down to 0."""
+        """`steps` + 1 times from 1 down to 0; the config's number of steps where none is given."""
         steps = self.config.sampling_steps if steps is None else steps
         if sampler == "dpm++":
             return schedules.log_snr_times(self.schedule, steps, self.first / self.config.timesteps)
@@ -164,21 +164,22 @@ class DDPM(Diffusion):
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
-    def log_prob(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> LogProb:
-        """Minus the bound of the chain with `steps` steps; see `bound`."""
-        steps = self.config.sampling_steps if steps is None else steps
-        costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
+    def log_prob(self, batch: Batch, *, noise: Draws, sampling_steps: int | None = None, terms: int = 16) -> LogProb:
+        """Minus the bound of the chain with so many steps, (B,) nats; see `bound`."""
+        steps = self.config.sampling_steps if sampling_steps is None else sampling_steps
+        costs = self.bound(batch, noise=noise, sampling_steps=steps, terms=terms)
         drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
         nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
         return LogProb(nats, "lower", f"variational bound of {steps} steps{drawn}", tuple(self.given))
 
-    def bound(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
+    def bound(self, batch: Batch, *, noise: Draws, sampling_steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
         """{"L_T", "L_t", "L_0"}, each (B,) nats: in expectation over the noise their sum is at least -log p(x).
 
-        terms   L_t is a sum over steps - 1 steps. These fall into so many runs; one step is drawn from each and counted as
-                often as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
+        sampling_steps   S, the steps of the chain; the config's unless given
+        terms            L_t is a sum over S - 1 steps. These are cut into so many runs; one step is drawn from each run and
+                         weighted by the run's length, which is unbiased. With terms >= S - 1 every step is computed.
         """
-        times = self.times(steps)
+        times = self.times(sampling_steps)
         t, s = torch.tensor(times[:-1], dtype=torch.float64), torch.tensor(times[1:], dtype=torch.float64)
         on_x, _, posterior = schedules.reverse(self.schedule(s), self.schedule(t))
         variance = self.variances(times)
@@ -217,21 +218,22 @@ class DDPM(Diffusion):
         given: Given | None = None,
         *,
         noise: Draws,
-        steps: int | None = None,
+        sampling_steps: int | None = None,
         sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = "ancestral",
         eta: float = 0.0,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" what each step took the result to be.
+        """sampling_steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" x^ at each of them.
 
+        sampling_steps     the config's unless given
         ancestral          a draw from the chain that `log_prob` scores, the decoder's draw included
         ddim, heun, dpm++  deterministic given x_1, good with fewer steps; of order 1, 2 (at two evaluations a step) and 2
         eta                0 to 1: fresh noise in the steps of ddim
         guidance           1: as learnt; above: what the conditions change, exaggerated
         """
         denoise = self.denoiser(given, guidance)
-        times = self.times(steps, sampler)
+        times = self.times(sampling_steps, sampler)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
         for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, denoise, x, times, noise, eta), strict=True):

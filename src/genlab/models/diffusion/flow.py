@@ -120,19 +120,20 @@ class FlowMatching(Diffusion):
         given: Given | None = None,
         *,
         noise: Draws,
-        steps: int | None = None,
+        sampling_steps: int | None = None,
         solver: Literal["euler", "midpoint", "heun", "dpm++"] | None = None,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_t from noise to the result, or with frames="estimates" what each step took it to be.
+        """sampling_steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" x^ at each of them.
 
-        dpm++      DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
-        guidance   1: as learnt; above: what the conditions change, exaggerated
+        sampling_steps, solver   the config's unless given
+        dpm++                    DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
+        guidance                 1: as learnt; above: what the conditions change, exaggerated
         """
-        steps = self.config.sampling_steps if steps is None else steps
+        steps = self.config.sampling_steps if sampling_steps is None else sampling_steps
         if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
+            raise ValueError(f"sampling_steps must be at least 1, got {steps}")
         name = solver or self.config.solver
         if name not in SOLVERS:
             raise ValueError(f"solver {name!r}: choose {', '.join(SOLVERS)}")
