@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,6 +31,7 @@ from genlab.nets.units import centred
 
 TEXT_WIDTH, TEXT_BLOCKS, TEXT_HEADS = 64, 2, 2
 PICTURE_WIDTH, PICTURE_GRID = 32, 8  # channels of the first halved grid; longest side of the last
+NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Conditioning(nn.Module):

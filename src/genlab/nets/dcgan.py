@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from genlab.core.space import Space
-from genlab.nets.condition import Conditioning
+from genlab.nets.condition import NO_CONDITIONS, Conditioning
 from genlab.nets.conv import even, grids
-from genlab.nets.players import NONE, Projection
+from genlab.nets.discriminator import ProjectionHead
 
 LARGE = 16  # pixels: pictures with a longer side are halved at once
 LEAK = 0.2  # slope of the activations below 0
@@ -75,7 +75,7 @@ class Generator(nn.Module):
         latent: int,
         shape: tuple[int, int, int],
         width: int = 32,
-        given: Mapping[str, Space] = NONE,
+        given: Mapping[str, Space] = NO_CONDITIONS,
         by: str = "embedding",
     ):
         super().__init__()
@@ -95,7 +95,7 @@ class Generator(nn.Module):
         picture = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
         self.picture = picture if large else nn.Conv2d(width, shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NO_CONDITIONS) -> Tensor:
         cond = None if self.cond is None else self.cond.vector(given, len(z))
         if cond is not None and not self.by_norm:
             z = torch.cat([z, cond], 1)
@@ -123,7 +123,7 @@ class DownBlock(nn.Module):
 class Discriminator(nn.Module):
     """(B, *shape) real numbers and conditions -> (B,) scores."""
 
-    def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NONE):
+    def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NO_CONDITIONS):
         super().__init__()
         whole, *sizes = grids(*shape[1:])
         self.large = max(whole) > LARGE
@@ -133,9 +133,9 @@ class Discriminator(nn.Module):
         self.stem = stem if self.large else nn.Conv2d(shape[0], width, 3, padding=1)
         self.downs = nn.ModuleList(DownBlock(before, after) for before, after in pairwise(wide))
         self.features = nn.Linear(wide[-1] * math.prod(sizes[-1]), 4 * width)
-        self.head = Projection(4 * width, given)
+        self.head = ProjectionHead(4 * width, given)
 
-    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NO_CONDITIONS) -> Tensor:
         h = leaky_relu(self.stem(even(x) if self.large else x), LEAK)
         for down in self.downs:
             h = down(h)

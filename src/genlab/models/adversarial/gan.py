@@ -29,7 +29,8 @@ from genlab.core.space import Batch, Space
 from genlab.maths.sphere import slerp
 from genlab.nets.condition import repeated
 from genlab.nets.dcgan import Discriminator, Generator
-from genlab.nets.players import FlatDiscriminator, FlatGenerator, spectrally_normal
+from genlab.nets.discriminator import spectrally_normal
+from genlab.nets.flat_gan import FlatDiscriminator, FlatGenerator
 from genlab.nets.units import centred, restored
 from genlab.objectives.adversarial import LOSSES
 from genlab.objectives.penalties import between, clip_weights, unit_slope, zero_slope
