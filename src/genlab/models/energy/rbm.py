@@ -217,7 +217,7 @@ class RBM(Model):
 
     @torch.no_grad()
     def log_partition(self) -> Constant:
-        """log Z_y of each label (one number without labels) with its standard error, 0 where exact; cached until weights change."""
+        """log Z_y of each label (one number without labels), with standard errors (0 where exact); cached by the weights."""
         weights = [self.W, self.a, self.b, self.bit_means, *([self.U] if self.classes else [])]
         digest = hashlib.blake2b(b"".join(value.detach().cpu().numpy().tobytes() for value in weights)).digest()
         if self._log_z is None or self._log_z[0] != digest:
