@@ -26,14 +26,14 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
-from genlab.maths.predictions import Estimate
+from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import SCHEDULES, Time, broadcast, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
 from genlab.samplers import ode
 from genlab.samplers.denoiser import Denoiser
-from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, path
+from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, normals_of_steps
 
 KNOTS = 50  # intervals of t between the knots at which the denoiser's error is averaged
 ERROR_DECAY = 0.99  # what a step leaves of the sums behind the moving average of the error
@@ -100,7 +100,7 @@ class DDPM(Diffusion):
         x_t = alpha * x + sigma * eps
         predicted = self.predicted(self.predict(x_t, t, batch.given, cond_mask), x_t, alpha, sigma)
         wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
-        x_hat = self.estimate(predicted.detach(), x_t, alpha, sigma).x
+        x_hat = self.denoised(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
         return (self.loss_weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
@@ -124,13 +124,13 @@ class DDPM(Diffusion):
             return output
         return denoising.level_mean(denoising.level_log_probs(output, x_t, alpha, sigma, self.space.levels))
 
-    def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+    def denoised(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
         """x^ and eps^ from a prediction; x^ is clamped to the range of the levels where there are levels."""
-        found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
+        found = predictions.denoised(self.prediction, predicted, x_t, alpha, sigma)
         return predictions.from_x0(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
-    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return self.estimate(self.predicted(output, x_t, alpha, sigma), x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
+        return self.denoised(self.predicted(output, x_t, alpha, sigma), x_t, alpha, sigma)
 
     def log_levels(self, output: Tensor, x_t: Tensor, t: Time) -> Tensor:
         """log P(level | x_t) from odds, (B, *shape, levels)."""
@@ -185,7 +185,7 @@ class DDPM(Diffusion):
         variance = self.variances(times)
         x, denoise = centred(batch.x, self.space).to(self.dtype), self.denoiser(batch.given)
         chosen, often = runs(len(t) - 1, terms, noise)
-        normals = path(noise, self.space.shape, len(often) + 1, x.dtype)
+        normals = normals_of_steps(noise, self.space.shape, len(often) + 1, x.dtype)
         middle = torch.zeros_like(x.flatten(1)[:, 0])
         for i, count in zip(chosen.unbind(1), often, strict=True):
             x_t = self.diffused(x, t[i], next(normals))
@@ -242,7 +242,7 @@ class DDPM(Diffusion):
     def _walk(self, sampler: str, denoise: Denoiser, x: Tensor, times: list[float], noise: Draws, eta: float) -> Steps:
         if (eta and sampler != "ddim") or not 0 <= eta <= 1:
             raise ValueError(f"eta {eta}: a share from 0 to 1, of sampler ddim only")
-        normals = path(noise, self.space.shape, len(times) - 1, x.dtype)
+        normals = normals_of_steps(noise, self.space.shape, len(times) - 1, x.dtype)
         if sampler == "ancestral":
             return self._chain(denoise, x, times, normals)
         if sampler == "ddim":

@@ -30,7 +30,7 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
-from genlab.maths.predictions import Estimate
+from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import Straight, Time, log_snr_times, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
@@ -87,8 +87,8 @@ class FlowMatching(Diffusion):
     def predict(self, x_t: Tensor, t: Time, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
         return super().predict(x_t, 1 - t, given, cond_mask)
 
-    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return predictions.estimate("velocity", output, x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
+        return predictions.denoised("velocity", output, x_t, alpha, sigma)
 
     def continuous(self, x: Tensor, noise: Draws) -> Tensor:
         """Centred x; levels are spread uniformly."""
