@@ -1,12 +1,12 @@
 """Convolutional networks between pictures of any size and a small grid of features.
 
-Each level halves both sides, rounding up (31 -> 16 -> 8), so odd and oblong pictures need no padding by the caller, and
-going up again simply asks for the sizes met on the way down. Residual blocks (He et al., "Identity Mappings in Deep
-Residual Networks", 2016) work on the halved grids only: at full size there is one convolution, which on pictures of few
-channels is where the time would otherwise go.
+Each level halves both sides, rounding up (31 -> 16 -> 8), so pictures may have odd and unequal sides; the way up returns to the
+same sizes. Residual blocks (He et al., "Identity Mappings in Deep Residual Networks", 2016) work on the halved grids only: at
+full size, where a block would cost most, there is one convolution.
 
-Down and up go by 3x3 convolutions, strided and after repeating neighbours (no checkerboard: Odena et al., "Deconvolution and
-Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which on the way up take 4 products where those take 9.
+Grids are halved by strided 3x3 convolutions and doubled by 3x3 convolutions after repeating neighbours (no checkerboard: Odena
+et al., "Deconvolution and Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which take 4 products on the
+way up instead of 9.
 """
 
 from __future__ import annotations

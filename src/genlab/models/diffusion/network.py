@@ -1,7 +1,7 @@
 """What the models of this family share: one network of a noisy example, a time and any conditions.
 
 Conditions are left out of a share of the training examples, so that one network learns p(x | y) and p(x) and can be guided
-(`samplers.denoiser`). A label and a text are added to the embedding of the time, which scales and shifts every layer; the tokens
+(`samplers.denoiser`). Labels and texts are added to the embedding of the time, which scales and shifts every layer; the tokens
 of a text are also attended to; a picture enters a U-Net as additional channels of its input.
 """
 
