@@ -161,8 +161,7 @@ class Watch:
         return min(((score.name, cost(score)) for score in found), key=lambda pair: pair[1], default=("", float("inf")))
 
     def _raise(self, samples: Tensor | None = None) -> None:
-        steps = self.session.engine.examples // self.session.recipe.batch
-        for alarm in self.history.alarms() if steps >= FEWEST else ():
+        for alarm in self.history.alarms() if self.session.engine.steps >= FEWEST else ():
             self.alarms.append(alarm)
             if samples is not None:
                 self._draw_alarm(alarm, samples[:64])

@@ -288,7 +288,7 @@ class Comparison:
             error = job.error or "stopped before its training began; the same command goes on"
             self._rows[key] = replace(row, error=error, stopped=job.failure is None)
             return
-        operations = self._operations(key.name) * engine.examples / job.session.recipe.batch
+        operations = self._operations(key.name) * engine.steps
         loads, stopped = job.loads or [0.0], not job.finished and not job.failure
         row = replace(
             row,

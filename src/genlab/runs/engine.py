@@ -31,7 +31,7 @@ from genlab.runs.state import pack_optimisers, unpack_optimisers
 from genlab.runs.weights import MODEL, TRAINING, aliases, copy_into, named, prepared, split
 
 PRECISIONS = ("float32", "bf16")
-COUNTERS = ("stage", "step", "cursor", "examples", "scale", "steered")
+COUNTERS = ("stage", "step", "steps", "cursor", "examples", "scale", "steered")
 ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
 
 
@@ -54,7 +54,7 @@ class Engine:
             raise ValueError(f"--precision {precision}: choose auto, {' or '.join(PRECISIONS)}")
         self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
-        self.stage = self.step = self.cursor = self.examples = 0
+        self.stage = self.step = self.steps = self.cursor = self.examples = 0  # step: of the stage; steps: of the run
         self.plan: list[Planned] = []
         self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
@@ -80,7 +80,7 @@ class Engine:
         self.average = Average(self.model)
         self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
         self._raw: Sequence[tuple[Tensor, Tensor]] = ()
-        self.stage = self.step = self.cursor = self.examples = 0
+        self.stage = self.step = self.steps = self.cursor = self.examples = 0
         self._origin = hashed(recipe.seed, "order") % ORIGINS * APART if recipe.seed else 0
         self._pending = checkpoint
         if checkpoint is not None:
@@ -173,6 +173,7 @@ class Engine:
 
     def close(self) -> None:
         self.step += 1
+        self.steps += 1
         self.cursor += self._taken
         self.examples += self._taken
         self.average.update(self._taken)

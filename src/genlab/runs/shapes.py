@@ -56,6 +56,7 @@ MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}
 STATE = {
     "stage": int,
     "step": int,
+    "steps": int,
     "cursor": int,
     "examples": int,
     "seen": {str: int},
