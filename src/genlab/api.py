@@ -69,7 +69,7 @@ class Session:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def __iter__(self) -> Generator[Tick, None, None]:
-        seen, self.engine.lends = -1, self.num_evals > 0
+        seen, self.engine.replicates = -1, self.num_evals > 0
         for tick in training(self.recorder, self.model, self.data, self.recipe, self.resuming):
             mark = int(tick.progress * self.num_evals + 1e-9)
             if self.engine.sharded and tick.closes and mark != seen and self.num_evals:

@@ -60,7 +60,7 @@ class Engine:
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
         self.only: set[str] | None = None  # names of the moves that take turns; None: all
         self.steered = False  # whether that was ever said: such a run cannot be repeated
-        self.lends = False  # whether the first process keeps a whole copy of a sharded model, to be looked at
+        self.replicates = False  # whether the first process keeps a whole copy of a sharded model, to draw and score with
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
 
@@ -73,7 +73,7 @@ class Engine:
         for stage in self.plan:
             self.divide(stage.batch or recipe.batch, f"stage {stage.name}: ")
         if self.sharded and not cut:
-            self._copy = shards.Copy(model, self.main and self.lends)
+            self._replica = shards.Replica(model, self.main and self.replicates)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
         self.progress = ProgressTracker(recipe.budget, self._schedule, self._agreed)
@@ -216,10 +216,10 @@ class Engine:
     def averaged(self) -> Iterator[Model]:
         """The model with its averaged weights, in eval mode; the raw ones are back afterwards.
 
-        Of a sharded one it is the first process's copy, as `gather` has left it at this step.
+        Of a sharded model it is the first process's whole copy, which `gather` must have updated at this step.
         """
         if self.sharded:
-            with self._copy.lent((self.stage, self.step)) as model:
+            with self._replica.at((self.stage, self.step)) as model:
                 yield prepared(model, self.device)
             return
         self.average.swap()
@@ -239,8 +239,11 @@ class Engine:
         return {name: self._kept(value) for name, value in found.items()}
 
     def gather(self) -> None:
-        """By all processes of a sharded model, between closed steps: the first one may then look at its averaged weights."""
-        self._copy.take(self.weights(averaged=True), (self.stage, self.step))
+        """Update the first process's whole copy of a sharded model with its averaged weights.
+
+        All processes must call it, between closed steps.
+        """
+        self._replica.update(self.weights(averaged=True), (self.stage, self.step))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""

@@ -109,23 +109,29 @@ def gather_parts(part: Tensor, like: Tensor) -> Tensor:
     return made.full_tensor()
 
 
-class Copy:
-    """A whole copy of a sharded model on the first process, to be looked at while the others wait; it rests on the CPU."""
+class Replica:
+    """A whole copy of a sharded model on the first process, which draws and scores with it while the others wait.
+
+    Between two uses it lies on the CPU.
+    """
 
     def __init__(self, model: Model, main: bool):
         self._model = copy.deepcopy(model).eval().requires_grad_(False) if main else None
         self._at: tuple[int, int] | None = None
 
-    def take(self, weights: Mapping[str, Tensor], at: tuple[int, int]) -> None:
-        """What all have gathered, at this stage and step."""
+    def update(self, weights: Mapping[str, Tensor], at: tuple[int, int]) -> None:
+        """Load whole weights that all processes have gathered; at: their stage and step."""
         if self._model is not None:
             self._model.load_state_dict(dict(weights), strict=False)  # without what only training needs
             self._at = at
 
     @contextmanager
-    def lent(self, at: tuple[int, int]) -> Iterator[Model]:
+    def at(self, at: tuple[int, int]) -> Iterator[Model]:
+        """The copy with the weights of this stage and step; RuntimeError on other processes, or where it has other weights."""
         if self._model is None or self._at != at:
-            raise RuntimeError("a sharded model is looked at by the first process, where all have gathered it")
+            raise RuntimeError(
+                "a sharded model can be used by the first process, after all processes have gathered its weights"
+            )
         try:
             yield self._model
         finally:
