@@ -44,7 +44,7 @@ HEALTHY = {  # what is trained -> model, data, steps of a moment's training, set
 
 def watched(made: Session, plan: Plan | None) -> Watch:
     picture = made.data.space.picture
-    watch = Watch(made, features_for(made.data, made.engine, wanted="random") if picture else None, plan=plan)
+    watch = Watch(made, features_for(made.data, made.engine, choice="random") if picture else None, plan=plan)
     for tick in made:
         watch.on_tick(tick)
     watch.close()

@@ -32,7 +32,7 @@ from genlab.runs.weights import MODEL, TRAINING, aliases, copy_into, named, prep
 
 PRECISIONS = ("float32", "bf16")
 COUNTERS = ("stage", "step", "steps", "cursor", "examples", "scale", "steered")
-ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
+ORIGINS, STRIDE = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
 
 
 class Engine:
@@ -81,7 +81,7 @@ class Engine:
         self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
         self._raw: Sequence[tuple[Tensor, Tensor]] = ()
         self.stage = self.step = self.steps = self.cursor = self.examples = 0
-        self._origin = hashed(recipe.seed, "order") % ORIGINS * APART if recipe.seed else 0
+        self._origin = hashed(recipe.seed, "order") % ORIGINS * STRIDE if recipe.seed else 0
         self._pending = checkpoint
         if checkpoint is not None:
             self.stage = checkpoint[1]["stage"]
