@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from genlab.completion import LENGTH, Completion, Half, begun, complete, halved
-from genlab.core.conditions import Conditions, Source, conditions, counted, taken
+from genlab.core.conditions import Conditions, ConditionSource, conditions, counted, taken
 from genlab.core.data import Data, Split
 from genlab.core.kinds import kind_of
 from genlab.core.model import CAPABILITIES, Model, used
@@ -224,10 +224,10 @@ class Run:
         return taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> ConditionSource:
         counts = self.head["data"].get("label_counts")
         opened = cache(lambda: self.data())
-        return Source(self.takes, counted(self.given, counts), opened, self._encoded)
+        return ConditionSource(self.takes, counted(self.given, counts), opened, self._encoded)
 
     def _encoded(self, key: str, value: Any) -> Tensor:
         space = self.given[key]

@@ -108,7 +108,7 @@ def _side(path: str) -> int:
 
 def _picture_column(name: str, schema: Any) -> str:
     def holds_bytes(kind: Any) -> bool:
-        return any(word in str(kind) for word in ("binary",)) and not str(kind).startswith("list")
+        return "binary" in str(kind) and not str(kind).startswith("list")
 
     there = [column for column in schema.names if holds_bytes(schema.field(column).type)]
     chosen = [column for column in PREFERRED if column in there] or there
@@ -126,9 +126,9 @@ def features(schema: Any) -> Mapping[str, Any]:
 
 
 def _label_column(schema: Any) -> str | None:
-    said = features(schema)
+    known = features(schema)
     named = [
-        column for column in schema.names if isinstance(said.get(column), dict) and said[column].get("_type") == "ClassLabel"
+        column for column in schema.names if isinstance(known.get(column), dict) and known[column].get("_type") == "ClassLabel"
     ]
     return next((column for column in ("label", "labels", *named) if column in schema.names), None)
 
@@ -142,8 +142,8 @@ def _labels(tables: list[ParquetTable], column: str | None) -> tuple[np.ndarray,
     if any(not isinstance(value, int | str) for value in values if value is not None):  # lists
         return none, ()
     values = [-1 if value is None else value for value in values]  # the hub's own -1 is "hidden"
-    said = features(tables[0].schema).get(column)
-    names = tuple(said.get("names") or ()) if isinstance(said, dict) else ()
+    described = features(tables[0].schema).get(column)
+    names = tuple(described.get("names") or ()) if isinstance(described, dict) else ()
     if names and all(isinstance(value, int) and -1 <= value < len(names) for value in values):
         return np.array(values), names
     return classed(np.array(values))
