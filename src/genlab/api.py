@@ -26,9 +26,9 @@ from genlab.own import origin, registered
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, changed, class_of, recipe_for
 from genlab.runs.engine import Engine
+from genlab.runs.extend import extend, fork, last_checkpoint
 from genlab.runs.files import Steered
 from genlab.runs.folder import Folder
-from genlab.runs.grow import extend, fork, last_checkpoint
 from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.train import OnNaN, Recorder, training
 from genlab.runs.weights import copied, split

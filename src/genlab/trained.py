@@ -31,9 +31,9 @@ from genlab.own import registered
 from genlab.recipes.index import MODELS, OWN
 from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
+from genlab.runs.extend import last_checkpoint
 from genlab.runs.files import Damaged
 from genlab.runs.folder import Folder
-from genlab.runs.grow import last_checkpoint
 from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
@@ -145,8 +145,8 @@ class Run:
         try:
             made = outline(recipe, self.space, self.given)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
-            said = " ".join(str(error).split())[:80]
-            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
+            reason = " ".join(str(error).split())[:80]
+            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({reason})") from None
         check_fit(made, tensors, training)
 
     def last_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -256,8 +256,7 @@ class Run:
             try:
                 return self.tokenizer().decode(x)
             except (ValueError, OSError) as error:
-                said = "until then parts of characters are not put together"
-                warnings.warn(Damaged(f"{error}; {said}"), stacklevel=2)
+                warnings.warn(Damaged(f"{error}; until then parts of characters are not put together"), stacklevel=2)
         return texts(x, self.space)
 
     def able(self, verb: str, averaged: bool = True, best: bool = False) -> Model:

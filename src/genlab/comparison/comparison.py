@@ -39,7 +39,7 @@ from genlab.runs.engine import Engine
 from genlab.runs.errors import explained
 from genlab.runs.files import within
 from genlab.runs.folder import Folder
-from genlab.runs.lock import held
+from genlab.runs.lock import locked
 from genlab.trained import Run
 from genlab.watch import Watch
 
@@ -151,7 +151,7 @@ class Comparison:
 
     def __iter__(self) -> Iterator[Event]:
         """Every run that is not done, until the loop is left or stopped; says what is under way."""
-        with held(self.folder):
+        with locked(self.folder):
             self._begun, self._stopping = True, False
             todo = self.todo()
             rounds = [[key for key in todo if key.seed == seed] for seed in sorted({key.seed for key in todo})]

@@ -17,7 +17,7 @@ from genlab.own import registered
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
-from genlab.runs.lock import held
+from genlab.runs.lock import locked
 
 
 def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[str], list[str]]:
@@ -106,7 +106,7 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
         for word in used:
             if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
                 raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
-        with held(folder):
+        with locked(folder):
             pass  # ValueError where another comparison is at work here
         for run in folder.glob("runs/*"):
             if (run / "recipe.json").is_file():

@@ -310,9 +310,9 @@ def _fitting() -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:80]
+        reason = " ".join(str(error).split())[:80]
         raise ValueError(
-            f"the checkpoint is not one of this model ({type(error).__name__}: {said}); restore it from a copy or train again"
+            f"the checkpoint is not one of this model ({type(error).__name__}: {reason}); restore it from a copy or train again"
         ) from None
 
 
