@@ -13,7 +13,7 @@ import pytest
 
 from genlab import report
 from genlab.comparison.media import REAL, Media, Neighbour
-from genlab.comparison.rows import Beside, Described, Load, Record, Row, Skipped, Terms
+from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Skipped, Terms
 from genlab.core.space import Space
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.recipes.index import MODELS
@@ -133,7 +133,7 @@ def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
 
 
 def test_a_record_with_almost_nothing_is_a_page(tmp_path: Path) -> None:
-    bare = Record(Described("digits", "", "", DIGITS), Terms("", 0), (Row("a", "", ""), Row("b", "", "")))
+    bare = Record(DataSummary("digits", "", "", DIGITS), Terms("", 0), (Row("a", "", ""), Row("b", "", "")))
     page = page_of(tmp_path, bare, {})
     assert "2 models, the same splits." in page.text
     assert len(page.all("article")) == 2
@@ -174,7 +174,7 @@ def test_nothing_is_fetched(tmp_path: Path, space: Any) -> None:
 
 @pytest.mark.parametrize("said", [record(four()), fakes.everything()], ids=["old", "everything"])
 def test_it_can_be_read_without_seeing_it(tmp_path: Path, said: Record) -> None:
-    page = page_of(tmp_path, said, fakes.all_media(said) if said.beside else media(four()))
+    page = page_of(tmp_path, said, fakes.all_media(said) if said.baselines else media(four()))
     assert page.all("html")[0]["lang"] == "en"
     assert all(image.get("alt") and image.get("width") and image.get("height") for image in page.all("img"))
     assert all(drawing.get("aria-label") for drawing in page.all("svg"))
@@ -201,8 +201,8 @@ def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     models = [first, *(row(f"{HOSTILE}{i}", None, scores[i], **more) for i in (1, 2))]
     triple = [Neighbour(HOSTILE, HOSTILE, HOSTILE, 0.5, True)]
     shown = {HOSTILE: Media([HOSTILE], 0, [(1.0, HOSTILE, 1.0)], HOSTILE, triple), REAL: Media([HOSTILE])}
-    beside = [Beside(HOSTILE, HOSTILE, scores[0])]
-    said = record(models, TEXT, beside, name=HOSTILE, skipped=(Skipped(HOSTILE, HOSTILE),))
+    baselines = [Baseline(HOSTILE, HOSTILE, scores[0])]
+    said = record(models, TEXT, baselines, name=HOSTILE, skipped=(Skipped(HOSTILE, HOSTILE),))
     said = replace(said, command=HOSTILE, machine=HOSTILE, versions={HOSTILE: HOSTILE}, written=HOSTILE)
     said = replace(said, budget=replace(said.budget, order=HOSTILE, features=HOSTILE))
     text = report.write(tmp_path / "report.html", said, shown).read_text(encoding="utf-8")
@@ -239,7 +239,7 @@ def test_several_seeds_of_which_one_failed_stay_in_line(tmp_path: Path) -> None:
 
 def test_the_table_knows_what_noise_scores(tmp_path: Path) -> None:
     rows = [row("vae", None, distance(0.2)), row("gan", None, distance(0.5))]
-    page = page_of(tmp_path, record(rows, beside=[Beside("noise", "worthless pixels", distance(0.4))]), {})
+    page = page_of(tmp_path, record(rows, baselines=[Baseline("noise", "worthless pixels", distance(0.4))]), {})
     assert "worthless pixels" in page.text
     assert "gan is no better than noise by Fréchet distance (0.400)." in page.text
 

@@ -72,9 +72,9 @@ def compare(
     for name in names or ():
         if ".py:" in name:
             known(name)
-    said = seconds is not None or budget is not None
+    own_budget = seconds is not None or budget is not None
     machined = (machine.device, machine.precision)
-    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, said)
+    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget)
     with Progress() as progress:
         comparison = _begun(data, asked, output, progress)
         stopped = _work(comparison, progress)

@@ -1,4 +1,4 @@
-"""What `open` is asked for: the one place where an option of data stands. No torch here.
+"""Options of `open`, all of them in one place. No torch here.
 
 The command line takes `Options` as they are: names, types and the sentences below the fields are its options and their help. A
 run's record holds those that were set, and `from_record` reads them back.
@@ -27,7 +27,7 @@ def silent(done: int, total: int, what: str) -> None:
 
 
 def _of(default: Any, *words: str) -> Any:
-    """A field of Options for data that are described by one of these words; for all data where there are none."""
+    """A field of Options. words: the kinds of data that it suits; every kind where there are none."""
     return field(default=default, metadata={"suits": words})
 
 
@@ -84,9 +84,11 @@ class Options:
                 )
 
     def record(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain JSON values: `from_record` takes it back."""
-        said = {entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+        """The options that differ from their defaults, as plain JSON values; `from_record` is its inverse."""
+        changed = {
+            entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default
+        }
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Options:
@@ -103,15 +105,16 @@ class Options:
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
         return cls(**values)
 
-    def apart(self, *names: str) -> tuple[Options, dict[str, Any]]:
-        """(the options without those of these names, those of them that were set)."""
+    def split_off(self, *names: str) -> tuple[Options, dict[str, Any]]:
+        """(these options at their defaults by these names, the values of those that were set)."""
         taken = {name: value for name, value in self.record().items() if name in names}
         return replace(self, **{entry.name: entry.default for entry in fields(self) if entry.name in names}), taken
 
     def suit(self, name: str, kind: str, *words: str) -> None:
-        """ValueError if an option was asked for that is for other data than those described by these words.
+        """ValueError for an option that was set and suits none of these words.
 
-        name: of the data; kind: what the message says they hold
+        name    of the data
+        kind    what the data hold, for the message; one of the words too
         """
         for entry in fields(self):
             suits = entry.metadata["suits"]
