@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from genlab import report
 from genlab.comparison.media import REAL, Media, Neighbour
@@ -290,6 +293,26 @@ def test_sound_is_drawn(tmp_path: Path) -> None:
     page = written(tmp_path, [row("vae", None, distance(1.0)), row("gan", None, distance(2.0))], sound)
     assert {"4 recordings of the real data", "4 recordings of vae"} <= {image["alt"] for image in page.all("img")}
     assert "No likelihood" in page.text
+
+
+@pytest.mark.parametrize(("rate", "length", "factor", "heard"), [(8000.0, 4000, 1, 4), (800.0, 80, 5, 4), (8000.0, 72_000, 1, 3)])
+def test_sound_is_heard(tmp_path: Path, rate: float, length: int, factor: int, heard: int) -> None:
+    """A WAV file inside the page: the recordings in their order, as many as half a minute holds, at a rate that browsers play."""
+    sound = Space((1, length), "CT", "real", rate=rate)
+    x = np.random.default_rng(0).uniform(-1, 1, (4, 1, length)).astype(np.float32)
+    page = written(tmp_path, [row("vae")], sound, {"compare/vae": Media(x), REAL: Media(x)})
+    players = page.all("audio")
+    assert len(players) == 3, "of the real data, beside them, and on the model's own card"
+    assert players[1]["aria-label"] == "4 recordings of vae, one after the other"
+    kind, _, content = str(players[1]["src"]).partition(",")
+    assert kind == "data:audio/wav;base64"
+    played, speed = soundfile.read(io.BytesIO(base64.b64decode(content)))
+    assert speed == rate * factor
+    pause = np.zeros(int(speed / 4))
+    expected = np.concatenate([part for one in x[:heard, 0] for part in (one.repeat(factor), pause)][:-1])
+    np.testing.assert_allclose(played, expected, atol=2**-14)
+    policy = next(attrs["content"] for attrs in page.all("meta") if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert "media-src data:" in str(policy)
 
 
 def test_texts_are_shown_as_they_are(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -84,10 +84,21 @@ class Opened(ABC):
             raise KeyError(f"{split!r} is no split; there is {', '.join(SPLITS)}")
         return View(self, split)
 
+    def __len__(self) -> int:
+        raise TypeError(f'{self.name} has {" + ".join(self._counted())} examples; say which split: len(data["train"])')
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f'{self.name} is split into {", ".join(SPLITS)}; go through one of them: for example in data["train"]')
+
+    def __bool__(self) -> bool:
+        return True  # without this, `if data` would ask for its length
+
     def __repr__(self) -> str:
-        counts = ", ".join(f"{self.count(split):,} {split}" for split in SPLITS)
         given = f", given {', '.join(self.given)}" if self.given else ""
-        return f"{self.name}: {self.kind} {self.space.shape}, {self.space.kind}{given}; {counts}"
+        return f"{self.name}: {self.kind} {self.space.shape}, {self.space.kind}{given}; {', '.join(self._counted())}"
+
+    def _counted(self) -> list[str]:
+        return [f"{self.count(split):,} {split}" for split in SPLITS]
 
     def label_counts(self) -> list[int] | None:
         """Examples of each class in the train split, where there are classes; those without one are left out."""

@@ -40,29 +40,29 @@ class Options:
     lines: bool = _of(False, "lines")
     """A text file holds one item a line: names and the like."""
     length: int | None = _of(None, "text", "strings")
-    """Characters (or tokens) of one window of a text, 64 otherwise."""
+    """Characters (or tokens) of one window of a text; default: 64."""
     vocabulary: int | None = _of(None, "text", "captions")
-    """Learn a byte-level vocabulary of so many tokens instead of reading characters."""
+    """Tokens of a byte-pair vocabulary that is learnt from the texts; default: every character is a token."""
     unconditional: bool = _of(False)
-    """Leave classes and descriptions out."""
+    """Leave classes and texts out: the model is given nothing."""
     labelled: int | None = _of(None)
-    """Keep the labels of so many training examples, the classes in turn; those of the others are not said."""
+    """Keep the labels of this many training examples, as many of each class; the others get -1, "no label"."""
     pair: str | None = _of(None)
-    """Data whose examples belong to these, by name or else by row: each is given as `source`."""
+    """Second data, whose examples are partners of these by name, or else by row: each is given as `source`."""
     other: str | None = _of(None)
-    """Data of a second domain, given as `other` while training; no example belongs to another."""
+    """Second data without partners: another domain, given as `other` while training."""
     degrade: str | None = _of(None)
     """Give a degraded copy of each picture as `source`: 2x, 4x, ... (lower resolution), grey, edges, noise=0.1."""
     hide: str | None = _of(None)
-    """Hide training entries: a share of them, as 0.5, or one block, as block."""
+    """Hide entries of the training examples: a share of them, as 0.5, or one block of each, as block."""
     binarise: Binarise | None = _of(None)  # noqa: RUF009
     """Make pictures black and white: above one half (threshold), drawn once (static) or anew each time (dynamic)."""
     allow_bad: bool = _of(False)
     """Go on although more than a tenth of the files cannot be read."""
     shares: tuple[float, float, float] | None = _of(None, "files")
-    """Of train, validation and test where the source has no splits of its own, 0.8 0.1 0.1 otherwise."""
+    """Shares of train, validation and test where the data have no splits of their own; default: 0.8 0.1 0.1."""
     stream_seed: int = _of(0)
-    """Of the order of training examples and of what is drawn anew in it, never of the splits."""
+    """Random seed of the order of training examples; the splits never depend on it."""
 
     def __post_init__(self) -> None:
         _within("size", self.size, 2, LARGEST, "pixels")
