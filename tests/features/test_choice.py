@@ -25,7 +25,7 @@ def asked(choice, data=None):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "name"),
+    ("choice", "name"),
     [("classifier", "classifier features"), ("random", "features of a random network"), ("pixels", "pixels")],
 )
 def test_names_choose(choice, name):
@@ -38,7 +38,7 @@ def test_names_choose(choice, name):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("choice", "words"),
     [
         ("perceptuel", r"did you mean perceptual.*classifier, perceptual, random, pixels, inception\[=FILE\] or FILE.py:NAME"),
         ("Inception", "did you mean inception"),

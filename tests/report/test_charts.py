@@ -134,7 +134,7 @@ def test_a_line_ends_where_the_last_check_up_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "expected"),
+    ("positions", "expected"),
     [([10, 50], [10, 50]), ([10, 12], [10, 27]), ([98, 99], [83, 100]), ([95, 97, 99], [66, 83, 100]), ([], [])],
 )
 def test_names_are_pushed_apart_and_stay_inside(positions: list[float], expected: list[float]) -> None:

@@ -295,9 +295,11 @@ def test_sound_is_drawn(tmp_path: Path) -> None:
     assert "No likelihood" in page.text
 
 
-@pytest.mark.parametrize(("rate", "length", "factor", "heard"), [(8000.0, 4000, 1, 4), (800.0, 80, 5, 4), (8000.0, 72_000, 1, 3)])
+@pytest.mark.parametrize(
+    ("rate", "length", "factor", "heard"), [(8000.0, 4000, 1, 4), (800.0, 80, 5, 4), (8000.0, 72_000, 1, 3)]
+)
 def test_sound_is_heard(tmp_path: Path, rate: float, length: int, factor: int, heard: int) -> None:
-    """A WAV file inside the page: the recordings in their order, as many as half a minute holds, at a rate that browsers play."""
+    """A WAV file inside the page: the recordings in order, half a minute at most, at a rate that browsers play."""
     sound = Space((1, length), "CT", "real", rate=rate)
     x = np.random.default_rng(0).uniform(-1, 1, (4, 1, length)).astype(np.float32)
     page = written(tmp_path, [row("vae")], sound, {"compare/vae": Media(x), REAL: Media(x)})

@@ -69,7 +69,7 @@ def interpolate(
 ) -> None:
     """Walk from one latent to another.
 
-    Between drawn ends, what the model is given (a class, a text) stays the same. Real ends keep their own, and each step between
+    Between drawn ends, the conditions (a class, a text) stay the same. Real ends keep their own, and each step between
     them has that of the nearer end. Each row of the picture is one interpolation; a .gif shows all of them at once.
     """
     at_least(1, n=n)
@@ -87,4 +87,4 @@ def interpolate(
     frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
     more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}
     path = deliver(loaded, "interpolate", output, frames, more, steps)
-    tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} interpolations of {steps} steps: {path}", json)
+    tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} rows of {steps} steps: {path}", json)

@@ -100,14 +100,15 @@ def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
     for row in rows:
         table.add_row(row["name"], row["kind"], row["about"])
     yield table
-    yield "\nYour own: a folder of pictures or of MNIST's IDX files; .parquet, .npz, .npy, .csv, .txt (--lines); hub:OWNER/NAME."
+    yield "\nYour own: a folder of pictures or MNIST's IDX files; .parquet, .npz, .npy, .csv, .txt (--lines); hub:OWNER/NAME."
     yield "Options such as --pair, --degrade, --hide and --labelled change what is learnt: genlab train --help."
 
 
 def _model(record: dict[str, Any]) -> Iterator[Any]:
     yield f"{record['name']}: {record['idea']}"
     yield f"{record['paper']}"
-    yield f"likelihood: {record['likelihood']}; can also: {', '.join(record['can']) or 'nothing'}; learns {', '.join(record['kinds'])}"
+    can = ", ".join(record["can"]) or "nothing"
+    yield f"likelihood: {record['likelihood']}; can also: {can}; learns {', '.join(record['kinds'])}"
     needs = f" (needs {', '.join(record['needs'])})" if record["needs"] else ""
     yield f"conditions: {', '.join(record['uses']) or 'none'}{needs}\n"
     table = _table("setting", "default", "allowed values", "meaning")

@@ -112,7 +112,7 @@ class KeepingOptions:
     on_nan: Literal["stop", "halve-lr"] = "stop"
     """When a loss or a gradient becomes NaN or infinite: stop, or go on from the last checkpoint at half the learning rates."""
     shard: Annotated[bool, Parameter(group=MACHINE)] = False
-    """Shard weights, gradients and optimiser states across processes, for a gpt, ddpm or flow-matching too large for one."""
+    """Shard weights, gradients and optimiser states over processes: for a gpt, ddpm or flow-matching too large for one."""
 
     def chosen(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}

@@ -26,7 +26,7 @@ def score(
     *,
     split: Annotated[Split, Parameter(help="Which part of the data.")] = "test",
     n: Annotated[int | None, Parameter(name="-n", help="Samples to compare; default: chosen by the kind of data.")] = None,
-    examples: Annotated[int | None, Parameter(help="Examples of the split that the likelihood is computed on; default: all.")] = None,
+    examples: Annotated[int | None, Parameter(help="Examples the likelihood is computed on; default: all.")] = None,
     seed: Seed = 0,
     option: Option = (),
     raw: Raw = False,

@@ -99,7 +99,7 @@ def cost_of(record: Record) -> tuple[Group, float] | None:
 def verdict(group: Group, record: Record, space: Space, found: Courses | None) -> Verdict:
     """The verdict that the values of a group allow. found: the courses of all runs, None without check-ups."""
     first, *others = group.values
-    apart = {other.name: group.apart(first, other) for other in others}
+    apart = {other.name: group.differ(first, other) for other in others}
     tied = front(group)[1:]
     rest = [other for other in others if apart[other.name]]
     open_ = [other.name for other in others if other not in tied and other not in rest]

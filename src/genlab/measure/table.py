@@ -13,7 +13,7 @@ from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
-from genlab.measure.distance_scores import coverage_scores, distance_scores
+from genlab.measure.distances import coverage_scores, distance_scores
 from genlab.measure.evaluation import PAIRS, Evaluation, Reference, concat_batches, evaluation_of, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for

@@ -8,7 +8,7 @@ The space of a condition decides how it is encoded:
 
 A condition reaches a network as one vector (the mean over its positions), as tokens to attend to, or, if it is a picture, as
 channels beside the network's input (`aligned`). A label is missing where it is -1, a text where it is empty, and any condition
-where its key is absent or the caller's `cond_mask` is False; a learnt vector then takes its place. Classifier-free guidance needs
+where its key is absent or the caller's `cond_mask` is False; a learnt vector replaces it then. Classifier-free guidance needs
 a share of the training examples without conditions (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022):
 `cond_mask = u >= share` with a uniform number u for each row.
 """
@@ -220,7 +220,7 @@ class TextEncoder(nn.Module):
 
 
 class TextBlock(nn.Module):
-    """(n, K, width), (n, K) bool -> (n, K, width): attention to the positions where the mask is True, then a feed-forward map."""
+    """(n, K, width), (n, K) bool -> (n, K, width): attention to the positions that the mask keeps, then a feed-forward map."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
