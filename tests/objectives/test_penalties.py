@@ -9,7 +9,8 @@ from torch.nn.utils.parametrize import is_parametrized
 
 from genlab.core.space import Space
 from genlab.nets.condition import PictureEncoder, TextEncoder
-from genlab.nets.players import FlatDiscriminator, spectrally_normal
+from genlab.nets.discriminator import spectrally_normal
+from genlab.nets.flat_gan import FlatDiscriminator
 from genlab.objectives.penalties import between, clip_weights, squared_slope, unit_slope, zero_slope
 
 
