@@ -11,7 +11,8 @@ from torch import Tensor, nn
 class Kept:
     """A saved buffer and what it was before a turn.
 
-    silent: it may change without its version counter telling, as the statistics of torch's batch and instance norms do
+    silent: it may change without its version counter telling, as the statistics of torch's batch and instance norms do. A
+            write through `.data` is not noticed in any other
     """
 
     def __init__(self, live: Tensor, silent: bool):

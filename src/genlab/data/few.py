@@ -7,6 +7,7 @@ from typing import ClassVar
 import numpy as np
 import torch
 
+from genlab.core.conditions import UNSAID
 from genlab.core.data import Split
 from genlab.core.space import Batch, label_of
 from genlab.data.base import Opened
@@ -14,7 +15,6 @@ from genlab.data.draws import uniforms
 from genlab.data.wrap import Each
 
 BLOCK = 1000
-UNSAID = -1
 
 
 class Few(Each):

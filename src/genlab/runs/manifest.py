@@ -39,9 +39,15 @@ class Manifest:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def publish(self, writers: Mapping[str, Writer], checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None) -> None:
+    def publish(
+        self,
+        writers: Mapping[str, Writer],
+        checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None,
+        gone: Sequence[str] = (),
+    ) -> None:
         """Replace files, by their names in the folder, and add a checkpoint: (name, writer, what is said about it).
 
+        gone: files to remove, which the new state of the run has no more
         All of it happens, or nothing that can be seen.
         """
         present(self.folder)
@@ -53,6 +59,9 @@ class Manifest:
                 new = beside[path] = write_beside(path, write)
                 record["files"][name] = [size_and_digest(new), *record["files"].get(name, [])[:1]]
             old = self._add(record, checkpoint)
+            for name in gone:  # before the manifest forgets them: a file that it does not name is taken as it is
+                remove(within(self.folder, name))
+                record["files"].pop(name, None)
             self._write(record)
             for path, new in beside.items():
                 replace(new, path)
