@@ -19,7 +19,7 @@ from genlab.features import features_for
 from genlab.measure.points import modes
 from genlab.models.adversarial.gan import GAN
 from genlab.trained import drawn
-from genlab.watch import MARKS, Plan, Watch, affordable
+from genlab.watch import FEWEST, MARKS, Plan, Watch, affordable
 
 SEEDS = range(5)
 SMALL = {"model.width": "8"}  # of a network whose sampling takes long
@@ -44,7 +44,7 @@ HEALTHY = {  # what is trained -> model, data, steps of a moment's training, set
 
 def watched(made: Session, plan: Plan | None) -> Watch:
     picture = made.data.space.picture
-    watch = Watch(made, features_for(made.data, made.engine, wanted="random") if picture else None, plan=plan)
+    watch = Watch(made, features_for(made.data, made.engine, choice="random") if picture else None, plan=plan)
     for tick in made:
         watch.on_tick(tick)
     watch.close()
@@ -125,6 +125,17 @@ def test_a_stage_whose_samples_mean_nothing_yet_is_not_looked_at(tmp_path: Path)
     watch.close()
     assert {*drew} == {1}
     assert min(checkup.progress for checkup in watch.history.checkups) > 0.5
+
+
+def test_no_alarm_is_raised_in_the_first_steps_whatever_the_batch_of_the_stage(tmp_path: Path) -> None:
+    made, asked = begun(tmp_path / "run", steps=2 * FEWEST), []
+    moves = next(iter(made.model.stages())).moves
+    made.model.stages = lambda: iter([Stage("large", moves, batch=4 * made.recipe.batch)])
+    watch = Watch(made, None, plan=Plan(MARKS, 64))
+    watch.history.alarms = lambda: asked.append(made.engine.steps) or []
+    for tick in made:
+        watch.on_tick(tick)
+    assert min(asked) == FEWEST
 
 
 def test_looking_costs_the_budget_nothing_and_changes_no_weight(tmp_path: Path) -> None:

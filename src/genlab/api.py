@@ -26,9 +26,9 @@ from genlab.own import origin, registered
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, changed, class_of, recipe_for
 from genlab.runs.engine import Engine
+from genlab.runs.extend import extend, fork, last_checkpoint
 from genlab.runs.files import Steered
 from genlab.runs.folder import Folder
-from genlab.runs.grow import extend, fork, last_checkpoint
 from genlab.runs.processes import agreed, main_first, on_main, several
 from genlab.runs.train import OnNaN, Recorder, training
 from genlab.runs.weights import copied, split
@@ -70,7 +70,7 @@ class Session:
         return sum(parameter.numel() for parameter in self.model.parameters())
 
     def __iter__(self) -> Generator[Tick, None, None]:
-        seen, self.engine.lends = -1, self.num_evals > 0
+        seen, self.engine.replicates = -1, self.num_evals > 0
         resuming, self.resuming = self.resuming, True
         for tick in training(self.recorder, self.model, self.data, self.recipe, resuming):
             mark = int(tick.progress * self.num_evals + 1e-9)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from genlab.completion import LENGTH, Completion, Half, begun, complete, halved
-from genlab.core.conditions import Conditions, Source, conditions, counted
+from genlab.core.conditions import Conditions, ConditionSource, conditions, counted
 from genlab.core.data import Data, Split
 from genlab.core.kinds import kind_of
 from genlab.core.model import CAPABILITIES, Model, taken, used
@@ -31,9 +31,9 @@ from genlab.own import registered
 from genlab.recipes.index import MODELS, OWN
 from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
+from genlab.runs.extend import last_checkpoint
 from genlab.runs.files import Damaged
 from genlab.runs.folder import Folder
-from genlab.runs.grow import last_checkpoint
 from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
@@ -145,8 +145,8 @@ class Run:
         try:
             made = outline(recipe, self.space, self.given)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
-            said = " ".join(str(error).split())[:80]
-            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({said})") from None
+            reason = " ".join(str(error).split())[:80]
+            raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({reason})") from None
         check_fit(made, tensors, training)
 
     def last_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
@@ -165,7 +165,7 @@ class Run:
         given     {"text": "a red heart", "source": "photo.png"}, a label by name or number, or tensors; the rest is drawn:
                   see `conditions`
         options   averaged=False for the raw weights, best=True for those of its best check-up,
-                  exact=True for byte-identical chunks, and the model's own (steps=50, ...)
+                  exact=True for byte-identical chunks, and the model's own (sampling_steps=50, ...)
         """
         *_, last = self.frames(n, seed, given, **options)
         return last
@@ -224,10 +224,10 @@ class Run:
         return taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
 
     @cached_property
-    def _source(self) -> Source:
+    def _source(self) -> ConditionSource:
         counts = self.head["data"].get("label_counts")
         opened = cache(lambda: self.data())
-        return Source(self.takes, counted(self.given, counts), opened, self._encoded)
+        return ConditionSource(self.takes, counted(self.given, counts), opened, self._encoded)
 
     def _encoded(self, key: str, value: Any) -> Tensor:
         space = self.given[key]
@@ -256,8 +256,7 @@ class Run:
             try:
                 return self.tokenizer().decode(x)
             except (ValueError, OSError) as error:
-                said = "until then parts of characters are not put together"
-                warnings.warn(Damaged(f"{error}; {said}"), stacklevel=2)
+                warnings.warn(Damaged(f"{error}; until then parts of characters are not put together"), stacklevel=2)
         return texts(x, self.space)
 
     def able(self, verb: str, averaged: bool = True, best: bool = False) -> Model:

@@ -45,12 +45,12 @@ class Plan(NamedTuple):
 class Watch:
     """Monitors one session. In a stage whose samples mean nothing yet it only reads the readings.
 
-    features   of pictures, for their scores; without them only the readings of a model of pictures are monitored
-    tell       called with each alarm as it is raised
-    share      of the training time that check-ups may take
-    reference  the real examples, where several models share them
-    plan       how often to check, and how many samples to draw, whatever it costs
-    wanted     the name that `features_for` was given, for the record: a resumed run uses the same features
+    features          of pictures, for their scores; without them only the readings of a model of pictures are monitored
+    tell              called with each alarm as it is raised
+    share             of the training time that check-ups may take
+    reference         the real examples, where several models share them
+    plan              how often to check, and how many samples to draw, whatever it costs
+    features_choice   the name that `features_for` was given, for the record: a resumed run uses the same features
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class Watch:
         plan: Plan | None = None,
         share: float = SHARE,
         reference: Reference | None = None,
-        wanted: str | None = None,
+        features_choice: str | None = None,
     ):
-        self.session, self.tell, self.share, self.wanted = session, tell, share, wanted
+        self.session, self.tell, self.share, self.features_choice = session, tell, share, features_choice
         self.reference = reference or checkup_reference(session.data, features)
         self.history = History()
         self.alarms: list[Alarm] = []
@@ -161,8 +161,7 @@ class Watch:
         return min(((score.name, cost(score)) for score in found), key=lambda pair: pair[1], default=("", float("inf")))
 
     def _raise(self, samples: Tensor | None = None) -> None:
-        steps = self.session.engine.examples // self.session.recipe.batch
-        for alarm in self.history.alarms() if steps >= FEWEST else ():
+        for alarm in self.history.alarms() if self.session.engine.steps >= FEWEST else ():
             self.alarms.append(alarm)
             if samples is not None:
                 self._draw_alarm(alarm, samples[:64])
@@ -184,7 +183,7 @@ class Watch:
         if self.plan is None:
             training = seconds / max(progress, 1e-9)
             self.plan = affordable(*self._costs(self.share * training), training, self.share)
-            self.session.folder.write_plan({**self.plan._asdict(), "features": self.wanted or "auto"})
+            self.session.folder.write_plan({**self.plan._asdict(), "features": self.features_choice or "auto"})
         return self.plan
 
     def _costs(self, patience: float) -> tuple[float, float]:

@@ -23,7 +23,7 @@ def test_the_record_is_the_one_that_is_promised(tmp_path: Path) -> None:
     assert record == json.loads((tmp_path / "ring/report.json").read_text())
     assert {"data", "budget", "rows"} <= record.keys()
     assert {"unit": "seconds", "amount": 0.3, "seeds": 1, "samples": 100}.items() <= record["budget"].items()
-    assert [row["name"] for row in record["beside"]] == ["real data", "noise"]
+    assert [row["name"] for row in record["baselines"]] == ["real data", "noise"]
     assert record["verdicts"]
     gan, vae = record["rows"]
     keys = {"name", "family", "parameters", "train_seconds", "examples_seen", "likelihood", "sample_seconds_per_100"}

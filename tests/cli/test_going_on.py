@@ -11,7 +11,7 @@ from genlab.api import Budget, open, session
 from genlab.cli.progress import LineTask
 from genlab.comparison.eta import ETA
 from genlab.comparison.training import Job, in_turn
-from genlab.runs.lock import held
+from genlab.runs.lock import locked
 from genlab.watch import Watch
 from tests.cli.calls import call, refused
 
@@ -41,7 +41,7 @@ def test_two_comparisons_do_not_write_one_report(tmp_path: Path) -> None:
     words = ("compare", "points/ring", "--models", "gan", *QUICK, "--out", "here")
     assert call(*words).code == 0
     before = (tmp_path / "here/report.json").read_bytes()
-    with held(tmp_path / "here"):
+    with locked(tmp_path / "here"):
         for more in ((), ("--seeds", 2), ("--force",)):
             assert "here is being written by another process" in refused(*words, *more)
     assert (tmp_path / "here/report.json").read_bytes() == before

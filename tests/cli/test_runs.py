@@ -194,7 +194,7 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("text", ["--option", "temprature=2"], "did you mean temperature?"),
         ("text", ["--option", "temperature=hot"], "a number"),
         ("text", ["--option", "length=0"], "at least 1"),
-        ("gan", ["--option", "steps=5"], "no options of its own"),
+        ("gan", ["--option", "sampling_steps=5"], "no options of its own"),
     ],
 )
 def test_impossible_samples_are_refused(name: str, words: list[str], hint: str, trained: Runs, tmp_path: Path) -> None:

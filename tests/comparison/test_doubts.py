@@ -7,15 +7,15 @@ from typing import Any
 
 import pytest
 
-from genlab.comparison.doubts import alarmed, beside, caveats, copied, no_better_than_noise, remarks
-from genlab.comparison.rows import Beside, Load, Row
+from genlab.comparison.doubts import alarmed, baseline_value, caveats, copied, no_better_than_noise, remarks
+from genlab.comparison.rows import Baseline, Load, Row
 from genlab.measure.alarms import Alarm
 from genlab.measure.score import Better, Score
 from tests.report.fakes import distance, everything, four, record, row, score
 
 
-def noisy(value: float, better: Better = "lower", **protocol: Any) -> list[Beside]:
-    return [Beside("noise", "worthless", distance(value, better, **protocol))]
+def noisy(value: float, better: Better = "lower", **protocol: Any) -> list[Baseline]:
+    return [Baseline("noise", "worthless", distance(value, better, **protocol))]
 
 
 def copying(name: str, value: float, low: float | None = None, **more: Any) -> Row:
@@ -36,7 +36,7 @@ def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
 
 def test_who_is_no_better_than_noise_is_named() -> None:
     rows = [row("a", None, distance(0.2)), row("b", None, distance(0.5)), row("c", None, distance(0.4))]
-    said = record(rows, beside=noisy(0.4))
+    said = record(rows, baselines=noisy(0.4))
     assert list(no_better_than_noise(said)) == [("Fréchet distance", ["c", "b"], 0.4)]
     assert "b and c are no better than noise by Fréchet distance (0.400)." in remarks(said)
     assert list(caveats(["b"], said)) == ["but b is no better than noise by Fréchet distance (0.400)"]
@@ -47,11 +47,11 @@ def test_noise_is_a_yardstick_for_the_leading_measures_only() -> None:
     def scores(value: float) -> dict[str, Score]:
         return {name: score(value) for name in ("one", "two", "three")}
 
-    noise = [Beside("noise", "", scores(1.0))]
-    said = record([row("a", None, scores(2.0)), row("b", None, scores(0.5))], beside=noise)
+    noise = [Baseline("noise", "", scores(1.0))]
+    said = record([row("a", None, scores(2.0)), row("b", None, scores(0.5))], baselines=noise)
     assert list(caveats(["a", "b"], said)) == ["but a is no better than noise by one (1.00) and two (1.00)"]
     worse = scores(0.5) | {"two": score(3.0)}
-    said = record([row("a", None, scores(2.0)), row("b", None, worse)], beside=noise)
+    said = record([row("a", None, scores(2.0)), row("b", None, worse)], baselines=noise)
     assert list(caveats(["a", "b"], said)) == [
         "but a is no better than noise by one (1.00) and two (1.00)",
         "but b is no better than noise by two (1.00)",
@@ -60,16 +60,16 @@ def test_noise_is_a_yardstick_for_the_leading_measures_only() -> None:
 
 def test_noise_is_judged_by_the_same_protocol_and_the_right_way() -> None:
     rows = [row("a", None, distance(0.5)), row("b", None, distance(0.6))]
-    assert not list(no_better_than_noise(record(rows, beside=noisy(0.4, generated=3))))
+    assert not list(no_better_than_noise(record(rows, baselines=noisy(0.4, generated=3))))
     higher = [row("a", None, distance(0.5, "higher")), row("b", None, distance(0.6, "higher"))]
-    assert not list(no_better_than_noise(record(higher, beside=noisy(0.4, "higher"))))
-    assert beside(record(rows, beside=noisy(0.4)), "noise", "Fréchet distance") == 0.4
-    assert beside(record(rows, beside=noisy(0.4)), "real data", "Fréchet distance") is None
+    assert not list(no_better_than_noise(record(higher, baselines=noisy(0.4, "higher"))))
+    assert baseline_value(record(rows, baselines=noisy(0.4)), "noise", "Fréchet distance") == 0.4
+    assert baseline_value(record(rows, baselines=noisy(0.4)), "real data", "Fréchet distance") is None
 
 
 def test_noise_copies_nothing_and_that_is_no_praise() -> None:
     rows = [copying("a", 0.3), copying("b", 0.2)]
-    said = record(rows, beside=[Beside("noise", "", copying("", 0.0).scores)])
+    said = record(rows, baselines=[Baseline("noise", "", copying("", 0.0).scores)])
     assert not list(no_better_than_noise(said))
 
 

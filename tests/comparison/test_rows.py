@@ -63,7 +63,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
         (("data", "space", "levels"), -3),
         (("data", "fingerprint"), 7),
         (("budget", "unit"), "hours"),
-        (("beside", 0, "scores", "recall"), 0.7),
+        (("baselines", 0, "scores", "recall"), 0.7),
     ],
 )
 def test_a_record_of_another_shape_is_refused(path: tuple[Any, ...], value: Any, tmp_path: Path) -> None:

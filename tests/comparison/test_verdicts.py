@@ -12,13 +12,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genlab.comparison.rows import Row, Terms
-from genlab.comparison.verdicts import Verdict, choice, cost_of, verdicts
+from genlab.comparison.verdicts import Verdict, cost_of, recommendation, verdicts
 from tests.comparison.test_courses import checked
 from tests.report.fakes import COLOUR, LINES, POINTS, TEXT, bits, distance, everything, four, record, row, score
 
 
 def said(rows: list[Row]) -> dict[str, Verdict]:
-    return {verdict.head: verdict for verdict in verdicts(record(rows))}
+    return {verdict.title: verdict for verdict in verdicts(record(rows))}
 
 
 def near(name: str, value: float, half: float, seed: int = 0) -> Row:
@@ -32,7 +32,7 @@ def seeded(name: str, values: list[float]) -> list[Row]:
 
 def test_a_leader_is_separated_from_all_others() -> None:
     verdict = said([near("b", 2.0, 0.1), near("a", 1.0, 0.1), near("c", 3.0, 0.1)])["Best pictures"]
-    assert (verdict.outcome, verdict.who, verdict.sentence) == ("leader", ("a",), "a draws the best pictures.")
+    assert (verdict.outcome, verdict.models, verdict.sentence) == ("leader", ("a",), "a draws the best pictures.")
     assert verdict.detail == (
         "Distance 1.00 (95 %: 0.900 to 1.10); next is b with 2.00 (95 %: 1.90 to 2.10), last c with 3.00. "
         "For these runs, not for other seeds."
@@ -42,7 +42,7 @@ def test_a_leader_is_separated_from_all_others() -> None:
 
 def test_overlapping_intervals_are_not_separated() -> None:
     verdict = said([near("a", 1.0, 0.2), near("b", 1.2, 0.2), near("c", 3.0, 0.1)])["Best pictures"]
-    assert (verdict.outcome, verdict.who) == ("tied", ("a", "b"))
+    assert (verdict.outcome, verdict.models) == ("tied", ("a", "b"))
     assert verdict.sentence == "a and b are not separated at this budget; both are ahead of c."
     assert verdict.advice == (
         "About 4 times the samples would probably tell these runs apart; "
@@ -64,7 +64,7 @@ def test_all_alike_have_nobody_behind_them() -> None:
 
 def test_seeds_decide_where_there_are_several() -> None:
     apart = said(seeded("a", [1.0, 1.05]) + seeded("b", [2.0, 2.05]))["Best pictures"]
-    assert (apart.outcome, apart.who) == ("leader", ("a",))
+    assert (apart.outcome, apart.models) == ("leader", ("a",))
     assert "Means over 2 seeds each." in apart.detail
     assert "1.02 (1.00 to 1.05)" in apart.detail
     close = said(seeded("a", [1.0, 1.4]) + seeded("b", [1.5, 1.9]))["Best pictures"]
@@ -83,13 +83,13 @@ def test_seeds_decide_where_there_are_several() -> None:
 def test_a_model_that_varies_too_much_does_not_take_the_lead_away() -> None:
     rows = seeded("a", [1.0, 1.02]) + seeded("b", [2.0, 2.02]) + seeded("wild", [2.0, 9.0])
     verdict = said(rows)["Best pictures"]
-    assert (verdict.outcome, verdict.who) == ("leader", ("a",))
+    assert (verdict.outcome, verdict.models) == ("leader", ("a",))
     assert verdict.detail.endswith("wild varies too much to be placed.")
 
 
 def test_one_run_without_an_interval_proves_nothing() -> None:
     verdict = said(four())["Best pictures"]
-    assert (verdict.outcome, verdict.who[0]) == ("unknown", "ddpm")
+    assert (verdict.outcome, verdict.models[0]) == ("unknown", "ddpm")
     assert verdict.sentence == "ddpm has the best number; whether by chance is not known."
     assert "Three seeds or more" in verdict.advice
 
@@ -109,12 +109,12 @@ def test_every_question_is_asked_and_the_first_matters_most() -> None:
     asked = [verdict.question for verdict in verdicts(everything())]
     assert asked == ["quality", "likelihood", "coverage", "speed", "cost"]
     texts = verdicts(record(four(), TEXT))
-    assert [verdict.head for verdict in texts] == ["Best likelihood (bound, given label)", "Best text", "Fastest to sample"]
+    assert [verdict.title for verdict in texts] == ["Best likelihood (bound, given label)", "Best text", "Fastest to sample"]
 
 
 @pytest.mark.parametrize(("space", "things"), [(COLOUR, "pictures"), (POINTS, "points"), (LINES, "lines"), (TEXT, "text")])
 def test_samples_are_called_what_they_are(space: Any, things: str) -> None:
-    assert f"Best {things}" in {verdict.head for verdict in verdicts(record(four(), space))}
+    assert f"Best {things}" in {verdict.title for verdict in verdicts(record(four(), space))}
 
 
 def test_speed_says_how_many_times() -> None:
@@ -138,15 +138,15 @@ def test_the_cheapest_is_counted_to_the_quality_all_reach() -> None:
     stopped = [rows[0], replace(rows[1], error="out of memory")]
     assert cost_of(record(stopped)) is None, "who stopped is no measure for the others"
     work = replace(record([replace(row, train_operations=3e9) for row in rows]), budget=Terms("examples", 300))
-    counted = {verdict.head: verdict for verdict in verdicts(work)}["Cheapest to train"]
+    counted = {verdict.title: verdict for verdict in verdicts(work)}["Cheapest to train"]
     assert counted.group.unit == "operations"
     assert "1.5 G operations" in counted.detail
 
 
 def test_doubts_stand_beside_the_verdict() -> None:
     fastest = {verdict.question: verdict for verdict in verdicts(everything())}["speed"]
-    assert fastest.who == ("gan",)
-    assert fastest.but == (
+    assert fastest.models == ("gan",)
+    assert fastest.caveats == (
         "but 12 % of gan's samples are copies of training examples",
         "but gan's training raised an alarm: collapse at 40 %",
     )
@@ -155,24 +155,24 @@ def test_doubts_stand_beside_the_verdict() -> None:
 def test_as_json_a_verdict_keeps_its_numbers() -> None:
     for verdict in verdicts(everything()):
         plain = json.loads(json.dumps(verdict.to_json()))
-        assert plain["who"] == list(verdict.who)
+        assert plain["models"] == list(verdict.models)
         assert [value["name"] for value in plain["values"]] == [value.name for value in verdict.group.values]
         assert all(len(value["interval"]) == 2 for value in plain["values"])
 
 
 def test_the_choice_is_the_first_verdicts() -> None:
-    chosen = choice(everything())
+    chosen = recommendation(everything())
     assert chosen is not None
     assert (chosen.name, chosen.run) == ("ddpm", "compare/ddpm-0")
     assert chosen.why == "in front, not separated from flow-matching"
     rows = [near("a", 1.0, 0.1), near("b", 2.0, 0.1)]
-    alone = choice(record(rows))
+    alone = recommendation(record(rows))
     assert alone is not None
     assert alone.why == "it draws the best pictures"
-    broken = choice(record([replace(rows[0], error="stopped"), rows[1]]))
+    broken = recommendation(record([replace(rows[0], error="stopped"), rows[1]]))
     assert broken is not None
     assert broken.name == "b"
-    assert choice(record([])) is None
+    assert recommendation(record([])) is None
 
 
 def test_nothing_is_said_of_one_model() -> None:
@@ -197,7 +197,7 @@ def test_measures_of_quality_that_disagree_are_named() -> None:
 
     said = verdicts(record([scored("a", 1.0, 2.0, 1.0), scored("b", 2.0, 1.0, 2.0)]))
     quality = next(verdict for verdict in said if verdict.question == "quality")
-    assert quality.who == ("a",)
+    assert quality.models == ("a",)
     assert "Of 2 other measures of quality 1 put another in front: b by kernel distance." in quality.detail
     agreed = verdicts(record([scored("a", 1.0, 1.0, 1.0), scored("b", 2.0, 2.0, 2.0)]))
     assert "So say 2 other measures of quality." in next(v for v in agreed if v.question == "quality").detail

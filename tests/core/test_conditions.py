@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
 
-from genlab.core.conditions import Source, conditions, order
+from genlab.core.conditions import ConditionSource, conditions, order
 from genlab.core.data import View
 from genlab.core.model import Model, taken
 from genlab.core.space import Batch, Space
@@ -57,8 +57,8 @@ def encode(key: str, value: str) -> Tensor:
     return torch.tensor([[ord(value[0]) % 9, 0, 0, 9]])
 
 
-def source(*names: str) -> Source:
-    return Source({name: SPACES[name] for name in names}, {"label": COUNTS}, Captioned, encode)
+def source(*names: str) -> ConditionSource:
+    return ConditionSource({name: SPACES[name] for name in names}, {"label": COUNTS}, Captioned, encode)
 
 
 ASKED = st.sampled_from([{}, {"label": "dog"}, {"label": 2}, {"text": "red"}, {"label": 0, "text": "blue"}, {"label": -1}])
@@ -90,7 +90,7 @@ def test_a_label_is_drawn_as_often_as_it_is_counted() -> None:
 
 
 def test_a_label_that_nobody_counted_is_that_of_rows() -> None:
-    found = conditions(Source({"label": LABEL}, {}, Captioned), 2 * COUNT, 0)
+    found = conditions(ConditionSource({"label": LABEL}, {}, Captioned), 2 * COUNT, 0)
     assert torch.equal(found.given["label"], found.rows % 3)
     assert torch.equal(found.rows.bincount(), torch.full((COUNT,), 2))
 
@@ -163,11 +163,11 @@ def test_without_data_both_remedies_are_said() -> None:
         raise ValueError("there is no file faces")
 
     for data in (None, gone):
-        lone = Source({"label": LABEL, "text": TEXT}, {"label": COUNTS}, data, encode)
+        lone = ConditionSource({"label": LABEL, "text": TEXT}, {"label": COUNTS}, data, encode)
         with pytest.raises(ValueError, match=r"--given text=.*--data PATH"):
             conditions(lone, 2, 0)
         assert len(conditions(lone, 2, 0, {"text": "red"}).given["text"]) == 2
-        assert len(conditions(Source({"label": LABEL}, {"label": COUNTS}, data), 2, 0).given["label"]) == 2
+        assert len(conditions(ConditionSource({"label": LABEL}, {"label": COUNTS}, data), 2, 0).given["label"]) == 2
 
 
 def test_a_label_that_no_row_has_is_said() -> None:
@@ -176,7 +176,7 @@ def test_a_label_that_no_row_has_is_said() -> None:
             return super().rows(split, indices * 3)
 
     with pytest.raises(ValueError, match="no example of the validation split has label 1"):
-        conditions(Source(SPACES, {}, Cats, encode), 2, 0, {"label": "dog"})
+        conditions(ConditionSource(SPACES, {}, Cats, encode), 2, 0, {"label": "dog"})
 
 
 def test_order_of_nothing_is_empty() -> None:
@@ -216,7 +216,7 @@ def test_numbers_of_tokens_are_whole_whatever_they_were_given_as(dtype: torch.dt
 
 def test_a_model_of_two_domains_is_sampled_without_the_other() -> None:
     model = Lookup(PICTURE, {**SPACES, "other": PICTURE})
-    said = conditions(Source(taken(model.given), {}, Captioned), 3, 0).given
+    said = conditions(ConditionSource(taken(model.given), {}, Captioned), 3, 0).given
     assert model.conditioned(said).keys() == set(SPACES)
     with pytest.raises(ValueError, match=r"trained given label and text; text must be said, too: given=\{'label': \(n,\)"):
         model.conditioned({"label": said["label"]})

@@ -46,7 +46,7 @@ def test_shares_are_kept(shares: tuple[float, float, float]) -> None:
 def test_places_are_uniform() -> None:
     """Kolmogorov-Smirnov at the 0.1 % level."""
     n = 20_000
-    place = np.sort(splits.places(digests([number.to_bytes(4) for number in range(n)])))
+    place = np.sort(splits.unit_hash(digests([number.to_bytes(4) for number in range(n)])))
     assert np.abs(place - np.arange(n) / n).max() < 1.95 / math.sqrt(n)
 
 
@@ -55,7 +55,7 @@ def test_a_source_keeps_its_own_splits_and_train_gives_what_is_missing(examples)
     own = np.array([side for _, side in examples], np.int8)
     sides = splits.completed(own, digests([content for content, _ in examples]))
     missing = {side for side in (1, 2) if side not in own}
-    kept = (sides == own) | (sides == splits.NOWHERE)
+    kept = (sides == own) | (sides == splits.EXCLUDED)
     assert (kept | ((own == splits.TRAIN) & np.isin(sides, list(missing)))).all()
     assert (sides[own == splits.TEST] == splits.TEST).all()
     parts = [{content for (content, _), side in zip(examples, sides, strict=True) if side == number} for number in (0, 1, 2)]
@@ -73,16 +73,16 @@ def test_train_gives_a_tenth() -> None:
 def test_copies_are_counted() -> None:
     found = digests([b"a", b"b", b"b", b"c", b"a"])
     sides = splits.completed(np.array([0, 1, 0, 2, 2], np.int8), found)
-    assert sides.tolist() == [splits.NOWHERE, 1, splits.NOWHERE, 2, 2]
+    assert sides.tolist() == [splits.EXCLUDED, 1, splits.EXCLUDED, 2, 2]
     assert splits.repeats(found, sides) == {"duplicates": 2, "left out, as copies of held-out examples": 2}
     assert splits.repeats(digests([b"a", b"b"]), np.array([0, 2])) == {"duplicates": 0}
 
 
 def test_too_little_says_how_much_is_needed() -> None:
     with pytest.raises(ValueError, match=r"tiny holds 12 lines .10 train, 1 validation, 1 test.* at least 20"):
-        splits.enough({"train": 10, "validation": 1, "test": 1}, None, "tiny", "lines")
+        splits.check_sizes({"train": 10, "validation": 1, "test": 1}, None, "tiny", "lines")
     with pytest.raises(ValueError, match=r"too few different ones .* at least 2 are needed in every split, and equal ones"):
-        splits.enough({"train": 99, "validation": 0, "test": 3}, None, "tiny", "lines")
+        splits.check_sizes({"train": 99, "validation": 0, "test": 3}, None, "tiny", "lines")
     with pytest.raises(ValueError, match="and 2 in every split"):
-        splits.enough({"train": 29, "validation": 0, "test": 3}, None, "tiny", "lines")
-    splits.enough({"train": 99, "validation": 3, "test": 0}, (0.9, 0.1, 0.0), "tiny", "lines")
+        splits.check_sizes({"train": 29, "validation": 0, "test": 3}, None, "tiny", "lines")
+    splits.check_sizes({"train": 99, "validation": 3, "test": 0}, (0.9, 0.1, 0.0), "tiny", "lines")

@@ -78,6 +78,15 @@ def test_rows_are_those_of_the_finite_pass(name: str) -> None:
         source["tset"]
 
 
+def test_whoever_forgets_the_split_is_told_so() -> None:
+    source = data("digits")
+    assert source, "data are there, whatever a split holds"
+    with pytest.raises(TypeError, match=r"digits has 1,.* train, .* test examples; say which split: len\(data\[\"train\"\]\)"):
+        len(source)
+    with pytest.raises(TypeError, match=r"digits is split into train, validation, test; go through one of them"):
+        list(source)
+
+
 @pytest.mark.parametrize("name", SOURCES)
 def test_one_pass_can_be_cut_anywhere_and_ends(name: str) -> None:
     source = data(name)

@@ -17,7 +17,7 @@ from genlab.data import open as opened
 from genlab.data import splits
 from genlab.data.binary import Binarised
 from genlab.data.degraded import Degraded, edges, smaller
-from genlab.data.few import Few
+from genlab.data.few import FewLabels
 from genlab.data.hidden import Hidden
 from genlab.data.opener import open_again
 from genlab.data.paired import Paired, Unpaired
@@ -40,7 +40,7 @@ def two(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
 
 WRAPPED: dict[str, Any] = {
-    "few": lambda paths: Few(opened("digits"), 40),
+    "few": lambda paths: FewLabels(opened("digits"), 40),
     "half": lambda paths: Degraded(opened("digits"), "2x"),
     "grey": lambda paths: Degraded(opened(paths[0]), "grey"),
     "edges": lambda paths: Degraded(opened("digits"), "edges"),
@@ -52,7 +52,7 @@ WRAPPED: dict[str, Any] = {
     "coins": lambda paths: Binarised(opened("digits"), "dynamic"),
     "pairs": lambda paths: Paired(opened(paths[0]), opened(paths[1])),
     "domains": lambda paths: Unpaired(opened(paths[0]), opened(paths[1])),
-    "nested": lambda paths: Hidden(Few(Paired(Binarised(opened(paths[0]), "static"), opened(paths[1])), 9), "block"),
+    "nested": lambda paths: Hidden(FewLabels(Paired(Binarised(opened(paths[0]), "static"), opened(paths[1])), 9), "block"),
     "both sides": lambda paths: Paired(opened(paths[0]), Degraded(opened(paths[1]), "2x")),
 }
 
@@ -216,8 +216,8 @@ def test_domains_are_permuted_apart(two: tuple[Path, Path]) -> None:
 @pytest.mark.skipif(not EMOJI.is_dir(), reason="the emoji are not here")
 def test_no_held_out_emoji_has_its_partner_in_training() -> None:
     noto, twemoji = opened(EMOJI / "google.parquet", size=16), opened(EMOJI / "twitter.parquet", size=16)
-    apart = [noto.once(split, 0, 2000).index.tolist() for split in ("validation", "test")]  # pyright: ignore[reportOptionalMemberAccess]
-    held_out = {number for part in apart for number in part}
+    split_off = [noto.once(split, 0, 2000).index.tolist() for split in ("validation", "test")]  # pyright: ignore[reportOptionalMemberAccess]
+    held_out = {number for part in split_off for number in part}
     other = set(twemoji.once("train", 0, 2000).index.tolist())  # pyright: ignore[reportOptionalMemberAccess]
     assert len(held_out & other) / len(held_out) > 0.7  # each split by itself
     data: Any = Unpaired(noto, twemoji)
@@ -303,7 +303,7 @@ def test_no_share_is_refused(what: str) -> None:
 
 
 def test_few_labels_come_from_every_class_in_turn() -> None:
-    data: Any = Few(opened("digits"), 25)
+    data: Any = FewLabels(opened("digits"), 25)
     assert sorted(data.label_counts()) == [2] * 5 + [3] * 5
     assert data.count("train") == opened("digits").count("train")
     assert (data.once("test", 0, 100).given["label"] >= 0).all()
@@ -317,7 +317,7 @@ def test_few_labels_come_from_every_class_in_turn() -> None:
 
 def test_more_labels_than_there_are_are_refused() -> None:
     with pytest.raises(ValueError, match=r"has labels of 1,.* training examples, not of 5,000"):
-        Few(opened("digits"), 5000)
+        FewLabels(opened("digits"), 5000)
 
 
 # --- options ---------------------------------------------------------------------------------------------------------

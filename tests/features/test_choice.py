@@ -20,16 +20,16 @@ def _quick(monkeypatch, tmp_path):
     monkeypatch.delenv("GENLAB_INCEPTION", raising=False)
 
 
-def asked(wanted, data=None):
-    return features_for(data or Bars("w"), Engine("cpu"), wanted=wanted)
+def asked(choice, data=None):
+    return features_for(data or Bars("w"), Engine("cpu"), choice=choice)
 
 
 @pytest.mark.parametrize(
-    ("wanted", "name"),
+    ("choice", "name"),
     [("classifier", "classifier features"), ("random", "features of a random network"), ("pixels", "pixels")],
 )
-def test_names_choose(wanted, name):
-    features = asked(wanted)
+def test_names_choose(choice, name):
+    features = asked(choice)
     assert features is not None
     assert features.name == name
     assert not features.fid
@@ -38,7 +38,7 @@ def test_names_choose(wanted, name):
 
 
 @pytest.mark.parametrize(
-    ("wanted", "words"),
+    ("choice", "words"),
     [
         ("perceptuel", r"did you mean perceptual.*classifier, perceptual, random, pixels, inception\[=FILE\] or FILE.py:NAME"),
         ("Inception", "did you mean inception"),
@@ -50,9 +50,9 @@ def test_names_choose(wanted, name):
         ("inception=nowhere.pth", "nowhere.pth"),
     ],
 )
-def test_what_there_is_not_is_answered_with_what_there_is(wanted, words):
+def test_what_there_is_not_is_answered_with_what_there_is(choice, words):
     with pytest.raises(ValueError, match=words):
-        asked(wanted)
+        asked(choice)
 
 
 def test_a_classifier_needs_classes():

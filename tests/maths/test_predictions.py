@@ -20,7 +20,7 @@ def test_what_was_mixed_comes_back(prediction, alpha, sigma):
     (x, eps), alpha, sigma = drawn(2, 5, 3), torch.tensor(alpha).double(), torch.tensor(sigma).double()
     x_t = alpha * x + sigma * eps
     said = predictions.target(prediction, x, eps, alpha, sigma)
-    torch.testing.assert_close(predictions.estimate(prediction, said, x_t, alpha, sigma), predictions.Estimate(x, eps))
+    torch.testing.assert_close(predictions.denoised(prediction, said, x_t, alpha, sigma), predictions.Denoised(x, eps))
 
 
 @pytest.mark.parametrize("prediction", PREDICTIONS)
@@ -38,8 +38,8 @@ def test_v_and_velocity_hold_at_both_ends(prediction):
     x, eps = drawn(2, 4)
     for alpha, sigma in torch.eye(2, dtype=torch.float64):
         said = predictions.target(prediction, x, eps, alpha, sigma)
-        found = predictions.estimate(prediction, said, alpha * x + sigma * eps, alpha, sigma)
-        torch.testing.assert_close(found, predictions.Estimate(x, eps))
+        found = predictions.denoised(prediction, said, alpha * x + sigma * eps, alpha, sigma)
+        torch.testing.assert_close(found, predictions.Denoised(x, eps))
 
 
 def test_the_velocity_of_a_straight_path_is_its_derivative():

@@ -13,13 +13,13 @@ from genlab.maths.schedules import (
     Level,
     Schedule,
     Straight,
+    broadcast,
     cosine,
     forward_variance,
     levels,
     linear,
     log_snr_times,
     reverse,
-    spread,
     times,
 )
 
@@ -141,7 +141,7 @@ def test_rows_are_each_at_their_own_time():
         torch.testing.assert_close(
             (alpha[row] * x[row], sigma[row].squeeze()), (x[row] * linear(50).at(t, x).alpha, linear(50).at(t, x).sigma)
         )
-    assert spread(torch.tensor(2.0).double(), x).shape == ()
+    assert broadcast(torch.tensor(2.0).double(), x).shape == ()
 
 
 @pytest.mark.parametrize("steps", [1, 2, 3, 17, 999, 1000])

@@ -53,8 +53,8 @@ def gaussian(variance="best"):
     s2 = Exact.s.square()
     level = model.schedule(levels(KNOTS))
     error = s2 / (level.alpha[:, None].square() * s2 + level.sigma[:, None].square())  # e^2 over sigma^2, a knot for every t
-    model.error.copy_(error.mean(1))
-    model.counted.fill_(1)
+    model.error_sum.copy_(error.mean(1))
+    model.error_weight.fill_(1)
     center, scale = torch.tensor(PLANE.center), torch.tensor(PLANE.scale)
     density = scipy.stats.norm((center + scale * Exact.m).numpy(), (scale * Exact.s).numpy())
     return model, lambda x: density.logpdf(x.numpy()).sum(1)
@@ -83,7 +83,7 @@ def test_hos_variances_are_looser_bounds(variance):
     model, _ = gaussian()
     other, _ = gaussian(variance)
     x = torch.tensor([[2.0, -2.0], [1.0, -1.7]], dtype=torch.float64)
-    best, other = repeated(model, x, 500, steps=8)[0], repeated(other, x, 500, steps=8)[0]
+    best, other = repeated(model, x, 500, sampling_steps=8)[0], repeated(other, x, 500, sampling_steps=8)[0]
     assert (other < best - 0.01).all()
 
 
@@ -173,22 +173,22 @@ def test_runs_are_an_unbiased_choice_of_steps():
     assert runs(0, 16, Noise(0, 2))[1] == []
 
 
-def test_the_account_of_errors_is_a_running_mean_between_knots():
+def test_the_error_is_a_moving_average_between_knots():
     model = DDPM(replace(SMALL, timesteps=4 * KNOTS, sampling_steps=4), PLANE)
     generator = torch.Generator().manual_seed(0)
     with torch.no_grad():
         for _ in range(1500):
             t = torch.randint(1, 4 * KNOTS + 1, (256,), generator=generator) / (4 * KNOTS)
             notes = {"t": t, "error": t + 0.3}  # a straight line comes back exactly but for the decay's memory
-            model.keep_account(Batch(torch.zeros(256, 2)), Now(0, 0.0, BatchNoise(0, 256), notes))
+            model.update_error_ema(Batch(torch.zeros(256, 2)), Now(0, 0.0, BatchNoise(0, 256), notes))
     place = levels(4 * KNOTS)
-    inside = slice(4, -4)  # the knots at the ends hear from one side only
+    inside = slice(4, -4)  # the knots at the ends have times on one side only
     found = model.errors(place) / model.schedule(place).sigma.square()
     torch.testing.assert_close(found[inside], (place + 0.3)[inside], atol=0.003, rtol=0)
 
 
-def test_the_account_holds_the_error_of_what_the_model_believes():
-    """Outside the range of the levels x^ is moved inside, so the account must be of the moved one."""
+def test_the_moving_average_is_of_the_error_of_what_is_sampled():
+    """Outside the range of the levels x^ is moved inside, so the average must be of the error of the moved one."""
     model = DDPM(replace(SMALL, prediction="x0"), GREYS)
     model.net = nn.Identity()
     model.net.forward = lambda x, u, *_: torch.full_like(x, 9.0)
@@ -269,7 +269,7 @@ def test_labels_that_were_learnt_must_be_given():
         list(model.sample(2, given, noise=Noise(0, 2), eta=0.5))
     x = torch.zeros(2, 1, 4, 4, dtype=torch.uint8)
     with torch.no_grad():
-        found = model.log_prob(Batch(x, {"label": torch.tensor([0, 2])}), noise=Noise(0, 2), steps=40)
+        found = model.log_prob(Batch(x, {"label": torch.tensor([0, 2])}), noise=Noise(0, 2), sampling_steps=40)
     assert found.given == ("label",)
     assert isinstance(model, Scores)
     assert isinstance(model, Interpolates)

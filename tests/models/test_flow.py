@@ -55,7 +55,7 @@ def test_the_best_field_of_a_gaussian_samples_and_scores_it():
     model = with_field(to_gaussian, PLANE)
     center, scale = torch.tensor(PLANE.center).double(), torch.tensor(PLANE.scale).double()
     z = model.draw(50, noise=noise(50))
-    *_, x = model.sample(50, noise=noise(50), steps=400)
+    *_, x = model.sample(50, noise=noise(50), sampling_steps=400)
     torch.testing.assert_close(x, center + scale * (M + S * z), rtol=1e-4, atol=1e-4)
     density = scipy.stats.norm((center + scale * M).numpy(), (scale * S).numpy()).logpdf(x.numpy()).sum(1)
     found = model.log_prob(Batch(x), noise=noise(50))
@@ -129,7 +129,7 @@ def test_frames_come_one_a_step(solver, evaluations):
     model, asked, given = labelled(), [], {"label": torch.tensor([0, 1, 2, 0, 1])}
     forward = model.net.forward
     model.net.forward = lambda *asking: asked.append(1) or forward(*asking)
-    stream = model.sample(5, given, noise=Noise(0, 5), steps=4, solver=solver)
+    stream = model.sample(5, given, noise=Noise(0, 5), sampling_steps=4, solver=solver)
     seen = [next(stream)]
     assert asked == []
     for count, frame in enumerate(stream, 1):
@@ -137,12 +137,12 @@ def test_frames_come_one_a_step(solver, evaluations):
         assert len(asked) == count * evaluations
     assert len(seen) == 5
     assert all(frame.shape == (5, 1, 2, 2) and frame.dtype == torch.uint8 and frame.max() < 5 for frame in seen)
-    *_, last = model.sample(5, given, noise=Noise(0, 5), steps=4, solver=solver, frames="estimates")
+    *_, last = model.sample(5, given, noise=Noise(0, 5), sampling_steps=4, solver=solver, frames="estimates")
     assert torch.equal(last, seen[-1])
     with pytest.raises(ValueError, match="choose euler"):
         list(model.sample(5, given, noise=Noise(0, 5), solver="rk4"))
     with pytest.raises(ValueError, match="steps must be at least 1, got 0"):
-        list(model.sample(5, given, noise=Noise(0, 5), steps=0))
+        list(model.sample(5, given, noise=Noise(0, 5), sampling_steps=0))
 
 
 @torch.no_grad()

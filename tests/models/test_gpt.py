@@ -1,4 +1,4 @@
-"""The transformer: causal, normalised, its cache equal to reading everything again, blocks and beginnings."""
+"""The transformer: causal, normalised, its cache equal to reading everything again, context windows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import torch
 from genlab.core.moves import Now
 from genlab.core.noise import Noise
 from genlab.core.space import Batch, Space
-from genlab.models.autoregressive.gpt import GPT, GPTConfig, beginning
+from genlab.models.autoregressive.gpt import GPT, GPTConfig, window_start
 from genlab.samplers.tokens import sequence, token_by_token
 
 TEXT = Space((12,), "T", "token", 7)
@@ -26,8 +26,8 @@ CONFIGS = {
     "default": SMALL,
     "gpt2": replace(SMALL, positions="learned", norm="layer", activation="gelu-tanh", qk_norm=False),
     "gated": replace(SMALL, activation="swiglu", tied=False),
-    "blocks": replace(SMALL, context=5),
-    "odd blocks learned": replace(SMALL, context=3, positions="learned"),
+    "windows": replace(SMALL, context=5),
+    "odd windows learned": replace(SMALL, context=3, positions="learned"),
     "crossed": replace(SMALL, conditioning="cross", context=5),
     "sees before": replace(SMALL, before=4, context=9),
 }
@@ -58,7 +58,7 @@ CASES = {
     **{f"text-{name}": (config, TEXT, False) for name, config in CONFIGS.items()},
     **{f"colour-{name}": (config, COLOUR, True) for name, config in CONFIGS.items()},
     "lines": (SMALL, LINES, True),
-    "bits": (CONFIGS["odd blocks learned"], BITS, False),
+    "bits": (CONFIGS["odd windows learned"], BITS, False),
 }
 cases = pytest.mark.parametrize(("config", "space", "labelled"), CASES.values(), ids=CASES)
 
@@ -76,7 +76,7 @@ def test_nothing_is_known_of_what_comes_later(config: GPTConfig, space: Space, l
 
 @cases
 def test_every_entry_matters_later(config: GPTConfig, space: Space, labelled: bool) -> None:
-    """A change of entry t is felt by entry t + 1 in every row: places are not shifted."""
+    """A change of entry t changes entry t + 1 in every row: positions are not shifted."""
     model, (x, given, before) = made(config, space, labelled), example(space)
     for t in range(space.size - 1):
         other = x.clone()
@@ -88,7 +88,7 @@ def test_every_entry_matters_later(config: GPTConfig, space: Space, labelled: bo
 @cases
 def test_cached_samples_equal_reading_everything_again(config: GPTConfig, space: Space, labelled: bool) -> None:
     model, (_, given, before) = made(config, space, labelled), example(space)
-    length = 40 if space == TEXT else space.size  # far beyond the block
+    length = 40 if space == TEXT else space.size  # far beyond one context window
     u = Noise(2, 6, dtype=torch.float64).uniform((length,))
     blank = torch.zeros(6, length, dtype=torch.int64)
     *_, fast = token_by_token(model.reader(6, given, before), blank, u, end=space.end)
@@ -110,7 +110,7 @@ def test_the_reader_gives_the_probabilities_that_are_scored(config: GPTConfig, s
 
 
 @pytest.mark.parametrize("space", [BITS, LINES, Space((3,), "T", "token", 3)], ids=str)
-@pytest.mark.parametrize("name", ["default", "gpt2", "odd blocks learned", "crossed"])
+@pytest.mark.parametrize("name", ["default", "gpt2", "odd windows learned", "crossed"])
 @pytest.mark.parametrize("labelled", [False, True])
 def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, labelled: bool) -> None:
     model = made(CONFIGS[name], space, labelled)
@@ -129,7 +129,7 @@ def test_probabilities_of_all_examples_sum_to_one(space: Space, name: str, label
 
 def test_completing_a_sample_from_its_beginning_gives_the_sample() -> None:
     """The same uniforms after the same beginning: conditioning is exact."""
-    for space, config in ((TEXT, CONFIGS["blocks"]), (COLOUR, SMALL), (LINES, SMALL)):
+    for space, config in ((TEXT, CONFIGS["windows"]), (COLOUR, SMALL), (LINES, SMALL)):
         model = made(config, space)
         *_, drawn = model.sample(8, noise=Noise(3, 8, dtype=torch.float64))
         kept = torch.arange(space.size).reshape(1, -1) < space.size // 2
@@ -147,7 +147,7 @@ def model_mask(space: Space, kept: torch.Tensor) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("conditioning", ["prefix", "cross"])
-def test_every_entry_hears_the_text_up_to_its_end(conditioning: Literal["prefix", "cross"]) -> None:
+def test_every_entry_depends_on_the_text_up_to_its_end(conditioning: Literal["prefix", "cross"]) -> None:
     model = made(replace(SMALL, conditioning=conditioning, context=5), COLOUR, labelled=True)
     x = torch.zeros(4, COLOUR.size, dtype=torch.int64)
     text = torch.tensor([[0, 1, 3, 3, 3], [0, 1, 3, 2, 0], [1, 0, 3, 3, 3], [3, 3, 3, 3, 3]])
@@ -172,8 +172,8 @@ def test_a_text_goes_on_from_what_was_before() -> None:
     assert torch.equal(model.entries(x, {}, none), model.entries(x, {}))
 
 
-def test_a_few_windows_forget_what_was_before() -> None:
-    """The loss is that of the batch with 1 in 32 beginnings replaced by start tokens, as many as the noise says."""
+def test_a_few_examples_are_trained_without_the_text_before_them() -> None:
+    """The loss is that of the batch with 1 in 32 texts before it replaced by start tokens, as many as the noise says."""
     model, n = made(SMALL, TEXT), 64
     x, given, before = example(TEXT, n)
     assert before is not None
@@ -195,33 +195,33 @@ def test_the_loss_of_lines_counts_what_can_be_said() -> None:
     torch.testing.assert_close(model.log_prob(Batch(x)).nats, (nats * said).sum(1))
 
 
-def test_a_loss_over_blocks_is_right_on_average() -> None:
-    """The mean over blocks, each as likely, of the block's mean log-probability."""
-    model = made(CONFIGS["blocks"], COLOUR)
+def test_a_loss_over_context_windows_is_right_on_average() -> None:
+    """The mean over context windows, each as likely, of the window's mean log-probability."""
+    model = made(CONFIGS["windows"], COLOUR)
     x, _, _ = example(COLOUR)
     pictures = x.reshape(6, 2, 3, 3).movedim(-1, 1)
-    starts = model.beginnings(COLOUR.size)
-    read, heard = model.read(sequence(pictures, COLOUR)), model.encode_conditions({}, 6)
-    blocks = {start: -model.predicted(x, read, start, start, heard).mean().item() for start in starts}
+    starts = model.window_starts(COLOUR.size)
+    read, cond = model.read(sequence(pictures, COLOUR)), model.encode_conditions({}, 6)
+    windows = {start: -model.predicted(x, read, start, start, cond).mean().item() for start in starts}
     seen = {float(model.loss(Batch(pictures), Now(0, 0.0, Noise(seed, 6)))[0]) for seed in range(60)}
     assert len(starts) == 8
-    assert sorted(seen) == pytest.approx(sorted(blocks.values()))
+    assert sorted(seen) == pytest.approx(sorted(windows.values()))
 
 
-@pytest.mark.parametrize("block", [1, 2, 3, 8, 9])
-def test_blocks_leave_every_place_half_a_block_of_context(block: int) -> None:
-    for place in range(50):
-        start = beginning(place, block)
-        assert start <= place < start + block
-        assert start == 0 or place - start >= block - max(1, block // 2)
+@pytest.mark.parametrize("context", [1, 2, 3, 8, 9])
+def test_every_position_has_at_least_half_a_window_before_it(context: int) -> None:
+    for position in range(50):
+        start = window_start(position, context)
+        assert start <= position < start + context
+        assert start == 0 or position - start >= context - max(1, context // 2)
 
 
 def test_tables_are_marked_for_the_optimiser() -> None:
     """Muon must not take an embedding for a linear map; everything else with two dimensions is one."""
     model = GPT(replace(SMALL, positions="learned", tied=False), COLOUR, {"label": LABEL})
     marked = {name for name, value in model.named_parameters() if getattr(value, "table", False)}
-    places = {f"places.{axis}.weight" for axis in range(3)}
-    assert marked == {"table.weight", "label.parts.of_label.table.weight", "head.weight", *places}
+    positions = {f"positions.{axis}.weight" for axis in range(3)}
+    assert marked == {"table.weight", "label.parts.of_label.table.weight", "head.weight", *positions}
 
 
 @pytest.mark.parametrize("wrong", [{"width": 18, "heads": 4}, {"width": 20, "heads": 4}, {"before": 8, "context": 6}], ids=str)

@@ -26,7 +26,7 @@ def random_rbm(hidden: int = 3, labels: bool = False, size: float = 1.5, space: 
     with torch.no_grad():
         for parameter in model.parameters():
             parameter.normal_(std=size)
-        model.rates.uniform_(0.2, 0.8)
+        model.bit_means.uniform_(0.2, 0.8)
     return model
 
 
@@ -169,7 +169,7 @@ def test_a_sweep_leaves_the_distribution_unchanged(labels: bool):
     n = 100_000
     model = random_rbm(3, labels)
     state = exact_states(model, n)
-    after = model._sweep(state, noise(n).uniform((model._draws,)))
+    after = model._sweep(state, noise(n).uniform((model._uniforms_per_sweep,)))
     p = brute_force(model).flatten().softmax(0)
     columns = p.numel() // 16
     index = (after.v @ torch.tensor([8.0, 4, 2, 1]).double()).long() * columns + (after.y if after.y is not None else 0)
@@ -222,9 +222,9 @@ def test_contrastive_divergence_starts_at_the_data_and_leaves_the_chain_alone():
     loss, _ = model.loss(Batch(x), now)
     again, _ = model.loss(Batch(x), Now(0, 0.0, BatchNoise(0, 5), {}))
     assert loss.item() == again.item()
-    model.carry_on(Batch(x), now)
+    model.advance_chain(Batch(x), now)
     assert torch.equal(before, model.chain)
-    assert model.rates.tolist() == [1.0] * 4  # the mean of all bits seen so far
+    assert model.bit_means.tolist() == [1.0] * 4  # the mean of all bits seen so far
 
 
 def test_pseudo_likelihood_is_exact_where_bits_are_independent():

@@ -12,7 +12,7 @@ from genlab.core.model import Encodes, Interpolates, Scores
 from genlab.core.moves import Now
 from genlab.core.noise import BatchNoise, Noise
 from genlab.core.space import Batch, Space
-from genlab.models.autoencoder.observation import NARROWEST
+from genlab.models.autoencoder.decoder_distribution import NARROWEST
 from genlab.models.autoencoder.vae import VAE, VAEConfig
 
 PLANE = Space((3,), "D", "real", center=(1.0, -2.0, 0.5), scale=(2.0, 0.5, 10.0))
@@ -44,7 +44,7 @@ def linear_gaussian(draws: int = 1) -> tuple[VAE, np.ndarray, np.ndarray]:
         encoder.bias.copy_(torch.cat([-to_code @ c, 3 - inverse_softplus(3 - log_s)]))
         decoder.weight.copy_(W)
         decoder.bias.copy_(c)
-        model.observation.log_scale.copy_(NARROWEST + inverse_softplus(s.log() - NARROWEST))
+        model.decoder_distribution.log_scale.copy_(NARROWEST + inverse_softplus(s.log() - NARROWEST))
     scale, center = np.array(PLANE.scale), np.array(PLANE.center)
     covariance = scale[:, None] * (W @ W.T + torch.diag(s**2)).numpy() * scale
     return model, center + scale * c.numpy(), covariance
@@ -115,7 +115,7 @@ def test_the_doubly_reparameterised_gradient_is_unbiased_and_leaves_the_decoder_
     plain_loss = -(model._log_weights(batch, m + log_s.exp() * eps, m, log_s).logsumexp(0) - math.log(3))
     plain = gradients(model, plain_loss.mean())
     torch.testing.assert_close(ours["decoder.net.0.weight"], plain["decoder.net.0.weight"])
-    torch.testing.assert_close(ours["observation.log_scale"], plain["observation.log_scale"])
+    torch.testing.assert_close(ours["decoder_distribution.log_scale"], plain["decoder_distribution.log_scale"])
     parts = [gradients(model, chunk.mean())["encoder.net.0.bias"] for chunk in plain_loss.split(400)]
     error = torch.stack(parts).std(0) / math.sqrt(len(parts))
     assert ((ours["encoder.net.0.bias"] - plain["encoder.net.0.bias"]).abs() < 5 * error).all()

@@ -71,7 +71,7 @@ def likelihood(model: VQVAE, x: Tensor) -> Tensor:
     prior = model.prior.log_prob(Batch(c, labels(len(c))), noise=Noise(0, len(c))).nats
     h = model.decoded(model.codebook(c.squeeze(1)))
     return (
-        prior[:, None] + torch.stack([model.observation.log_prob(x, one.expand(len(x), *one.shape)) for one in h])
+        prior[:, None] + torch.stack([model.decoder_distribution.log_prob(x, one.expand(len(x), *one.shape)) for one in h])
     ).logsumexp(0)
 
 
@@ -118,7 +118,7 @@ def test_the_loss_is_the_papers(space: Space, update: str) -> None:
     loss, readings = model.loss(Batch(x), now())
     z = model.features(x)
     e = model.codebook.vectors[model.encode(x).squeeze(1)]
-    reconstruction = -model.observation.log_prob(x, model.decoded(e)).mean()
+    reconstruction = -model.decoder_distribution.log_prob(x, model.decoded(e)).mean()
     apart = (z - e).square().mean()
     expected = reconstruction / 4 + SMALL.commitment * apart + (apart if update == "gradient" else 0)
     torch.testing.assert_close(loss, expected)
@@ -143,7 +143,7 @@ def test_gradients_go_straight_through_the_codes(update: str) -> None:
     model.loss(Batch(x), now())[0].backward()
     z, index = inside(x), model.encode(x).squeeze(1)
     e = model.codebook(index).detach().requires_grad_()
-    (at_code,) = torch.autograd.grad(-model.observation.log_prob(x, model.decoded(e)).mean() / 4, e)
+    (at_code,) = torch.autograd.grad(-model.decoder_distribution.log_prob(x, model.decoded(e)).mean() / 4, e)
     pull = 2 * (z - e.detach()) / z.numel()
     torch.testing.assert_close(heard["z"], at_code + 0.7 * pull)
     if update == "gradient":

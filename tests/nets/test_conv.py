@@ -11,7 +11,7 @@ from genlab.nets.conv import (
     ConvEncoder,
     GridDecoder,
     GridEncoder,
-    Residual,
+    ResidualBlock,
     UpsampleConv,
     grids,
     widths,
@@ -39,7 +39,7 @@ def test_pictures_of_any_size_go_down_to_the_grid_and_back(shape: tuple[int, int
 
 def test_a_new_block_is_the_identity_and_a_trained_one_hears_its_condition():
     torch.manual_seed(0)
-    block, x, c = Residual(8, BlockConfig(condition=3)), torch.randn(2, 8, 5, 4), torch.randn(2, 3)
+    block, x, c = ResidualBlock(8, BlockConfig(condition=3)), torch.randn(2, 8, 5, 4), torch.randn(2, 3)
     assert torch.equal(block(x, c), x)
     torch.nn.init.normal_(list(block.second.parameters())[-2])
     assert not torch.allclose(block(x, c), block(x, -c))

@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from genlab.nets.masked import COLUMNS, ROWS, Causal, Entries, Gated, Head, Horizontal, Vertical, cosines
+from genlab.nets.masked import COLUMNS, ROWS, Causal, EntryEmbedding, Gated, Head, HorizontalStack, VerticalStack, cosines
 
 
 def loud(module: Any) -> Any:
@@ -28,15 +28,15 @@ def seen(function: Any, e: Tensor, place: tuple[int, int]) -> set[tuple[int, int
     return {(i, j) for i, j in gradient[0].abs().sum(-1).nonzero().tolist()}
 
 
-@pytest.mark.parametrize(("axis", "back", "sides"), [(ROWS, 3, 2), (COLUMNS, 4, 0), (ROWS, 1, 1), (COLUMNS, 1, 0)])
-def test_a_causal_layer_is_a_convolution_whose_kernel_is_masked(axis: int, back: int, sides: int) -> None:
-    layer = loud(Causal(3, 5, axis, back, sides))
+@pytest.mark.parametrize(("axis", "kernel_size", "radius"), [(ROWS, 3, 2), (COLUMNS, 4, 0), (ROWS, 1, 1), (COLUMNS, 1, 0)])
+def test_a_causal_layer_is_a_convolution_whose_kernel_is_masked(axis: int, kernel_size: int, radius: int) -> None:
+    layer = loud(Causal(3, 5, axis, kernel_size, radius))
     x = torch.randn(2, 6, 7, 3, dtype=torch.float64)
-    size = 2 * max(back - 1, sides) + 1
+    size = 2 * max(kernel_size - 1, radius) + 1
     kernel = torch.zeros(5, 3, size, size, dtype=torch.float64)
     middle = size // 2
-    rows = slice(middle - back + 1, middle + 1) if axis == ROWS else slice(middle, middle + 1)
-    columns = slice(middle - sides, middle + sides + 1) if axis == ROWS else slice(middle - back + 1, middle + 1)
+    rows = slice(middle - kernel_size + 1, middle + 1) if axis == ROWS else slice(middle, middle + 1)
+    columns = slice(middle - radius, middle + radius + 1) if axis == ROWS else slice(middle - kernel_size + 1, middle + 1)
     kernel[:, :, rows, columns] = layer.weight.reshape(5, *layer.kernel, 3).permute(0, 3, 1, 2)
     expected = F.conv2d(x.permute(0, 3, 1, 2), kernel, layer.bias, padding=middle).permute(0, 2, 3, 1)
     torch.testing.assert_close(layer(x), expected)
@@ -48,7 +48,7 @@ SHAPES = [(7, 9), (8, 8), (5, 1), (1, 6), (2, 2)]
 @pytest.mark.parametrize(("height", "width"), SHAPES)
 @pytest.mark.parametrize("widths", [(4,), (4, 4), (3, 4, 5)])
 def test_the_vertical_stack_sees_all_rows_above_and_nothing_else(height: int, width: int, widths: tuple[int, ...]) -> None:
-    stack = loud(Vertical(2, height, widths, 8, 2, 0.0))
+    stack = loud(VerticalStack(2, height, widths, 8, 2, 0.0))
     e = torch.randn(1, height, width, 2, dtype=torch.float64)
     for i, j in itertools.product(range(height), range(width)):
         found = seen(lambda e: stack(e, range(height), {}), e, (i, j))
@@ -58,7 +58,7 @@ def test_the_vertical_stack_sees_all_rows_above_and_nothing_else(height: int, wi
 @pytest.mark.parametrize(("height", "width"), SHAPES)
 def test_both_stacks_see_all_before_and_nothing_else(height: int, width: int) -> None:
     """No blind spot, nothing later."""
-    vertical, horizontal = loud(Vertical(2, height, (4, 4), 6, 2, 0.0)), loud(Horizontal(2, 4, 4, 3, 4, 0.0))
+    vertical, horizontal = loud(VerticalStack(2, height, (4, 4), 6, 2, 0.0)), loud(HorizontalStack(2, 4, 4, 3, 4, 0.0))
 
     def both(e: Tensor) -> Tensor:
         v = vertical(e, range(height), {})
@@ -70,13 +70,13 @@ def test_both_stacks_see_all_before_and_nothing_else(height: int, width: int) ->
         assert seen(both, e, place) == set(places[:t])
 
 
-@pytest.mark.parametrize(("layers", "sides"), [(0, 1), (2, 1), (3, 2)])
-def test_the_receptive_field_is_what_the_kernels_say(layers: int, sides: int) -> None:
-    """On pixels: two rows and one column to either side from the first layer, one row and `sides` columns more from each."""
-    stack = loud(Vertical(1, 9, (4,), layers, sides, 0.0))
+@pytest.mark.parametrize(("layers", "radius"), [(0, 1), (2, 1), (3, 2)])
+def test_the_receptive_field_is_what_the_kernels_say(layers: int, radius: int) -> None:
+    """On pixels: two rows and one column to either side from the first layer, one row and `radius` columns more from each."""
+    stack = loud(VerticalStack(1, 9, (4,), layers, radius, 0.0))
     e = torch.randn(1, 9, 11, 1, dtype=torch.float64)
     i, j = 7, 6
-    above, beside = 2 + layers, 1 + layers * sides
+    above, beside = 2 + layers, 1 + layers * radius
     field = itertools.product(range(max(0, i - above), i), range(max(0, j - beside), min(11, j + beside + 1)))
     assert seen(lambda e: stack(e, range(9), {}), e, (i, j)) == set(field)
 
@@ -84,7 +84,7 @@ def test_the_receptive_field_is_what_the_kernels_say(layers: int, sides: int) ->
 @pytest.mark.parametrize("pieces", [[1] * 9, [3, 1, 5], [2, 7], [8, 1]], ids=str)
 @pytest.mark.parametrize("shifted", [False, True])
 def test_a_vertical_stream_fed_in_pieces_is_the_whole(pieces: list[int], shifted: bool) -> None:
-    stack = loud(Vertical(2, 9, (3, 4, 5, 6), 2, 1, 0.0))
+    stack = loud(VerticalStack(2, 9, (3, 4, 5, 6), 2, 1, 0.0))
     e, shifts = torch.randn(2, 9, 7, 2, dtype=torch.float64), shifts_of(stack) if shifted else {}
     memory, parts, first = {}, [], 0
     for count in pieces:
@@ -96,7 +96,7 @@ def test_a_vertical_stream_fed_in_pieces_is_the_whole(pieces: list[int], shifted
 
 @pytest.mark.parametrize("pieces", [[1] * 8, [3, 1, 4], [7, 1]], ids=str)
 def test_a_horizontal_stream_fed_in_pieces_is_the_whole(pieces: list[int]) -> None:
-    stack = loud(Horizontal(2, 4, 5, 3, 3, 0.0))
+    stack = loud(HorizontalStack(2, 4, 5, 3, 3, 0.0))
     before, linked = torch.randn(2, 1, 8, 2, dtype=torch.float64), torch.randn(2, 1, 8, 5, dtype=torch.float64)
     memory, parts = {}, []
     for one, other in zip(before.split(pieces, 2), linked.split(pieces, 2), strict=True):
@@ -105,7 +105,7 @@ def test_a_horizontal_stream_fed_in_pieces_is_the_whole(pieces: list[int]) -> No
 
 
 def test_shifts_reach_every_gate() -> None:
-    stack = loud(Vertical(1, 8, (3, 4), 2, 1, 0.0))
+    stack = loud(VerticalStack(1, 8, (3, 4), 2, 1, 0.0))
     shifts = shifts_of(stack)
     assert len(shifts) == 4
     e = torch.randn(2, 8, 6, 1, dtype=torch.float64)
@@ -140,7 +140,7 @@ def test_bits_are_bernoulli() -> None:
 def test_levels_are_read_as_orthonormal_cosines(levels: int) -> None:
     table = cosines(levels)
     torch.testing.assert_close(table @ table.T / levels, torch.eye(levels), rtol=0, atol=1e-5)
-    entries = Entries(levels, 1, ordered=True)
+    entries = EntryEmbedding(levels, 1, ordered=True)
     read = entries(torch.arange(levels)).flatten()
     assert (read.diff() < 0).all()  # one number orders the levels
-    assert Entries(levels, 8, ordered=True)(torch.arange(levels)).unique(dim=0).shape[0] == levels
+    assert EntryEmbedding(levels, 8, ordered=True)(torch.arange(levels)).unique(dim=0).shape[0] == levels

@@ -6,7 +6,7 @@ import math
 
 import torch
 
-from genlab.nets.rotary import angles, frequencies, rotated, rotation
+from genlab.nets.rotary import angles, apply_rotary, frequencies, rotary_factors
 
 
 def grid(height: int, width: int) -> torch.Tensor:
@@ -16,13 +16,15 @@ def grid(height: int, width: int) -> torch.Tensor:
 def test_products_depend_on_differences_only() -> None:
     torch.manual_seed(0)
     q, k = torch.randn(2, 12, dtype=torch.float64)
-    turn = rotation(angles(grid(8, 9), (8, 9), 6))
-    product = torch.einsum("id,jd->ij", rotated(q.expand(72, -1), turn), rotated(k.expand(72, -1), turn)).reshape(8, 9, 8, 9)
+    rotary = rotary_factors(angles(grid(8, 9), (8, 9), 6))
+    product = torch.einsum("id,jd->ij", apply_rotary(q.expand(72, -1), rotary), apply_rotary(k.expand(72, -1), rotary)).reshape(
+        8, 9, 8, 9
+    )
     for row, column in ((0, 0), (3, 4), (7, 8)):
         moved = product[row, column, : row + 1, : column + 1].flip(0, 1)  # from (row, column) back by (i, j)
         torch.testing.assert_close(moved, product[7, 8].flip(0, 1)[: row + 1, : column + 1])
     assert product.std() > 0.1
-    torch.testing.assert_close(rotated(q.expand(72, -1), turn).norm(dim=1), q.norm().expand(72))
+    torch.testing.assert_close(apply_rotary(q.expand(72, -1), rotary).norm(dim=1), q.norm().expand(72))
 
 
 def test_every_axis_has_planes_and_no_place_repeats() -> None:

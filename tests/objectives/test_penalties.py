@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch import nn
 
-from genlab.nets.players import FlatDiscriminator, spectrally_normal
+from genlab.nets.discriminator import spectrally_normal
+from genlab.nets.flat_gan import FlatDiscriminator
 from genlab.objectives.penalties import between, clip_weights, squared_slope, unit_slope, zero_slope
 
 

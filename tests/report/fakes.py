@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from genlab.comparison.media import REAL, Media, Neighbour
-from genlab.comparison.rows import Beside, Described, Load, Record, Row, Skipped, Terms
+from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Skipped, Terms
 from genlab.core.model import Claim
 from genlab.core.space import Space
 from genlab.measure.alarms import Alarm, Checkup
@@ -76,14 +76,14 @@ def four() -> list[Row]:
     ]
 
 
-def record(rows: Sequence[Row], space: Space = DIGITS, beside: Sequence[Beside] = (), **data: Any) -> Record:
+def record(rows: Sequence[Row], space: Space = DIGITS, baselines: Sequence[Baseline] = (), **data: Any) -> Record:
     said = {"name": "digits", "source": "digits", "fingerprint": "1f3a", "given": {"label": LABEL}, **data}
     counts = {"train": 1437, "validation": 180, "test": 180}
     return Record(
-        Described(space=space, counts=counts, **said),
+        DataSummary(space=space, counts=counts, **said),
         Terms("seconds", 30),
         tuple(rows),
-        tuple(beside),
+        tuple(baselines),
         command="genlab compare digits --seconds 30",
         versions={"genlab": "0.1.0", "torch": "2.13.0"},
         machine="2 cores, no GPU",
@@ -209,12 +209,12 @@ def everything(seeds: int = 2, space: Space = DIGITS) -> Record:
         title: spanned(12.0 if better != "higher" else 0.01, 0.02, asked, better) for title, (asked, better) in kinds.items()
     }
     real["copied training pictures"] = spanned(1.0, 0.0, "copying")
-    beside = [
-        Beside("real data", "training examples scored as if they were samples", _named(real)),
-        Beside("noise", "every pixel drawn by itself from its own distribution", _named(noise)),
+    baselines = [
+        Baseline("real data", "training examples scored as if they were samples", _named(real)),
+        Baseline("noise", "every pixel drawn by itself from its own distribution", _named(noise)),
     ]
     order = "turns of 2 % of the budget each, all models of a seed in turn"
-    said = record(rows, space, beside, skipped=(Skipped("cats/7.jpg", "image file is truncated"),))
+    said = record(rows, space, baselines, skipped=(Skipped("cats/7.jpg", "image file is truncated"),))
     return replace(said, budget=Terms("seconds", 30, seeds, order=order))
 
 

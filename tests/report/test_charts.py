@@ -13,7 +13,7 @@ from genlab.comparison.ranking import SPEED, Group, groups
 from genlab.measure.chance import Value
 from genlab.report.forest import MOST, forest
 from genlab.report.plane import beside_likelihood, beside_speed
-from genlab.report.timeline import apart, band, timelines
+from genlab.report.timeline import band, spaced_out, timelines
 from tests.comparison.test_courses import checked
 from tests.report.fakes import bits, distance, everything, four, nats, row, score
 
@@ -134,11 +134,11 @@ def test_a_line_ends_where_the_last_check_up_was() -> None:
 
 
 @pytest.mark.parametrize(
-    ("places", "expected"),
+    ("positions", "expected"),
     [([10, 50], [10, 50]), ([10, 12], [10, 27]), ([98, 99], [83, 100]), ([95, 97, 99], [66, 83, 100]), ([], [])],
 )
-def test_names_are_pushed_apart_and_stay_inside(places: list[float], expected: list[float]) -> None:
-    assert apart(places, 17, 100) == expected
+def test_names_are_pushed_apart_and_stay_inside(positions: list[float], expected: list[float]) -> None:
+    assert spaced_out(positions, 17, 100) == expected
 
 
 def test_estimates_are_rings_without_an_arrow() -> None:

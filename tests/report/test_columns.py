@@ -7,11 +7,11 @@ from dataclasses import replace
 from genlab.comparison.ranking import groups
 from genlab.comparison.rows import Record, names_of
 from genlab.report.cards import slugs
-from genlab.report.columns import Cell, Detail, Table, flat, protocols, table
+from genlab.report.columns import Cell, Detail, ScoreTable, flat, protocols, table
 from tests.report.fakes import EVERYTHING, FRECHET, bits, distance, everything, four, record, row, score
 
 
-def made(said: Record) -> Table:
+def made(said: Record) -> ScoreTable:
     names = names_of(said.rows)
     return table(said, groups(said.rows), dict.fromkeys(names, 0), slugs(names))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
@@ -10,10 +12,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 
 from genlab import report
 from genlab.comparison.media import REAL, Media, Neighbour
-from genlab.comparison.rows import Beside, Described, Load, Record, Row, Skipped, Terms
+from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Skipped, Terms
 from genlab.core.space import Space
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.recipes.index import MODELS
@@ -133,7 +136,7 @@ def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
 
 
 def test_a_record_with_almost_nothing_is_a_page(tmp_path: Path) -> None:
-    bare = Record(Described("digits", "", "", DIGITS), Terms("", 0), (Row("a", "", ""), Row("b", "", "")))
+    bare = Record(DataSummary("digits", "", "", DIGITS), Terms("", 0), (Row("a", "", ""), Row("b", "", "")))
     page = page_of(tmp_path, bare, {})
     assert "2 models, the same splits." in page.text
     assert len(page.all("article")) == 2
@@ -174,7 +177,7 @@ def test_nothing_is_fetched(tmp_path: Path, space: Any) -> None:
 
 @pytest.mark.parametrize("said", [record(four()), fakes.everything()], ids=["old", "everything"])
 def test_it_can_be_read_without_seeing_it(tmp_path: Path, said: Record) -> None:
-    page = page_of(tmp_path, said, fakes.all_media(said) if said.beside else media(four()))
+    page = page_of(tmp_path, said, fakes.all_media(said) if said.baselines else media(four()))
     assert page.all("html")[0]["lang"] == "en"
     assert all(image.get("alt") and image.get("width") and image.get("height") for image in page.all("img"))
     assert all(drawing.get("aria-label") for drawing in page.all("svg"))
@@ -201,8 +204,8 @@ def test_hostile_names_are_only_text(tmp_path: Path) -> None:
     models = [first, *(row(f"{HOSTILE}{i}", None, scores[i], **more) for i in (1, 2))]
     triple = [Neighbour(HOSTILE, HOSTILE, HOSTILE, 0.5, True)]
     shown = {HOSTILE: Media([HOSTILE], 0, [(1.0, HOSTILE, 1.0)], HOSTILE, triple), REAL: Media([HOSTILE])}
-    beside = [Beside(HOSTILE, HOSTILE, scores[0])]
-    said = record(models, TEXT, beside, name=HOSTILE, skipped=(Skipped(HOSTILE, HOSTILE),))
+    baselines = [Baseline(HOSTILE, HOSTILE, scores[0])]
+    said = record(models, TEXT, baselines, name=HOSTILE, skipped=(Skipped(HOSTILE, HOSTILE),))
     said = replace(said, command=HOSTILE, machine=HOSTILE, versions={HOSTILE: HOSTILE}, written=HOSTILE)
     said = replace(said, budget=replace(said.budget, order=HOSTILE, features=HOSTILE))
     text = report.write(tmp_path / "report.html", said, shown).read_text(encoding="utf-8")
@@ -239,7 +242,7 @@ def test_several_seeds_of_which_one_failed_stay_in_line(tmp_path: Path) -> None:
 
 def test_the_table_knows_what_noise_scores(tmp_path: Path) -> None:
     rows = [row("vae", None, distance(0.2)), row("gan", None, distance(0.5))]
-    page = page_of(tmp_path, record(rows, beside=[Beside("noise", "worthless pixels", distance(0.4))]), {})
+    page = page_of(tmp_path, record(rows, baselines=[Baseline("noise", "worthless pixels", distance(0.4))]), {})
     assert "worthless pixels" in page.text
     assert "gan is no better than noise by Fréchet distance (0.400)." in page.text
 
@@ -290,6 +293,28 @@ def test_sound_is_drawn(tmp_path: Path) -> None:
     page = written(tmp_path, [row("vae", None, distance(1.0)), row("gan", None, distance(2.0))], sound)
     assert {"4 recordings of the real data", "4 recordings of vae"} <= {image["alt"] for image in page.all("img")}
     assert "No likelihood" in page.text
+
+
+@pytest.mark.parametrize(
+    ("rate", "length", "factor", "heard"), [(8000.0, 4000, 1, 4), (800.0, 80, 5, 4), (8000.0, 72_000, 1, 3)]
+)
+def test_sound_is_heard(tmp_path: Path, rate: float, length: int, factor: int, heard: int) -> None:
+    """A WAV file inside the page: the recordings in order, half a minute at most, at a rate that browsers play."""
+    sound = Space((1, length), "CT", "real", rate=rate)
+    x = np.random.default_rng(0).uniform(-1, 1, (4, 1, length)).astype(np.float32)
+    page = written(tmp_path, [row("vae")], sound, {"compare/vae": Media(x), REAL: Media(x)})
+    players = page.all("audio")
+    assert len(players) == 3, "of the real data, beside them, and on the model's own card"
+    assert players[1]["aria-label"] == "4 recordings of vae, one after the other"
+    kind, _, content = str(players[1]["src"]).partition(",")
+    assert kind == "data:audio/wav;base64"
+    played, speed = soundfile.read(io.BytesIO(base64.b64decode(content)))
+    assert speed == rate * factor
+    pause = np.zeros(int(speed / 4))
+    expected = np.concatenate([part for one in x[:heard, 0] for part in (one.repeat(factor), pause)][:-1])
+    np.testing.assert_allclose(played, expected, atol=2**-14)
+    policy = next(attrs["content"] for attrs in page.all("meta") if attrs.get("http-equiv") == "Content-Security-Policy")
+    assert "media-src data:" in str(policy)
 
 
 def test_texts_are_shown_as_they_are(tmp_path: Path) -> None:

@@ -88,6 +88,7 @@ def test_a_stage_has_its_own_batch() -> None:
     model, engine, ticks = ran(growing)
     assert model.sizes == [10] * 6 + [4] * 6
     assert engine.examples == engine.cursor == 84
+    assert (engine.steps, engine.step) == (12, 6)
     assert ticks[-1].progress == 1
     examples = ran(growing, replace(RECIPE, budget=Budget(examples=80)))[0].sizes
     assert examples == [10] * 4 + [4] * 10

@@ -121,7 +121,17 @@ def test_a_damaged_file_is_named(tmp_path: Path, damage: Any) -> None:
         read_tensors(path)
 
 
-RECORD = {"stage": 0, "cursor": 0, "examples": 0, "scale": 1.0, "seen": {}, "overall": 0.0, "optimisers": {}, "aliases": {}}
+RECORD = {
+    "stage": 0,
+    "steps": 0,
+    "cursor": 0,
+    "examples": 0,
+    "scale": 1.0,
+    "seen": {},
+    "overall": 0.0,
+    "optimisers": {},
+    "aliases": {},
+}
 RECORD |= {"progress": None, "steered": False}
 
 

@@ -9,7 +9,7 @@ import torch
 
 from genlab.core.noise import Noise
 from genlab.maths import predictions
-from genlab.maths.predictions import Estimate
+from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import VE, VP, Level, Schedule, Straight, cosine, log_snr_times, reverse, times
 from genlab.samplers import diffusion, ode
 from genlab.samplers.denoiser import Denoiser, classifier_free
@@ -72,7 +72,7 @@ def exact(schedule, mean=MEAN, deviation=DEVIATION):
         surprise = (x - alpha * mean) / (alpha**2 * deviation**2 + sigma**2)
         return torch.stack([mean + alpha * deviation**2 * surprise, sigma * surprise])
 
-    return Denoiser(predict, lambda said, *_: Estimate(*said), schedule)
+    return Denoiser(predict, lambda said, *_: Denoised(*said), schedule)
 
 
 def flown(schedule, x, t, s):
@@ -190,7 +190,7 @@ def test_score_and_velocity_are_those_of_the_gaussian():
         moved = (flown(schedule, START, 0.3, 0.3 + h) - flown(schedule, START, 0.3, 0.3 - h)) / (2 * h)
         torch.testing.assert_close(exact(schedule).velocity(START, 0.3), moved, rtol=1e-6, atol=1e-7)
         times_of_rows = torch.full((3,), 0.3, dtype=torch.float64)
-        eps = Denoiser(lambda x, t: x, lambda said, x_t, *level: predictions.estimate("epsilon", said, x_t, *level), schedule)
+        eps = Denoiser(lambda x, t: x, lambda said, x_t, *level: predictions.denoised("epsilon", said, x_t, *level), schedule)
         torch.testing.assert_close(eps.velocity(START, times_of_rows), eps.velocity(START, 0.3))
 
 
@@ -203,7 +203,7 @@ def test_guidance_moves_score_whatever_is_predicted(prediction):
         def predict(x, t):
             return predictions.target(prediction, *denoise(x, t), *schedule.at(t, x))
 
-        return Denoiser(predict, lambda said, x_t, *level: predictions.estimate(prediction, said, x_t, *level), schedule)
+        return Denoiser(predict, lambda said, x_t, *level: predictions.denoised(prediction, said, x_t, *level), schedule)
 
     conditional, unconditional = says(exact(schedule, 0.8, 0.3)), says(exact(schedule, -0.1, 1.1))
     s_c, s_u = conditional.score(START, 0.4), unconditional.score(START, 0.4)

@@ -39,16 +39,16 @@ def compare(
     models: Annotated[
         str | None,
         Parameter(
-            help="Names with commas between, FILE.py:NAME for one of your own, or all; four that suit the data otherwise."
+            help="Names with commas between, FILE.py:NAME for one of your own, or all; default: four that suit the data."
         ),
     ] = None,
-    seconds: Annotated[float | None, Parameter(help="Training time of each model; default: 30.")] = None,
+    seconds: Annotated[float | None, Parameter(help="Seconds of training for each model; default: 30.")] = None,
     budget: Annotated[
-        str | None, Parameter(help="What all get alike: seconds=N, examples=N or operations=N (counted, not timed).")
+        str | None, Parameter(help="Budget of each model: seconds=N, examples=N or operations=N (counted, not timed).")
     ] = None,
-    seeds: Annotated[int, Parameter(help="Train each so many times: differences beyond chance need several.")] = 1,
+    seeds: Annotated[int, Parameter(help="Train each model this many times; several are needed to rule out chance.")] = 1,
     samples: Annotated[
-        int | None, Parameter(help="Samples compared with the data; as many as the slowest can draw in good time otherwise.")
+        int | None, Parameter(help="Samples compared with the data; default: as many as the slowest model draws in good time.")
     ] = None,
     features: FeaturesOption = None,
     table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
@@ -72,9 +72,9 @@ def compare(
     for name in names or ():
         if ".py:" in name:
             known(name)
-    said = seconds is not None or budget is not None
+    own_budget = seconds is not None or budget is not None
     machined = (machine.device, machine.precision)
-    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, said)
+    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget)
     with Progress() as progress:
         comparison = _begun(data, asked, output, progress)
         stopped = _work(comparison, progress)

@@ -41,7 +41,7 @@ def complete(
 ) -> None:
     """Go on with a text, or fill the other half of pictures.
 
-    What the model is given besides, a class say, is that of the pictures unless --class or --given say otherwise.
+    Conditions, such as a class, are those of the real pictures unless --class or --given say otherwise.
 
     The halves that are kept are those of real pictures. Pictures come in rows of three: what was kept, the completion, the
     original.

@@ -24,13 +24,13 @@ def reconstruct(
     /,
     *,
     n: Annotated[int, Parameter(name="-n", help="How many examples.")] = 16,
-    split: Annotated[Split, Parameter(help="Of which part of the data.")] = "test",
+    split: Annotated[Split, Parameter(help="Which part of the data they are from.")] = "test",
     raw: Raw = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     machine: RunOptions = RunOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
-    """Carry real examples into a model's latents and back.
+    """Encode real examples and decode them.
 
     Each row of originals has its reconstructions below. An .npz holds the reconstructions as x and the originals as original.
     """
@@ -50,15 +50,15 @@ def reconstruct(
     else:
         path = deliver(loaded, "reconstruct", output, [in_rows([made.original, made.x], WIDTH)], {}, WIDTH)
     record = {"run": run, "n": len(made.x), "split": split, "out": str(path)}
-    tell(record, f"{len(made.x)} examples of {split}, then as rebuilt: {path}", json)
+    tell(record, f"{len(made.x)} {split} examples, each above its reconstruction: {path}", json)
 
 
 def interpolate(
     run: Run_,
     /,
     *,
-    n: Annotated[int, Parameter(name="-n", help="How many ways, one a row.")] = 6,
-    steps: Annotated[int, Parameter(help="Places on each way, both ends among them.")] = 10,
+    n: Annotated[int, Parameter(name="-n", help="How many interpolations, one a row.")] = 6,
+    steps: Annotated[int, Parameter(help="Steps of each, both ends among them.")] = 10,
     real: Annotated[bool, Parameter(help="Between real examples of the test split instead of drawn ones.")] = False,
     told: GivenOptions = GivenOptions(),  # noqa: B008
     seed: Seed = 0,
@@ -69,8 +69,8 @@ def interpolate(
 ) -> None:
     """Walk from one latent to another.
 
-    What the model is given, a class or a text, stays the same on a way between drawn ends; real ends keep their own, and each
-    place between them has that of the nearer one. Each row of the picture is a way; a .gif walks all of them at once.
+    Between drawn ends, the conditions (a class, a text) stay the same. Real ends keep their own, and each step between
+    them has that of the nearer end. Each row of the picture is one interpolation; a .gif shows all of them at once.
     """
     at_least(1, n=n)
     at_least(2, steps=steps)
@@ -87,4 +87,4 @@ def interpolate(
     frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
     more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}
     path = deliver(loaded, "interpolate", output, frames, more, steps)
-    tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} ways of {steps} places: {path}", json)
+    tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} rows of {steps} steps: {path}", json)

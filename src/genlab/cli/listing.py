@@ -42,7 +42,7 @@ def list_(
     options: DataOptions = Options(),  # noqa: B008
     json: Json = False,
 ) -> None:
-    """Show what there is: models, built-in data, the settings of a model."""
+    """List models, data sets, or the settings of a model."""
     if what == "models":
         _show([row._asdict() for row in MODELS], _models, json)
     elif what == "data":
@@ -100,16 +100,18 @@ def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
     for row in rows:
         table.add_row(row["name"], row["kind"], row["about"])
     yield table
-    yield "\nYour own: a folder of pictures, MNIST's IDX files, .npz, .npy, .parquet, .txt (--lines), .csv; hub:OWNER/NAME."
+    yield "\nYour own: a folder of pictures or MNIST's IDX files; .parquet, .npz, .npy, .csv, .txt (--lines); hub:OWNER/NAME."
+    yield "Options such as --pair, --degrade, --hide and --labelled change what is learnt: genlab train --help."
 
 
 def _model(record: dict[str, Any]) -> Iterator[Any]:
     yield f"{record['name']}: {record['idea']}"
     yield f"{record['paper']}"
-    yield f"likelihood: {record['likelihood']}; can also {', '.join(record['can'])}; learns {', '.join(record['kinds'])}"
-    needs = f"needs {', '.join(record['needs'])}; " if record["needs"] else ""
-    yield f"given: {needs}uses {', '.join(record['uses'])}\n"
-    table = _table("setting", "default", "is", "")
+    can = ", ".join(record["can"]) or "nothing"
+    yield f"likelihood: {record['likelihood']}; can also: {can}; learns {', '.join(record['kinds'])}"
+    needs = f" (needs {', '.join(record['needs'])})" if record["needs"] else ""
+    yield f"conditions: {', '.join(record['uses']) or 'none'}{needs}\n"
+    table = _table("setting", "default", "allowed values", "meaning")
     for row in record["settings"]:
         table.add_row(row["key"], str(row["default"]), row["needs"], row["about"])
     yield table

@@ -31,11 +31,11 @@ DataOptions = Annotated[Options, Parameter(name="*", group=DATA)]
 @dataclass(frozen=True)
 class BudgetOptions:
     steps: int | None = None
-    """Train for so many steps."""
+    """Steps of training."""
     seconds: float | None = None
-    """Train for so long; only time spent training counts."""
+    """Seconds of training; only time spent training counts."""
     examples: int | None = None
-    """Train on so many examples."""
+    """Examples to train on; one that comes again counts again."""
 
     def budget(self) -> Budget | None:
         """None leaves it to the recipe."""
@@ -51,7 +51,7 @@ class MachineOptions:
     device: str = "auto"
     """auto (a GPU when there is one), cpu, cuda, cuda:1, mps."""
     threads: int | None = None
-    """Threads of the CPU; torch's own choice otherwise."""
+    """Threads of the CPU; default: torch's own choice."""
 
     def apply(self) -> None:
         """Limit torch's threads."""
@@ -108,11 +108,11 @@ class ResumeOptions(TrainingOptions, RunOptions):
 @dataclass(frozen=True)
 class KeepingOptions:
     save_every: int | None = None
-    """Steps between checkpoints; otherwise about every 30 seconds, and where a stage ends."""
+    """Steps between checkpoints; default: one about every 30 seconds, and one where a stage ends."""
     on_nan: Literal["stop", "halve-lr"] = "stop"
-    """When a loss or a gradient is no number any more: stop, or go on from the last checkpoint at half the learning rates."""
+    """When a loss or a gradient becomes NaN or infinite: stop, or go on from the last checkpoint at half the learning rates."""
     shard: Annotated[bool, Parameter(group=MACHINE)] = False
-    """Cut weights, gradients and optimisers among the processes: for a gpt, ddpm or flow-matching too large for one device."""
+    """Shard weights, gradients and optimiser states over processes: for a gpt, ddpm or flow-matching too large for one."""
 
     def chosen(self) -> dict[str, Any]:
         return {entry.name: getattr(self, entry.name) for entry in fields(self)}
@@ -129,14 +129,14 @@ class FolderOptions:
 
 Json = Annotated[bool, Parameter(name="--json", group=OUTPUT, help="Print one JSON object and nothing else on stdout.")]
 SEEDS = Number(gte=0, lte=2**62)
-Seed = Annotated[int, Parameter(validator=SEEDS, help="Of everything random; the same seed gives the same result.")]
+Seed = Annotated[int, Parameter(validator=SEEDS, help="Random seed: the same seed gives the same result.")]
 Raw = Annotated[bool, Parameter(help="Use the raw weights instead of the averaged ones.")]
 Best = Annotated[bool, Parameter(help="Use the weights that did best at a check-up instead of the last ones.")]
 FeaturesOption = Annotated[
     str | None,
     Parameter(
         help="What pictures are compared in: classifier (of the data's own labels), perceptual, random, pixels, inception or "
-        "inception=FILE (the FID), FILE.py:NAME (a function or module of yours); chosen by the data otherwise."
+        "inception=FILE (the FID), FILE.py:NAME (a function or module of yours); default: chosen by the data."
     ),
 ]
 Watched = Annotated[bool, Parameter(help="Do not look at samples while it trains: no alarms about them, no best weights kept.")]
@@ -146,7 +146,7 @@ Option = Annotated[
         name="--option",
         consume_multiple=True,
         show_default=False,
-        help="KEY=VALUE of the model's own sampling, as steps=50 or temperature=0.8; an unknown one lists what there is.",
+        help="KEY=VALUE of the model's own sampling, as sampling_steps=50 or temperature=0.8; an unknown one lists them all.",
     ),
 ]
 

@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 EXAMPLES = """Examples:
   genlab sample runs/digits-ddpm-1
   genlab sample runs/digits-ddpm-1 -n 16 --class 3 --out threes.png
-  genlab sample runs/digits-ddpm-1 -n 36 --option steps=100 --out way.gif
+  genlab sample runs/digits-ddpm-1 -n 36 --option sampling_steps=100 --out way.gif
   genlab sample runs/emoji-gpt-1 --given text="a red heart" --out hearts.png
   genlab sample runs/digits-vae-1 -n 1000 --out samples.npz
   genlab sample runs/measurements-vae-1 -n 1000 --out more.csv
   genlab sample runs/shakespeare-gpt-1 -n 1 --option length=1000 temperature=0.8"""
 
 Run_ = Annotated[str, Parameter(name="RUN", help="Folder of a run.")]
-Count = Annotated[int | None, Parameter(name="-n", help="How many; 64, of a text 4.")]
+Count = Annotated[int | None, Parameter(name="-n", help="How many; default: 64; of texts 4; of sound, video and voxels 16.")]
 Out = Annotated[
     FolderOptions,
     Parameter(
@@ -53,8 +53,8 @@ def sample(
 ) -> None:
     """Draw samples from a run.
 
-    Its averaged weights are used where it has them. What the model is given and nobody asks for, is drawn: classes as often as
-    they occur, texts and pictures of validation examples.
+    Its averaged weights are used where it has them. Conditions that you do not ask for are filled in: classes as often
+    as they occur, texts and pictures from validation examples.
 
     --out FILE.png, .gif (the frames on the way), .npz (x in the data's units, and what was given), .txt, .csv of points, or a
     folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.

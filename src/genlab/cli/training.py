@@ -28,9 +28,9 @@ def watching(session: Session, progress: Progress) -> Watch | None:
         progress.say(f"it was looked at in features of {wanted} and now is in random ones; its best weights stay as they are")
         wanted = "random"
     known = None if wanted == "auto" or not session.data.space.picture else wanted
-    features = features_for(session.data, session.engine, wanted=known)
+    features = features_for(session.data, session.engine, choice=known)
 
-    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1, wanted=known)
+    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1, features_choice=known)
 
 
 def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None) -> bool:

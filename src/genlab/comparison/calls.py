@@ -60,7 +60,7 @@ def compare(
     opening   options of `genlab.open`
     ValueError where data, models or budget do not fit, or the folder holds something else.
     """
-    unit, amount, said = _budget(seconds=seconds, examples=examples, operations=operations)
+    unit, amount, own = _budget(seconds=seconds, examples=examples, operations=operations)
     for name, value in (("seeds", seeds), ("samples", samples)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
@@ -72,22 +72,25 @@ def compare(
         raise ValueError("the list of runs is empty: name those to compare, or data to train models on")
     source: Any = common_data(runs) if runs else open(data, **opening) if isinstance(data, str | Path) else data
     where = str(data) if isinstance(data, str | Path) else source.source
-    wanted = None if names is None else tuple(all_registered(names))
+    chosen_models = None if names is None else tuple(all_registered(names))
     opened = opening if runs or isinstance(data, str | Path) else source.options
-    options = CompareOptions(where, wanted, unit, amount, seeds, samples, features, opened, device, precision, said)
+    options = CompareOptions(where, chosen_models, unit, amount, seeds, samples, features, opened, device, precision, own)
     folder = None if out is None else Path(out)
     return compare_runs(options, source, runs, folder, force) if runs else compare_models(options, source, folder, force)
 
 
 def compare_models(
-    options: CompareOptions, data: Any, out: Path | None, force: bool, told: Callable[[float], Any] | None = None
+    options: CompareOptions, data: Any, out: Path | None, force: bool, progress: Callable[[float], Any] | None = None
 ) -> Comparison:
-    """A comparison of models that are trained on opened data. told: called with the share done while features are learnt."""
+    """A comparison of models that are trained on opened data.
+
+    progress   called with the share done, 0..1, while a classifier for the features is trained
+    """
     folder = out or Path("reports") / data.name.replace("/", "-")
     names, left_out = chosen(options.models, data)
     record = None if force else earlier(folder, data, options)
     options = continued(options, record)
-    features = features_for(data, Engine(options.device), told, options.features)
+    features = features_for(data, Engine(options.device), progress, options.features)
     return Comparison(options, data, names, claimed(folder, force, record, [options.data]), features, record, left_out)
 
 
@@ -97,10 +100,10 @@ def compare_runs(
     runs: Sequence[str],
     out: Path | None,
     force: bool,
-    told: Callable[[float], Any] | None = None,
+    progress: Callable[[float], Any] | None = None,
 ) -> Comparison:
     """A comparison of runs that exist, on the data that all of them learnt from."""
-    if options.said or options.seeds > 1:
+    if options.own_budget or options.seeds > 1:
         raise ValueError("runs that exist are measured, none is trained: leave out the budget and the number of seeds")
     if options.opening:
         raise ValueError(f"{', '.join(options.opening)}: runs are measured on the data that they learnt from; leave it out")
@@ -111,13 +114,13 @@ def compare_runs(
                 "own that they were trained with, FILE.py:NAME"
             )
     folder = out or Path("reports") / f"{data.name.replace('/', '-')}-runs"
-    features = features_for(data, Engine(options.device), told, options.features)
+    features = features_for(data, Engine(options.device), progress, options.features)
     return Existing(options, data, runs, claimed(folder, force, used=runs), features)
 
 
-def _budget(**said: float | None) -> tuple[Any, float, bool]:
-    """Unit, amount, and whether somebody said them."""
-    given = {unit: amount for unit, amount in said.items() if amount is not None}
+def _budget(**amounts: float | None) -> tuple[Any, float, bool]:
+    """(unit, amount, whether the caller gave them); ValueError for two budgets, or for none above 0."""
+    given = {unit: amount for unit, amount in amounts.items() if amount is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are two budgets: leave one out")
     unit, amount = next(iter(given.items()), ("seconds", SECONDS))
@@ -149,7 +152,7 @@ def score(
     features   what pictures are compared in; chosen by the data otherwise
     data       those it was trained on, open already, or the path they were moved to
     device, model   where the run is a path: what it is measured on; its class, or FILE.py:NAME, if that is none of genlab's
-    options    of the model's own sampling (steps=50, ...)
+    options    of the model's own sampling (sampling_steps=50, ...)
     """
     for name, value in (("n", n), ("examples", examples)):
         if value is not None and value < 1:
@@ -160,7 +163,7 @@ def score(
     moved = data is None or isinstance(data, str | Path)
     opened: Any = loaded.data(data) if moved else loaded.same(data, "these")
     engine = Engine(loaded.device)
-    reference = Reference(opened, split, features_for(opened, engine, wanted=features), engine)
+    reference = Reference(opened, split, features_for(opened, engine, choice=features), engine)
     steps = evaluate_with_speed(loaded, reference, protocol)
     while True:
         try:

@@ -18,16 +18,16 @@ from typing import Any, NamedTuple
 from genlab.api import Session, load, resume, session
 from genlab.comparison.costs import operations_of_a_step
 from genlab.comparison.eta import ETA
-from genlab.comparison.evaluate import EvaluationProtocol, evaluate, evaluate_beside, how_many, speed_of
+from genlab.comparison.evaluate import EvaluationProtocol, evaluate, evaluate_baselines, how_many, speed_of
 from genlab.comparison.events import Alarmed, Event, Failed, Measured, Measuring, Remark, Training
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.options import CompareOptions
-from genlab.comparison.rows import Beside, Described, Load, Record, Row, Terms
+from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Terms
 from genlab.comparison.samples import SavedSamples, media_of, real_media
 from genlab.comparison.setup import chosen
 from genlab.comparison.summary import machine, write_record
 from genlab.comparison.training import SLICE, Job, in_turn
-from genlab.comparison.verdicts import choice
+from genlab.comparison.verdicts import recommendation
 from genlab.comparison.words import plural
 from genlab.features import Features
 from genlab.measure import Reference, Speed
@@ -39,7 +39,7 @@ from genlab.runs.engine import Engine
 from genlab.runs.errors import explained
 from genlab.runs.files import within
 from genlab.runs.folder import Folder
-from genlab.runs.lock import held
+from genlab.runs.lock import locked
 from genlab.trained import Run
 from genlab.watch import Watch
 
@@ -87,14 +87,14 @@ class Comparison:
         self.keys = sorted(dict.fromkeys([*kept, *asked]), key=lambda key: key.seed)
         done = {RunKey(row.name, row.seed): row for row in before if row.scores}
         self._rows = {key: replace(done[key], run=self._path(key)) if key in done else self._row(key) for key in self.keys}
-        self.beside: list[Beside] = [] if record is None else list(record.beside)
+        self.baselines: list[Baseline] = [] if record is None else list(record.baselines)
         self.samples = options.samples or (None if record is None else record.budget.samples)
         self._media: dict[str, Media] = {REAL: real_media(data)}
         self._media |= {row.run: media_of(load(row.run), data) for row in self._rows.values() if row.scores}
-        self._described = Described.of(data, options.data)
+        self._summary = DataSummary.of(data, options.data)
         self._costs: dict[str, float] = {}
         self._runs: dict[RunKey, Run] = {}
-        self._said: list[Event] = [Remark(f"left out: {reason}") for reason in left_out]
+        self._pending_events: list[Event] = [Remark(f"left out: {reason}") for reason in left_out]
         self._begun = self._stopping = False
         self._drawn = self._drawing = 0.0  # when the page was drawn last, and how long that took
         self.eta = ETA()
@@ -110,7 +110,7 @@ class Comparison:
 
     def best(self) -> Row:
         """The row of the model to use: first by the first verdict. ValueError where no model was measured."""
-        rows, found = self.rows, choice(self.record())
+        rows, found = self.rows, recommendation(self.record())
         if found is None:
             raise ValueError(f"no model of {self.folder} was measured: {'; '.join(row.error for row in rows) or 'not begun'}")
         return next(row for row in rows if row.run == found.run)
@@ -151,12 +151,12 @@ class Comparison:
 
     def __iter__(self) -> Iterator[Event]:
         """Every run that is not done, until the loop is left or stopped; says what is under way."""
-        with held(self.folder):
+        with locked(self.folder):
             self._begun, self._stopping = True, False
             todo = self.todo()
             rounds = [[key for key in todo if key.seed == seed] for seed in sorted({key.seed for key in todo})]
             self.eta.begin([len(keys) for keys in rounds], self.options.amount if self.options.unit == "seconds" else None)
-            yield from self._news()
+            yield from self._take_events()
             if not rounds:
                 count = plural(len(self.keys), "run")
                 yield Remark(f"nothing is left to do: {count} of this comparison stand in {self.folder}")
@@ -187,14 +187,14 @@ class Comparison:
             for job in in_turn(all_jobs, lambda: self._stopping):
                 share = sum(other.share for other in all_jobs) / len(all_jobs)
                 self.eta.reached(share)
-                yield from self._news()
+                yield from self._take_events()
                 yield Training(title, share, before, job.note)
         finally:
             for key, job in jobs.items():
                 job.close()
                 self._trained(key, job)
             self.eta.trained(len(keys))
-        yield from self._news()
+        yield from self._take_events()
 
     def _measure(self, keys: Sequence[RunKey]) -> Iterator[Event]:
         speeds: list[Speed] = []
@@ -207,8 +207,8 @@ class Comparison:
                 yield self._failed(key, error)
         if self.samples is None:
             self.samples = how_many(self.data.space, speeds, self._patience(*SAMPLES))
-        if not self.beside:
-            self.beside = yield from evaluate_beside(self.reference, self.samples)
+        if not self.baselines:
+            self.baselines = yield from evaluate_baselines(self.reference, self.samples)
         for key in keys:
             if not self._rows[key].error:
                 yield from self._evaluate(key)
@@ -250,9 +250,13 @@ class Comparison:
         self._rows[key] = replace(self._row(key), parameters=made.parameters)
 
         def tell(alarm: Alarm) -> None:
-            self._said.append(Alarmed(folder, alarm))
+            self._pending_events.append(Alarmed(folder, alarm))
 
-        return Job(folder, made, Watch(made, self.features, tell, reference=self._looks, wanted=self.options.features))
+        return Job(
+            folder,
+            made,
+            Watch(made, self.features, tell, reference=self._checkup_reference, features_choice=self.options.features),
+        )
 
     def _session(self, key: RunKey) -> Session:
         options, path = self.options, Path(self._path(key))
@@ -266,9 +270,9 @@ class Comparison:
         """ValueError for a run that was given something else meanwhile: it would be compared as if it had not."""
         budget, recipe = self.options.budget_for(key.name, self._operations(key.name)), made.recipe
         if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
-            said = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
+            found = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
             asked = f"{key.name}, seed {key.seed}, {budget.total:g} {budget.unit}"
-            raise ValueError(f"{made.folder.path} is {said} and not {asked}, as this comparison has it; move it elsewhere")
+            raise ValueError(f"{made.folder.path} is {found} and not {asked}, as this comparison has it; move it elsewhere")
         return made
 
     def _operations(self, name: str) -> float:
@@ -283,12 +287,12 @@ class Comparison:
         """What the training left behind, into its row."""
         row, engine, folder = self._rows[key], job.session.engine, job.session.folder
         if job.failure is not None:
-            self._said.append(Failed(key.folder, job.error, job.failure))
+            self._pending_events.append(Failed(key.folder, job.error, job.failure))
         if not job.begun and not job.finished:
             error = job.error or "stopped before its training began; the same command goes on"
             self._rows[key] = replace(row, error=error, stopped=job.failure is None)
             return
-        operations = self._operations(key.name) * engine.examples / job.session.recipe.batch
+        operations = self._operations(key.name) * engine.steps
         loads, stopped = job.loads or [0.0], not job.finished and not job.failure
         row = replace(
             row,
@@ -307,10 +311,10 @@ class Comparison:
         self._rows[key] = replace(self._rows[key], error=explained(error)[0])
         return Failed(key.folder, self._rows[key].error, error)
 
-    def _news(self) -> Iterator[Event]:
+    def _take_events(self) -> Iterator[Event]:
         """What was said meanwhile, once."""
-        said, self._said = self._said, []
-        yield from said
+        events, self._pending_events = self._pending_events, []
+        yield from events
 
     # --- what is shared ----------------------------------------------------------------------------------------------
 
@@ -320,7 +324,7 @@ class Comparison:
         return Reference(self.data, "test", self.features, Engine(self.options.device))
 
     @cached_property
-    def _looks(self) -> Reference:
+    def _checkup_reference(self) -> Reference:
         """What samples of check-ups are held against."""
         return checkup_reference(self.data, self.features)
 
@@ -359,10 +363,10 @@ class Comparison:
         seeds = len({key.seed for key in self.keys})
         shown = [key for key in self.keys if self._rows[key].measured or self._rows[key].error]
         return Record(
-            self._described,
+            self._summary,
             Terms(options.unit, options.amount, seeds, self.samples, options.features or "", ORDER),
             tuple(self._rows[key] for key in shown),
-            tuple(self.beside),
+            tuple(self.baselines),
             tuple(key.folder for key in self.keys if key not in shown),
             self.command(),
             {name: version(name) for name in ("genlab", "torch")},

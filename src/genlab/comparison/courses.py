@@ -70,8 +70,8 @@ def courses(models: Sequence[Row]) -> Courses | None:
     title = first.most_common(1)[0][0]
     runs = [_course(row, title) for row in models]
     kept = tuple(course for course in runs if len(course.checks) > 1)
-    said = [checkup.scores[title].better for checkup in checkups if title in checkup.scores]
-    better = next(filter(None, said), "lower")
+    directions = [checkup.scores[title].better for checkup in checkups if title in checkup.scores]
+    better = next(filter(None, directions), "lower")
     return Courses(title, better, kept) if kept else None
 
 

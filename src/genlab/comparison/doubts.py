@@ -10,7 +10,7 @@ from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
-NOISE = "noise"  # the row beside the models that is worthless by construction
+NOISE = "noise"  # the baseline that is worthless by construction
 SAID = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
 BUSY = 1.5  # a factor between loads that is worth a word
 
@@ -24,7 +24,7 @@ def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
             yield f"but {words.percent(copies)} of {name}'s samples are copies of training examples"
         if alarms:
             yield f"but {name}'s training raised an alarm: {words.word_list(alarms)}"
-    yield from (f"but {said}" for said in _worthless(record, who))
+    yield from (f"but {sentence}" for sentence in _worthless(record, who))
 
 
 def copied(name: str, models: Sequence[Row]) -> float | None:
@@ -56,9 +56,9 @@ def _alarm(kind: str, places: Sequence[float], runs: int) -> str:
     return f"{kind} at {words.percent(min(places))}{in_some}"
 
 
-def beside(record: Record, name: str, title: str, group: Group | None = None) -> float | None:
-    """What a row beside the models ("real data", "noise") scores; with a group only if it compares with it."""
-    for row in record.beside:
+def baseline_value(record: Record, name: str, title: str, group: Group | None = None) -> float | None:
+    """The score of a baseline ("real data", "noise"); with a group, None unless it may be compared with that group."""
+    for row in record.baselines:
         score = row.scores.get(title)
         if row.name == name and score is not None and is_finite(score.value):
             return score.value if group is None or group.qualifier == condition(score) else None
@@ -70,7 +70,7 @@ def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float
     found = [group for group in groups(record.rows) if group.question == "quality" and group.better]
     titles = list(dict.fromkeys(group.title for group in found))[:SAID]
     for group in found:
-        noise = beside(record, NOISE, group.title, group)
+        noise = baseline_value(record, NOISE, group.title, group)
         if noise is not None and group.title in titles:
             sign = -1 if group.better == "higher" else 1
             names = [value.name for value in group.values if sign * value.mean >= sign * noise]
@@ -85,12 +85,20 @@ def remarks(record: Record) -> list[str]:
         return ["No model has been measured yet.", *pending]
     if len(names_of(models)) < 2:
         return ["One model: nothing to compare it with.", *pending, *_worst(record), *_copies(models)]
-    said = [*pending, *_seeds(models), *_alone(models), *_unlike(models), *_worst(record), *_copies(models), *_busy(models)]
+    sentences = [
+        *pending,
+        *_seeds(models),
+        *_alone(models),
+        *_unlike(models),
+        *_worst(record),
+        *_copies(models),
+        *_busy(models),
+    ]
     without = names_of([row for row in models if row.likelihood is None and not row.error])
     if without:
         has = "has" if len(without) == 1 else "have"
-        said.append(f"{words.word_list(without)} {has} no likelihood and cannot say how probable an example is.")
-    return said
+        sentences.append(f"{words.word_list(without)} {has} no likelihood and cannot say how probable an example is.")
+    return sentences
 
 
 def _pending(record: Record) -> list[str]:
@@ -115,21 +123,21 @@ def _alone(models: Sequence[Row]) -> Iterator[str]:
 def _unlike(models: Sequence[Row]) -> Iterator[str]:
     """Scores of one name that were made differently, and how."""
     first: dict[str, tuple[str, Score]] = {}
-    said: dict[tuple[str, tuple[str, ...]], list[str]] = {}
+    differing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in models:
         for title, score in row.scores.items():
             if not is_finite(score.value) or not score.better:
                 continue
             name, other = first.setdefault(title, (row.name, score))
-            apart = differences(other.protocol, score.protocol)
-            if apart:
-                said.setdefault((f"{name} and {row.name}", tuple(apart)), []).append(title)
-    for (who, apart), titles in said.items():
-        yield f"{words.capital(words.word_list(titles))} of {who} do not compare: {'; '.join(apart)}."
+            differs = differences(other.protocol, score.protocol)
+            if differs:
+                differing.setdefault((f"{name} and {row.name}", tuple(differs)), []).append(title)
+    for (who, differs), titles in differing.items():
+        yield f"{words.capital(words.word_list(titles))} of {who} do not compare: {'; '.join(differs)}."
 
 
 def _worst(record: Record) -> list[str]:
-    return [f"{said}." for said in _worthless(record, names_of(record.rows))]
+    return [f"{sentence}." for sentence in _worthless(record, names_of(record.rows))]
 
 
 def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:

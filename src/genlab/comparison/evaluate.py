@@ -1,4 +1,4 @@
-"""One trained run, evaluated: its likelihood and every score of its samples, under the protocol of a comparison or a user's."""
+"""Evaluation of a trained run under one protocol: its likelihood, every score of its samples, its speed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from genlab.comparison.events import Measuring
-from genlab.comparison.rows import Beside, Results
+from genlab.comparison.rows import Baseline, Results
 from genlab.core.data import Split
 from genlab.core.kinds import kind_of
 from genlab.core.model import Scores
@@ -63,18 +63,18 @@ Evaluating = Generator[Measuring, None, Evaluated]
 
 
 def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
-    """Likelihood of the split, and every score of the samples that suits the data. Yields what is under way."""
+    """Likelihood of the split, and every score of the samples that suits the data. Yields the titles of its pieces."""
     name, model = run.recipe.name, run.model(protocol.averaged, protocol.best)
     likelihood = yield from likelihood_within(model, reference.data, protocol, f"{name}: likelihood")
-    told = run.conditions(protocol.n, protocol.seed, split=protocol.split, data=reference.data)
+    conditions = run.conditions(protocol.n, protocol.seed, split=protocol.split, data=reference.data)
     yield Measuring(f"{name}: drawing {protocol.n:,}")
     began = time.perf_counter()
-    samples = draw(run, protocol, protocol.n, told.given)
+    samples = draw(run, protocol, protocol.n, conditions.given)
     each = (time.perf_counter() - began) / protocol.n
     yield Measuring(f"{name}: comparing its samples")
     weights = protocol.weights(run)
-    rows = told.rows if told.split == reference.split else None
-    evaluation = evaluation_of(reference, samples, told.given, protocol.seed, weights, rows)
+    rows = conditions.rows if conditions.split == reference.split else None
+    evaluation = evaluation_of(reference, samples, conditions.given, protocol.seed, weights, rows)
     results = Results(
         str(run.path),
         protocol.split,
@@ -85,7 +85,7 @@ def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Ev
         scores_of(evaluation),
         100 * each,
     )
-    return Evaluated(results, samples, told.given, evaluation.evidence.get("neighbours", ()))
+    return Evaluated(results, samples, conditions.given, evaluation.evidence.get("neighbours", ()))
 
 
 def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
@@ -96,8 +96,8 @@ def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProt
     return replace(found, results=replace(found.results, speed=timed))
 
 
-def evaluate_beside(reference: Reference, n: int) -> Generator[Measuring, None, list[Beside]]:
-    """What n real examples score, and what noise does: between the two lies all that a model can be."""
+def evaluate_baselines(reference: Reference, n: int) -> Generator[Measuring, None, list[Baseline]]:
+    """Scores of n real examples and of noise, the best and the worst that a model can be."""
     what, x, given = reference.examples(n)
     sides = [("real data", what, x, given)]
     if not reference.data.space.text:
@@ -107,12 +107,12 @@ def evaluate_beside(reference: Reference, n: int) -> Generator[Measuring, None, 
         yield Measuring(f"{name}, for comparison")
         scores = scores_of(evaluation_of(reference, samples, conditions, 0, ""))
         known = {key: score for key, score in scores.items() if not _trivial(name, about, score.question)}
-        found.append(Beside(name, about, known))
+        found.append(Baseline(name, about, known))
     return found
 
 
 def _trivial(name: str, about: str, question: str) -> bool:
-    """That training examples are training examples says nothing."""
+    """Whether a score says nothing: all training examples are, of course, copies of training examples."""
     return question == "copying" and name == "real data" and about.startswith("train")
 
 
@@ -121,7 +121,7 @@ def draw(run: Run, protocol: EvaluationProtocol, n: int, given: Mapping[str, Ten
 
 
 def speed_of(run: Run, protocol: EvaluationProtocol, data: Any) -> Speed:
-    """How fast a run can be sampled; finding what samples are given takes no part. data: the run's own, open already."""
+    """Speed of sampling of a run, without the time to find the conditions. data: the run's own, open already."""
     given = run.conditions(MANY, protocol.seed, split=protocol.split, data=data).given
     run.model(protocol.averaged, protocol.best)  # loading is not sampling
     return speed(lambda n: draw(run, protocol, n, {key: value[:n] for key, value in given.items()}), ALLOWANCE)
@@ -130,7 +130,7 @@ def speed_of(run: Run, protocol: EvaluationProtocol, data: Any) -> Speed:
 def likelihood_within(
     model: Any, data: Any, protocol: EvaluationProtocol, title: str
 ) -> Generator[Measuring, None, Likelihood | None]:
-    """The likelihood of as many examples as the protocol's patience allows, judged by a few of them."""
+    """Likelihood of the split; of fewer examples where all would take longer than the protocol's patience, as a few tell."""
     if not isinstance(model, Scores):
         return None
     yield Measuring(title)

@@ -78,13 +78,13 @@ class Existing(Comparison):
     def command(self) -> str:
         own = dict.fromkeys(load(path).recipe.name for path in self.paths)
         models = ",".join(spelled(name) for name in own if spelled(name) != name)
-        said = {
+        options = {
             "models": models or None,
             "samples": self.options.samples,
             "features": self.options.features,
             "out": self.folder,
         }
-        return shlex.join(["genlab", "compare", *self.paths, *option_words(said)])
+        return shlex.join(["genlab", "compare", *self.paths, *option_words(options)])
 
 
 def parameters_of(run: Run) -> int:
@@ -92,7 +92,7 @@ def parameters_of(run: Run) -> int:
 
 
 def row_of(key: RunKey, run: Run) -> Row:
-    """A run as it stands, not yet measured."""
+    """The row of a run without scores: how far it is trained, its check-ups and alarms."""
     reached = run.reached()
     return Row(
         key.name,

@@ -62,5 +62,5 @@ def readings(rows: Iterable[Mapping[str, Any]]) -> list[tuple[float, str, float]
 
 def alarm_pictures(run: Path) -> Mapping[str, bytes]:
     """PNG files by kind of alarm, as a run's alarms/ holds them."""
-    place = within(run, "alarms/any.png").parent
-    return {file.stem.replace("-", " "): read_bytes(file, LARGEST_PICTURE) for file in sorted(place.glob("*.png"))}
+    folder = within(run, "alarms/any.png").parent
+    return {file.stem.replace("-", " "): read_bytes(file, LARGEST_PICTURE) for file in sorted(folder.glob("*.png"))}

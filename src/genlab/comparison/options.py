@@ -18,13 +18,15 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """data: as the call named them. said: whether the budget is the user's and not the default.
+    """What `genlab.compare` or the command line was called with.
 
+    data           as the call named them
     models         names, ("all",), or None for a few that suit the data
     unit, amount   the budget that every model gets alike
     samples        compared with the data; None: as many as the slowest model draws in good time
     features       what pictures are compared in, as `features_for` takes it
     opening        options of `genlab.open`
+    own_budget     whether the user gave the budget; the default may give way to that of an earlier call
     """
 
     data: str
@@ -37,12 +39,12 @@ class CompareOptions:
     opening: Mapping[str, Any] = field(default_factory=dict)
     device: str = "auto"
     precision: str = "auto"
-    said: bool = True
+    own_budget: bool = True
 
     def command(self, out: Path) -> str:
-        """The call of the command line that repeats it."""
+        """The command that repeats the comparison in a folder."""
         budget = {"seconds": f"{self.amount:g}"} if self.unit == "seconds" else {"budget": f"{self.unit}={self.amount:g}"}
-        said = {
+        options = {
             "models": ",".join(self.models) if self.models else None,
             **budget,
             "seeds": self.seeds if self.seeds > 1 else None,
@@ -51,10 +53,13 @@ class CompareOptions:
             "out": out,
             **self.opening,
         }
-        return shlex.join(["genlab", "compare", self.data, *option_words(said)])
+        return shlex.join(["genlab", "compare", self.data, *option_words(options)])
 
     def budget_for(self, name: str, operations: float) -> Budget:
-        """A model's budget. operations: that a step of it takes, where they are to be equal."""
+        """The budget of one model.
+
+        operations   of one step of its training, where the unit is operations
+        """
         from genlab.core.recipe import Budget
 
         if self.unit == "seconds":
@@ -70,18 +75,20 @@ class CompareOptions:
 
 
 def command(verb: str, path: object, name: str) -> str:
-    """A call of the command line about a run of a model: "genlab sample runs/a", and where its class is if it is none of
-    genlab's."""
+    """The command of a verb for a run: "genlab sample runs/a".
+
+    name   of the run's model; of a model of the user's own, --model names the file of its class too
+    """
     from genlab.own import spelled
 
     which = spelled(name)
     return shlex.join(["genlab", verb, str(path), *(["--model", which] if which != name else [])])
 
 
-def option_words(said: Mapping[str, Any]) -> list[str]:
-    """Options as they are typed, without those that were left out."""
+def option_words(options: Mapping[str, Any]) -> list[str]:
+    """The words of a command line that set these options; None and False are left out."""
     words: list[str] = []
-    for name, value in said.items():
+    for name, value in options.items():
         if value is not None and value is not False:
             words += [
                 f"--{name.replace('_', '-')}",

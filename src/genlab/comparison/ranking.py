@@ -47,13 +47,13 @@ class Group:
     def scaled(self, value: Value) -> Value:
         return value.logarithm() if self.by_factors else value
 
-    def apart(self, a: Value, b: Value) -> bool | None:
+    def differ(self, a: Value, b: Value) -> bool | None:
         """Whether two values differ beyond chance; None where nobody knows."""
         return separated(self.scaled(a), self.scaled(b))
 
-    def clear(self, a: Value, b: Value) -> bool:
+    def surely_differ(self, a: Value, b: Value) -> bool:
         """Whether it is known that two values differ beyond chance."""
-        return bool(self.apart(a, b))
+        return bool(self.differ(a, b))
 
     def rank(self, name: str) -> int | None:
         """0 is the best; None if the model has no place here."""
@@ -87,8 +87,8 @@ def groups(rows: Sequence[Row]) -> list[Group]:
     """Every measure's groups: likelihoods, scores in order of appearance, speed."""
     found: dict[tuple[str, ...], dict[str, list[Number]]] = {}
     for row in rows:
-        for said in numbers(row):
-            found.setdefault(said[:5], {}).setdefault(row.name, []).append(said)
+        for number in numbers(row):
+            found.setdefault(number[:5], {}).setdefault(row.name, []).append(number)
     made = [_group(key, by_name) for key, by_name in found.items()]
     order = {LIKELIHOOD: 0, SPEED: 2}
     return sorted(made, key=lambda group: order.get(group.title, 1))
@@ -153,7 +153,7 @@ def front(group: Group) -> list[Value]:
     """The first and those after it that chance may have put there: up to the first that differs from it for sure. Where
     nobody knows, all of them."""
     first, *others = group.values
-    return [first, *takewhile(lambda other: not group.clear(first, other), others)]
+    return [first, *takewhile(lambda other: not group.surely_differ(first, other), others)]
 
 
 def claim_of(group: Group) -> str:

@@ -29,7 +29,7 @@ Unit = Literal["", "seconds", "examples", "operations"]
 
 @dataclass(frozen=True)
 class Load:
-    """Processes that wanted to run while a model trained, as the machine averages them over a minute."""
+    """Load of the machine while a model trained: its one-minute load averages, their mean and maximum."""
 
     mean: float
     max: float
@@ -48,7 +48,7 @@ class Row:
     train_operations         counted rather than timed, where they were the budget
     checkups                 made while it trained; the first score of each is its quality
     error                    why it did not come to its end; "" where it did
-    stopped                  by somebody: the same call goes on with it
+    stopped                  whether a user stopped it: the same call goes on with it
     """
 
     name: str
@@ -85,8 +85,8 @@ class Row:
         seed = f", seed {self.seed}" if self.seed else ""
         cost = [] if self.likelihood is None else [f"-log p {self.likelihood.value:.4g} {self.likelihood.label}"]
         scores = [f"{name} {score.value:.4g}" for name, score in self.scores.items() if score.value is not None]
-        said = ", ".join([*cost, *scores[:3]]) or "not measured"
-        return f"Row({self.name}{seed}: {self.error or said}; {self.run})"
+        numbers = ", ".join([*cost, *scores[:3]]) or "not measured"
+        return f"Row({self.name}{seed}: {self.error or numbers}; {self.run})"
 
     def to_json(self) -> dict[str, Any]:
         plain = {
@@ -149,8 +149,8 @@ class Results:
 
 
 @dataclass(frozen=True)
-class Beside:
-    """A row beside the models, "real data" or "noise": what perfect and what worthless samples score."""
+class Baseline:
+    """What is scored like the samples of a model, for comparison: "real data" (as good as can be) or "noise" (worthless)."""
 
     name: str
     what: str
@@ -159,13 +159,19 @@ class Beside:
 
 @dataclass(frozen=True)
 class Terms:
-    """What every model got alike; `amount` is in `unit`, which is "" for runs that exist, each with its own budget."""
+    """What all models of a comparison were given alike.
+
+    unit, amount   the budget of training; unit "" for runs that exist, each of which had its own
+    samples        of each model that were scored
+    features       as they were asked for; "" where those that suit the data were taken
+    order          in which the models were trained, in words
+    """
 
     unit: Unit
     amount: float
     seeds: int = 1
     samples: int | None = None
-    features: str = ""  # as they were asked for; "" where those that suit the data were taken
+    features: str = ""
     order: str = ""
 
     @property
@@ -180,7 +186,7 @@ class Skipped:
 
 
 @dataclass(frozen=True)
-class Described:
+class DataSummary:
     """The data of a comparison. source: as the call named them."""
 
     name: str
@@ -193,7 +199,7 @@ class Described:
     skipped: tuple[Skipped, ...] = ()
 
     @classmethod
-    def of(cls, data: Any, source: str) -> Described:
+    def of(cls, data: Any, source: str) -> DataSummary:
         return parsed(cls, {**data.describe(), "source": source})
 
     def to_json(self) -> dict[str, Any]:
@@ -209,15 +215,15 @@ class Described:
 class Record:
     """A whole comparison.
 
-    beside     what perfect and what worthless samples score
-    pending    folders of runs that are asked for and not measured yet
+    baselines  what real data and noise score
+    pending    folders of runs that are still to be measured
     command    the call that repeats it
     """
 
-    data: Described
+    data: DataSummary
     budget: Terms
     rows: tuple[Row, ...] = ()
-    beside: tuple[Beside, ...] = ()
+    baselines: tuple[Baseline, ...] = ()
     pending: tuple[str, ...] = ()
     command: str = ""
     versions: Mapping[str, str] = field(default_factory=dict)
@@ -233,9 +239,9 @@ class Record:
             "data": self.data.to_json(),
             "budget": {entry.name: getattr(self.budget, entry.name) for entry in fields(self.budget)},
             "rows": [row.to_json() for row in self.rows],
-            "beside": [
+            "baselines": [
                 {"name": each.name, "what": each.what, "scores": {key: score.to_json() for key, score in each.scores.items()}}
-                for each in self.beside
+                for each in self.baselines
             ],
         }
         return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}

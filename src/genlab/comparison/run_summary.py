@@ -86,7 +86,7 @@ class RunSummary:
             yield "older", f"the scores were {self.older}: {command('score', self.path, self.recipe.name)}"
 
     def __repr__(self) -> str:
-        return "\n".join(f"{name:<12}{said}" for name, said in self.facts())
+        return "\n".join(f"{name:<12}{line}" for name, line in self.facts())
 
 
 def describe(run: str | Path | Run, ticks: list[dict[str, Any]] | None = None) -> RunSummary:

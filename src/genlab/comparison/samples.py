@@ -1,4 +1,4 @@
-"""What a report shows of a run, kept in the run's folder: a comparison that goes on later draws nothing twice."""
+"""Samples that a report shows, saved in the run's folder, so that a comparison that goes on does not draw them again."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ class SavedSamples:
         write_tensors(self.file, tensors, {"weights": found.results.weights})
 
     def read(self) -> Mapping[str, Any]:
-        """The arrays, and which weights they were drawn with; nothing where they were never written, or are damaged, which a
-        warning says."""
+        """Arrays by name, and "weights": which ones they were drawn with. Empty, with a warning, where the file is damaged;
+        empty where there is none."""
         if not self.file.exists():
             return {}
         try:
@@ -48,8 +48,8 @@ class SavedSamples:
             self._check(tensors, about)
             return {**{name: value.numpy() for name, value in tensors.items()}, **about}
         except (ValueError, OSError) as error:
-            said = " ".join(str(error).split())
-            warnings.warn(Damaged(f"the page shows no samples of {self.run.path}: {said}"), stacklevel=2)
+            reason = " ".join(str(error).split())
+            warnings.warn(Damaged(f"the page shows no samples of {self.run.path}: {reason}"), stacklevel=2)
             return {}
 
     def _check(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
@@ -67,13 +67,13 @@ class SavedSamples:
 
 def media_of(run: Run, data: Any) -> Media:
     """What a page shows of a measured run."""
-    kept = SavedSamples(run).read()
-    if not kept:
+    saved = SavedSamples(run).read()
+    if not saved:
         return Media(curves=readings(run.ticks()))
-    pairs = zip(*(kept[name] for name in (*PARTS, *RATED)), strict=True) if "ratio" in kept else ()
+    pairs = zip(*(saved[name] for name in (*PARTS, *RATED)), strict=True) if "ratio" in saved else ()
     neighbours = [Neighbour(a, b, c, float(ratio), bool(copied)) for a, b, c, ratio, copied in pairs]
-    note = f"{kept['weights']} weights"
-    return Media(texts(kept["x"], data), 0, readings(run.ticks()), note, neighbours, alarm_pictures(run.path))
+    note = f"{saved['weights']} weights"
+    return Media(texts(saved["x"], data), 0, readings(run.ticks()), note, neighbours, alarm_pictures(run.path))
 
 
 def real_media(data: Any) -> Media:
@@ -81,11 +81,11 @@ def real_media(data: Any) -> Media:
     from genlab.core.data import some
     from genlab.measure import concat_batches
 
-    return Media(texts(concat_batches(some(data, "test", kind_of(data.space).beside))[0], data))
+    return Media(texts(concat_batches(some(data, "test", kind_of(data.space).real_shown))[0], data))
 
 
 def texts(x: Any, data: Any) -> Any:
-    """Texts as they read, everything else as it is."""
+    """Tokens of a text decoded into strings; samples of any other kind unchanged."""
     if not data.space.text:
         return x
     import torch

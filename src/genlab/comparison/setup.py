@@ -17,19 +17,19 @@ from genlab.own import all_registered
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
-from genlab.runs.lock import held
+from genlab.runs.lock import locked
 
 
 def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[str], list[str]]:
-    """Names to train, and sentences about those that "all" and the default leave out.
+    """(names of the models to train, a sentence about each one that "all" or the default leaves out).
 
     ValueError where a model that was asked for by name cannot learn these data, or none can.
     """
     kind = kind_of(data.space).name
     if models is None or list(models) == ["all"]:
-        wanted = DEFAULTS[kind] if models is None else [row.name for row in MODELS if kind in row.kinds]
+        candidates = DEFAULTS[kind] if models is None else [row.name for row in MODELS if kind in row.kinds]
         names, left_out = [], []
-        for name in wanted:
+        for name in candidates:
             try:
                 suits(name, data)
                 names.append(name)
@@ -59,29 +59,29 @@ def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
     except ValueError:
         raise ValueError(f"{file} is damaged; --force begins anew, or choose another --out") from None
     before = record.budget
-    anew = f"choose another --out, or --force to replace the comparison in {folder}"
+    remedy = f"choose another --out, or --force to replace the comparison in {folder}"
     if record.data.fingerprint != data.fingerprint:
-        raise ValueError(f"{folder} holds a comparison on other data ({record.data.source}); {anew}")
+        raise ValueError(f"{folder} holds a comparison on other data ({record.data.source}); {remedy}")
     if not before.unit:
-        raise ValueError(f"{folder} holds a comparison of runs that were there; {anew}")
-    if options.said and (before.unit, before.amount) != (options.unit, options.amount):
-        said = f"{before.amount:g} {before.unit}, not {options.amount:g} {options.unit}"
-        raise ValueError(f"the comparison in {folder} gave every model {said}; {anew}")
+        raise ValueError(f"{folder} holds a comparison of runs that were there; {remedy}")
+    if options.own_budget and (before.unit, before.amount) != (options.unit, options.amount):
+        differs = f"{before.amount:g} {before.unit}, not {options.amount:g} {options.unit}"
+        raise ValueError(f"the comparison in {folder} gave every model {differs}; {remedy}")
     if options.features is not None and options.features != before.features:
         there = before.features or "the features that suit the data"
-        raise ValueError(f"the comparison in {folder} was made in {there}, not in {options.features}; {anew}")
+        raise ValueError(f"the comparison in {folder} was made in {there}, not in {options.features}; {remedy}")
     if options.features is None and ".py:" in before.features:
-        said = f"--features {before.features}"
         raise ValueError(
-            f"the comparison in {folder} was made in features of a file of Python, which runs only if you say so: {said}"
+            f"the comparison in {folder} was made in features of a file of Python, which runs only if you say so: "
+            f"--features {before.features}"
         )
     if options.samples and before.samples not in (None, options.samples):
-        raise ValueError(f"the comparison in {folder} drew {before.samples:,} samples, not {options.samples:,}; {anew}")
+        raise ValueError(f"the comparison in {folder} drew {before.samples:,} samples, not {options.samples:,}; {remedy}")
     return record
 
 
 def continued(options: CompareOptions, record: Record | None) -> CompareOptions:
-    """What is not said anew is as in the earlier call."""
+    """The options with the budget and the features of the earlier call, which `earlier` has found to agree."""
     if record is None:
         return options
     before = record.budget
@@ -89,10 +89,12 @@ def continued(options: CompareOptions, record: Record | None) -> CompareOptions:
 
 
 def claimed(folder: Path, force: bool, record: Record | None = None, used: Sequence[str] = ()) -> Path:
-    """The report's folder: empty, or that of a record which goes on. An earlier comparison is replaced only by force,
-    anything else never.
+    """The folder of a comparison, emptied unless an earlier record goes on in it.
 
-    used: what is compared, or compared on; nothing of it may lie in what is replaced
+    force   replace an earlier comparison; anything else in the folder is never replaced
+    record  of the earlier comparison that goes on
+    used    runs and data of the comparison: none of them may lie in what is replaced
+    ValueError where the folder holds something that stays, or somebody is at work in it.
     """
     if record is not None:
         return folder
@@ -104,7 +106,7 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
         for word in used:
             if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
                 raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
-        with held(folder):
+        with locked(folder):
             pass  # ValueError where another comparison is at work here
         for run in folder.glob("runs/*"):
             if (run / "recipe.json").is_file():

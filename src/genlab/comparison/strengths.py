@@ -25,7 +25,7 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
             continue
         side, rivals = ends[value.mean]
         nearest = min(rivals, key=lambda rival: abs(rival.mean - value.mean))
-        if group.apart(value, nearest) is not False or nearest.mean == value.mean:
+        if group.differ(value, nearest) is not False or nearest.mean == value.mean:
             of, shared = f" of {number}" if number > 2 else "", ", shared" if nearest.mean == value.mean else ""
             text = sign_of(group) + group.write(value.mean)
             side.append(f"{superlative(group, worst=side is weak)}{of}{shared}: {text}")

@@ -10,7 +10,7 @@ from pathlib import Path
 from genlab.comparison.doubts import remarks
 from genlab.comparison.options import command
 from genlab.comparison.rows import Record
-from genlab.comparison.verdicts import choice, verdicts
+from genlab.comparison.verdicts import recommendation, verdicts
 from genlab.runs.files import write_json
 
 
@@ -24,9 +24,11 @@ def write_record(folder: Path, record: Record) -> Path:
 def leader(record: Record) -> Iterator[str]:
     """The verdicts, a line each, and how to draw from the model to use."""
     found = verdicts(record)
-    for one in found:
-        yield " ".join((f"{one.head}: {one.sentence}", *(f"{said[:1].upper()}{said[1:]}." for said in one.but)))
-    picked = choice(record, found)
+    for verdict in found:
+        yield " ".join(
+            (f"{verdict.title}: {verdict.sentence}", *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in verdict.caveats))
+        )
+    picked = recommendation(record, found)
     if picked is not None:
         yield f"draw from {picked.name}: {command('sample', picked.run, picked.name)}"
 

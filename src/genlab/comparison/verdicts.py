@@ -22,7 +22,7 @@ from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
 
-HEADS = {
+TITLES = {
     "likelihood": "Best likelihood",
     "coverage": "Widest coverage",
     "speed": "Fastest to sample",
@@ -43,21 +43,28 @@ class Verdict:
     """One question answered, or why it is not."""
 
     question: str  # "likelihood", "quality", "coverage", "speed", "cost"
-    head: str  # "Best pictures"
+    title: str  # "Best pictures"
     outcome: Outcome  # unknown: one run each and no interval
-    who: tuple[str, ...]  # the leader, or those that are not separated from the first
+    models: tuple[str, ...]  # the leader, or the first and all that are not separated from it
     sentence: str  # "ddpm draws the best pictures."
     detail: str  # the numbers
-    advice: str  # what would probably separate those who are not
-    but: tuple[str, ...]  # what speaks against those named
+    advice: str  # what would probably separate those that are not
+    caveats: tuple[str, ...]  # what speaks against these models
     group: Group
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON, with the numbers it rests on."""
-        said = {key: getattr(self, key) for key in ("question", "head", "outcome", "sentence", "detail", "advice")}
+        """Plain JSON values, with the numbers that the verdict rests on."""
+        fields = {key: getattr(self, key) for key in ("question", "title", "outcome", "sentence", "detail", "advice")}
         group = {"measure": self.group.title, "condition": self.group.qualifier, "unit": self.group.unit}
         values = [{"name": v.name, "mean": v.mean, "interval": v.interval(), "runs": len(v.seeds)} for v in self.group.values]
-        return {**said, "who": list(self.who), "but": list(self.but), **group, "better": self.group.better, "values": values}
+        return {
+            **fields,
+            "models": list(self.models),
+            "caveats": list(self.caveats),
+            **group,
+            "better": self.group.better,
+            "values": values,
+        }
 
 
 def verdicts(record: Record) -> list[Verdict]:
@@ -90,31 +97,35 @@ def cost_of(record: Record) -> tuple[Group, float] | None:
 
 
 def verdict(group: Group, record: Record, space: Space, found: Courses | None) -> Verdict:
-    """What may be said of one group."""
+    """The verdict that the values of a group allow. found: the courses of all runs, None without check-ups."""
     first, *others = group.values
-    apart = {other.name: group.apart(first, other) for other in others}
+    apart = {other.name: group.differ(first, other) for other in others}
     tied = front(group)[1:]
     rest = [other for other in others if apart[other.name]]
     open_ = [other.name for other in others if other not in tied and other not in rest]
-    who = tuple(value.name for value in (first, *tied))
+    models = tuple(value.name for value in (first, *tied))
     outcome: Outcome = "leader" if not tied else "unknown" if all(apart[v.name] is None for v in tied) else "tied"
-    head = head_of(group, space)
+    title = title_of(group, space)
     sentence = {"leader": _leads, "tied": _tied, "unknown": _unknown}[outcome](group, [first, *tied], rest, space)
     detail = " ".join(
-        filter(None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_), _others(group, who, record)))
+        filter(
+            None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_), _others(group, models, record))
+        )
     )
     advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
-    longer = _longer(group, who, found, record) if outcome == "tied" else ""
-    but = tuple(caveats(who, record))
-    return Verdict(group.question, head, outcome, who, sentence, detail, " ".join(filter(None, (advice, longer))), but, group)
+    longer = _longer(group, models, found, record) if outcome == "tied" else ""
+    against = tuple(caveats(models, record))
+    return Verdict(
+        group.question, title, outcome, models, sentence, detail, " ".join(filter(None, (advice, longer))), against, group
+    )
 
 
-def head_of(group: Group, space: Space) -> str:
+def title_of(group: Group, space: Space) -> str:
     """ "Best pictures", "Best likelihood (bound, given label)"."""
     if group.question == "quality":
         return f"Best {things(space)}"
     of = f" ({group.qualifier})" if group.title == LIKELIHOOD and group.qualifier else ""
-    return HEADS.get(group.question, words.capital(group.title)) + of
+    return TITLES.get(group.question, words.capital(group.title)) + of
 
 
 def things(space: Space) -> str:
@@ -138,13 +149,13 @@ def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: S
 
 def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
     names = words.word_list([value.name for value in top])
-    said = f"{names} are not separated at this budget"
+    sentence = f"{names} are not separated at this budget"
     if not rest:
-        return f"{said}."
+        return f"{sentence}."
     behind = words.word_list([value.name for value in rest])
-    if all(group.clear(one, other) for one in top for other in rest):
-        return f"{said}; {'both' if len(top) == 2 else 'all'} are ahead of {behind}."
-    return f"{said}; {top[0].name} is ahead of {behind}."
+    if all(group.surely_differ(one, other) for one in top for other in rest):
+        return f"{sentence}; {'both' if len(top) == 2 else 'all'} are ahead of {behind}."
+    return f"{sentence}; {top[0].name} is ahead of {behind}."
 
 
 def _unplaced(names: Sequence[str]) -> str:
@@ -172,14 +183,14 @@ def _written(group: Group, value: Value) -> str:
 
 
 def _factor(group: Group, slow: Value, fast: Value) -> str:
-    """How many times as long, where it is a matter of time and worth saying."""
+    """ ", 3 times as long", where the values are times and differ by half or more."""
     if not group.by_factors or slow.mean / fast.mean < 1.5:
         return ""
     return f", {words.times(slow.mean / fast.mean)} as {'long' if group.title == SPEED or group.unit == 's' else 'many'}"
 
 
 def _reached(group: Group, record: Record) -> str:
-    """To which quality the cost of training is counted."""
+    """The quality up to which the cost of training is counted, where that is the group's measure."""
     if group.title != COST:
         return ""
     reached, found = cost_of(record), courses(record.rows)
@@ -187,7 +198,7 @@ def _reached(group: Group, record: Record) -> str:
 
 
 def _scope(group: Group) -> str:
-    """Of what the verdict holds."""
+    """Whether the verdict holds for these runs only, or for means over seeds."""
     counts = [len(value.seeds) for value in group.values]
     if min(counts) > 1:
         return (
@@ -198,13 +209,13 @@ def _scope(group: Group) -> str:
     return "For these runs, not for other seeds." if max(counts) == 1 else "Some have one seed: for these runs only."
 
 
-def _others(group: Group, who: Sequence[str], record: Record) -> str:
-    """Whether the other measures of quality put one of those in front: measures disagree more often than papers say."""
-    if group.question != "quality" or len(who) == len(group.values):
+def _others(group: Group, models: Sequence[str], record: Record) -> str:
+    """Whether other measures of quality agree about the leader, which they do less often than papers suggest."""
+    if group.question != "quality" or len(models) == len(group.values):
         return ""
     rivals = [other for other in groups(record.rows) if other.ranked and other.question == "quality" and other is not group]
     rivals = [other for other in rivals if other.title != group.title and len(other.values) == len(group.values)]
-    against = [other for other in rivals if other.values[0].name not in who]
+    against = [other for other in rivals if other.values[0].name not in models]
     if not rivals:
         return ""
     if not against:
@@ -212,8 +223,8 @@ def _others(group: Group, who: Sequence[str], record: Record) -> str:
     by_name: dict[str, list[str]] = {}
     for other in against:
         by_name.setdefault(other.values[0].name, []).append(other.title)
-    said = "; ".join(f"{name} by {words.word_list(titles)}" for name, titles in by_name.items())
-    return f"Of {words.plural(len(rivals), 'other measure')} of quality {len(against)} put another in front: {said}."
+    leaders = "; ".join(f"{name} by {words.word_list(titles)}" for name, titles in by_name.items())
+    return f"Of {words.plural(len(rivals), 'other measure')} of quality {len(against)} put another in front: {leaders}."
 
 
 def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
@@ -229,9 +240,9 @@ def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
 
 
 def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
-    """Seeds for those whom a few would tell from the first; the others are as good as it."""
+    """How many seeds would separate the first from the others; those that no affordable number separates count as equal."""
     counts = [count for count in needed.values() if count]
-    names, alike = ([name for name, count in needed.items() if bool(count) == told] for told in (True, False))
+    names, alike = ([name for name, count in needed.items() if bool(count) == enough] for enough in (True, False))
     if not counts:
         return f"It would take more than {MOST_SEEDS} seeds each to tell: treat as equal."
     whom = f" {words.word_list(names)} from {first}, more than {MOST_SEEDS} for {words.word_list(alike)}" if alike else ""
@@ -246,11 +257,11 @@ def _more(group: Group, factor: float) -> str:
     return f"About {words.times(max(1.5, factor))} the samples would probably tell these runs apart"
 
 
-def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Record) -> str:
-    """That longer training may separate those who still improve."""
+def _longer(group: Group, models: Sequence[str], found: Courses | None, record: Record) -> str:
+    """The remark that longer training may separate models that still improve."""
     if found is None or group.question not in ("quality", "coverage", "likelihood"):
         return ""
-    better = still_improving(found, [name for name in who if found.of(name)])
+    better = still_improving(found, [name for name in models if found.of(name)])
     if not better:
         return ""
     amount = record.budget.seconds
@@ -259,8 +270,8 @@ def _longer(group: Group, who: Sequence[str], found: Courses | None, record: Rec
 
 
 @dataclass(frozen=True)
-class Choice:
-    """The model to draw from, and why."""
+class Recommendation:
+    """The model to use, and why."""
 
     name: str
     run: str
@@ -268,19 +279,19 @@ class Choice:
     ties: tuple[str, ...] = ()  # those it is not separated from
 
 
-def choice(record: Record, said: Sequence[Verdict] | None = None) -> Choice | None:
-    """Which model to use: the first of the first verdict (of text who finds it most probable, else who draws best)."""
-    said = verdicts(record) if said is None else said
+def recommendation(record: Record, found: Sequence[Verdict] | None = None) -> Recommendation | None:
+    """The model to use: the first of the first verdict, which is by likelihood for text and by quality otherwise."""
+    found = verdicts(record) if found is None else found
     done = [row for row in record.rows if not row.error]
     kept = names_of(done)
-    for one in said:
-        named = [name for name in one.who if name in kept]
+    for verdict in found:
+        named = [name for name in verdict.models if name in kept]
         if named:
-            claim = _claimed(one.group, record.space)
+            claim = _claimed(verdict.group, record.space)
             shared = f"in front, not separated from {words.word_list(named[1:])}" if named[1:] else f"it {claim}"
-            why = "the best number, by chance or not" if one.outcome == "unknown" else shared
-            return Choice(named[0], _run(done, named[0]), why, tuple(named[1:]))
-    return Choice(done[0].name, done[0].run, "it alone was measured") if done else None
+            why = "the best number, by chance or not" if verdict.outcome == "unknown" else shared
+            return Recommendation(named[0], _run(done, named[0]), why, tuple(named[1:]))
+    return Recommendation(done[0].name, done[0].run, "it alone was measured") if done else None
 
 
 def _run(rows: Sequence[Row], name: str) -> str:

@@ -133,12 +133,12 @@ SHAPES: dict[str, Callable[[Space], str]] = {  # by kind of data
 }
 
 
-def protocol(said: str | Mapping[str, Any]) -> str:
+def protocol(how: str | Mapping[str, Any]) -> str:
     """How a number was made, in one line: "split test, real 180, generated 2,000"."""
-    if isinstance(said, str):
-        return said
+    if isinstance(how, str):
+        return how
     return ", ".join(
-        f"{key} {f'({entry(key, value)})' if isinstance(value, Mapping) else entry(key, value)}" for key, value in said.items()
+        f"{key} {f'({entry(key, value)})' if isinstance(value, Mapping) else entry(key, value)}" for key, value in how.items()
     )
 
 

@@ -1,4 +1,7 @@
-"""Buffers that a move does not own are put back after its turn, and copied only where they may have changed."""
+"""A turn changes only the buffers that its move owns: the others are restored after it.
+
+They are copied only where they may have changed, which a tensor's version counter tells.
+"""
 
 from __future__ import annotations
 
@@ -8,11 +11,11 @@ import torch
 from torch import Tensor, nn
 
 
-class Kept:
-    """A saved buffer and what it was before a turn.
+class BufferSnapshot:
+    """A persistent buffer and a copy of it from before a turn.
 
-    silent: it may change without its version counter telling, as the statistics of torch's batch and instance norms do. A
-            write through `.data` is not noticed in any other
+    silent   the buffer may change without its version counter telling, as the statistics of torch's batch and instance norms
+             do; a write through `.data` is not noticed in any other
     """
 
     def __init__(self, live: Tensor, silent: bool):
@@ -25,36 +28,40 @@ class Kept:
         return self.silent or self.live._version != self.version
 
 
-def kept_buffers(model: nn.Module) -> list[Kept]:
-    """One for every saved buffer."""
-    found = [Kept(buffer, "running_mean" in module._buffers) for module in model.modules() for buffer in _saved(module)]
-    return list({id(kept.live): kept for kept in found}.values())
+def snapshots(model: nn.Module) -> list[BufferSnapshot]:
+    """One for each persistent buffer of the model; nothing is copied yet."""
+    found = [
+        BufferSnapshot(buffer, "running_mean" in module._buffers)
+        for module in model.modules()
+        for buffer in _persistent(module)
+    ]
+    return list({id(snapshot.live): snapshot for snapshot in found}.values())
 
 
-def take(every: Sequence[Kept]) -> None:
-    """Before a turn: copy what has changed since the last one."""
-    for kept in every:
-        if kept.copy is None or kept.copy.shape != kept.live.shape:
-            kept.copy, kept.version = kept.live.clone(), kept.live._version
-    _copy([kept for kept in every if kept.changed], back=False)
+def save(every: Sequence[BufferSnapshot]) -> None:
+    """Before a turn: copy the buffers that have changed since their last copy."""
+    for snapshot in every:
+        if snapshot.copy is None or snapshot.copy.shape != snapshot.live.shape:
+            snapshot.copy, snapshot.version = snapshot.live.clone(), snapshot.live._version
+    _copy([snapshot for snapshot in every if snapshot.changed], back=False)
 
 
-def put_back(every: Sequence[Kept]) -> None:
-    """After a turn: what has changed is again what it was."""
-    _copy([kept for kept in every if kept.changed], back=True)
+def restore(every: Sequence[BufferSnapshot]) -> None:
+    """After a turn: copy back what `save` has copied, where the buffer has changed."""
+    _copy([snapshot for snapshot in every if snapshot.changed], back=True)
 
 
 @torch.no_grad()
-def _copy(every: Sequence[Kept], back: bool) -> None:
+def _copy(every: Sequence[BufferSnapshot], back: bool) -> None:
     if every:
-        live, copies = [kept.live for kept in every], [kept.copy for kept in every if kept.copy is not None]
+        live, copies = [snapshot.live for snapshot in every], [snapshot.copy for snapshot in every if snapshot.copy is not None]
         torch._foreach_copy_(*((live, copies) if back else (copies, live)))
-    for kept in every:
-        kept.version = kept.live._version
+    for snapshot in every:
+        snapshot.version = snapshot.live._version
 
 
-def _saved(module: nn.Module) -> Iterator[Tensor]:
-    """The persistent buffers: those that belong to a model's state. The others are constants."""
+def _persistent(module: nn.Module) -> Iterator[Tensor]:
+    """Buffers that belong to a model's state; the others are constants."""
     for name, buffer in module._buffers.items():
         if buffer is not None and name not in module._non_persistent_buffers_set:
             yield buffer

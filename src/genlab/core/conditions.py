@@ -22,17 +22,17 @@ from genlab.core.model import Model, taken
 from genlab.core.noise import Noise, hashed
 from genlab.core.space import Space, label_of
 
-UNSAID = -1  # a label that nobody said
+UNLABELLED = -1  # a label that is missing, or that nobody asked for
 BLOCK = 1000  # examples read at once where rows of a label are looked for
 
 
 def unencodable(key: str, value: Any) -> Tensor:
-    """What a source without tokenizers or files says to a text or a path."""
+    """The `encode` of a source without tokenizers or files: it refuses every text and path."""
     raise ValueError(f"{key} {str(value)[:60]!r} cannot be encoded here; give a tensor")
 
 
 @dataclass(frozen=True)
-class Source:
+class ConditionSource:
     """Where conditions come from.
 
     spaces   the conditions a model takes, by name
@@ -56,7 +56,7 @@ class Conditions:
     rows: Tensor | None = None
 
     def take(self, rows: Sequence[int] | slice) -> Conditions:
-        """Some rows of them."""
+        """The conditions of some of the rows."""
         given = {key: value[rows] for key, value in self.given.items()}
         return Conditions(given, self.split, None if self.rows is None else self.rows[rows])
 
@@ -64,43 +64,43 @@ class Conditions:
         return Conditions({key: value.to(device) for key, value in self.given.items()}, self.split, self.rows)
 
 
-def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> Source:
-    """Conditions of a model from open data."""
-    return Source(taken(model.given), counted(data.given, data.label_counts()), lambda: data, encode)
+def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> ConditionSource:
+    """Where the conditions of a model come from, given open data."""
+    return ConditionSource(taken(model.given), counted(data.given, data.label_counts()), lambda: data, encode)
 
 
 def counted(given: Mapping[str, Space], counts: Sequence[int] | None) -> dict[str, Sequence[int]]:
-    """How often each value of the label occurs, by its name; nothing where that was not counted."""
+    """Counts by the name of the label that they are of; empty where there are none."""
     return {} if counts is None else {label_of(given): counts}
 
 
 def conditions(
-    source: Source, n: int, seed: int, asked: Mapping[str, Any] | None = None, split: Split = "validation"
+    source: ConditionSource, n: int, seed: int, asked: Mapping[str, Any] | None = None, split: Split = "validation"
 ) -> Conditions:
     """n rows of every condition of a source.
 
-    asked    a label by name or number, a text, a path (see Source.encode); or tensors, one example (*shape) or n of them;
-             or a list of these, which is gone through again and again
-    split    of which rows are taken, where any are needed; of the train split where it is empty
+    asked    a label by name or number, a text, a path (see ConditionSource.encode); or tensors, one example (*shape) or n of
+             them; or a list of these, which is repeated until there are n
+    split    whose rows are taken, where any are needed; the train split where it is empty
 
     Where rows are needed and a label was asked for, they are rows of that label. Where a text or a picture was asked for and a
     label was not, the label is -1, "not said".
 
     Raises ValueError for what is no condition of this source, no value of it, or belongs to no row.
     """
-    said = {key: _said(source, key, value, n) for key, value in (asked or {}).items()}
-    open_ = {key: space for key, space in source.spaces.items() if key not in said}
-    if any(source.spaces[key].shape for key in said):
-        said |= {key: torch.full((n,), UNSAID) for key, space in open_.items() if not space.shape}
-    counted = {key for key in open_ if key not in said and sum(source.counts.get(key, ())) > 0}
-    if all(key in said or key in counted for key in open_):
-        found = {key: drawn_labels(n, seed, key, source.counts[key]) for key in counted} | said
+    chosen = {key: _rows_for(source, key, value, n) for key, value in (asked or {}).items()}
+    open_ = {key: space for key, space in source.spaces.items() if key not in chosen}
+    if any(source.spaces[key].shape for key in chosen):
+        chosen |= {key: torch.full((n,), UNLABELLED) for key, space in open_.items() if not space.shape}
+    counted = {key for key in open_ if key not in chosen and sum(source.counts.get(key, ())) > 0}
+    if all(key in chosen or key in counted for key in open_):
+        found = {key: drawn_labels(n, seed, key, source.counts[key]) for key in counted} | chosen
         return Conditions({key: found[key] for key in source.spaces})
-    data = _opened(source, [key for key in open_ if key not in said and key not in counted])
+    data = _opened(source, [key for key in open_ if key not in chosen and key not in counted])
     split = split if data.count(split) else "train"
-    labels = {key: value for key, value in said.items() if not source.spaces[key].shape}
+    labels = {key: value for key, value in chosen.items() if not source.spaces[key].shape}
     rows = _rows_of(data, split, n, seed, labels)
-    found = {**data.rows(split, rows).given, **said}
+    found = {**data.rows(split, rows).given, **chosen}
     return Conditions({key: found[key] for key in source.spaces}, split, rows)
 
 
@@ -117,7 +117,7 @@ def label_number(value: Any, space: Space, key: str) -> int:
     if str(value) in names:
         return names.index(str(value))
     with suppress(ValueError):
-        if UNSAID <= (number := int(str(value))) < space.levels:
+        if UNLABELLED <= (number := int(str(value))) < space.levels:
             return number
     there = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "") if names else f"0 to {space.levels - 1}"
     raise ValueError(f"there is no {key} {value!r}; there is {there}")
@@ -128,8 +128,8 @@ def label_name(number: int, space: Space) -> str:
     return "" if number < 0 else str(space.names[number]) if space.names else str(number)
 
 
-def _said(source: Source, key: str, value: Any, n: int) -> Tensor:
-    """(n, *shape) of a condition that was asked for."""
+def _rows_for(source: ConditionSource, key: str, value: Any, n: int) -> Tensor:
+    """(n, *shape): the rows of one condition that a user asked for; ValueError for what is no value of it."""
     if key not in source.spaces:
         known = ", ".join(source.spaces)
         raise ValueError(f"{key} is no condition here; " + (f"there is {known}" if known else "nothing is given"))
@@ -147,40 +147,40 @@ def _said(source: Source, key: str, value: Any, n: int) -> Tensor:
 
 
 def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
-    """A tensor as n rows, labels and tokens as int64; ValueError for another shape, or values that the space has none of."""
+    """A tensor as n rows, labels and tokens as int64; ValueError for another shape, or for values that the space lacks."""
     if tuple(value.shape) == space.shape:
         value = value.expand(n, *space.shape)
     if tuple(value.shape) != (n, *space.shape):
-        wanted = f"{(n, *space.shape)} or {space.shape}"
-        raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {wanted}")
+        expected = f"{(n, *space.shape)} or {space.shape}"
+        raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {expected}")
     if not bool(value.isfinite().all()):
         raise ValueError(f"{key} holds values that are not finite")
     if space.discrete and len(value):
         if value.is_floating_point() and bool((value != value.round()).any()):
             raise ValueError(f"{key} holds fractions; it may hold whole numbers from 0 to {space.levels - 1}")
         low, high = int(value.min()), int(value.max())
-        if low < (0 if space.shape else UNSAID) or high >= space.levels:
+        if low < (0 if space.shape else UNLABELLED) or high >= space.levels:
             raise ValueError(f"{key} holds {low} to {high}; it may hold 0 to {space.levels - 1}")
     return value.long() if space.kind == "token" else value
 
 
-def _opened(source: Source, wanted: Sequence[str]) -> Data:
-    words = " and ".join(wanted)
-    remedy = f"say what it is (--given {wanted[0]}=...) or where the data lie now (--data PATH)"
+def _opened(source: ConditionSource, missing: Sequence[str]) -> Data:
+    names = " and ".join(missing)
+    remedy = f"say what it is (--given {missing[0]}=...) or where the data lie now (--data PATH)"
     if source.data is None:
-        raise ValueError(f"{words} of these samples would be that of real examples, and there are no data; {remedy}")
+        raise ValueError(f"{names} of these samples would be that of real examples, and there are no data; {remedy}")
     try:
         return source.data()
     except (ValueError, OSError) as error:
-        raise ValueError(f"{words} of these samples would be that of real examples ({error}); {remedy}") from None
+        raise ValueError(f"{names} of these samples would be that of real examples ({error}); {remedy}") from None
 
 
 def _rows_of(data: Data, split: Split, n: int, seed: int, labels: Mapping[str, Tensor]) -> Tensor:
-    """(n,) numbers of examples in a seeded order, row i one with the i-th of the labels that were asked for.
+    """(n,) numbers of examples in a seeded order; the label of example i is the i-th that was asked for.
 
-    Every example comes once before any comes again.
+    No example comes again before all that fit have come once.
     """
-    labels = {key: value for key, value in labels.items() if bool((value != UNSAID).any())}
+    labels = {key: value for key, value in labels.items() if bool((value != UNLABELLED).any())}
     count = data.count(split)
     if not labels:
         return order(count, n, hashed(seed, "rows"))
@@ -189,16 +189,16 @@ def _rows_of(data: Data, split: Split, n: int, seed: int, labels: Mapping[str, T
     want = torch.stack([value.cpu() for value in labels.values()], 1)
     rows = torch.empty(n, dtype=torch.int64)
     for kind in want.unique(dim=0):
-        pool = ((have == kind) | (kind == UNSAID)).all(1).nonzero()[:, 0]
+        pool = ((have == kind) | (kind == UNLABELLED)).all(1).nonzero()[:, 0]
         where = (want == kind).all(1)
         if not len(pool):
-            said = ", ".join(f"{key} {int(number)}" for key, number in zip(labels, kind, strict=True))
-            raise ValueError(f"no example of the {split} split has {said}; ask for everything else too, or for another one")
+            labelled = ", ".join(f"{key} {int(number)}" for key, number in zip(labels, kind, strict=True))
+            raise ValueError(f"no example of the {split} split has {labelled}; ask for everything else too, or for another one")
         rows[where] = pool[order(len(pool), int(where.sum()), hashed(seed, "rows", kind.tolist()))]
     return rows
 
 
 def order(count: int, n: int, seed: int) -> Tensor:
-    """(n,) numbers below `count`: one seeded permutation after another, so that a longer order begins with the shorter one."""
+    """(n,) numbers below `count`: seeded permutations, one after another. A longer order begins with the shorter one."""
     passes = (np.random.Generator(np.random.Philox(key=[seed, number])).permutation(count) for number in range(-(-n // count)))
     return torch.from_numpy(np.concatenate([*passes, np.empty(0, np.int64)])[:n])

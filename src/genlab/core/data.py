@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from operator import index
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, cast
 
 from genlab.core.space import Batch, Space
 
@@ -56,9 +56,9 @@ class View:
     def __getitem__(self, which: int | slice | Sequence[int] | Tensor) -> Batch:
         if isinstance(which, slice):
             return self.data.rows(self.split, self._numbers(range(len(self))[which]))
-        if hasattr(which, "__index__") and not getattr(which, "shape", ()):
+        if isinstance(which, SupportsIndex) and not getattr(which, "shape", ()):  # also a number of numpy or torch
             return single(self.data.rows(self.split, self._numbers([index(which)])), 0)
-        return self.data.rows(self.split, self._numbers(which))
+        return self.data.rows(self.split, self._numbers(cast("Sequence[int] | Tensor", which)))
 
     def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self), 100):

@@ -21,7 +21,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from genlab.core.buffers import Kept, kept_buffers, put_back, take
+from genlab.core.buffers import BufferSnapshot, restore, save, snapshots
 from genlab.core.coupling import lent
 from genlab.core.data import Data
 from genlab.core.finite import NonFiniteError, cause_of, first_non_finite, non_finite_rows
@@ -98,8 +98,8 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
             continue
         model.requires_grad_(False)
         engine.enter(number, stage)
-        kept = kept_buffers(model)
-        runners = [MoveRunner(model, move, kept) for move in stage.moves]
+        buffers = snapshots(model)
+        runners = [MoveRunner(model, move, buffers) for move in stage.moves]
         while (progress := engine.proceed()) is not None:
             yield from _step(model, stage, runners, engine, progress)
         engine.leave()
@@ -150,11 +150,11 @@ def _ticks(model: Model, stage: Stage, engine: Engine, move: str, readings: Read
 class MoveRunner:
     """Runs one move of a stage. What it owns is looked up once: a step may be shorter than a walk through all modules."""
 
-    def __init__(self, model: nn.Module, move: Move, buffers: Sequence[Kept]):
+    def __init__(self, model: nn.Module, move: Move, buffers: Sequence[BufferSnapshot]):
         self.model, self.move = model, move
         self.parameters = owned_parameters(move.owns)
         owned = owned_tensors(move.owns)
-        self.kept = [kept for kept in buffers if id(kept.live) not in owned]
+        self.others = [buffer for buffer in buffers if id(buffer.live) not in owned]
         self.modules = list(model.modules())
         names = (*model.named_parameters(), *model.named_buffers())
         self.changed = {name: value for name, value in names if id(value) in owned and isinstance(move, Apply)}
@@ -164,7 +164,7 @@ class MoveRunner:
 
         NonFiniteError where a loss, a gradient or what an Apply changes is NaN or infinite; a Descend has then changed nothing.
         """
-        take(self.kept)
+        save(self.others)
         self._mode(True)
         if isinstance(self.move, Apply):
             now = now_of()
@@ -174,7 +174,7 @@ class MoveRunner:
         else:
             readings = self._descend(self.move, batch, now_of, engine)
         self._mode(False)
-        put_back(self.kept)
+        restore(self.others)
         return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
 
     def _descend(self, move: Descend, batch: Batch, now_of: Callable[[], Now], engine: Engine) -> Readings:

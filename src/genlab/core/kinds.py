@@ -19,20 +19,20 @@ if TYPE_CHECKING:
 class DataKind:
     """One kind of data.
 
-    name       as help pages and the index of models say it
-    axes       of its spaces: D coordinates, T tokens, C channels, H and W rows and columns, F frames, D before HW depth; a T
-               after a C is time
-    example    what one example is called
-    examples   what several are called
-    suffixes   of files that samples are saved as, the usual one first; "" is a folder of one file a sample
-    ends       tokens: whether an example ends before its width (a line), or is a window cut out of something longer
-    reads      whether samples are read as text rather than looked at
-    unit       of its likelihood; "" leaves that to the entries: bits/dim of levels, nats of anything else
-    scored     samples drawn for a score; None: as many as the slowest model draws in good time
-    sampled    samples that `genlab sample` draws unless told otherwise
-    shown      samples on the page of a run
-    compared   samples on the page of a comparison
-    beside     real examples on that page
+    name         as help pages and the index of models say it
+    axes         of its spaces: D coordinates, T tokens, C channels, H and W rows and columns, F frames, D before HW depth; a T
+                 after a C is time
+    example      what one example is called
+    examples     what several are called
+    suffixes     of files that samples are saved as, the usual one first; "" is a folder of one file a sample
+    ends         tokens: whether an example ends before its width (a line), or is a window cut out of something longer
+    reads        whether samples are read as text rather than looked at
+    unit         of its likelihood; "" leaves that to the entries: bits/dim of levels, nats of anything else
+    scored       samples drawn for a score; None: as many as the slowest model draws in good time
+    sampled      samples that `genlab sample` draws unless told otherwise
+    shown        samples on the page of a run
+    compared     samples on the page of a comparison
+    real_shown   real examples on the page of a comparison
     """
 
     name: str
@@ -47,7 +47,7 @@ class DataKind:
     sampled: int = 64
     shown: int = 64
     compared: int = 64
-    beside: int = 64
+    real_shown: int = 64
 
     def holds(self, space: Space) -> bool:
         """Whether a space is of this kind."""
@@ -56,28 +56,28 @@ class DataKind:
 
 POINTS = DataKind(
     "points", "D", "point", "points", (".png", ".csv", ".npz", ".gif"),
-    scored=2000, shown=1000, compared=1000, beside=2000,
+    scored=2000, shown=1000, compared=1000, real_shown=2000,
 )  # fmt: skip
 PICTURES = DataKind("pictures", "CHW", "picture", "pictures", (".png", "", ".npz", ".gif"))
 TEXT = DataKind(
     "text", "T", "window", "text", (".txt", "", ".npz", ".png", ".gif"), reads=True,
-    unit="nats_per_character", scored=64, sampled=4, shown=3, compared=64, beside=24,
+    unit="nats_per_character", scored=64, sampled=4, shown=3, compared=64, real_shown=24,
 )  # fmt: skip
 LINES = DataKind(
     "lines", "T", "line", "lines", (".txt", "", ".npz", ".png", ".gif"), ends=True, reads=True,
-    unit="nats_per_character", scored=1000, shown=24, compared=1000, beside=24,
+    unit="nats_per_character", scored=1000, shown=24, compared=1000, real_shown=24,
 )  # fmt: skip
 SOUND = DataKind(
     "sound", "CT", "recording", "recordings", (".wav", "", ".png", ".npz", ".gif"),
-    sampled=16, shown=16, compared=16, beside=16,
+    sampled=16, shown=16, compared=16, real_shown=16,
 )  # fmt: skip
 VIDEO = DataKind(
     "video", "FCHW", "clip", "clips", (".gif", "", ".png", ".npz"),
-    sampled=16, shown=16, compared=16, beside=16,
+    sampled=16, shown=16, compared=16, real_shown=16,
 )  # fmt: skip
 VOXELS = DataKind(
     "voxels", "CDHW", "volume", "volumes", (".png", "", ".npz", ".npy", ".gif"),
-    sampled=16, shown=16, compared=16, beside=16,
+    sampled=16, shown=16, compared=16, real_shown=16,
 )  # fmt: skip
 KINDS: tuple[DataKind, ...] = (POINTS, PICTURES, TEXT, LINES, SOUND, VIDEO, VOXELS)
 

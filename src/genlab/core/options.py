@@ -1,4 +1,4 @@
-"""Options of a model's own methods, as `sample(..., steps=50)`, read off their signatures."""
+"""Options of a model's own methods, as `sample(..., sampling_steps=50)`, read off their signatures."""
 
 from __future__ import annotations
 

@@ -82,8 +82,8 @@ def _channels_first(request: Request, x: np.ndarray, axes: str) -> np.ndarray:
     if x.ndim == 3 and axes in ("", "NHW"):
         return x[:, None]
     if x.ndim != 4 or (axes and axes not in ORDERS):
-        said = f" with axes {axes!r}" if axes else ""
-        raise ValueError(f"{request.source}: x has the shape {x.shape}{said}; {WANTED}")
+        with_axes = f" with axes {axes!r}" if axes else ""
+        raise ValueError(f"{request.source}: x has the shape {x.shape}{with_axes}; {WANTED}")
     if not axes:
         fitting = [order for order, places in ORDERS.items() if x.shape[places[1]] in CHANNELS]
         if len(fitting) != 1:

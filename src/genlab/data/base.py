@@ -1,11 +1,11 @@
-"""What every source has beside its examples: a name, how to open it again, a record for reports."""
+"""The base class of every source: its name, how to open it again, its description for reports."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
@@ -16,14 +16,14 @@ from genlab.data.options import Request
 from genlab.data.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
-    from genlab.data.indexed import Numbering
+    from genlab.data.indexed import ExampleIndex
 
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
 FORMAT = 1  # of what examples are made of the same files; raise it when that changes
 
 
 class Opened(ABC):
-    """A `core.data.Data` that knows where it is from.
+    """A `core.data.Data` that was opened from a source, and knows how to be opened again.
 
     name      short: "digits", "my-pictures"
     source    what `open` takes again, with `options`
@@ -51,8 +51,8 @@ class Opened(ABC):
     def fingerprint(self) -> str:
         """Hash of the content and of the options that shape it: equal data, equal examples in equal splits."""
         shaping = {key: value for key, value in self.options.items() if key not in ("stream_seed", "allow_bad")}
-        said = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
-        return hashlib.blake2b(self._content + said, digest_size=16).hexdigest()
+        options = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
+        return hashlib.blake2b(self._content + options, digest_size=16).hexdigest()
 
     @abstractmethod
     def count(self, split: Split) -> int:
@@ -70,12 +70,12 @@ class Opened(ABC):
     def rows(self, split: Split, indices: Tensor) -> Batch:
         """The examples (n,) of the finite pass by their numbers, in the order they are asked for."""
 
-    def numbering(self) -> Numbering:
-        """All examples by number, whichever split they are in; ValueError where there are none that could be numbered."""
+    def example_index(self) -> ExampleIndex:
+        """All examples by number, whichever split they are in; ValueError for a source whose examples have no numbers."""
         raise ValueError(f"{self.name} is drawn or cut from a text: its examples have no numbers, as this needs")
 
     def opened(self) -> dict[str, Any]:
-        """How to open it again, as plain JSON values: `genlab.data.wrap.reopened` takes them."""
+        """A record of plain JSON values from which `genlab.data.opener.open_again` opens the same data."""
         return {"source": self.source, "options": self.options}
 
     def __getitem__(self, split: Split) -> View:
@@ -84,17 +84,28 @@ class Opened(ABC):
             raise KeyError(f"{split!r} is no split; there is {', '.join(SPLITS)}")
         return View(self, split)
 
+    def __len__(self) -> int:
+        raise TypeError(f'{self.name} has {" + ".join(self._counted())} examples; say which split: len(data["train"])')
+
+    def __iter__(self) -> Iterator[Any]:
+        raise TypeError(f'{self.name} is split into {", ".join(SPLITS)}; go through one of them: for example in data["train"]')
+
+    def __bool__(self) -> bool:
+        return True  # without this, `if data` would ask for its length
+
     def __repr__(self) -> str:
-        counts = ", ".join(f"{self.count(split):,} {split}" for split in SPLITS)
         given = f", given {', '.join(self.given)}" if self.given else ""
-        return f"{self.name}: {self.kind} {self.space.shape}, {self.space.kind}{given}; {counts}"
+        return f"{self.name}: {self.kind} {self.space.shape}, {self.space.kind}{given}; {', '.join(self._counted())}"
+
+    def _counted(self) -> list[str]:
+        return [f"{self.count(split):,} {split}" for split in SPLITS]
 
     def label_counts(self) -> list[int] | None:
         """Examples of each class in the train split, where there are classes; those without one are left out."""
         return None
 
     def describe(self) -> dict[str, Any]:
-        """Plain JSON values: where the data are from, what they are, what was left out."""
+        """What reports say of the data, as plain JSON values: source, kind, counts, what was left out."""
         return {
             "name": self.name,
             "source": self.source,
@@ -111,5 +122,5 @@ class Opened(ABC):
 
 
 def class_space(names: tuple[str, ...]) -> dict[str, Space]:
-    """`given` of examples that have one of these classes; nothing for fewer than two."""
+    """The condition "label" with these classes, by name; empty for fewer than two classes."""
     return {"label": Space((), "", "token", len(names), names)} if len(names) > 1 else {}

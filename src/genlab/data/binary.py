@@ -22,7 +22,7 @@ from genlab.core.space import Batch
 from genlab.data.base import Opened
 from genlab.data.draws import words
 from genlab.data.options import Binarise
-from genlab.data.wrap import Each
+from genlab.data.wrap import PerExample
 
 BLOCK = 4096  # pictures handled at once: an array may lie on disk
 
@@ -40,14 +40,14 @@ class Binariser:
         object.__setattr__(self, "edges", edges.astype(np.uint16))
 
     def fresh(self, x: np.ndarray, key: int, cursor: int) -> np.ndarray:
-        """The bits of positions cursor ... cursor + n - 1 of a stream."""
+        """Bits drawn for positions cursor ... cursor + n - 1 of a stream."""
         if not len(x):
             return x
         each = -(-x[0].size // 4)  # 64-bit words of a picture
         return self._drawn(x, words(key, cursor * each, len(x) * each).reshape(len(x), each))
 
     def fixed(self, x: np.ndarray, digests: np.ndarray) -> np.ndarray:
-        """The bits that belong to these pictures, whatever else there is. digests (n, 16)."""
+        """Bits that depend on the pictures alone. digests (n, 16): of the pictures, the seeds of what is drawn."""
         if not len(x):
             return x
         if self.how == "threshold":
@@ -63,8 +63,8 @@ class Binariser:
         return (np.minimum(sixteen, 65534) < edge).view(np.uint8)
 
 
-class Binarised(Each):
-    """Pictures of levels as bits."""
+class Binarised(PerExample):
+    """A source of pictures in levels, made black and white."""
 
     option: ClassVar[str] = "binarise"
 
@@ -78,12 +78,12 @@ class Binarised(Each):
         if how not in get_args(Binarise):
             raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(how)[:60]!r}")
         self.space = replace(space, kind="binary", levels=2, note=f"binarised: {how}")
-        self._coins, self._numbering = Binariser(how, space.levels), inner.numbering()
+        self._coins, self._index = Binariser(how, space.levels), inner.example_index()
         self._bits = None if how == "dynamic" else self._all()
 
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
         if self._bits is None:
-            return batch._replace(x=torch.from_numpy(self._coins.fixed(batch.x.numpy(), self._numbering.digests[numbers])))
+            return batch._replace(x=torch.from_numpy(self._coins.fixed(batch.x.numpy(), self._index.digests[numbers])))
         return batch._replace(x=torch.from_numpy(self._bits[numbers]))
 
     def fresh(self, batch: Batch, split: Split, cursor: int) -> Batch:
@@ -93,7 +93,7 @@ class Binarised(Each):
         return batch._replace(x=torch.from_numpy(bits))
 
     def _all(self) -> np.ndarray:
-        """What need not be drawn again and again, (N, C, H, W)."""
-        digests = self._numbering.digests
+        """Bits of all examples, (N, C, H, W), where they are the same in every pass."""
+        digests = self._index.digests
         parts = [np.arange(first, min(first + BLOCK, len(digests))) for first in range(0, len(digests), BLOCK)]
-        return np.concatenate([self._coins.fixed(self._numbering.take(part).x.numpy(), digests[part]) for part in parts])
+        return np.concatenate([self._coins.fixed(self._index.take(part).x.numpy(), digests[part]) for part in parts])

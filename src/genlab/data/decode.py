@@ -63,7 +63,7 @@ def square(image: Image.Image, size: int) -> Image.Image:
 
 
 def grey_or_colour(x: np.ndarray) -> np.ndarray:
-    """(C, H, W) as it counts for its digest: one channel where three say the same, so that a set's channels do not matter."""
+    """(C, H, W) with one channel where all three are equal: a grey picture has the same digest in a set of coloured ones."""
     return x[:1] if len(x) == 3 and np.array_equal(x[0], x[1]) and np.array_equal(x[0], x[2]) else x
 
 

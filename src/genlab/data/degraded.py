@@ -20,7 +20,7 @@ import torch
 from genlab.core.data import Split
 from genlab.core.space import Batch, Space
 from genlab.data.base import Opened
-from genlab.data.wrap import Each, drawn_for
+from genlab.data.wrap import PerExample, drawn_for
 
 WAYS = "2x, 4x, ... (lower resolution), grey, edges, noise=0.1"
 LEVELS = 256
@@ -29,8 +29,8 @@ SOURCE = "source"
 Filter = Callable[[np.ndarray, int, np.ndarray], np.ndarray]  # (u (n, C, H, W) from 0 to 1, key, numbers) -> (n, c, h, w)
 
 
-class Degraded(Each):
-    """Pictures of levels with a degraded copy."""
+class Degraded(PerExample):
+    """A source of pictures, each given a degraded copy of itself as `source`."""
 
     option: ClassVar[str] = "degrade"
 
@@ -51,14 +51,14 @@ class Degraded(Each):
 
 
 def _filter(how: str, shape: tuple[int, int, int], name: str) -> tuple[Filter, tuple[int, int, int]]:
-    """What `how` does, and the shape of the result."""
+    """(the filter that `how` names, the shape of its result); ValueError for what is no filter, or none for this shape."""
     channels, height, width = shape
     if how == "grey":
         if channels != 3:
             raise ValueError(f"--degrade grey: the pictures of {name} are grey already; choose another of {WAYS}")
-        return _still(grey), (1, height, width)
+        return _deterministic(grey), (1, height, width)
     if how == "edges":
-        return _still(lambda u: edges(grey(u))), (1, height, width)
+        return _deterministic(lambda u: edges(grey(u))), (1, height, width)
     if how.startswith("noise="):
         return _noise(how), shape
     factor = int(how[:-1]) if how.endswith("x") and how[:-1].isdecimal() and len(how) < 6 else 0
@@ -69,11 +69,11 @@ def _filter(how: str, shape: tuple[int, int, int], name: str) -> tuple[Filter, t
             f"--degrade {how}: pictures of {width} x {height} pixels do not divide into squares of {factor}; choose another "
             f"factor, or --size {factor * max(1, min(height, width) // factor)}"
         )
-    return _still(lambda u: smaller(u, factor)), (channels, height // factor, width // factor)
+    return _deterministic(lambda u: smaller(u, factor)), (channels, height // factor, width // factor)
 
 
-def _still(filtered: Callable[[np.ndarray], np.ndarray]) -> Filter:
-    """A filter that draws nothing."""
+def _deterministic(filtered: Callable[[np.ndarray], np.ndarray]) -> Filter:
+    """A filter without random numbers."""
 
     def apply(u: np.ndarray, key: int, numbers: np.ndarray) -> np.ndarray:
         return filtered(u)

@@ -8,7 +8,7 @@ import numpy as np
 
 from genlab.data import splits
 from genlab.data.examples import Examples, Stored
-from genlab.data.index import source
+from genlab.data.index import built_in
 from genlab.data.levels import fitted, pictures
 from genlab.data.options import Request
 
@@ -16,7 +16,7 @@ LEVELS = 17  # inked pixels of a 4 x 4 block: 0 ... 16
 
 
 def read(request: Request) -> Examples:
-    row = source("digits")
+    row = built_in("digits")
     assert row is not None
     with files("genlab.data").joinpath("files/digits.npz").open("rb") as file:
         found = np.load(file, allow_pickle=False)

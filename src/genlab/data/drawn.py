@@ -1,4 +1,4 @@
-"""Sources that a formula draws: as many fresh examples as anyone asks for, and a fixed sample to score on.
+"""Sources drawn from a formula: fresh examples without end to train on, and a fixed sample to score on.
 
 Every example is a function of its own few uniform numbers, so position `cursor` of a stream costs nothing to find.
 """
@@ -17,23 +17,23 @@ from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
-from genlab.data.index import source
+from genlab.data.index import built_in
 from genlab.data.options import Request
 
 COUNTS: dict[Split, int] = {"train": 10_000, "validation": 2_000, "test": 10_000}
 
 
 class Drawn(Opened):
-    """A source with a formula; `stream` never repeats, `once` is the same sample for every seed.
+    """A source with a formula. `stream` never repeats; `once` gives the same examples for every seed.
 
-    width   uniform numbers an example is made of
+    width   uniform random numbers that make one example
     """
 
     given: Mapping[str, Space] = {}
     width: int
 
     def __init__(self, request: Request, kind: str):
-        row = source(request.name)
+        row = built_in(request.name)
         assert row is not None
         super().__init__(request, kind, request.name.encode(), {"about": row.about, "licence": row.licence})
 

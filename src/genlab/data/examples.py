@@ -13,7 +13,7 @@ from torch import Tensor
 from genlab.core.space import Batch, Space, label_of
 from genlab.data import splits
 from genlab.data.base import class_space
-from genlab.data.indexed import IndexedSource, Numbering
+from genlab.data.indexed import ExampleIndex, IndexedSource
 from genlab.data.options import Request
 from genlab.data.tokenizer import END, Tokenizer, learnt
 
@@ -22,14 +22,16 @@ LONGEST = 256  # tokens of a text that describes an example; the rest is cut
 
 @dataclass
 class Stored:
-    """What a reader found.
+    """The examples that a reader found in a source.
 
     x         (N, *shape) in the space's units: uint8 levels, small integers for tokens, float32
-    labels    (N,) numbers of `classes`, or None; -1 is "not said"
-    own       (N,) int8 of splits.TRAIN ... where the source has splits of its own
-    digests   (N, 16) uint8, one an example: they decide the splits
-    where     names of the examples, for messages about them
-    texts     what describes each example, or nothing
+    labels    (N,) numbers of `classes`, or None; -1 is "no label"
+    own       (N,) int8 of splits.TRAIN, VALIDATION, TEST where the source has splits of its own
+    digests   (N, 16) uint8, a hash of each example, which decides its split
+    where     names of the examples, for messages: a file, a row
+    texts     captions, one for each example, or none
+    skipped   (name, reason) of what could not be read
+    facts     what else a report may show
     """
 
     x: np.ndarray
@@ -44,18 +46,18 @@ class Stored:
 
 
 def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels (N,), numbers or words -> (numbers from 0 on (N,), their names in order); -1 and "" are no class and stay -1."""
-    unsaid = (values == -1) if values.dtype.kind in "iuf" else np.isin(values.astype(str), ("-1", ""))
-    names, numbers = np.unique(values[~unsaid], return_inverse=True)
+    """Labels (N,), numbers or words -> (class numbers from 0 (N,), names of the classes in order); -1 and "" become -1."""
+    missing = (values == -1) if values.dtype.kind in "iuf" else np.isin(values.astype(str), ("-1", ""))
+    names, numbers = np.unique(values[~missing], return_inverse=True)
     found = np.full(len(values), -1)
-    found[~unsaid] = numbers.reshape(-1)
+    found[~missing] = numbers.reshape(-1)
     return found, tuple(str(name) for name in names.tolist())
 
 
 def tokenize_texts(
     texts: Sequence[str], sides: np.ndarray, vocabulary: int | None = None
 ) -> tuple[np.ndarray, Space, Tokenizer]:
-    """Texts as tokens (N, T), filled up with the end, their space, and what makes the tokens, learnt from the train split."""
+    """(tokens (N, T), padded with the end; their space; the tokenizer, learnt from the train split)."""
     train = [text for text, side in zip(texts, sides, strict=True) if side == splits.TRAIN]
     tokenizer = learnt(train, texts, vocabulary, END)
     tokens = tokenizer.filled(texts, LONGEST)
@@ -63,7 +65,7 @@ def tokenize_texts(
 
 
 class Examples(IndexedSource):
-    """A finite set that lies in arrays."""
+    """A finite source whose examples lie in arrays."""
 
     def __init__(self, request: Request, kind: str, space: Space, stored: Stored):
         labelled = not request.options.unconditional and stored.labels is not None and len(stored.classes) > 1
@@ -79,8 +81,8 @@ class Examples(IndexedSource):
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
         sides = splits.sides(stored.own, stored.digests, request.options.shares, self.name)
         self.facts |= splits.repeats(stored.digests, sides)
-        if self._labels is not None and (unsaid := int((self._labels < 0).sum())):
-            self.facts["examples without a label"] = unsaid
+        if self._labels is not None and (count := int((self._labels < 0).sum())):
+            self.facts["examples without a label"] = count
         self._texts: np.ndarray | None = None
         if texts:
             made = tokenize_texts(texts, sides, request.options.vocabulary)
@@ -100,8 +102,8 @@ class Examples(IndexedSource):
         assert self._labels is not None
         return self._labels[numbers]
 
-    def numbering(self) -> Numbering:
-        return Numbering(self._digests, self._own, self._where, self.take, np.arange(len(self._digests)))
+    def example_index(self) -> ExampleIndex:
+        return ExampleIndex(self._digests, self._own, self._where, self.take, np.arange(len(self._digests)))
 
     def where(self, index: int) -> str:
         """What example number `index` (of a batch's `index`) is called in the source: a file, a row."""

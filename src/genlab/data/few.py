@@ -1,4 +1,4 @@
-"""Few labels: some training examples keep theirs, the others have -1, "not said". Held-out labels stay, to be scored on."""
+"""Labels of a few training examples: all others get -1, "no label". Held-out examples keep theirs, for scores."""
 
 from __future__ import annotations
 
@@ -7,18 +7,22 @@ from typing import ClassVar
 import numpy as np
 import torch
 
-from genlab.core.conditions import UNSAID
+from genlab.core.conditions import UNLABELLED
 from genlab.core.data import Split
 from genlab.core.space import Batch, label_of
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
-from genlab.data.wrap import Each
+from genlab.data.wrap import PerExample
 
 BLOCK = 1000
 
 
-class Few(Each):
-    """Labels of `count` training examples: the classes in turn, within a class those that a fixed lot falls on."""
+class FewLabels(PerExample):
+    """A source in which `count` training examples keep their labels.
+
+    They are chosen class by class in turn, and within a class by a random number that belongs to the example: more labels
+    include those of fewer.
+    """
 
     option: ClassVar[str] = "labelled"
 
@@ -31,30 +35,32 @@ class Few(Each):
             raise ValueError(f"--labelled must be a whole number of examples from 1, got {str(count)[:60]}")
         blocks = [inner.once("train", first, BLOCK) for first in range(0, inner.count("train"), BLOCK)]
         if any(block.index is None for block in blocks):
-            raise ValueError(f"{inner.name} is drawn anew forever: its examples cannot be told apart; leave --labelled out")
+            raise ValueError(
+                f"{inner.name} is drawn anew forever: its examples have no numbers to tell them apart; leave --labelled out"
+            )
         numbers = torch.cat([block.index for block in blocks if block.index is not None]).numpy()
         labels = torch.cat([block.given[self._key] for block in blocks]).numpy()
-        said = labels >= 0
-        if count > said.sum():
-            raise ValueError(f"{inner.name} has labels of {said.sum():,} training examples, not of {count:,}; ask for fewer")
-        self._hidden = np.setdiff1d(numbers, numbers[said][_chosen(labels[said], numbers[said], count)])
-        kept = labels[~np.isin(numbers, self._hidden)]
-        self._counts = np.bincount(kept[kept >= 0], minlength=self.given[self._key].levels).tolist()
+        known = labels >= 0
+        if count > known.sum():
+            raise ValueError(f"{inner.name} has labels of {known.sum():,} training examples, not of {count:,}; ask for fewer")
+        self._hidden = np.setdiff1d(numbers, numbers[known][_chosen(labels[known], numbers[known], count)])
+        remaining = labels[~np.isin(numbers, self._hidden)]
+        self._counts = np.bincount(remaining[remaining >= 0], minlength=self.given[self._key].levels).tolist()
 
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
         label = batch.given[self._key]
-        unsaid = torch.from_numpy(np.isin(numbers, self._hidden))
-        return batch._replace(given={**batch.given, self._key: torch.where(unsaid, torch.full_like(label, UNSAID), label)})
+        hidden = torch.from_numpy(np.isin(numbers, self._hidden))
+        return batch._replace(given={**batch.given, self._key: torch.where(hidden, torch.full_like(label, UNLABELLED), label)})
 
     def label_counts(self) -> list[int]:
         return self._counts
 
 
 def _chosen(labels: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
-    """Places of `count` of the examples, the first of every class before the second of any."""
-    lots = np.array([uniforms(0, int(number), 1, 1)[0, 0] for number in numbers])
+    """Indices of `count` of the examples: of each class the first comes before the second of any class, and so on."""
+    order = np.array([uniforms(0, int(number), 1, 1)[0, 0] for number in numbers])
     turn = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
-        turn[places[lots[places].argsort()]] = np.arange(len(places))
-    return np.lexsort((lots, turn))[:count]
+        turn[places[order[places].argsort()]] = np.arange(len(places))
+    return np.lexsort((order, turn))[:count]

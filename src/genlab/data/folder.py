@@ -80,7 +80,7 @@ def _manifest(root: Path, found: list[tuple[str, os.stat_result]]) -> PictureMan
 
 
 def _compact(stored: Stored) -> Stored:
-    """Classes of which nothing could be read vanish; pictures beside the folders of the classes keep -1, "not said"."""
+    """Without the classes of which no picture could be read. Pictures outside the folders of classes keep -1, "no label"."""
     if stored.labels is None:
         return stored
     there = sorted(set(stored.labels[stored.labels >= 0].tolist()))
@@ -91,7 +91,7 @@ def _compact(stored: Stored) -> Stored:
 
 
 def _nothing(path: Path, names: list[Path]) -> str:
-    """What to say of a folder without pictures."""
+    """The message for a folder without pictures."""
     kinds = Counter(name.suffix.lower() or "no suffix" for name in names)
     if not kinds:
         return f"{path} is empty; name a folder with pictures in it"

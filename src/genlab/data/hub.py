@@ -8,7 +8,7 @@ from typing import Any
 
 from genlab.data.examples import Examples
 from genlab.data.options import Request
-from genlab.data.parquet import SIDES, Table, from_tables
+from genlab.data.parquet import SIDES, ParquetTable, from_tables
 
 ROWS = 256
 PATIENCE = 15  # seconds
@@ -46,11 +46,11 @@ def _loaded(name: str, config: str | None) -> Any:
         ) from None
 
 
-def _table(split: str, part: Any, known: bool) -> Table:
+def _table(split: str, part: Any, known: bool) -> ParquetTable:
     arrow = part.data.table
     features = part.features.arrow_schema  # carries the names of the classes
 
     def batches(columns: list[str]) -> Iterator[Any]:
         yield from part.with_format("arrow").data.table.select(columns).to_batches(ROWS)
 
-    return Table(split, features, arrow.num_rows, batches, SIDES[split] if known else -1)
+    return ParquetTable(split, features, arrow.num_rows, batches, SIDES[split] if known else -1)

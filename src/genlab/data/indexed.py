@@ -20,25 +20,25 @@ BLOCK = 1000  # examples read at once
 
 
 @dataclass(frozen=True)
-class Numbering:
-    """All N examples of a source by number, whichever split they are in, or in none.
+class ExampleIndex:
+    """All N examples of a source by number, whether they are in a split or in none.
 
     digests   (N, 16) uint8: equal where examples are equal
     own       (N,) int8 of splits.TRAIN ... where the source has splits of its own
     names     of the examples in the source, or nothing
     take      numbers (n,) -> the examples, as a finite pass has them
-    there     (n,) numbers of those that count, ascending; the others are left out of every split
+    present   (n,) numbers of the examples that may be used, ascending; the others are in no split
     """
 
     digests: np.ndarray
     own: np.ndarray | None
     names: Sequence[str]
     take: Callable[[np.ndarray], Batch]
-    there: np.ndarray
+    present: np.ndarray
 
 
 class IndexedSource(Opened):
-    """What has numbered examples; whoever derives says `split` once `sides` are known."""
+    """A source of numbered examples. A subclass calls `split` once it knows the split of each."""
 
     _rows: dict[Split, np.ndarray]
 
@@ -47,13 +47,16 @@ class IndexedSource(Opened):
         """Examples (n,) by their numbers in the source, the same ones whatever the seed."""
 
     def labels(self, numbers: np.ndarray) -> np.ndarray:
-        """(n,) labels of examples, where they have some."""
+        """(n,) labels of examples by their numbers; only of a source with labels."""
         return self.take(numbers).given[label_of(self.given)].numpy()
 
     def split(self, sides: np.ndarray, shares: tuple[float, float, float] | None) -> None:
-        """Sort the examples into splits, sides (N,) of splits.TRAIN ...; ValueError where one of them gets too few."""
+        """Sort the examples into splits; ValueError where one of them gets too few.
+
+        sides   (N,) int8 of splits.TRAIN, VALIDATION, TEST or EXCLUDED
+        """
         self._rows = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
-        splits.enough({split: self.count(split) for split in SPLITS}, shares, self.name, self.kind)
+        splits.check_sizes({split: self.count(split) for split in SPLITS}, shares, self.name, self.kind)
 
     def count(self, split: Split) -> int:
         return len(self._rows[split])

@@ -1,4 +1,4 @@
-"""Pictures that lie in memory as levels 0 ... L - 1, made into examples, resized if asked for."""
+"""Examples out of pictures in memory, levels 0 ... L - 1, resized where asked."""
 
 from __future__ import annotations
 

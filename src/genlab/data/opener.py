@@ -13,7 +13,7 @@ from typing import Any
 from genlab.data import formats
 from genlab.data.base import Opened
 from genlab.data.idx import is_idx
-from genlab.data.index import near, source
+from genlab.data.index import built_in, nearest_name
 from genlab.data.options import Options, ProgressCallback, Request, cache_root, silent
 from genlab.data.wrap import reopened, wrappers
 
@@ -34,12 +34,12 @@ def open(
 
     Raises ValueError or OSError, in one sentence with the remedy.
     """
-    chosen, place, told = Options.from_record(options), cache_root(cache), progress or silent
-    bare, wrapped = chosen.apart(*wrappers())
-    data = _read(os.fspath(source), bare, place, told)
+    chosen, root, report = Options.from_record(options), cache_root(cache), progress or silent
+    bare, wrapped = chosen.split_off(*wrappers())
+    data = _read(os.fspath(source), bare, root, report)
     for name, make in wrappers().items():
         if name in ("pair", "other") and name in wrapped:
-            data = make(data, _read(wrapped[name], bare, place, told))
+            data = make(data, _read(wrapped[name], bare, root, report))
         elif name in wrapped:
             data = make(data, wrapped[name])
     return data
@@ -72,12 +72,12 @@ def _read(named: str, options: Options, cache: Path, progress: ProgressCallback)
 
 
 def _request(named: str, options: Options, cache: Path, progress: ProgressCallback) -> Request:
-    if source(named) is not None or named.startswith("hub:"):
+    if built_in(named) is not None or named.startswith("hub:"):
         name = named.removeprefix("hub:").split("/")[-1].replace(":", "-") if named.startswith("hub:") else named
         return Request(named, name, options, cache=cache, progress=progress)
     path = Path(named).expanduser()
     if not path.exists():
-        meant = near(named) or _beside(path)
+        meant = nearest_name(named) or _beside(path)
         hint = f"did you mean {meant}?" if meant else "genlab list data shows what is built in"
         raise ValueError(f"there is no file or folder {named!r} and no built-in data of that name; {hint}")
     path = path.resolve()
@@ -109,6 +109,6 @@ def _reader(request: Request) -> Reader:
     return _named(formats.FILES.get(suffix, formats.TEXT))
 
 
-def _named(place: str) -> Reader:
-    module, name = place.split(":")
+def _named(reader: str) -> Reader:
+    module, name = reader.split(":")
     return getattr(importlib.import_module(module), name)

@@ -1,4 +1,4 @@
-"""What `open` is asked for: the one place where an option of data stands. No torch here.
+"""Options of `open`, all of them in one place. No torch here.
 
 The command line takes `Options` as they are: names, types and the sentences below the fields are its options and their help. A
 run's record holds those that were set, and `from_record` reads them back.
@@ -27,7 +27,7 @@ def silent(done: int, total: int, what: str) -> None:
 
 
 def _of(default: Any, *words: str) -> Any:
-    """A field of Options for data that are described by one of these words; for all data where there are none."""
+    """A field of Options. words: the kinds of data that it suits; every kind where there are none."""
     return field(default=default, metadata={"suits": words})
 
 
@@ -40,29 +40,29 @@ class Options:
     lines: bool = _of(False, "lines")
     """A text file holds one item a line: names and the like."""
     length: int | None = _of(None, "text", "strings")
-    """Characters (or tokens) of one window of a text, 64 otherwise."""
+    """Characters (or tokens) of one window of a text; default: 64."""
     vocabulary: int | None = _of(None, "text", "captions")
-    """Learn a byte-level vocabulary of so many tokens instead of reading characters."""
+    """Tokens of a byte-pair vocabulary that is learnt from the texts; default: every character is a token."""
     unconditional: bool = _of(False)
-    """Leave classes and descriptions out."""
+    """Leave classes and texts out: the model is given nothing."""
     labelled: int | None = _of(None)
-    """Keep the labels of so many training examples, the classes in turn; those of the others are not said."""
+    """Keep the labels of this many training examples, as many of each class; the others get -1, "no label"."""
     pair: str | None = _of(None)
-    """Data whose examples belong to these, by name or else by row: each is given as `source`."""
+    """Second data, whose examples are partners of these by name, or else by row: each is given as `source`."""
     other: str | None = _of(None)
-    """Data of a second domain, given as `other` while training; no example belongs to another."""
+    """Second data without partners: another domain, given as `other` while training."""
     degrade: str | None = _of(None)
     """Give a degraded copy of each picture as `source`: 2x, 4x, ... (lower resolution), grey, edges, noise=0.1."""
     hide: str | None = _of(None)
-    """Hide training entries: a share of them, as 0.5, or one block, as block."""
+    """Hide entries of the training examples: a share of them, as 0.5, or one block of each, as block."""
     binarise: Binarise | None = _of(None)  # noqa: RUF009
     """Make pictures black and white: above one half (threshold), drawn once (static) or anew each time (dynamic)."""
     allow_bad: bool = _of(False)
     """Go on although more than a tenth of the files cannot be read."""
     shares: tuple[float, float, float] | None = _of(None, "files")
-    """Of train, validation and test where the source has no splits of its own, 0.8 0.1 0.1 otherwise."""
+    """Shares of train, validation and test where the data have no splits of their own; default: 0.8 0.1 0.1."""
     stream_seed: int = _of(0)
-    """Of the order of training examples and of what is drawn anew in it, never of the splits."""
+    """Random seed of the order of training examples; the splits never depend on it."""
 
     def __post_init__(self) -> None:
         _within("size", self.size, 2, LARGEST, "pixels")
@@ -84,9 +84,11 @@ class Options:
                 )
 
     def record(self) -> dict[str, Any]:
-        """What differs from the defaults, as plain JSON values: `from_record` takes it back."""
-        said = {entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default}
-        return {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
+        """The options that differ from their defaults, as plain JSON values; `from_record` is its inverse."""
+        changed = {
+            entry.name: getattr(self, entry.name) for entry in fields(self) if getattr(self, entry.name) != entry.default
+        }
+        return {name: list(value) if isinstance(value, tuple) else value for name, value in changed.items()}
 
     @classmethod
     def from_record(cls, record: Mapping[str, Any]) -> Options:
@@ -103,15 +105,16 @@ class Options:
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
         return cls(**values)
 
-    def apart(self, *names: str) -> tuple[Options, dict[str, Any]]:
-        """(the options without those of these names, those of them that were set)."""
+    def split_off(self, *names: str) -> tuple[Options, dict[str, Any]]:
+        """(these options at their defaults by these names, the values of those that were set)."""
         taken = {name: value for name, value in self.record().items() if name in names}
         return replace(self, **{entry.name: entry.default for entry in fields(self) if entry.name in names}), taken
 
     def suit(self, name: str, kind: str, *words: str) -> None:
-        """ValueError if an option was asked for that is for other data than those described by these words.
+        """ValueError for an option that was set and suits none of these words.
 
-        name: of the data; kind: what the message says they hold
+        name    of the data
+        kind    what the data hold, for the message; one of the words too
         """
         for entry in fields(self):
             suits = entry.metadata["suits"]

@@ -21,94 +21,103 @@ from genlab.core.space import Batch
 from genlab.data import splits
 from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import shuffled
-from genlab.data.indexed import IndexedSource, Numbering
+from genlab.data.indexed import ExampleIndex, IndexedSource
 from genlab.data.wrap import Wrapper
 
 SOURCE = "source"
 ROW = re.compile(r"(?:row|picture|point|line|example) \d+$")
 
 
-class Paired(Wrapper, IndexedSource):
-    """x and everything that is given from the first source; `source` is the x of the example of the second that belongs to it.
+class TwoSources(Wrapper, IndexedSource):
+    """The examples of a first source, which x of a second source joins as the condition `key`."""
+
+    key: ClassVar[str]
+
+    def __init__(self, a: Opened, b: Opened):
+        super().__init__(a, b)
+        if self.key in a.given:
+            raise ValueError(f"{a.name} gives a condition called {self.key} already; leave --{self.option} out")
+        self.given = {**a.given, self.key: b.space}
+        self._a, self._b = a.example_index(), b.example_index()
+
+    def _with(self, batch: Batch, numbers: np.ndarray) -> Batch:
+        """The batch, given x of these examples (n,) of the second source."""
+        return batch._replace(given={**batch.given, self.key: self._b.take(numbers).x})
+
+
+class Paired(TwoSources):
+    """Examples of the first source, each given as `source` the x of its partner in the second.
 
     Examples without a partner are left out and named.
     """
 
     option: ClassVar[str] = "pair"
+    key: ClassVar[str] = SOURCE
 
     def __init__(self, a: Opened, b: Opened):
         super().__init__(a, b)
-        if SOURCE in a.given:
-            raise ValueError(f"{a.name} has a {SOURCE} already; leave --pair out")
-        self.given = {**a.given, SOURCE: b.space}
-        self._a, self._b = a.numbering(), b.numbering()
-        first, second = _together(a, b, self._a, self._b)
+        first, second = _partners(a, b, self._a, self._b)
         self._numbers, self._partner = first, np.full(len(self._a.digests), -1)
         self._partner[first] = second
         self._group = splits.grouped(self._a.digests[first], self._b.digests[second])
         own = None if self._a.own is None else self._a.own[first]
         sides = splits.sides(own, self._group, None if own is not None else _shares(a), self.name)
-        whole = np.full(len(self._a.digests), splits.NOWHERE, np.int8)
+        whole = np.full(len(self._a.digests), splits.EXCLUDED, np.int8)
         whole[first] = sides
         self.facts |= {"pairs": len(first), **splits.repeats(self._group, sides)}
-        self.skipped += _alone(a, self._a, first, b.name) + _alone(b, self._b, second, a.name)
+        self.skipped += _without_partner(a, self._a, first, b.name) + _without_partner(b, self._b, second, a.name)
         self.split(whole, _shares(a))
 
     def take(self, numbers: np.ndarray) -> Batch:
-        batch = self._a.take(numbers)
-        return batch._replace(given={**batch.given, SOURCE: self._b.take(self._partner[numbers]).x})
+        return self._with(self._a.take(numbers), self._partner[numbers])
 
-    def numbering(self) -> Numbering:
+    def example_index(self) -> ExampleIndex:
         digests = self._a.digests.copy()
         digests[self._numbers] = self._group
-        return replace(self._a, digests=digests, there=self._numbers, take=self.take)
+        return replace(self._a, digests=digests, present=self._numbers, take=self.take)
 
 
-class Unpaired(Wrapper, IndexedSource):
-    """x and everything that is given from the first source; `other` is the x of any example of the second, while training.
+class Unpaired(TwoSources):
+    """Examples of the first source; while training, each is given as `other` the x of any example of the second.
 
-    Each domain has its own permutation. Where the two have as many examples, which may belong together, they are split as
-    pairs are; else each keeps its own splits.
+    Each domain is shuffled by itself. Where the two have equally many examples, which may therefore belong together, they are
+    split as pairs are; otherwise each keeps its own splits.
     """
 
     option: ClassVar[str] = "other"
+    key: ClassVar[str] = OTHER
 
     def __init__(self, a: Opened, b: Opened):
         super().__init__(a, b)
-        if OTHER in a.given:
-            raise ValueError(f"{a.name} has another domain already; leave --other out")
-        self.given = {**a.given, OTHER: b.space}
-        self._a, self._b = a.numbering(), b.numbering()
+        both = (self._a, self._b)
         twins = len(self._a.digests) == len(self._b.digests)
         group = splits.grouped(self._a.digests, self._b.digests) if twins else None
-        sides = [
-            splits.sides(
-                each.own, each.digests if group is None else group, None if each.own is not None else _shares(a), self.name
-            )
-            for each in (self._a, self._b)
-        ]
-        for each, found in zip((self._a, self._b), sides, strict=True):
-            found[np.setdiff1d(np.arange(len(found)), each.there)] = splits.NOWHERE
+        sides = [self._sides(each, each.digests if group is None else group, _shares(a)) for each in both]
         self.split(sides[0], _shares(a))
         self._other: dict[Split, np.ndarray] = {split: np.flatnonzero(sides[1] == side) for side, split in enumerate(SPLITS)}
         if not len(self._other["train"]):
             raise ValueError(f"{b.name} has no training examples; give more of them")
 
+    def _sides(self, each: ExampleIndex, digests: np.ndarray, shares: tuple[float, float, float] | None) -> np.ndarray:
+        """(N,) int8: the split of each example of one domain."""
+        sides = splits.sides(each.own, digests, None if each.own is not None else shares, self.name)
+        sides[np.setdiff1d(np.arange(len(sides)), each.present)] = splits.EXCLUDED
+        return sides
+
     def take(self, numbers: np.ndarray) -> Batch:
         return self._a.take(numbers)
 
     def stream(self, split: Split, cursor: int, n: int) -> Batch:
-        batch, there = super().stream(split, cursor, n), self._other[split]
+        batch, others = super().stream(split, cursor, n), self._other[split]
         if split != "train":
             return batch
-        other = there[shuffled(hashed(self.seed, split, OTHER), cursor, n, len(there))]
-        return batch._replace(given={**batch.given, OTHER: self._b.take(other).x})
+        return self._with(batch, others[shuffled(hashed(self.seed, split, OTHER), cursor, n, len(others))])
 
     def others(self, split: Split) -> np.ndarray:
         """Numbers of the second domain's examples in a split."""
         return self._other[split]
 
-    def numbering(self) -> Numbering:
+    def example_index(self) -> ExampleIndex:
         return self._a
 
 
@@ -117,19 +126,19 @@ def _shares(data: Opened) -> tuple[float, float, float] | None:
 
 
 def _key(name: str) -> str:
-    """What names the same example in another source: its row, or its path without the suffix."""
+    """The part of an example's name that its partner has too: its row, or its path without the suffix."""
     row = ROW.search(name)
     return row.group() if row else str(PurePath(name).with_suffix("")) if name else ""
 
 
-def _together(a: Opened, b: Opened, first: Numbering, second: Numbering) -> tuple[np.ndarray, np.ndarray]:
-    """Numbers in the one and in the other source of the examples that belong together, in the first one's order."""
+def _partners(a: Opened, b: Opened, first: ExampleIndex, second: ExampleIndex) -> tuple[np.ndarray, np.ndarray]:
+    """(numbers in the first source, numbers in the second) of the examples that belong together, in the first one's order."""
     keys = [[_key(name) for name in each.names] for each in (first, second)]
     if all(keys) and all(len(set(each)) == len(each) for each in keys):
         partner = {key: number for number, key in enumerate(keys[1])}
-        there = [set(each.there.tolist()) for each in (first, second)]
+        present = [set(each.present.tolist()) for each in (first, second)]
         found = [(number, partner[key]) for number, key in enumerate(keys[0]) if key in partner]
-        found = [pair for pair in found if pair[0] in there[0] and pair[1] in there[1]]
+        found = [pair for pair in found if pair[0] in present[0] and pair[1] in present[1]]
         if not found:
             raise ValueError(
                 f"no example of {a.name} has a name that {b.name} knows ({keys[0][0]}, {keys[1][0]}); name paired files alike"
@@ -140,11 +149,11 @@ def _together(a: Opened, b: Opened, first: Numbering, second: Numbering) -> tupl
             f"{a.name} has {len(first.digests):,} examples and {b.name} has {len(second.digests):,}, without names to "
             "pair them by; give as many of both, in one order"
         )
-    both = np.intersect1d(first.there, second.there)
+    both = np.intersect1d(first.present, second.present)
     return both, both
 
 
-def _alone(data: Opened, numbering: Numbering, paired: np.ndarray, other: str) -> list[tuple[str, str]]:
-    """Examples that belong to none."""
-    alone = np.setdiff1d(numbering.there, paired)
-    return [(str(numbering.names[number]), f"nothing in {other} belongs to it") for number in alone.tolist()]
+def _without_partner(data: Opened, index: ExampleIndex, paired: np.ndarray, other: str) -> list[tuple[str, str]]:
+    """(name, reason) of the examples of one source that have no partner in the other."""
+    alone = np.setdiff1d(index.present, paired)
+    return [(str(index.names[number]), f"nothing in {other} belongs to it") for number in alone.tolist()]

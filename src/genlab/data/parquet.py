@@ -27,7 +27,7 @@ SIDES = {"train": splits.TRAIN, "test": splits.TEST} | dict.fromkeys(("valid", "
 ROWS = 256  # read at once
 
 
-class Table(NamedTuple):
+class ParquetTable(NamedTuple):
     """One parquet file, or one split of a data set of the hub."""
 
     name: str
@@ -49,7 +49,7 @@ def read(request: Request) -> Examples:
     return from_tables(request, tables, key)
 
 
-def from_tables(request: Request, tables: list[Table], key: Any) -> Examples:
+def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Examples:
     """Pictures of tables that share their columns."""
     column = _picture_column(request.name, tables[0].schema)
     label = _label_column(tables[0].schema)
@@ -81,7 +81,7 @@ def pyarrow() -> Any:
     return pyarrow
 
 
-def _table(file: Path, own: int) -> Table:
+def _table(file: Path, own: int) -> ParquetTable:
     library = pyarrow()
     try:
         opened = library.parquet.ParquetFile(file)
@@ -94,7 +94,7 @@ def _table(file: Path, own: int) -> Table:
         with library.parquet.ParquetFile(file) as again:
             yield from again.iter_batches(ROWS, columns=columns)
 
-    return Table(file.name, opened.schema_arrow, opened.metadata.num_rows, batches, own, file.parent)
+    return ParquetTable(file.name, opened.schema_arrow, opened.metadata.num_rows, batches, own, file.parent)
 
 
 def _side(path: str) -> int:
@@ -108,7 +108,7 @@ def _side(path: str) -> int:
 
 def _picture_column(name: str, schema: Any) -> str:
     def holds_bytes(kind: Any) -> bool:
-        return any(word in str(kind) for word in ("binary",)) and not str(kind).startswith("list")
+        return "binary" in str(kind) and not str(kind).startswith("list")
 
     there = [column for column in schema.names if holds_bytes(schema.field(column).type)]
     chosen = [column for column in PREFERRED if column in there] or there
@@ -126,14 +126,14 @@ def features(schema: Any) -> Mapping[str, Any]:
 
 
 def _label_column(schema: Any) -> str | None:
-    said = features(schema)
+    known = features(schema)
     named = [
-        column for column in schema.names if isinstance(said.get(column), dict) and said[column].get("_type") == "ClassLabel"
+        column for column in schema.names if isinstance(known.get(column), dict) and known[column].get("_type") == "ClassLabel"
     ]
     return next((column for column in ("label", "labels", *named) if column in schema.names), None)
 
 
-def _labels(tables: list[Table], column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
+def _labels(tables: list[ParquetTable], column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:
     """(N,) numbers of the classes and their names; -1 where a row has none."""
     none = np.full(sum(table.count for table in tables), -1)
     if column is None:
@@ -142,14 +142,14 @@ def _labels(tables: list[Table], column: str | None) -> tuple[np.ndarray, tuple[
     if any(not isinstance(value, int | str) for value in values if value is not None):  # lists
         return none, ()
     values = [-1 if value is None else value for value in values]  # the hub's own -1 is "hidden"
-    said = features(tables[0].schema).get(column)
-    names = tuple(said.get("names") or ()) if isinstance(said, dict) else ()
+    described = features(tables[0].schema).get(column)
+    names = tuple(described.get("names") or ()) if isinstance(described, dict) else ()
     if names and all(isinstance(value, int) and -1 <= value < len(names) for value in values):
         return np.array(values), names
     return classed(np.array(values))
 
 
-def _texts(tables: list[Table]) -> list[str]:
+def _texts(tables: list[ParquetTable]) -> list[str]:
     """What describes each row, on one line; empty where nothing does."""
     if any(TEXT not in table.schema.names or "string" not in str(table.schema.field(TEXT).type) for table in tables):
         return [""] * sum(table.count for table in tables)
@@ -157,7 +157,7 @@ def _texts(tables: list[Table]) -> list[str]:
     return [" ".join((value or "").split()) for value in values]
 
 
-def _pictures(table: Table, column: str) -> Iterator[bytes | Path]:
+def _pictures(table: ParquetTable, column: str) -> Iterator[bytes | Path]:
     for batch in table.batches([column]):
         for value in batch.column(0).to_pylist():
             if isinstance(value, dict):

@@ -1,5 +1,4 @@
-"""What a user gives in a file or in words, made into rows of a condition: pictures fitted as the data's own were, texts as
-tokens."""
+"""Conditions that a user gives as a file or as words: pictures are fitted like those of the data, texts become tokens."""
 
 from __future__ import annotations
 
@@ -24,23 +23,23 @@ def pictures(key: str, path: str | Path, space: Space) -> Tensor:
     They are cut and resized to the space's square, composited on white, and made grey or black and white where it is.
     ValueError where there is no such file or none that is a picture.
     """
-    place = Path(path).expanduser()
-    if not place.exists():
-        raise ValueError(f"{key}: there is no file or folder {place}; name a picture or a folder of pictures")
-    files = sorted(file for file in place.rglob("*") if _shown(file, place)) if place.is_dir() else [place]
+    root = Path(path).expanduser()
+    if not root.exists():
+        raise ValueError(f"{key}: there is no file or folder {root}; name a picture or a folder of pictures")
+    files = sorted(file for file in root.rglob("*") if _shown(file, root)) if root.is_dir() else [root]
     if not files:
-        raise ValueError(f"{key}: {place} holds no pictures ({', '.join(PICTURES)})")
+        raise ValueError(f"{key}: {root} holds no pictures ({', '.join(PICTURES)})")
     return torch.stack([_picture(key, file, space) for file in files])
 
 
-def text(key: str, said: Any, tokenizer: Tokenizer, space: Space) -> Tensor:
+def text(key: str, value: Any, tokenizer: Tokenizer, space: Space) -> Tensor:
     """(1, T) tokens of a text, filled up with the end; ValueError for characters without tokens, or more than T - 1 tokens."""
-    if not isinstance(said, str):
-        raise ValueError(f"{key} is given as a text, not as {str(said)[:60]!r}")
+    if not isinstance(value, str):
+        raise ValueError(f"{key} is given as a text, not as {str(value)[:60]!r}")
     try:
-        tokens = tokenizer.encode(said)
+        tokens = tokenizer.encode(value)
     except ValueError as error:
-        raise ValueError(f"{key} {said[:60]!r}: {error}") from None
+        raise ValueError(f"{key} {value[:60]!r}: {error}") from None
     if space.end is None or len(tokens) >= space.size:
         raise ValueError(f"{key} has {len(tokens)} tokens; this model was given at most {space.size - 1}: shorten it")
     row = torch.full((1, space.size), space.end)

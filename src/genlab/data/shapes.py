@@ -64,8 +64,8 @@ class Clips(Drawn):
         """Exact nats, (B,) float64; -inf for what is none of the clips."""
         every = np.stack(np.meshgrid(np.arange(SIDE**2) / SIDE**2, np.arange(len(STEPS)) / len(STEPS)), -1).reshape(-1, 2)
         known = torch.from_numpy(self.make(every + 1e-6)).flatten(1).float()
-        apart = torch.cdist(x.flatten(1).float(), known).amin(1)
-        return torch.where(apart < 0.5, torch.tensor(-self.entropy, dtype=torch.float64), -math.inf)
+        distance = torch.cdist(x.flatten(1).float(), known).amin(1)
+        return torch.where(distance < 0.5, torch.tensor(-self.entropy, dtype=torch.float64), -math.inf)
 
 
 class Balls(Drawn):

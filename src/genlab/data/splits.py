@@ -2,7 +2,7 @@
 
 An example's digest, read as a number u in [0, 1), is compared with the shares: u < 0.8 is train, and so on. Files that are
 added or removed therefore move no other example, and equal examples are always on one side. A source's own splits are kept,
-but for copies.
+except that a copy of a held-out example is not trained on.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from genlab.data.options import SHARES
 FEWEST = 20  # items in all
 FEWEST_EACH = 2  # in every split that has a share
 ENOUGH = 60  # items, where all differ
-TRAIN, VALIDATION, TEST, NOWHERE = 0, 1, 2, -1
+TRAIN, VALIDATION, TEST, EXCLUDED = 0, 1, 2, -1
 TENTH = 0.1  # of the source's own train split goes to a split that the source lacks
 
 
@@ -30,34 +30,35 @@ def digests(rows: np.ndarray) -> np.ndarray:
     return np.frombuffer(found, np.uint8).reshape(len(rows), 16)
 
 
-def places(digest: np.ndarray) -> np.ndarray:
-    """(N, 16) digests -> u, (N,) float64 in [0, 1)."""
+def unit_hash(digest: np.ndarray) -> np.ndarray:
+    """Digests (N, 16) as numbers u (N,) in [0, 1), float64."""
     return (np.ascontiguousarray(digest[:, :8]).view("<u8")[:, 0] >> 11) * 2.0**-53
 
 
 def by_content(digest: np.ndarray, shares: tuple[float, float, float] | None = None) -> np.ndarray:
     """(N,) int8 of TRAIN, VALIDATION, TEST."""
     edges = np.cumsum(shares or SHARES)[:2]
-    return np.searchsorted(edges, places(digest), side="right").astype(np.int8)
+    return np.searchsorted(edges, unit_hash(digest), side="right").astype(np.int8)
 
 
 def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
-    """A source's own splits (N,) int8, where a missing validation or test split gets a tenth of train, by content.
+    """A source's own splits (N,) int8; a missing validation or test split gets a tenth of train, chosen by content.
 
-    What train has of a held-out split, and validation of test, is in neither: the source's own test split stays whole.
+    Copies of test examples in validation or train, and of validation examples in train, are excluded: the source's own test
+    split stays whole.
     """
-    sides, place = own.copy(), places(digest)
+    sides, u = own.copy(), unit_hash(digest)
     for number, missing in enumerate(side for side in (VALIDATION, TEST) if not (own == side).any()):
-        taken = (place >= number * TENTH) & (place < (number + 1) * TENTH)
-        sides[(own == TRAIN) & taken] = missing
+        tenth = (u >= number * TENTH) & (u < (number + 1) * TENTH)
+        sides[(own == TRAIN) & tenth] = missing
     seen = _comparable(digest)
     for held_out in (TEST, VALIDATION):
-        sides[np.isin(seen, seen[sides == held_out]) & (sides < held_out)] = NOWHERE
+        sides[np.isin(seen, seen[sides == held_out]) & (sides < held_out)] = EXCLUDED
     return sides
 
 
 def sides(own: np.ndarray | None, digest: np.ndarray, shares: tuple[float, float, float] | None, name: str) -> np.ndarray:
-    """(N,) int8 of TRAIN ...: by content, or a source's own, which are completed; ValueError for both at once."""
+    """(N,) int8 of TRAIN, VALIDATION, TEST: by content, or the source's own, completed; ValueError for shares of the latter."""
     if own is None:
         return by_content(digest, shares)
     if shares is not None:
@@ -66,9 +67,11 @@ def sides(own: np.ndarray | None, digest: np.ndarray, shares: tuple[float, float
 
 
 def grouped(*digests: np.ndarray) -> np.ndarray:
-    """Digests of rows of several parts, each (N, 16): rows that share a part, directly or through others, get one digest.
+    """One digest for each group of rows, (N, 16).
 
-    It is the smallest digest of a first part in the group, so rows of other groups do not change it.
+    digests   (N, 16) of each part of the rows: both halves of pairs, say. Rows that share a part, directly or through other
+              rows, are one group
+    The digest of a group is the smallest of its first parts, so it does not depend on other groups.
     """
     count = len(digests[0])
     parent = np.arange(count)
@@ -91,30 +94,30 @@ def grouped(*digests: np.ndarray) -> np.ndarray:
 
 
 def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
-    """How many examples are copies of others, and how many were left out because a held-out split has them."""
-    seen, left_out = _comparable(digest), int((sides == NOWHERE).sum())
+    """Facts for reports: how many examples are copies of others, and how many were left out as copies of held-out ones."""
+    seen, left_out = _comparable(digest), int((sides == EXCLUDED).sum())
     duplicates = len(seen) - len(np.unique(seen))
     return {"duplicates": duplicates} | ({"left out, as copies of held-out examples": left_out} if left_out else {})
 
 
 def _comparable(digest: np.ndarray) -> np.ndarray:
-    """(N, 16) digests as (N,) things that can be sorted."""
+    """Digests (N, 16) as an array (N,) that can be sorted and compared."""
     return np.ascontiguousarray(digest).view("V16")[:, 0]
 
 
-def enough(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, things: str) -> None:
-    """ValueError unless every split that has a share has examples to speak of."""
+def check_sizes(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, things: str) -> None:
+    """ValueError unless there are FEWEST examples in all and FEWEST_EACH in every split that has a share."""
     total = sum(counts.values())
-    wanted = [split for split, share in zip(counts, shares or SHARES, strict=True) if share > 0]
-    if total >= FEWEST and all(counts[split] >= FEWEST_EACH for split in wanted):
+    nonempty = [split for split, share in zip(counts, shares or SHARES, strict=True) if share > 0]
+    if total >= FEWEST and all(counts[split] >= FEWEST_EACH for split in nonempty):
         return
-    said = ", ".join(f"{count} {split}" for split, count in counts.items())
+    listed = ", ".join(f"{count} {split}" for split, count in counts.items())
     if total >= ENOUGH:
         raise ValueError(
-            f"{name} holds {total} {things} ({said}), too few different ones to learn from and to score on: at least "
+            f"{name} holds {total} {things} ({listed}), too few different ones to learn from and to score on: at least "
             f"{FEWEST_EACH} are needed in every split, and equal ones stay in one"
         )
     raise ValueError(
-        f"{name} holds {total} {things} ({said}), too few to learn from and to score on: "
+        f"{name} holds {total} {things} ({listed}), too few to learn from and to score on: "
         f"give at least {FEWEST}, and {FEWEST_EACH} in every split (about {ENOUGH} are enough)"
     )

@@ -47,7 +47,11 @@ class PictureItem(NamedTuple):
 
 @dataclass(frozen=True)
 class PictureManifest:
-    """The pictures of a source, to be decoded. items() starts anew with each call; key changes whenever the source does."""
+    """The pictures of a source, to be decoded.
+
+    items    gives all of them, from the first, at each call
+    key      JSON values that change whenever the source does
+    """
 
     items: Callable[[], Iterable[PictureItem]]
     total: int
@@ -206,7 +210,7 @@ def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
 
 
 def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """function(thing) for every thing, in order, a few at a time in threads: Pillow decodes without the interpreter's lock."""
+    """function(item) for every item, in order, several at a time in threads: Pillow decodes without the interpreter's lock."""
     workers = min(32, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
     waiting: deque[Future[R]] = deque()
     with ThreadPoolExecutor(workers) as pool:

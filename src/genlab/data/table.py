@@ -105,10 +105,10 @@ def _is_number(cell: str) -> bool:
     return True
 
 
-def _numbers(path: Path, line: int, cells: list[str], names: list[str], kept: list[int]) -> list[float]:
-    for column in kept:
+def _numbers(path: Path, line: int, cells: list[str], names: list[str], coordinates: list[int]) -> list[float]:
+    for column in coordinates:
         if not _is_number(cells[column]):
             raise ValueError(
                 f"{path}, line {line}, column {names[column]}: {cells[column]!r} is no number; mend the cell or remove the line"
             )
-    return [float(cells[column]) for column in kept]
+    return [float(cells[column]) for column in coordinates]

@@ -139,8 +139,8 @@ def _parts(text: str, shares: tuple[float, float, float]) -> dict[Split, str]:
 
 def _enough(request: Request, parts: dict[Split, str], shares: tuple[float, float, float], length: int) -> None:
     """ValueError, saying how much is needed, unless every split has a few windows."""
-    wanted = [(fewest, share) for fewest, share in zip(FEWEST, shares, strict=True) if share > 0]
-    needed = max(int(np.ceil(fewest * length / share)) for fewest, share in wanted)
+    split_shares = [(fewest, share) for fewest, share in zip(FEWEST, shares, strict=True) if share > 0]
+    needed = max(int(np.ceil(fewest * length / share)) for fewest, share in split_shares)
     total = sum(map(len, parts.values()))
     if total < needed:
         fitting = int(length * total / needed)

@@ -72,8 +72,8 @@ class Tokenizer(ABC):
     @property
     def encoder(self) -> str:
         """How a space names it: "characters:HASH"."""
-        said = json.dumps(self.to_json(), sort_keys=True).encode()
-        return f"{self.kind}:{hashlib.blake2b(said, digest_size=8).hexdigest()}"
+        record = json.dumps(self.to_json(), sort_keys=True).encode()
+        return f"{self.kind}:{hashlib.blake2b(record, digest_size=8).hexdigest()}"
 
     def space(self, length: int) -> Space:
         """Of texts of `length` tokens."""
@@ -195,10 +195,10 @@ def points(text: str) -> np.ndarray:
 
 def _characters(record: Mapping[str, Any]) -> Characters:
     names, unknown, end, note = (record.get(key) for key in ("names", "unknown", "end", "note"))
-    places = [place for place in (unknown, end) if place is not None]
-    whole = _words(names) and isinstance(note, str) and all(type(place) is int for place in places)
-    single = whole and all(len(name) == 1 for number, name in enumerate(names or ()) if number not in places)
-    if not single or len(set(names or ())) != len(names or ()) or any(not 0 <= place < len(names or ()) for place in places):
+    special = [token for token in (unknown, end) if token is not None]
+    whole = _words(names) and isinstance(note, str) and all(type(token) is int for token in special)
+    single = whole and all(len(name) == 1 for number, name in enumerate(names or ()) if number not in special)
+    if not single or len(set(names or ())) != len(names or ()) or any(not 0 <= token < len(names or ()) for token in special):
         raise ValueError("its characters are not what genlab writes")
     return Characters(names or (), unknown, end, note or "")
 

@@ -1,13 +1,13 @@
-"""Sources around sources: what a user asks on top of a reader is a `Data` around its `Data`, and wrappers nest.
+"""Wrappers of sources: an option that changes what a reader gives is a `Data` around the reader's `Data`. Wrappers nest.
 
     Paired, Unpaired     a second source: of the same examples, or of another domain (paired.py)
     Degraded             a degraded copy of each picture as its source (degraded.py)
     Hidden               missing entries (hidden.py)
-    Few                  labels of a few training examples (few.py)
+    FewLabels            labels of a few training examples (few.py)
     Binarised            black and white pictures (binary.py)
 
-A wrapper is its `settings` (plain JSON values, the arguments after its sources) and the sources `of` which it is made; that is
-what `opened` records and `reopened` opens again. What it draws for an example follows from the example's number alone.
+A wrapper is made of other sources, `of`, and of `settings`, plain JSON values; `opened` records both and `reopened` makes the
+wrapper again. What it draws for an example depends on nothing but the example's number.
 """
 
 from __future__ import annotations
@@ -27,17 +27,18 @@ from genlab.core.noise import hashed
 from genlab.core.space import Batch
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
-from genlab.data.indexed import Numbering
+from genlab.data.indexed import ExampleIndex
 
 
 class Wrapper(Opened):
-    """A source made of others, the first of which gives it its name.
+    """A source made of other sources; it has the name of the first.
 
-    settings   what `reopened` makes it again with
-    of         the sources it is made of
+    of         these sources
+    settings   further arguments of its class
+    option     of `genlab.open`, which asks for the wrapper
     """
 
-    option: ClassVar[str]  # of `open`, that asks for it
+    option: ClassVar[str]
 
     def __init__(self, *of: Opened, **settings: Any):
         inner = of[0]
@@ -48,39 +49,43 @@ class Wrapper(Opened):
         self.skipped, self.facts = [entry for each in of for entry in each.skipped], dict(inner.facts)
         self.tokenizers = dict(inner.tokenizers)
         self.space, self.given, self.missing = inner.space, dict(inner.given), inner.missing
-        said = json.dumps([self.option, settings, [each.fingerprint for each in of]], sort_keys=True)
-        self._content = hashlib.blake2b(said.encode()).digest()
+        identity = json.dumps([self.option, settings, [each.fingerprint for each in of]], sort_keys=True)
+        self._content = hashlib.blake2b(identity.encode()).digest()
 
     def opened(self) -> dict[str, Any]:
         return {"wrapper": self.option, "settings": self.settings, "of": [each.opened() for each in self.of]}
 
     def where(self, index: int) -> str:
-        """What an example is called in the first source."""
+        """The name of an example in the first source, for messages."""
         known: Any = self.of[0]
         return known.where(index) if hasattr(known, "where") else f"example {index}"
 
 
-class Each(Wrapper):
-    """One source whose examples are changed one by one: splits, order and numbers stay as they are."""
+class PerExample(Wrapper):
+    """A wrapper that changes each example by itself. Splits, order and numbers of the examples stay as they are."""
 
     def __init__(self, inner: Opened, **settings: Any):
         super().__init__(inner, **settings)
         self.inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        """What a drawn source knows of itself (its density, its modes) still holds of examples that keep their x."""
+        """Anything else is asked of the inner source: a density or modes that it knows hold for examples that keep their x."""
         if name.startswith("_") or name in ("inner", "of"):
             raise AttributeError(name)
         return getattr(self.inner, name)
 
     @abstractmethod
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
-        """The batch of a split (None: of none in particular), changed. Example i draws from the stream `key` at numbers[i]."""
+        """The changed batch.
+
+        split          that it is of; None where the examples are asked for by number
+        key, numbers   example i draws its random numbers from the stream `key` at position numbers[i]
+        """
 
     def fresh(self, batch: Batch, split: Split, cursor: int) -> Batch:
-        """The batch of positions cursor ... of the endless stream, changed."""
+        """The changed batch, which stands at positions cursor ... of the endless stream."""
         return self.change(
-            batch, split, *self._place(batch, np.arange(cursor, cursor + len(batch.x)), self.seed, split, "stream")
+            batch, split, *self._stream_of(batch, np.arange(cursor, cursor + len(batch.x)), self.seed, split, "stream")
         )
 
     def count(self, split: Split) -> int:
@@ -91,33 +96,33 @@ class Each(Wrapper):
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
         batch = self.inner.once(split, cursor, n)
-        return self.change(batch, split, *self._place(batch, np.arange(cursor, cursor + len(batch.x)), split))
+        return self.change(batch, split, *self._stream_of(batch, np.arange(cursor, cursor + len(batch.x)), split))
 
     def rows(self, split: Split, indices: Tensor) -> Batch:
         batch = self.inner.rows(split, indices)
-        return self.change(batch, split, *self._place(batch, indices.numpy(), split))
+        return self.change(batch, split, *self._stream_of(batch, indices.numpy(), split))
 
-    def numbering(self) -> Numbering:
-        inner = self.inner.numbering()
+    def example_index(self) -> ExampleIndex:
+        inner = self.inner.example_index()
 
         def take(numbers: np.ndarray) -> Batch:
             batch = inner.take(numbers)
-            return self.change(batch, None, *self._place(batch, numbers))
+            return self.change(batch, None, *self._stream_of(batch, numbers))
 
         return replace(inner, take=take)
 
     def label_counts(self) -> list[int] | None:
         return self.inner.label_counts()
 
-    def _place(self, batch: Batch, positions: np.ndarray, *where: Any) -> tuple[int, np.ndarray]:
-        """The stream an example draws from, and its number there: its own where it has one, else where it came by."""
+    def _stream_of(self, batch: Batch, positions: np.ndarray, *where: Any) -> tuple[int, np.ndarray]:
+        """(key, numbers) for `change`: an example's own number in the source, or its position where it has none."""
         if batch.index is not None:
             return hashed(self.option), batch.index.numpy()
         return hashed(self.option, *where), positions
 
 
 def drawn_for(key: int, numbers: np.ndarray, width: int) -> np.ndarray:
-    """(n, width) uniform numbers of examples: row i belongs to numbers[i] in whatever batch it is."""
+    """(n, width) uniform random numbers; row i depends on the key and numbers[i] alone, not on the batch."""
     return np.concatenate([np.empty((0, width)), *(uniforms(key, int(number), 1, width) for number in numbers)])
 
 
@@ -126,7 +131,11 @@ DEEPEST = 8  # wrappers within one another
 
 
 def reopened(record: Any, opening: Callable[[Mapping[str, Any]], Opened], depth: int = 0) -> Opened:
-    """The data that `opened` recorded. opening: opens {"source", "options"}; ValueError for what no data record."""
+    """The data that a record of `Opened.opened` describes.
+
+    opening   opens {"source": ..., "options": ...}, the record of a source without wrappers
+    ValueError for a record that no data write.
+    """
     if not isinstance(record, Mapping) or depth > DEEPEST:
         raise ValueError("its data are described by no record that genlab writes")
     if "wrapper" not in record:
@@ -142,12 +151,12 @@ def reopened(record: Any, opening: Callable[[Mapping[str, Any]], Opened], depth:
 
 
 def wrappers() -> dict[str, Make]:
-    """By the option of `open` that asks for them, in the order in which they go around a source."""
+    """Wrappers by the option of `open` that asks for them, the innermost first."""
     from genlab.data.binary import Binarised
     from genlab.data.degraded import Degraded
-    from genlab.data.few import Few
+    from genlab.data.few import FewLabels
     from genlab.data.hidden import Hidden
     from genlab.data.paired import Paired, Unpaired
 
-    made: tuple[Any, ...] = (Paired, Unpaired, Degraded, Few, Binarised, Hidden)
+    made: tuple[Any, ...] = (Paired, Unpaired, Degraded, FewLabels, Binarised, Hidden)
     return {each.option: each for each in made}

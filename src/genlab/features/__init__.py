@@ -1,7 +1,7 @@
 """Fixed functions from examples to vectors: what distances between sets of examples are measured in.
 
 `features_for(data, engine)` chooses: a classifier of the data's own labels, a random network where there are none, the
-pixels where pictures are tiny, nothing where the data are no pictures. With `wanted` the user does: one of those, a network
+pixels where pictures are tiny, nothing where the data are no pictures. With `choice` the user does: one of those, a network
 trained on photographs (`perceptual`), TensorFlow's Inception (`inception`, the only features whose distance is the FID), or
 a function of the user's own.
 """

@@ -26,37 +26,39 @@ TINY = 64  # entries of a picture without labels up to which the pixels serve
 NAMES = ("classifier", "perceptual", "random", "pixels", "inception")
 CHOICES = f"{', '.join(NAMES)}[=FILE] or FILE.py:NAME"
 
-Told = Callable[[float], object]
+ProgressCallback = Callable[[float], object]
 
 
-def features_for(data: Data, engine: Engine, progress: Told | None = None, wanted: str | None = None) -> Features | None:
+def features_for(
+    data: Data, engine: Engine, progress: ProgressCallback | None = None, choice: str | None = None
+) -> Features | None:
     """The features that suit these data, or None where their kind is compared without.
 
-    wanted      one of CHOICES instead: a name, the file of Inception's weights, a function of the user's own (any data)
+    choice      one of CHOICES instead: a name, the file of Inception's weights, a function of the user's own (any data)
     progress    called with the share done, 0..1, where a classifier is trained; it is kept for the next time
-    ValueError where `wanted` is none of these, or does not fit the data.
+    ValueError where `choice` is none of these, or does not fit the data.
     """
-    if wanted is not None:
-        return _asked(wanted.strip(), data, engine, progress)
+    if choice is not None:
+        return _asked(choice.strip(), data, engine, progress)
     return USUAL[kind_of(data.space).name](data, engine, progress)
 
 
-def _of_pictures(data: Data, engine: Engine, progress: Told | None) -> Features:
+def _of_pictures(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
     if _labelled(data):
         return _of_labels(data, engine, progress)
     return scaled(pixel_features(data.space) if data.space.size <= TINY else random_features(data.space, dims_for(data)), data)
 
 
-def _of_entries(data: Data, engine: Engine, progress: Told | None) -> Features:
+def _of_entries(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
     few = data.space.size <= TINY
     return scaled(pixel_features(data.space) if few else projection_features(data.space, dims_for(data)), data)
 
 
-def _none(data: Data, engine: Engine, progress: Told | None) -> None:
+def _none(data: Data, engine: Engine, progress: ProgressCallback | None) -> None:
     """Points are compared as they are, texts by what they hold."""
 
 
-USUAL: dict[str, Callable[[Data, Engine, Told | None], Features | None]] = {  # by kind of data
+USUAL: dict[str, Callable[[Data, Engine, ProgressCallback | None], Features | None]] = {  # by kind of data
     "points": _none,
     "pictures": _of_pictures,
     "text": _none,
@@ -67,15 +69,15 @@ USUAL: dict[str, Callable[[Data, Engine, Told | None], Features | None]] = {  # 
 }
 
 
-def _asked(wanted: str, data: Data, engine: Engine, progress: Told | None) -> Features:
-    name, _, file = wanted.partition("=")
-    if ".py:" in wanted:
-        return features_from_file(wanted, data.space, engine.device)
+def _asked(choice: str, data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
+    name, _, file = choice.partition("=")
+    if ".py:" in choice:
+        return features_from_file(choice, data.space, engine.device)
     if name not in NAMES or (file and name != "inception"):
-        raise ValueError(f"--features {wanted}: {_hint(wanted)}")
+        raise ValueError(f"--features {choice}: {_hint(choice)}")
     if not data.space.picture:
         raise ValueError(
-            f"--features {wanted}: these are features of pictures, the data are {kind_of(data.space).name} "
+            f"--features {choice}: these are features of pictures, the data are {kind_of(data.space).name} "
             f"of shape {data.space.shape}; for any data there is a function of your own, --features FILE.py:NAME"
         )
     if name == "inception":
@@ -87,10 +89,10 @@ def _asked(wanted: str, data: Data, engine: Engine, progress: Told | None) -> Fe
     return scaled(pixel_features(data.space) if name == "pixels" else random_features(data.space, dims_for(data)), data)
 
 
-def _hint(wanted: str) -> str:
-    if wanted.endswith(".py"):
-        return f"say which function of the file, {wanted}:NAME"
-    near = difflib.get_close_matches(wanted.partition("=")[0].lower(), NAMES, 1, 0.5)
+def _hint(choice: str) -> str:
+    if choice.endswith(".py"):
+        return f"say which function of the file, {choice}:NAME"
+    near = difflib.get_close_matches(choice.partition("=")[0].lower(), NAMES, 1, 0.5)
     return (f"did you mean {near[0]}? " if near else "there are no such features. ") + f"There are {CHOICES}"
 
 
@@ -99,7 +101,7 @@ def _labelled(data: Data) -> bool:
     return bool(label) and data.given[label].levels > 1
 
 
-def _of_labels(data: Data, engine: Engine, progress: Told | None) -> Features:
+def _of_labels(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
     if not _labelled(data):
         raise ValueError("--features classifier: these data have no classes to learn; choose random, perceptual or pixels")
     return scaled(classifier_features(data, dims_for(data), engine, progress=progress), data)

@@ -46,8 +46,8 @@ PART = 32  # pictures computed at once
 
 def inception_file(path: str | Path | None = None) -> Path | None:
     """The file of weights: as given, else $GENLAB_INCEPTION; None where neither is said. It need not exist."""
-    said = str(path or "") or os.environ.get(VARIABLE, "")
-    return Path(said).expanduser() if said else None
+    given = str(path or "") or os.environ.get(VARIABLE, "")
+    return Path(given).expanduser() if given else None
 
 
 def inception_features(space: Space, path: str | Path | None = None, device: torch.device | str = "cpu") -> Features:
@@ -122,26 +122,26 @@ def _converted(file: Path, content: bytes) -> tuple[Inception, str, bool]:
 def _filled(file: Path, state: Mapping[str, Any]) -> Inception:
     """A network with these tensors; ValueError names the first that does not fit."""
     net = Inception()
-    wanted = {name: tuple(value.shape) for name, value in net.state_dict().items()}
-    counters = {name for name in wanted if name.endswith("num_batches_tracked")}  # of training: no part of the function
-    missing = sorted(wanted.keys() - state.keys() - counters)
-    unknown = sorted(state.keys() - wanted.keys())
-    other = [name for name in sorted(wanted.keys() & state.keys()) if tuple(state[name].shape) != wanted[name]]
+    expected = {name: tuple(value.shape) for name, value in net.state_dict().items()}
+    counters = {name for name in expected if name.endswith("num_batches_tracked")}  # of training: no part of the function
+    missing = sorted(expected.keys() - state.keys() - counters)
+    unknown = sorted(state.keys() - expected.keys())
+    other = [name for name in sorted(expected.keys() & state.keys()) if tuple(state[name].shape) != expected[name]]
     if missing or unknown or other:
-        raise ValueError(f"{file} does not hold the tensors of {FILE}: {_wrong(missing, unknown, other, state, wanted)}")
-    net.load_state_dict({name: state[name] for name in wanted.keys() - counters}, strict=False)
+        raise ValueError(f"{file} does not hold the tensors of {FILE}: {_wrong(missing, unknown, other, state, expected)}")
+    net.load_state_dict({name: state[name] for name in expected.keys() - counters}, strict=False)
     return net
 
 
 def _wrong(
-    missing: list[str], unknown: list[str], other: list[str], state: Mapping[str, Any], wanted: Mapping[str, Any]
+    missing: list[str], unknown: list[str], other: list[str], state: Mapping[str, Any], expected: Mapping[str, Any]
 ) -> str:
-    said = []
+    parts = []
     if missing:
-        said.append(f"{len(missing)} are missing, the first is {missing[0]} {wanted[missing[0]]}")
+        parts.append(f"{len(missing)} are missing, the first is {missing[0]} {expected[missing[0]]}")
     if unknown:
-        said.append(f"{len(unknown)} are unknown, the first is {unknown[0]}")
+        parts.append(f"{len(unknown)} are unknown, the first is {unknown[0]}")
     if other:
         name = other[0]
-        said.append(f"{len(other)} have another shape, {name} has {tuple(state[name].shape)} and needs {wanted[name]}")
-    return "; ".join(said)
+        parts.append(f"{len(other)} have another shape, {name} has {tuple(state[name].shape)} and needs {expected[name]}")
+    return "; ".join(parts)

@@ -92,11 +92,11 @@ def checked(function: Function, x: Tensor, space: Space, name: str, dims: int | 
     if module:
         function.eval()  # every time: somebody may train it in between
     values = function(offered(x, space).to(device_of(function) if module else "cpu"))
-    wanted = f"({len(x)}, {dims or 'dims'})"
+    expected = f"({len(x)}, {dims or 'dims'})"
     if not isinstance(values, Tensor):
-        raise ValueError(f"{name} must give a tensor {wanted} for {len(x)} examples, it gave {type(values).__name__}")
+        raise ValueError(f"{name} must give a tensor {expected} for {len(x)} examples, it gave {type(values).__name__}")
     if values.ndim != 2 or len(values) != len(x) or values.shape[1] != (dims or values.shape[1]) or not values.shape[1]:
-        raise ValueError(f"{name} must give a tensor {wanted} for {len(x)} examples, it gave {tuple(values.shape)}")
+        raise ValueError(f"{name} must give a tensor {expected} for {len(x)} examples, it gave {tuple(values.shape)}")
     bad = int((~values.isfinite()).any(1).sum())
     if bad:
         raise ValueError(f"{name} gives numbers that are not finite for {bad} of {len(x)} examples")
@@ -123,10 +123,10 @@ def named(function: Any) -> str:
 
 
 def identity(function: nn.Module | Function) -> dict[str, str]:
-    """What says which function it was: its qualified name, a hash of its source, of a module also of its weights."""
+    """What identifies a function: its qualified name, a hash of its source, of a module also of its weights."""
     kind = function if hasattr(function, "__qualname__") else type(function)
-    said = {"function": f"{kind.__module__}.{kind.__qualname__}", "source hash": _source(kind)}
-    return {**said, "weights hash": hash_of(function)} if isinstance(function, nn.Module) else said
+    identified = {"function": f"{kind.__module__}.{kind.__qualname__}", "source hash": _source(kind)}
+    return {**identified, "weights hash": hash_of(function)} if isinstance(function, nn.Module) else identified
 
 
 def _source(kind: Any) -> str:
@@ -143,12 +143,12 @@ def digest(content: bytes) -> str:
 # --- from a file -----------------------------------------------------------------------------------------------------
 
 
-def features_from_file(said: str, space: Space, device: torch.device | str = "cpu") -> Features:
+def features_from_file(spec: str, space: Space, device: torch.device | str = "cpu") -> Features:
     """`FILE.py:NAME`: a module or function that a file of Python defines. The file is run, as any script would be.
 
     ValueError where there is no such file or name, the file fails, or NAME is no fixed function of examples.
     """
-    file, _, name = said.rpartition(":")
+    file, _, name = spec.rpartition(":")
     path = Path(file).expanduser()
     found = _looked_up(run_file(path, "features are FILE.py:NAME"), name, path)
     if isinstance(found, nn.Module):
@@ -157,7 +157,10 @@ def features_from_file(said: str, space: Space, device: torch.device | str = "cp
 
 
 def run_file(path: Path, form: str) -> ModuleType:
-    """The module that a file of Python is, run as a script would be; ValueError where that fails. form: what was to be said."""
+    """The module that a file of Python is, run as a script would be; ValueError where that fails.
+
+    form   what the caller expects, for the message
+    """
     if not path.is_file():
         near = difflib.get_close_matches(path.name, sorted(file.name for file in path.parent.glob("*.py")), 1, 0.6)
         raise ValueError(f"there is no file {path}" + (f"; did you mean {path.with_name(near[0])}?" if near else ""))

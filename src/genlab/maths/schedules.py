@@ -31,7 +31,7 @@ Time = float | Tensor  # one for all rows, or (B,)
 
 _MOST_NOISE = 0.999  # largest beta: no single step may erase the signal
 _LOG_SNR = (-5.0, 10.0)
-_HALVINGS = 60  # of an interval, until float64 tells its ends apart no more
+_BISECTIONS = 60  # of [0, 1], until float64 can no longer separate the ends
 
 
 class Level(NamedTuple):
@@ -68,25 +68,25 @@ class Reverse(NamedTuple):
     variance: Tensor
 
 
-def forgotten(s: Level, t: Level) -> Tensor:
-    """sigma_ts^2 / sigma_t^2 = 1 - SNR_t / SNR_s: the share of the noise at t that came after s."""
+def forward_variance_share(s: Level, t: Level) -> Tensor:
+    """sigma_ts^2 / sigma_t^2 = 1 - SNR_t / SNR_s: the share of the variance of the noise at t that was added after s."""
     return -torch.expm1(t.log_snr - s.log_snr)
 
 
 def forward_variance(s: Level, t: Level) -> Tensor:
     """sigma_ts^2, the variance of q(x_t | x_s)."""
-    return t.sigma.square() * forgotten(s, t)
+    return t.sigma.square() * forward_variance_share(s, t)
 
 
 def reverse(s: Level, t: Level) -> Reverse:
     """The coefficients of q(x_s | x_t, x), s < t."""
-    share = forgotten(s, t)
-    kept = (s.sigma / t.sigma).square()
-    return Reverse(s.alpha * share, t.alpha / s.alpha * kept, s.sigma.square() * share)
+    share = forward_variance_share(s, t)
+    on_xt = t.alpha / s.alpha * (s.sigma / t.sigma).square()
+    return Reverse(s.alpha * share, on_xt, s.sigma.square() * share)
 
 
-def spread(values: Tensor, like: Tensor) -> Tensor:
-    """One value, or (B,), with the dtype of `like` (B, *shape) and broadcasting over its shape."""
+def broadcast(values: Tensor, like: Tensor) -> Tensor:
+    """A scalar, or (B,), with the dtype of `like` (B, *shape), shaped to broadcast with it."""
     if not values.ndim:
         return values.to(like.dtype)
     return values.to(like).reshape(-1, *[1] * (like.ndim - 1))
@@ -113,18 +113,18 @@ class Schedule(ABC):
         return torch.func.jvp(self.level, (t,), (torch.ones_like(t),))[1]
 
     def time_of(self, angle: Tensor) -> Tensor:
-        """The float64 times at which the angle of `Level` is `angle`, by halving [0, 1]."""
+        """The float64 times at which the angle of `Level` is `angle`, by bisection of [0, 1]."""
         low, high = torch.zeros_like(angle), torch.ones_like(angle)
-        for _ in range(_HALVINGS):
+        for _ in range(_BISECTIONS):
             middle = (low + high) / 2
-            later = self(middle).angle < angle
-            low, high = torch.where(later, middle, low), torch.where(later, high, middle)
+            beyond = self(middle).angle < angle
+            low, high = torch.where(beyond, middle, low), torch.where(beyond, high, middle)
         return (low + high) / 2
 
     def at(self, t: Time, like: Tensor) -> Level:
         """alpha and sigma with the dtype and device of `like` (B, *shape), broadcasting over its shape."""
         alpha, sigma = self(t)
-        return Level(spread(alpha, like), spread(sigma, like))
+        return Level(broadcast(alpha, like), broadcast(sigma, like))
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,13 +136,13 @@ class Table(Schedule):
     @classmethod
     def from_betas(cls, betas: Tensor) -> Table:
         """From beta_1 .. beta_T of the variance-preserving process, where alpha^2 + sigma^2 = 1 (Ho et al., eq. 2)."""
-        log_kept = torch.cat([torch.zeros(1, dtype=torch.float64), torch.log1p(-betas.double())]).cumsum(0)  # log abar
-        return cls(torch.atan2((-torch.expm1(log_kept)).sqrt(), (log_kept / 2).exp()))
+        log_alpha_bar = torch.cat([torch.zeros(1, dtype=torch.float64), torch.log1p(-betas.double())]).cumsum(0)
+        return cls(torch.atan2((-torch.expm1(log_alpha_bar)).sqrt(), (log_alpha_bar / 2).exp()))
 
     def level(self, t: Tensor) -> Level:
-        place, angles = t * (len(self.angles) - 1), self.angles.to(t)
-        below = place.detach().long().clamp(0, len(self.angles) - 2)
-        angle = angles[below] + (place - below) * (angles[below + 1] - angles[below])
+        position, angles = t * (len(self.angles) - 1), self.angles.to(t)
+        below = position.detach().long().clamp(0, len(self.angles) - 2)
+        angle = angles[below] + (position - below) * (angles[below + 1] - angles[below])
         return Level(angle.cos(), angle.sin())
 
 
@@ -193,8 +193,8 @@ def cosine(T: int) -> Table:
     Nichol & Dhariwal, "Improved Denoising Diffusion Probabilistic Models", 2021, eq. 17: gentler at both ends.
     """
     t = torch.arange(T + 1, dtype=torch.float64) / T
-    kept = torch.cos((t + 0.008) / 1.008 * (math.pi / 2)).square()
-    return Table.from_betas((1 - kept[1:] / kept[:-1]).clamp(max=_MOST_NOISE))
+    alpha_bar = torch.cos((t + 0.008) / 1.008 * (math.pi / 2)).square()
+    return Table.from_betas((1 - alpha_bar[1:] / alpha_bar[:-1]).clamp(max=_MOST_NOISE))
 
 
 SCHEDULES: dict[str, Callable[[int], Table]] = {"linear": linear, "cosine": cosine}
@@ -209,7 +209,7 @@ def times(T: int, steps: int, first: int = 1) -> list[float]:
     """`steps` + 1 of the T levels from 1 down to 0, evenly spread between 1 and first/T, from which the last step goes to 0."""
     most = T - first + 1
     if not 1 <= steps <= most:
-        raise ValueError(f"steps must lie between 1 and {most} with {T} noise levels, got {steps}")
+        raise ValueError(f"sampling steps must lie between 1 and {most} with {T} noise levels, got {steps}")
     if steps == 1:
         return [1.0, 0.0]
     return [round(first + (T - first) * k / (steps - 1)) / T for k in range(steps - 1, -1, -1)] + [0.0]
@@ -218,10 +218,10 @@ def times(T: int, steps: int, first: int = 1) -> list[float]:
 def log_snr_times(schedule: Schedule, steps: int, last: float = 0.0) -> list[float]:
     """`steps` + 1 times from 1 down to 0, evenly spread in log SNR between 1 and `last`, from which the last step goes to 0.
 
-    A log SNR below -5 or above 10 counts as that: next to nothing of the example, or of the noise, is there.
+    A log SNR outside [-5, 10] counts as its nearer end: beyond it there is next to nothing of the example, or of the noise.
     """
     if steps < 1:
-        raise ValueError(f"steps must be at least 1, got {steps}")
+        raise ValueError(f"sampling steps must be at least 1, got {steps}")
     if steps == 1:
         return [1.0, 0.0]
     start, end = (float(schedule(t).log_snr.clamp(*_LOG_SNR)) for t in (1.0, last))

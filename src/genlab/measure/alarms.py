@@ -30,7 +30,7 @@ COPIED = tuple(f"copied training {kind.examples}" for kind in KINDS)
 COPIES = 0.01  # share of samples that may lie on a training example
 WORSE = 1.5  # times the best check-up's cost
 EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
-APART = 3.0  # ranges by which a loss must lie above all its earlier values to have diverged
+DIVERGED = 3.0  # ranges by which a loss must lie above all its earlier values to have diverged
 SETTLED = 0.2  # share of the run before which nobody complains about what is still being learnt
 RECENT = 0.1  # share of the run that is looked back over
 
@@ -270,7 +270,7 @@ def diverged(history: History) -> Alarm | None:
         if len(values) < 3 or len(before) < 10:
             continue
         low, high = min(before), max(before)
-        if min(values) > high + APART * max(high - low, 0.1 * abs(high)):
+        if min(values) > high + DIVERGED * max(high - low, 0.1 * abs(high)):
             return history.alarm(
                 "diverged",
                 f"The loss of {name.rsplit('.', 1)[0]} left its range: {values[-1]:.3g} now, {low:.3g} to {high:.3g} before.",

@@ -100,7 +100,7 @@ def _points(evaluation: Evaluation) -> Iterator[Score]:
 
 
 def _cloud(evaluation: Evaluation, samples: Tensor, real: Tensor) -> Iterator[Score]:
-    """Precision, recall and coverage of equally many, and how far the samples lie from one another."""
+    """Precision, recall and coverage of as many samples as real examples, and the spread of the samples."""
     how = {"k": NEIGHBOURS}
     options: dict[str, Any] = {"better": "higher"}
     try:
@@ -110,13 +110,13 @@ def _cloud(evaluation: Evaluation, samples: Tensor, real: Tensor) -> Iterator[Sc
     yield evaluation.protocol.score("coverage", found.coverage, how, question="coverage", **options)
     yield evaluation.protocol.score("recall", found.recall, how, question="coverage", **options)
     yield evaluation.protocol.score("precision", found.precision, how, question="quality", **options)
-    scale = apart(real)
+    scale = mean_distance(real)
     if scale > 0:
-        yield evaluation.protocol.score("spread", apart(samples) / scale, {"of": "mean distances"}, question="coverage")
+        yield evaluation.protocol.score("spread", mean_distance(samples) / scale, {"of": "mean distances"}, question="coverage")
 
 
-def apart(x: Tensor) -> float:
-    """Mean distance between two of x (n, d), from a thousand at most."""
+def mean_distance(x: Tensor) -> float:
+    """Mean distance between two different rows of x (n, d), of which the first thousand are used."""
     return float(torch.pdist(x[:1000].double()).mean())
 
 

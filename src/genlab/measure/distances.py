@@ -19,7 +19,7 @@ from genlab.measure.two_sample import two_sample
 NEIGHBOURS = 5  # k of precision, recall, density and coverage
 
 
-def distances(evaluation: Evaluation, features: Features) -> Iterator[Score]:
+def distance_scores(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     how, name = dict(features.protocol), features.name
     real = evaluation.reference.real_features
     quality: dict[str, Any] = {"better": "lower", "question": "quality"}
@@ -34,7 +34,7 @@ def distances(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     yield evaluation.attempt(f"two-sample accuracy ({name})", lambda: two_sample(evaluation.features, real), nearest, **quality)
 
 
-def covered(evaluation: Evaluation, features: Features) -> Iterator[Score]:
+def coverage_scores(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     samples, real = equally_many(evaluation.features, evaluation.reference.real_features)
     how = {**features.protocol, "k": NEIGHBOURS, "on each side": len(samples)}
     asked = {"precision": "quality", "density": "quality", "recall": "coverage", "coverage": "coverage"}

@@ -16,7 +16,7 @@ from genlab.core.space import label_of
 from genlab.features import Features, trained_on
 from genlab.measure.classify import summarise_classes
 from genlab.measure.copies import Copies, Rule, copies
-from genlab.measure.distances import covered, distances, thin
+from genlab.measure.distances import coverage_scores, distance_scores, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
 from genlab.measure.evaluation import Evaluation, concat_batches, unit_range
 from genlab.measure.frechet import frechet
@@ -36,10 +36,10 @@ KNOWN_FAILURE = "can rank a model that only repeats training examples above a go
 def pictures(evaluation: Evaluation) -> Iterator[Score]:
     features = evaluation.reference.features
     if features is not None:
-        yield from distances(evaluation, features)
+        yield from distance_scores(evaluation, features)
     yield from _sliced(evaluation)
     if features is not None:
-        yield from covered(evaluation, features)
+        yield from coverage_scores(evaluation, features)
     yield from _diversity(evaluation)
     if features is not None and features.classify is not None:
         yield from _classified(evaluation, features)
@@ -184,10 +184,10 @@ def closest(evaluation: Evaluation, found: Copies, threshold: float) -> list[dic
             "sample": evaluation.samples[row],
             "train": reference.train[found.index[row]],
             "test": reference.real[place],
-            "ratio": float(found.distance[row] / apart.clamp_min(1e-12)),
+            "ratio": float(found.distance[row] / distance.clamp_min(1e-12)),
             "copied": bool(found.ratio[row] <= threshold),
         }
-        for row, place, apart in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
+        for row, place, distance in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
     ]
 
 

@@ -60,7 +60,7 @@ def mmd(samples: Tensor, real: Tensor, widths: list[float]) -> Estimate:
     """Unbiased MMD^2 of points (n, d) and (m, d) under the mean of Gaussian kernels of these widths."""
 
     def kernel(a: Tensor, b: Tensor) -> Tensor:
-        squared = _apart(a, b).square_()
+        squared = _pairwise(a, b).square_()
         total = torch.zeros_like(squared)
         for s in widths:
             total += torch.exp(squared / (-2 * s * s))
@@ -73,10 +73,10 @@ def mmd(samples: Tensor, real: Tensor, widths: list[float]) -> Estimate:
 def energy_distance(samples: Tensor, real: Tensor) -> Estimate:
     """Unbiased, of points (n, d) and (m, d), in their units."""
     distinct_sides(samples, real)
-    return discrepancy(sums(lambda a, b: _apart(a, b).neg_(), samples, real))
+    return discrepancy(sums(lambda a, b: _pairwise(a, b).neg_(), samples, real))
 
 
-def _apart(a: Tensor, b: Tensor) -> Tensor:
+def _pairwise(a: Tensor, b: Tensor) -> Tensor:
     mode = "use_mm_for_euclid_dist" if a.shape[1] > 8 else "donot_use_mm_for_euclid_dist"  # by products where that is faster
     return torch.cdist(a, b, compute_mode=mode)
 

@@ -13,7 +13,7 @@ from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
-from genlab.measure.distances import covered, distances
+from genlab.measure.distances import coverage_scores, distance_scores
 from genlab.measure.evaluation import PAIRS, Evaluation, Reference, concat_batches, evaluation_of, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
@@ -66,8 +66,8 @@ def in_features(evaluation: Evaluation) -> Iterator[Score]:
     """Where a user gave a function of such data."""
     features = evaluation.reference.features
     if features is not None:
-        yield from distances(evaluation, features)
-        yield from covered(evaluation, features)
+        yield from distance_scores(evaluation, features)
+        yield from coverage_scores(evaluation, features)
 
 
 def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
@@ -75,9 +75,9 @@ def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
     score, source = evaluation.protocol.score, evaluation.data
     centers, std = getattr(source, "modes", None), getattr(source, "mode_std", None)
     if centers is not None and std is not None:
-        covered, good = modes(evaluation.samples, centers, std)
+        coverage_scores, good = modes(evaluation.samples, centers, std)
         how = {"modes": len(centers), "good within": "4 standard deviations"}
-        yield score("share of modes covered", covered, how, better="higher", question="coverage")
+        yield score("share of modes covered", coverage_scores, how, better="higher", question="coverage")
         yield score("share of good samples", good, how, better="higher", question="quality")
     density = getattr(source, "log_density", None)
     if density is not None and real.shape[1] == 2:

@@ -1,4 +1,4 @@
-"""Attention of the places of a picture: to one another, and to tokens that say something about it."""
+"""Attention from the positions of a picture: to one another, and to the tokens of a condition."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from genlab.nets.transformer import CrossAttention
 
 
 def heads_of(channels: int, size: int) -> int:
-    """How many heads of `size` channels there are; ValueError where they do not divide."""
+    """The number of heads of `size` channels; ValueError where they do not divide."""
     if channels % size:
         raise ValueError(f"{channels} channels do not divide into heads of {size}")
     return channels // size
@@ -19,7 +19,7 @@ class GridAttention(nn.Module):
     """h + W attention(group_norm(h)): (B, C, H, W) -> the same; W starts at zero.
 
     size    channels of a head; they divide C
-    In channels-last memory the places of a picture are the rows of a matrix, so nothing is copied.
+    In channels-last memory the positions of a picture are the rows of a matrix, so nothing is copied.
     """
 
     def __init__(self, channels: int, size: int):
@@ -34,7 +34,7 @@ class GridAttention(nn.Module):
     def forward(self, h: Tensor) -> Tensor:
         B, C, H, W = h.shape
         rows = self.norm(laid_out(h)).permute(0, 2, 3, 1).reshape(B, H * W, C)
-        q, k, v = self.qkv(rows).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, places, size)
+        q, k, v = self.qkv(rows).unflatten(2, (3, self.heads, -1)).permute(2, 0, 3, 1, 4)  # (B, heads, positions, size)
         mixed = attend(q, k, v).transpose(1, 2).reshape(B, H, W, C)
         return h + self.out(mixed).permute(0, 3, 1, 2)
 
@@ -54,7 +54,7 @@ class TokenAttention(nn.Module):
         nn.init.zeros_(self.attention.out.bias)
 
     def forward(self, h: Tensor, tokens: Tensor, mask: Tensor) -> Tensor:
-        """tokens (B, K, inputs), mask (B, K) bool, True at least once in a row where a token may be looked at."""
+        """tokens (B, K, inputs); mask (B, K) bool: the tokens that may be attended to, at least one in a row."""
         B, C, H, W = h.shape
         rows = self.norm(laid_out(h)).permute(0, 2, 3, 1).reshape(B, H * W, C)
         mixed = self.attention(rows, self.attention.keys(tokens), mask)

@@ -1,22 +1,24 @@
-"""Conditions of a network, for every model alike: labels, texts and pictures, each possibly "not said".
+"""Conditions of a network, for every model alike: labels, texts and pictures, any of which may be missing.
 
-The space of a condition says how it is read:
+The space of a condition decides how it is encoded:
 
     axes ""      a label: one vector a class
-    axes "T"     a text: a small transformer in which every token sees all others
-    axes "CHW"   a picture: convolutions down to a grid of at most 8 x 8 places
+    axes "T"     a text: a small transformer in which every token attends to all others
+    axes "CHW"   a picture: convolutions down to a grid of at most 8 x 8 positions
 
-A condition reaches a network as one vector (its places averaged), as tokens to attend to, or, a picture, aligned with the
-network's own places. A label is not said where it is -1, a text where it is empty, anything where its key is missing or a
-caller's `cond_mask` is False; a learnt vector then takes its place. Leaving conditions out of a share of the training examples
-is what classifier-free guidance needs (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022): `cond_mask = u >= share`
-with a uniform number u for each row.
+A condition reaches a network as one vector (the mean over its positions), as tokens to attend to, or, if it is a picture, as
+channels beside the network's input (`aligned`). A label is missing where it is -1, a text where it is empty, and any condition
+where its key is absent or the caller's `cond_mask` is False; a learnt vector replaces it then. Classifier-free guidance needs
+a share of the training examples without conditions (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022):
+`cond_mask = u >= share` with a uniform number u for each row.
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -29,14 +31,15 @@ from genlab.nets.units import centred
 
 TEXT_WIDTH, TEXT_BLOCKS, TEXT_HEADS = 64, 2, 2
 PICTURE_WIDTH, PICTURE_GRID = 32, 8  # channels of the first halved grid; longest side of the last
+NO_CONDITIONS: Mapping[str, Any] = MappingProxyType({})
 
 
 class Conditioning(nn.Module):
     """Conditions of these spaces, as vectors, tokens, or both, of one width.
 
-    vector, tokens   which of the two methods will be called: what is never asked for has no weights
-    scale            standard deviation of a condition's vector at the start; 0 begins without influence
-    ValueError for a space that is none of the three sorts.
+    vector, tokens   which of the two methods will be called; the other has no weights
+    scale            standard deviation of a condition's vector at the start; with 0 conditions have no influence at first
+    ValueError for a space that is none of the three kinds.
     """
 
     def __init__(
@@ -51,26 +54,26 @@ class Conditioning(nn.Module):
     def vector(self, given: Mapping[str, Tensor], n: int, cond_mask: Tensor | None = None) -> Tensor:
         """(n, width): the sum of the conditions' vectors.
 
-        given   by name, n rows each; what belongs to no condition here is not looked at
+        given       by name, n rows each; other names are ignored
         cond_mask   (n,) bool: rows where it is False are unconditional
         """
         return torch.stack([part.vector(given.get(name), n, cond_mask) for name, part in self._named()]).sum(0)
 
     def tokens(self, given: Mapping[str, Tensor], n: int, cond_mask: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """(n, K, width), and (n, K) bool where a token says something: at least one of each condition.
+        """Tokens (n, K, width), and (n, K) bool: those that carry a condition, at least one of each condition.
 
-        A condition that is not said has one learnt token. The others, and what stands behind the end of a text, are that
-        token, too, so a network may also read all K without a mask.
+        A missing condition is one learnt token. Tokens that carry nothing, as those behind the end of a text, are equal to it,
+        so a network may also read all K without the mask.
         """
-        found = [part.tokens(given.get(name), n, cond_mask) for name, part in self._named()]
-        return torch.cat([tokens for tokens, _ in found], 1), torch.cat([mask for _, mask in found], 1)
+        parts = [part.tokens(given.get(name), n, cond_mask) for name, part in self._named()]
+        return torch.cat([tokens for tokens, _ in parts], 1), torch.cat([mask for _, mask in parts], 1)
 
     def _named(self) -> list[tuple[str, Label | Sequence]]:
         return [(name, self.parts[_key(name)]) for name in self.spaces]  # pyright: ignore[reportReturnType]
 
 
 def _key(name: str) -> str:
-    """A name that a module may have."""
+    """A condition's name as the name of a module, which may hold no dots."""
     return f"of_{name.replace('.', '_')}"
 
 
@@ -87,25 +90,25 @@ def aligned_channels(given: Mapping[str, Space]) -> int:
 def aligned(
     spaces: Mapping[str, Space], given: Mapping[str, Tensor], like: Tensor, cond_mask: Tensor | None = None
 ) -> Tensor | None:
-    """(n, channels, H, W): every picture among the conditions, to stand beside a network's input; None without any.
+    """(n, channels, H, W): the pictures among the conditions, as channels beside a network's input; None without any.
 
     like   the network's input (n, any, H, W), whose size, type and device the pictures are brought to (by bilinear
            interpolation where they have another size)
-    Each picture, in centred units, comes with a channel that is 1 where it is said; both are 0 where it is not.
+    Each picture, in centred units, comes with a channel of ones; all are 0 in rows where the picture is missing.
     """
     n, _, *size = like.shape
-    found = []
+    channels = []
     for name, space in spaces.items():
         if not space.picture:
             continue
         if name not in given:
-            found.append(like.new_zeros(n, space.shape[0] + 1, *size))
+            channels.append(like.new_zeros(n, space.shape[0] + 1, *size))
             continue
         u = centred(given[name], space).to(like)
         u = u if list(u.shape[2:]) == size else F.interpolate(u, size, mode="bilinear", antialias=True)
         both = torch.cat([u, u.new_ones(n, 1, *size)], 1)
-        found.append(both if cond_mask is None else both * cond_mask.to(both).reshape(-1, 1, 1, 1))
-    return torch.cat(found, 1) if found else None
+        channels.append(both if cond_mask is None else both * cond_mask.to(both).reshape(-1, 1, 1, 1))
+    return torch.cat(channels, 1) if channels else None
 
 
 def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale: float) -> Label | Sequence:
@@ -122,11 +125,11 @@ def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale
 
 
 class Label(nn.Module):
-    """(n,) classes, -1 where not said -> vectors (n, width); one token."""
+    """(n,) classes, -1 where missing -> vectors (n, width); one token."""
 
     def __init__(self, classes: int, width: int, scale: float):
         super().__init__()
-        self.table = _table(classes + 1, width, scale)  # row 0: not said
+        self.table = _table(classes + 1, width, scale)  # row 0: missing
 
     def vector(self, label: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
         device = self.table.weight.device
@@ -139,9 +142,9 @@ class Label(nn.Module):
 
 
 class Sequence(nn.Module):
-    """An encoder's places as one vector and as tokens.
+    """The output of an encoder as one vector and as tokens.
 
-    encoder   value -> places (n, K, encoder.width) and (n, K) bool where they say something
+    encoder   value -> h (n, K, encoder.width) and (n, K) bool: the positions that count
     """
 
     def __init__(self, encoder: TextEncoder | PictureEncoder, width: int, vector: bool, tokens: bool, scale: float):
@@ -153,7 +156,7 @@ class Sequence(nn.Module):
     def vector(self, value: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
         assert self.as_vector is not None
         if value is None:
-            return self.as_vector.nothing.expand(n, -1)
+            return self.as_vector.null.expand(n, -1)
         places, mask = self._encoded(value, cond_mask)
         weights = mask / mask.sum(1, keepdim=True).clamp(min=1)
         mean = (places * weights.to(places.dtype)[:, :, None]).sum(1)
@@ -161,10 +164,10 @@ class Sequence(nn.Module):
 
     def tokens(self, value: Tensor | None, n: int, cond_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         assert self.as_tokens is not None
-        count, device = self.encoder.places, self.as_tokens.nothing.device
+        count, device = self.encoder.places, self.as_tokens.null.device
         first = (torch.arange(count, device=device) == 0).expand(n, -1)
         if value is None:
-            return self.as_tokens.nothing.expand(n, count, -1), first
+            return self.as_tokens.null.expand(n, count, -1), first
         places, mask = self._encoded(value, cond_mask)
         first = first[:, : mask.shape[1]]
         return self.as_tokens(places, mask), torch.where(mask.any(1, keepdim=True), mask, first)
@@ -175,21 +178,21 @@ class Sequence(nn.Module):
 
 
 class ProjectionOrNull(nn.Module):
-    """A linear map where something is said, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width)."""
+    """A linear map where the mask is True, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width)."""
 
     def __init__(self, inputs: int, width: int, scale: float):
         super().__init__()
         self.map = nn.Linear(inputs, width, bias=False)
         nn.init.normal_(self.map.weight, std=scale / math.sqrt(inputs))
-        self.nothing = nn.Parameter(torch.randn(width) * scale)
+        self.null = nn.Parameter(torch.randn(width) * scale)
 
-    def forward(self, x: Tensor, cond_mask: Tensor) -> Tensor:
+    def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         h = self.map(x)
-        return torch.where(cond_mask[..., None], h, self.nothing.to(h.dtype))
+        return torch.where(mask[..., None], h, self.null.to(h.dtype))
 
 
 class TextEncoder(nn.Module):
-    """Tokens (n, up to T) -> places (n, K, width) of about unit size, and (n, K) bool: those before the text's end.
+    """Tokens (n, up to T) -> (n, K, width) of unit root mean square, and (n, K) bool: the positions before the text's end.
 
     A text ends before its first `end` token or negative entry.
     """
@@ -217,7 +220,7 @@ class TextEncoder(nn.Module):
 
 
 class TextBlock(nn.Module):
-    """(n, K, width), (n, K) bool -> (n, K, width): attention to the places of the mask, and a feed-forward map."""
+    """(n, K, width), (n, K) bool -> (n, K, width): attention to the positions that the mask keeps, then a feed-forward map."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -233,7 +236,7 @@ class TextBlock(nn.Module):
 
 
 class PictureEncoder(nn.Module):
-    """(n, C, H, W) -> places (n, h w, width) of about unit size, and (n, h w) bool, all True."""
+    """(n, C, H, W) -> (n, h w, width) of unit root mean square, and (n, h w) bool, all True."""
 
     def __init__(self, space: Space):
         super().__init__()

@@ -1,12 +1,12 @@
 """Convolutional networks between pictures of any size and a small grid of features.
 
-Each level halves both sides, rounding up (31 -> 16 -> 8), so odd and oblong pictures need no padding by the caller, and
-going up again simply asks for the sizes met on the way down. Residual blocks (He et al., "Identity Mappings in Deep
-Residual Networks", 2016) work on the halved grids only: at full size there is one convolution, which on pictures of few
-channels is where the time would otherwise go.
+Each level halves both sides, rounding up (31 -> 16 -> 8), so pictures may have odd and unequal sides; the way up returns to the
+same sizes. Residual blocks (He et al., "Identity Mappings in Deep Residual Networks", 2016) work on the halved grids only: at
+full size, where a block would cost most, there is one convolution.
 
-Down and up go by 3x3 convolutions, strided and after repeating neighbours (no checkerboard: Odena et al., "Deconvolution and
-Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which on the way up take 4 products where those take 9.
+Grids are halved by strided 3x3 convolutions and doubled by 3x3 convolutions after repeating neighbours (no checkerboard: Odena
+et al., "Deconvolution and Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which take 4 products on the
+way up instead of 9.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ class UpsampleConv(nn.Module):
         return self.conv(F.interpolate(x, self.size))
 
 
-class Residual(nn.Module):
+class ResidualBlock(nn.Module):
     """x + conv(act(norm(conv(act(norm(x))) + W c))): x (B, C, H, W), c (B, condition) -> (B, C, H, W).
 
     The second convolution starts at zero: a new block is the identity.
@@ -108,7 +108,7 @@ class Residual(nn.Module):
 class Resolution(nn.Module):
     """What happens between two grids: a convolution that changes size and channels, and residual blocks beside it."""
 
-    def __init__(self, resize: nn.Module, blocks: Sequence[Residual]):
+    def __init__(self, resize: nn.Module, blocks: Sequence[ResidualBlock]):
         super().__init__()
         self.resize, self.blocks = resize, nn.ModuleList(blocks)
 
@@ -132,7 +132,7 @@ class GridEncoder(nn.Module):
         steps = zip([channels, *self.widths[:-1]], self.widths, strict=True)
         resizes = [_convolution(*step) if len(sizes) == 1 else DownsampleConv(*step, block.kernel_size) for step in steps]
         self.levels = nn.ModuleList(
-            Resolution(resize, [Residual(after, block) for _ in range(depth)])
+            Resolution(resize, [ResidualBlock(after, block) for _ in range(depth)])
             for resize, after in zip(resizes, self.widths, strict=True)
         )
         self.last = nn.Sequential(*prepared(self.widths[-1], block.norm))
@@ -157,7 +157,9 @@ class GridDecoder(nn.Module):
         else:
             resizes = [UpsampleConv(*step, size, block.kernel_size) for step, size in zip(steps, sizes[-2::-1], strict=True)]
         self.levels = nn.ModuleList(
-            Resolution(nn.Sequential(*prepared(before, block.norm), resize), [Residual(before, block) for _ in range(depth)])
+            Resolution(
+                nn.Sequential(*prepared(before, block.norm), resize), [ResidualBlock(before, block) for _ in range(depth)]
+            )
             for (before, _), resize in zip(steps, resizes, strict=True)
         )
 

@@ -19,9 +19,9 @@ from torch import Tensor, nn
 from torch.nn.functional import leaky_relu
 
 from genlab.core.space import Space
-from genlab.nets.condition import Conditioning
+from genlab.nets.condition import NO_CONDITIONS, Conditioning
 from genlab.nets.conv import even, grids
-from genlab.nets.players import NONE, Projection
+from genlab.nets.discriminator import ProjectionHead
 
 LARGE = 16  # pixels: pictures with a longer side are halved at once
 LEAK = 0.2  # slope of the activations below 0
@@ -32,7 +32,7 @@ def channels(count: int, width: int) -> list[int]:
     return [width * min(2**level, 8) for level in range(count)]
 
 
-class Norm(nn.Module):
+class ConditionalGroupNorm(nn.Module):
     """Group norm whose scale and shift follow a condition of `cond` numbers, if there is one: (B, C, H, W) -> the same."""
 
     def __init__(self, width: int, cond: int = 0):
@@ -48,7 +48,7 @@ class Norm(nn.Module):
         return h * (1 + scale) + shift
 
 
-class Up(nn.Module):
+class UpBlock(nn.Module):
     """One grid of the generator: h + act(norm(conv(h))), then doubled: (B, C, h, w) -> (B, C', *size)."""
 
     def __init__(self, before: int, after: int, size: tuple[int, int], cond: int = 0):
@@ -56,7 +56,7 @@ class Up(nn.Module):
         self.size = size
         self.refine = nn.Conv2d(before, before, 3, padding=1)
         self.grow = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-        self.norms = nn.ModuleList([Norm(before, cond), Norm(after, cond)])
+        self.norms = nn.ModuleList([ConditionalGroupNorm(before, cond), ConditionalGroupNorm(after, cond)])
 
     def forward(self, h: Tensor, cond: Tensor | None) -> Tensor:
         h = h + leaky_relu(self.norms[0](self.refine(h), cond), LEAK)
@@ -75,7 +75,7 @@ class Generator(nn.Module):
         latent: int,
         shape: tuple[int, int, int],
         width: int = 32,
-        given: Mapping[str, Space] = NONE,
+        given: Mapping[str, Space] = NO_CONDITIONS,
         by: str = "embedding",
     ):
         super().__init__()
@@ -88,14 +88,14 @@ class Generator(nn.Module):
         style = width if self.by_norm else 0
         self.whole, self.grid = whole, (wide[-1], *sizes[-1])
         self.stem = nn.Linear(latent + (width if self.cond is not None and not self.by_norm else 0), math.prod(self.grid))
-        self.stem_norm = Norm(wide[-1], style)
+        self.stem_norm = ConditionalGroupNorm(wide[-1], style)
         steps = pairwise(zip(reversed(wide), reversed(sizes), strict=True))
-        self.ups = nn.ModuleList(Up(before, after, size, style) for (before, _), (after, size) in steps)
+        self.ups = nn.ModuleList(UpBlock(before, after, size, style) for (before, _), (after, size) in steps)
         self.refine = nn.Conv2d(width, width, 3, padding=1)
         picture = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
         self.picture = picture if large else nn.Conv2d(width, shape[0], 3, padding=1)
 
-    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+    def forward(self, z: Tensor, given: Mapping[str, Tensor] = NO_CONDITIONS) -> Tensor:
         cond = None if self.cond is None else self.cond.vector(given, len(z))
         if cond is not None and not self.by_norm:
             z = torch.cat([z, cond], 1)
@@ -107,7 +107,7 @@ class Generator(nn.Module):
         return self.picture(h)[:, :, : self.whole[0], : self.whole[1]]
 
 
-class Down(nn.Module):
+class DownBlock(nn.Module):
     """One grid of the discriminator: h + act(conv(h)), then halved: (B, C, h, w) -> (B, C', ceil(h/2), ceil(w/2))."""
 
     def __init__(self, before: int, after: int):
@@ -123,7 +123,7 @@ class Down(nn.Module):
 class Discriminator(nn.Module):
     """(B, *shape) real numbers and conditions -> (B,) scores."""
 
-    def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NONE):
+    def __init__(self, shape: tuple[int, int, int], width: int = 32, given: Mapping[str, Space] = NO_CONDITIONS):
         super().__init__()
         whole, *sizes = grids(*shape[1:])
         self.large = max(whole) > LARGE
@@ -131,11 +131,11 @@ class Discriminator(nn.Module):
         wide = channels(len(sizes), width)
         stem = nn.Conv2d(shape[0], width, 4, stride=2, padding=1)
         self.stem = stem if self.large else nn.Conv2d(shape[0], width, 3, padding=1)
-        self.downs = nn.ModuleList(Down(before, after) for before, after in pairwise(wide))
+        self.downs = nn.ModuleList(DownBlock(before, after) for before, after in pairwise(wide))
         self.features = nn.Linear(wide[-1] * math.prod(sizes[-1]), 4 * width)
-        self.head = Projection(4 * width, given)
+        self.head = ProjectionHead(4 * width, given)
 
-    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NONE) -> Tensor:
+    def forward(self, x: Tensor, given: Mapping[str, Tensor] = NO_CONDITIONS) -> Tensor:
         h = leaky_relu(self.stem(even(x) if self.large else x), LEAK)
         for down in self.downs:
             h = down(h)

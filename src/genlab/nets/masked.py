@@ -1,14 +1,14 @@
 """Masked convolutions, and the two stacks of a gated PixelCNN, as streams: they may be fed a piece of the picture at a time.
 
-A masked convolution is one whose kernel lacks the taps that it must not see. Here those taps do not exist: a kernel ends at
-its own place, and the strictness of "before" comes from shifting the input once. With a picture's entries e (i row, j column)
+The kernel of a masked convolution is zero wherever it must not look. Here it has no entries there: it ends at its own position,
+and "before" becomes strict by shifting the input once. With a picture's entries e (i row, j column)
 
     vertical     v(i, j)  depends on  e(i', j'),  i' < i,  every j'
     horizontal   h(i, j)  depends on  v(i, 0..j) and e(i, j'),  j' < j:  together on all before (i, j), no blind spot
 
-(van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016). What is said of row i needs the rows before
-it only through the last few rows of every layer, so a layer remembers those (`Memory`), and the same code computes a whole
-picture while training, a row of v and a pixel of h while sampling.
+(van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016). The output at row i depends on the rows
+before it only through the last few rows of every layer, so a layer remembers those (`Memory`), and the same code computes a
+whole picture while training, a row of v and a pixel of h while sampling.
 
 The vertical stack is a pyramid. On a grid of s x s pixels a layer costs s^2 times less and sees s times as far; its row I
 depends on the rows of pixels before s I, and the finer grids add what lies between. The finest grid is the picture's own.
@@ -32,37 +32,41 @@ Shifts = Mapping[nn.Module, Tensor]  # of gated layers: what a condition adds to
 
 
 class Causal(nn.Module):
-    """A convolution that sees `back` places along `axis`, the last of them its own, and `sides` columns to the left and right.
+    """A causal convolution, (B, H, W, inputs) -> (B, H, W, outputs). With a memory, x continues what was read before.
 
-    (B, H, W, inputs) -> (B, H, W, outputs). With a memory, x continues what was read before; without, nothing was.
+    kernel_size   along `axis`: the position itself and kernel_size - 1 before it
+    radius        along ROWS: columns to the left and to the right that are read, too
+    zero          whether the weights start at zero
     """
 
-    def __init__(self, inputs: int, outputs: int, axis: int = COLUMNS, back: int = 1, sides: int = 0, zero: bool = False):
+    def __init__(
+        self, inputs: int, outputs: int, axis: int = COLUMNS, kernel_size: int = 1, radius: int = 0, zero: bool = False
+    ):
         super().__init__()
-        self.axis, self.back, self.sides = axis, back, sides
-        self.kernel = (back, 2 * sides + 1) if axis == ROWS else (1, back)
+        self.axis, self.kernel_size, self.radius = axis, kernel_size, radius
+        self.kernel = (kernel_size, 2 * radius + 1) if axis == ROWS else (1, kernel_size)
         fan = math.prod(self.kernel) * inputs
         self.weight = nn.Parameter(torch.zeros(outputs, fan) if zero else torch.randn(outputs, fan) / math.sqrt(fan))
         self.bias = nn.Parameter(torch.zeros(outputs))
 
     def forward(self, x: Tensor, memory: Memory | None = None) -> Tensor:
-        if self.back > 1:
+        if self.kernel_size > 1:
             x = self._continued(x, memory)
-        if not self.sides and x.shape[1:3] == self.kernel:
+        if not self.radius and x.shape[1:3] == self.kernel:
             return F.linear(x.flatten(1), self.weight, self.bias)[:, None, None]
         kernel = self.weight.unflatten(1, (*self.kernel, -1)).permute(0, 3, 1, 2)
-        return F.conv2d(x.permute(0, 3, 1, 2), kernel, self.bias, padding=(0, self.sides)).permute(0, 2, 3, 1)
+        return F.conv2d(x.permute(0, 3, 1, 2), kernel, self.bias, padding=(0, self.radius)).permute(0, 2, 3, 1)
 
     def _continued(self, x: Tensor, memory: Memory | None) -> Tensor:
-        """x after the `back - 1` places before it."""
+        """x after the kernel_size - 1 positions before it."""
         past = memory.get(self) if memory is not None else None
         if past is None:
             shape = list(x.shape)
-            shape[self.axis] = self.back - 1
+            shape[self.axis] = self.kernel_size - 1
             past = x.new_zeros(shape)
         x = torch.cat([past, x], self.axis)
         if memory is not None:
-            memory[self] = x.narrow(self.axis, x.shape[self.axis] - self.back + 1, self.back - 1)
+            memory[self] = x.narrow(self.axis, x.shape[self.axis] - self.kernel_size + 1, self.kernel_size - 1)
         return x
 
 
@@ -72,10 +76,10 @@ class Gated(nn.Module):
     W starts at zero: a new layer is the identity.
     """
 
-    def __init__(self, width: int, axis: int, back: int, sides: int, dropout: float):
+    def __init__(self, width: int, axis: int, kernel_size: int, radius: int, dropout: float):
         super().__init__()
         self.width = width
-        self.inside = Causal(width, 2 * width, axis, back, sides)
+        self.inside = Causal(width, 2 * width, axis, kernel_size, radius)
         self.out = Causal(width, width, zero=True)
         self.drop = nn.Dropout(dropout)
 
@@ -86,7 +90,7 @@ class Gated(nn.Module):
         return h + self.out(self.drop(F.glu(u, -1)))
 
 
-class Grid(nn.Module):
+class CellGrid(nn.Module):
     """The vertical stack on cells of scale x scale pixels.
 
     inputs   numbers an entry of the picture has
@@ -136,21 +140,22 @@ class Grid(nn.Module):
         return h[:, first - begin * f : last - begin * f]
 
 
-class Vertical(nn.Module):
-    """The grids from the coarsest to that of the pixels: what is known at every pixel of the rows above it.
+class VerticalStack(nn.Module):
+    """The vertical stack, from the coarsest grid to that of the pixels: v(i, j) depends on all rows above i.
 
-    widths   of the grids of cells of 1, 2, 4, ... pixels, finest first; grids with a single row know nothing and are left out
+    widths   of the grids of cells of 1, 2, 4, ... pixels, finest first; a grid of a single row depends on nothing: left out
     layers   gated layers a grid
+    radius   cells to either side that a layer reads
     """
 
-    def __init__(self, inputs: int, height: int, widths: Sequence[int], layers: int, sides: int, dropout: float):
+    def __init__(self, inputs: int, height: int, widths: Sequence[int], layers: int, radius: int, dropout: float):
         super().__init__()
         self.grids = nn.ModuleList()
         coarser = None
-        known = [(2**level, width) for level, width in enumerate(widths) if level == 0 or height > 2**level]
-        for scale, width in reversed(known):
-            stack = [Gated(width, ROWS, 2, sides, dropout) for _ in range(layers)]
-            self.grids.append(Grid(inputs, scale, width, coarser, stack))
+        used = [(2**level, width) for level, width in enumerate(widths) if level == 0 or height > 2**level]
+        for scale, width in reversed(used):
+            stack = [Gated(width, ROWS, 2, radius, dropout) for _ in range(layers)]
+            self.grids.append(CellGrid(inputs, scale, width, coarser, stack))
             coarser = (scale, width)
 
     def forward(self, e: Tensor, rows: range, shifts: Shifts, memory: Memory | None = None) -> Tensor:
@@ -162,14 +167,18 @@ class Vertical(nn.Module):
         return v
 
 
-class Horizontal(nn.Module):
-    """What is known at every pixel of all before it: along its row, on top of what the vertical stack says."""
+class HorizontalStack(nn.Module):
+    """The horizontal stack: h(i, j) depends on v in its row, up to column j, and on the entries left of j.
 
-    def __init__(self, inputs: int, above: int, width: int, layers: int, back: int, dropout: float):
+    above         channels of v
+    kernel_size   pixels that a layer reads: the current one and those left of it
+    """
+
+    def __init__(self, inputs: int, above: int, width: int, layers: int, kernel_size: int, dropout: float):
         super().__init__()
-        self.embed = Causal(inputs, width, COLUMNS, back)
+        self.embed = Causal(inputs, width, COLUMNS, kernel_size)
         self.link = Causal(above, width)
-        self.layers = nn.ModuleList(Gated(width, COLUMNS, back, 0, dropout) for _ in range(layers))
+        self.layers = nn.ModuleList(Gated(width, COLUMNS, kernel_size, 0, dropout) for _ in range(layers))
 
     def forward(self, before: Tensor, linked: Tensor, shifts: Shifts, memory: Memory | None = None) -> Tensor:
         """h (B, R, S, width) of S columns, which continue those remembered.
@@ -183,11 +192,11 @@ class Horizontal(nn.Module):
         return h
 
 
-class Entries(nn.Module):
-    """Integers as numbers a convolution can read: (...) -> (..., size).
+class EntryEmbedding(nn.Module):
+    """The embedding of a picture's integers: (...) -> (..., size).
 
-    Ordered levels are the cosines sqrt(2) cos(pi k (x + 1/2) / levels), k = 1 .. size, of which the first is a scaled x and
-    the others tell neighbouring levels apart; tokens are learnt vectors.
+    Ordered levels become the cosines sqrt(2) cos(pi k (x + 1/2) / levels), k = 1 .. size: the first is monotone in x, the
+    others separate neighbouring levels. Tokens have learnt vectors.
     """
 
     table: Tensor
@@ -206,7 +215,7 @@ class Entries(nn.Module):
 
 
 class Head(nn.Module):
-    """Logits of the channels of a pixel, each knowing those before it: the masks within a pixel.
+    """Logits of the channels of a pixel, each given the channels before it: the masks within a pixel.
 
     Channel c has hidden units s_c = silu(A_c h + sum_{c' < c} U_{c c'} e_c') and logits B s_c + b, with one B and b
     for all channels.
@@ -235,7 +244,7 @@ class Head(nn.Module):
             a = a + F.linear(e, self.inside * self.before)
         s = F.silu(a).unflatten(-1, (self.channels, self.hidden))
         logits = self.out(s)
-        return F.pad(logits, (1, 0)) if self.out.out_features == 1 else logits  # Bernoulli: logits 0 and the one said
+        return F.pad(logits, (1, 0)) if self.out.out_features == 1 else logits  # bits: logits 0 and log p / (1 - p)
 
 
 def cosines(levels: int) -> Tensor:

@@ -23,7 +23,7 @@ class Codebook(nn.Module):
     """codes = K vectors of size = D numbers.
 
     ema       True: the vectors are a buffer that `follow` moves; False: a parameter
-    `shares` is N, (K,); it is kept in both cases, since it says which codes are alive.
+    `shares` is N, (K,); it is kept in both cases, to find the codes that are no longer used.
     """
 
     vectors: Tensor
@@ -88,5 +88,5 @@ def usage(z: Tensor, index: Tensor, codes: int) -> tuple[Tensor, Tensor]:
 
 
 def perplexity(n: Tensor) -> Tensor:
-    """exp of the entropy of the shares n (K,): how many codes are used, counted by how evenly."""
+    """exp of the entropy of the shares n (K,): the number of codes in use, if all were used equally."""
     return torch.special.entr(n).sum().exp()

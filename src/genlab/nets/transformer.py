@@ -1,13 +1,13 @@
-"""A stack of causal self-attention and feed-forward blocks, pre-norm, between them attention C to a context, if there is one:
+"""A stack of pre-norm blocks: causal self-attention A, cross-attention C where there is a context, and a feed-forward map F:
 
     h <- h + A(norm(h)),    h <- h + C(norm(h)),    h <- h + F(norm(h)),    out = norm(h)
 
-Shapes: B rows, S places, C width, H heads, d = C/H a head.
+Shapes: B rows, S positions, C width, H heads, d = C/H a head.
 
-The axes: norm "layer" (gains and biases, and biases in every linear map), "gain" (layer norm with gains, no biases
-anywhere) or "rms" (neither); the activation of F; whether
-queries and keys are normalised (Henry et al., "Query-Key Normalization for Transformers", 2020); whether they are turned by
-rotary positions. Maps into the residual stream start at zero: a new stack is the identity.
+What can be chosen: the norm, "layer" (gains and biases, and biases in every linear map), "gain" (layer norm with gains, no
+biases anywhere) or "rms" (neither); the activation of F; whether queries and keys are normalised (Henry et al., "Query-Key
+Normalization for Transformers", 2020); whether they are rotated by their positions. Maps into the residual stream start at
+zero: a new stack is the identity.
 
 Vaswani et al., "Attention Is All You Need", 2017; pre-norm and layout as in Radford et al., "Language Models are
 Unsupervised Multitask Learners", 2019; squared ReLU: So et al., "Primer", 2021; gated: Shazeer, "GLU Variants Improve
@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from genlab.nets.layers import attend
-from genlab.nets.rotary import rotated
+from genlab.nets.rotary import apply_rotary
 
 Context = tuple[Tensor, Tensor]
 
@@ -36,15 +36,8 @@ def squared_relu(x: Tensor) -> Tensor:
 ACTIVATIONS = {"gelu": F.gelu, "gelu-tanh": partial(F.gelu, approximate="tanh"), "relu2": squared_relu, "swiglu": F.silu}
 
 
-class RMSNorm(nn.Module):
-    """Divides a vector by the root of its mean square; nothing is learnt."""
-
-    def forward(self, x: Tensor) -> Tensor:
-        return F.rms_norm(x, x.shape[-1:])
-
-
 class Cache:
-    """Keys and values of the places already read, for every block: (layers, n, H, room, d)."""
+    """Keys and values of the positions already read, for every block: (layers, n, H, room, d)."""
 
     def __init__(self, layers: int, n: int, heads: int, room: int, size: int, like: Tensor):
         self.keys = torch.empty(layers, n, heads, room, size, dtype=like.dtype, device=like.device)
@@ -53,7 +46,7 @@ class Cache:
         self.used = 0
 
     def extend(self, layer: int, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Everything read so far, these places included."""
+        """Keys and values of everything read so far, these positions included."""
         end = self.used + k.shape[2]
         self.keys[layer, :, :, self.used : end] = k
         self.values[layer, :, :, self.used : end] = v
@@ -69,31 +62,31 @@ class Attention(nn.Module):
         self.qkv = nn.Linear(width, 3 * width, bias)
         self.out = nn.Linear(width, width, bias)
 
-    def forward(self, x: Tensor, turn: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
-        rows, places, width = x.shape
+    def forward(self, x: Tensor, rotary: Tensor | None, cache: Cache | None, layer: int) -> Tensor:
+        rows, positions, width = x.shape
         found = self.qkv(x).unflatten(-1, (3 * self.heads, -1)).transpose(1, 2)  # (B, 3H, S, d)
-        if self.qk_norm or turn is not None:
+        if self.qk_norm or rotary is not None:
             qk, v = found.split([2 * self.heads, self.heads], 1)
             if self.qk_norm:
                 qk = F.rms_norm(qk, qk.shape[-1:])
-            if turn is not None:
-                qk = rotated(qk, turn)
+            if rotary is not None:
+                qk = apply_rotary(qk, rotary)
             q, k = qk.chunk(2, 1)
         else:
             q, k, v = found.chunk(3, 1)
         mask = None
         if cache is not None:
             k, v = cache.extend(layer, k, v)
-            if cache.used and places > 1:
-                mask = torch.ones(places, k.shape[2], dtype=torch.bool, device=x.device).tril(cache.used)
-        y = attend(q, k, v, mask, causal=mask is None and places > 1)
-        return self.out(y.transpose(1, 2).reshape(rows, places, width))
+            if cache.used and positions > 1:
+                mask = torch.ones(positions, k.shape[2], dtype=torch.bool, device=x.device).tril(cache.used)
+        y = attend(q, k, v, mask, causal=mask is None and positions > 1)
+        return self.out(y.transpose(1, 2).reshape(rows, positions, width))
 
 
 class CrossAttention(nn.Module):
-    """Attention to what another network said: x (B, S, C) asks, a context (B, K, inputs) answers.
+    """Attention of x (B, S, C) to a context (B, K, inputs), another network's output.
 
-    `keys` are computed once for a context, however often it is asked.
+    `keys` depend on the context alone: they are computed once, however often it is attended to.
     """
 
     def __init__(self, width: int, inputs: int, heads: int, bias: bool = True):
@@ -108,7 +101,7 @@ class CrossAttention(nn.Module):
         return self.both(context).unflatten(-1, (2, self.heads, -1)).permute(2, 0, 3, 1, 4)
 
     def forward(self, x: Tensor, keys: Tensor, mask: Tensor) -> Tensor:
-        """(B, S, C), from `keys` of a context and a mask (B, K) bool, True at least once in a row where it may be looked at."""
+        """x (B, S, C), the context's `keys` and a mask (B, K) bool, True at least once in a row -> (B, S, C)."""
         q = self.query(x).unflatten(-1, (self.heads, -1)).transpose(1, 2)
         y = attend(q, keys[0], keys[1], mask[:, None, None])
         return self.out(y.transpose(1, 2).flatten(2))
@@ -132,7 +125,9 @@ class FeedForward(nn.Module):
         return self.out(self.activation(h))
 
 
-class Block(nn.Module):
+class TransformerBlock(nn.Module):
+    """One layer of a `Transformer`; cross: with attention to a context between its other two parts."""
+
     def __init__(self, width: int, heads: int, norm: str, activation: str, qk_norm: bool, dropout: float, cross: bool = False):
         super().__init__()
         bias = norm == "layer"
@@ -143,8 +138,8 @@ class Block(nn.Module):
         self.feed = FeedForward(width, activation, bias)
         self.drop = nn.Dropout(dropout)
 
-    def forward(self, h: Tensor, turn: Tensor | None, cache: Cache | None, layer: int, context: Context | None) -> Tensor:
-        h = h + self.drop(self.attention(self.before_attention(h), turn, cache, layer))
+    def forward(self, h: Tensor, rotary: Tensor | None, cache: Cache | None, layer: int, context: Context | None) -> Tensor:
+        h = h + self.drop(self.attention(self.before_attention(h), rotary, cache, layer))
         if self.cross is not None and self.before_cross is not None and context is not None:
             known = None if cache is None else cache.context.get(layer)
             keys = self.cross.keys(context[0]) if known is None else known
@@ -155,11 +150,11 @@ class Block(nn.Module):
 
 
 class Transformer(nn.Module):
-    """(B, S, C) -> (B, S, C); place s sees places up to s.
+    """(B, S, C) -> (B, S, C); position s attends to positions up to s.
 
-    turn    (2, S, d) from `rotary.rotation`, or None
-    cache   makes these places a continuation of those it holds
-    context (B, K, C) and a mask (B, K): what every place may attend to besides, where the stack is made with `cross`
+    rotary  (2, S, d) from `rotary.rotary_factors`, or None
+    cache   makes these positions a continuation of those it holds
+    context (B, K, C) and a mask (B, K): what every position attends to besides, where the stack is made with `cross`
     """
 
     def __init__(
@@ -170,7 +165,9 @@ class Transformer(nn.Module):
         if width % heads:
             raise ValueError(f"a width of {width} does not divide among {heads} heads; choose a multiple of {heads}")
         self.heads, self.size = heads, width // heads
-        self.blocks = nn.ModuleList(Block(width, heads, norm, activation, qk_norm, dropout, cross) for _ in range(layers))
+        self.blocks = nn.ModuleList(
+            TransformerBlock(width, heads, norm, activation, qk_norm, dropout, cross) for _ in range(layers)
+        )
         self.norm = normalisation(norm, width)
         for module in self.modules():
             if isinstance(module, nn.Linear):
@@ -182,18 +179,19 @@ class Transformer(nn.Module):
                 nn.init.zeros_(module.out.weight)
 
     def forward(
-        self, h: Tensor, turn: Tensor | None = None, cache: Cache | None = None, context: Context | None = None
+        self, h: Tensor, rotary: Tensor | None = None, cache: Cache | None = None, context: Context | None = None
     ) -> Tensor:
         for layer, block in enumerate(self.blocks):
-            h = block(h, turn, cache, layer, context)
+            h = block(h, rotary, cache, layer, context)
         if cache is not None:
             cache.used += h.shape[1]
         return self.norm(h)
 
     def cache(self, n: int, room: int, like: Tensor) -> Cache:
-        """An empty cache for n rows of up to `room` places."""
+        """An empty cache for n rows of up to `room` positions."""
         return Cache(len(self.blocks), n, self.heads, room, self.size, like)
 
 
 def normalisation(kind: str, width: int) -> nn.Module:
-    return RMSNorm() if kind == "rms" else nn.LayerNorm(width, bias=kind == "layer")
+    """What "layer", "gain" and "rms" stand for; see the module's docstring."""
+    return nn.RMSNorm(width, elementwise_affine=False) if kind == "rms" else nn.LayerNorm(width, bias=kind == "layer")

@@ -1,9 +1,9 @@
 """U-Net: a picture and a time in, a picture of the same size out.
 
-Down through halved grids and up again, each block on the way up beside what its mirror saw on the way down (Ronneberger,
-Fischer & Brox, "U-Net", 2015; for denoising, Ho et al., 2020; scaled and shifted by time, Dhariwal & Nichol, 2021; attending
-to the tokens of a text, Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022). Sides are halved
-rounding up and doubled with the surplus cut off, so they may be odd and unequal.
+Down through halved grids and up again; every block on the way up also gets the output of its mirror on the way down
+(Ronneberger, Fischer & Brox, "U-Net", 2015; for denoising, Ho et al., 2020; modulated by time, Dhariwal & Nichol, 2021;
+attending to the tokens of a text, Rombach et al., "High-Resolution Image Synthesis with Latent Diffusion Models", 2022). Sides
+are halved rounding up and doubled with the surplus cut off, so they may be odd and unequal.
 """
 
 from __future__ import annotations
@@ -20,8 +20,8 @@ from genlab.nets.layers import Conv3x3, Upsample, groups_of, laid_out, norm_act
 from genlab.nets.time import TimeEmbedding
 
 
-class Norm(nn.Module):
-    """silu(scale group_norm(x) + shift): learnt for each channel, and with `modulation` (B, 2C) moved by it."""
+class AdaptiveNormAct(nn.Module):
+    """silu(scale group_norm(x) + shift): scale and shift are learnt for each channel; `modulation` (B, 2C) is added to them."""
 
     def __init__(self, channels: int):
         super().__init__()
@@ -31,13 +31,13 @@ class Norm(nn.Module):
     def forward(self, x: Tensor, modulation: Tensor | None = None) -> Tensor:
         scale, shift = self.scale, self.shift
         if modulation is not None:
-            more, moved = modulation.chunk(2, 1)
-            scale, shift = scale + more, shift + moved
+            more_scale, more_shift = modulation.chunk(2, 1)
+            scale, shift = scale + more_scale, shift + more_shift
         return norm_act(x, scale, shift, self.groups)
 
 
-class Block(nn.Module):
-    """x (B, before, H, W) -> (B, after, H, W): two convolutions beside a straight line, then attention where asked.
+class UNetBlock(nn.Module):
+    """x (B, before, H, W) -> (B, after, H, W): two convolutions beside a skip connection, then attention, if any.
 
     head    channels of an attention head; 0: no attention
     tokens  entries of the tokens that are attended to as well; 0: none
@@ -46,7 +46,7 @@ class Block(nn.Module):
     def __init__(self, before: int, after: int, head: int = 0, dropout: float = 0.0, tokens: int = 0):
         super().__init__()
         self.after = after
-        self.norm1, self.norm2 = Norm(before), Norm(after)
+        self.norm1, self.norm2 = AdaptiveNormAct(before), AdaptiveNormAct(after)
         self.conv1 = Conv3x3(before, after)
         self.conv2 = Conv3x3(after, after)
         nn.init.zeros_(self.conv2.weight)
@@ -70,10 +70,10 @@ class UNet(nn.Module):
     depth       blocks a grid on the way down; one more on the way up
     attends     for each grid, whether its blocks attend; the smallest grid's middle always does
     head        channels of an attention head
-    outputs     channels of the answer; None: as many as it gets
+    outputs     channels of the output; None: as many as of the input
     timed       whether there is a time u
-    vector      whether a vector may be given where there is no time; without both nothing scales and shifts
-    tokens      entries of the tokens of a condition that attending blocks look at; 0: there are none
+    vector      whether a network without time takes a vector; with neither, nothing is modulated
+    tokens      entries of the tokens that attending blocks also attend to; 0: there are none
     The last convolution starts at zero.
     """
 
@@ -96,24 +96,24 @@ class UNet(nn.Module):
         self.time = TimeEmbedding(self.width) if timed else None
         self.first = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
-        seen, now = [widths[0]], widths[0]  # channels of what is handed across
+        skips, now = [widths[0]], widths[0]  # channels of the skip connections
         for level, width in enumerate(widths):
             for _ in range(depth):
-                self.down.append(Block(now, width, head * attends[level], dropout, tokens))
+                self.down.append(UNetBlock(now, width, head * attends[level], dropout, tokens))
                 now = width
-                seen.append(now)
+                skips.append(now)
             if level + 1 < len(widths):
                 self.downsample.append(nn.Conv2d(width, width, 3, stride=2, padding=1))
-                seen.append(now)
-        self.middle = nn.ModuleList([Block(now, now, head, dropout, tokens), Block(now, now, 0, dropout)])
+                skips.append(now)
+        self.middle = nn.ModuleList([UNetBlock(now, now, head, dropout, tokens), UNetBlock(now, now, 0, dropout)])
         self.up, self.upsample = nn.ModuleList(), nn.ModuleList()
         for level in reversed(range(len(widths))):
             for _ in range(depth + 1):
-                self.up.append(Block(now + seen.pop(), widths[level], head * attends[level], dropout, tokens))
+                self.up.append(UNetBlock(now + skips.pop(), widths[level], head * attends[level], dropout, tokens))
                 now = widths[level]
             if level:
                 self.upsample.append(Upsample(now))
-        self.norm, self.last = Norm(now), nn.Conv2d(now, outputs or channels, 3, padding=1)
+        self.norm, self.last = AdaptiveNormAct(now), nn.Conv2d(now, outputs or channels, 3, padding=1)
         shifts = sum(2 * block.after for block in self.blocks())
         self.modulate = nn.Linear(self.width, shifts) if timed or vector else None
         for start_at_zero in (self.last, self.modulate):
@@ -121,10 +121,10 @@ class UNet(nn.Module):
                 nn.init.zeros_(start_at_zero.weight)
                 nn.init.zeros_(start_at_zero.bias)  # pyright: ignore[reportArgumentType]
 
-    def blocks(self) -> Iterator[Block]:
-        """In the order in which a picture meets them."""
+    def blocks(self) -> Iterator[UNetBlock]:
+        """All blocks, in the order in which they are computed."""
         for block in (*self.down, *self.middle, *self.up):
-            assert isinstance(block, Block)
+            assert isinstance(block, UNetBlock)
             yield block
 
     def forward(
@@ -137,32 +137,32 @@ class UNet(nn.Module):
     ) -> Tensor:
         """Conditions: vector (B, self.width) is added to the embedding of time; tokens (B, K, tokens) are attended to.
 
-        mask    (B, K) bool: which tokens may be looked at, at least one in a row
+        mask    (B, K) bool: the tokens that may be attended to, at least one in a row
         """
         modulations = self._modulations(u, vector)
         h = self.first(laid_out(x))
-        seen = [h]
+        skips = [h]
         for i, block in enumerate(self.down):
             h = block(h, next(modulations), tokens, mask)
-            seen.append(h)
+            skips.append(h)
             level, left = divmod(i + 1, self.depth)
             if not left and level <= len(self.downsample):
                 h = self.downsample[level - 1](h)
-                seen.append(h)
+                skips.append(h)
         for block in self.middle:
             h = block(h, next(modulations), tokens, mask)
         for i, block in enumerate(self.up):
-            h = block(torch.cat([h, seen.pop()], 1), next(modulations), tokens, mask)
+            h = block(torch.cat([h, skips.pop()], 1), next(modulations), tokens, mask)
             level, left = divmod(i + 1, self.depth + 1)
             if not left and level <= len(self.upsample):
-                h = self.upsample[level - 1](h, seen[-1].shape[-2:])
+                h = self.upsample[level - 1](h, skips[-1].shape[-2:])
         return self.last(self.norm(h))
 
     def _modulations(self, u: Tensor | None, vector: Tensor | None) -> Iterator[Tensor | None]:
         """(B, 2 channels) for each block in turn; None where there is neither time nor vector."""
         h = vector
         if self.time is not None:
-            assert u is not None, "this network needs the time"
+            assert u is not None
             h = self.time(u) if vector is None else self.time(u) + vector
         if h is None or self.modulate is None:
             return repeat(None)

@@ -1,9 +1,9 @@
-"""What a discriminator and a generator want of each other's scores.
+"""The losses of a discriminator and a generator, as functions of the discriminator's scores.
 
 A discriminator gives real examples x ~ p scores r = D(x) and generated ones G(z) ~ q scores f = D(G(z)), both (B,) logits.
 An adversarial loss is a pair of pure functions, both to be minimised: discriminator(r, f, target) and generator(r, f). `target`
-is the probability that the discriminator is asked to give real examples; 1 - target is one-sided label smoothing (Salimans et
-al., "Improved Techniques for Training GANs", 2016). At the optimal discriminator the game measures how q differs from p:
+is the probability of "real" that the discriminator should give real examples; 1 - target is one-sided label smoothing (Salimans
+et al., "Improved Techniques for Training GANs", 2016). At the optimal discriminator the game measures how q differs from p:
 
     name            discriminator minimises                      optimum D(x)      value there
     minimax         -E log s(r) - E log(1 - s(f))                log p/q           log 4 - 2 JS(p, q)
@@ -13,12 +13,12 @@ al., "Improved Techniques for Training GANs", 2016). At the optimal discriminato
     wasserstein     -E r + E f                                   1-Lipschitz       -W1(p, q)
     relativistic    E softplus(f - r), in pairs                  log p/q + const   log 2 - ...
 
-The scores of all but wasserstein also classify. An example is called real where r (or f) is positive, which is where s(D)
-exceeds 1/2; for least-squares where it exceeds 1/2; for relativistic scores the higher of a pair is called real. A Wasserstein
-critic only ranks: its scores have no origin, and its best answer is to be as far apart as its slope allows.
-
 with s the logistic function, JS the Jensen-Shannon divergence, TV total variation (half the L1 distance) and W1 the
 earth mover's distance.
+
+The scores of all but wasserstein also classify. An example is classified as real where its score is positive, which is where
+s(D) exceeds 1/2; for least-squares where the score exceeds 1/2; for relativistic the higher of a pair is. A Wasserstein critic
+only ranks: its scores have no origin.
 
 Sources: Goodfellow et al., "Generative Adversarial Nets", 2014 (minimax, nonsaturating); Mao et al., "Least Squares
 Generative Adversarial Networks", 2017; Lim & Ye, "Geometric GAN", 2017 (hinge); Arjovsky et al., "Wasserstein GAN", 2017;
@@ -41,9 +41,7 @@ class AdversarialLoss(NamedTuple):
     generator: Callable[[Tensor, Tensor], Tensor]  # (real, fake) -> loss
     smooths: bool = False  # whether a target below 1 means something
     paired: bool = False  # whether the generator's loss looks at real scores
-    accuracy: Callable[[Tensor, Tensor], Tensor] | None = (
-        None  # (real, fake) -> share classified rightly; None: scores only rank
-    )
+    accuracy: Callable[[Tensor, Tensor], Tensor] | None = None  # (real, fake) -> share classified rightly; None: they only rank
 
 
 def logistic_discriminator(real: Tensor, fake: Tensor, target: float = 1.0) -> Tensor:

@@ -1,4 +1,4 @@
-"""What keeps a discriminator smooth.
+"""Penalties on a discriminator's slope.
 
 For scores D(x) and their gradient with respect to the input, g(x) = grad_x D(x):
 

@@ -27,7 +27,7 @@ PARTS: dict[str, Callable[..., tuple[Model]]] = {"vqvae": prior}  # what a model
 ROWS = Optim("muon", rate=2e-3, beta2=0.99, warmup=0.02, decay="linear", matrix_rate=0.02, weight_decay=0.5)
 FEW = Optim("muon", rate=1e-2, beta2=0.99, warmup=0.05, decay="linear", matrix_rate=0.02)
 
-TINY = PixelCNNConfig(widths=(16,), layers=1, width=16, depth=1, back=2, hidden=32, embedding=4)
+TINY = PixelCNNConfig(widths=(16,), layers=1, width=16, depth=1, horizontal_kernel=2, hidden=32, embedding=4)
 SMALL = PixelCNNConfig(widths=(32, 48), width=32, depth=3, dropout=0.25)
 LARGE = PixelCNNConfig(widths=(32, 64, 96), depth=5)
 

@@ -12,7 +12,7 @@ from genlab.comparison.options import command
 from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group
 from genlab.comparison.rows import Record, Row, is_finite
 from genlab.comparison.strengths import leading, measured
-from genlab.measure.alarms import Alarm as Raised
+from genlab.measure.alarms import Alarm
 from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures
 from genlab.report.columns import likelihood_words
@@ -27,7 +27,7 @@ class Fact(NamedTuple):
     how: str = ""
 
 
-class Alarm(NamedTuple):
+class AlarmPanel(NamedTuple):
     """One alarm with what proves it."""
 
     kind: str
@@ -111,13 +111,13 @@ def shown(found: Sequence[Group]) -> list[Group]:
 def facts(rows: Sequence[Row], found: Sequence[Group]) -> list[Fact]:
     """What was measured of one model, means over its seeds with their range."""
     row = rows[0]
-    said = [_measured_fact(group, row) for group in found if group.rank(row.name) is not None]
+    listed = [_measured_fact(group, row) for group in found if group.rank(row.name) is not None]
     if row.measured and row.likelihood is None and not row.error:
-        said.insert(0, Fact("Likelihood", "none", "not defined for this model"))
+        listed.insert(0, Fact("Likelihood", "none", "not defined for this model"))
     seen = f"{words.count(row.examples_seen)} examples seen" if row.examples_seen else ""
-    said.append(Fact("Training", words.seconds(row.train_seconds), seen))
-    said.append(Fact("Parameters", words.count(row.parameters)))
-    return said
+    listed.append(Fact("Training", words.seconds(row.train_seconds), seen))
+    listed.append(Fact("Parameters", words.count(row.parameters)))
+    return listed
 
 
 def _measured_fact(group: Group, row: Row) -> Fact:
@@ -133,33 +133,33 @@ def _measured_fact(group: Group, row: Row) -> Fact:
     return Fact("Likelihood", text, f"{detail}; {seeds}" if seeds else detail)
 
 
-def alarms(models: Sequence[Row], media: Mapping[str, Media], hues: Mapping[str, int]) -> list[Alarm]:
+def alarms(models: Sequence[Row], media: Mapping[str, Media], hues: Mapping[str, int]) -> list[AlarmPanel]:
     """Every alarm of every run."""
     return [alarm for row in models for alarm in _alarms(row, models, media.get(row.run), hues[row.name])]
 
 
-def _alarms(row: Row, models: Sequence[Row], own: Media | None, hue: int) -> Iterator[Alarm]:
+def _alarms(row: Row, models: Sequence[Row], own: Media | None, hue: int) -> Iterator[AlarmPanel]:
     several = sum(other.name == row.name for other in models) > 1
     who = f"{row.name}, seed {row.seed}" if several else row.name
-    for said in row.alarms:
-        when = f"{words.percent(said.progress)} of its training, {words.seconds(said.seconds)}"
-        stored = own.alarms.get(said.kind) if own else None
-        picture = figures.stored(stored, f"what raised the alarm: {said.kind} of {row.name}")
-        yield Alarm(said.kind, who, hue, when, said.sentence, said.remedy, _proof(said, row, own), picture)
+    for alarm in row.alarms:
+        when = f"{words.percent(alarm.progress)} of its training, {words.seconds(alarm.seconds)}"
+        stored = own.alarms.get(alarm.kind) if own else None
+        picture = figures.stored(stored, f"what raised the alarm: {alarm.kind} of {row.name}")
+        yield AlarmPanel(alarm.kind, who, hue, when, alarm.sentence, alarm.remedy, _proof(alarm, row, own), picture)
 
 
-def _proof(said: Raised, row: Row, own: Media | None) -> str:
+def _proof(alarm: Alarm, row: Row, own: Media | None) -> str:
     """The curve an alarm names, of a reading or of a check-up's score, with a line where it was raised."""
-    wanted = said.curve
-    checked = [(checkup.seconds, wanted, checkup.value(wanted)) for checkup in row.checkups]
+    curve = alarm.curve
+    checked = [(checkup.seconds, curve, checkup.value(curve)) for checkup in row.checkups]
     points = [
-        (s, v) for s, name, v in (*checked, *(own.curves if own else ())) if name == wanted and is_finite(v) and is_finite(s)
+        (s, v) for s, name, v in (*checked, *(own.curves if own else ())) if name == curve and is_finite(v) and is_finite(s)
     ]
-    if not wanted or len(points) < 2:
+    if not curve or len(points) < 2:
         return ""
     end = max(s for s, _ in points)
-    at = said.seconds if 0 <= said.seconds <= end else None
-    return curves.panel(curves.short([wanted])[0], sorted(points), end, at)
+    at = alarm.seconds if 0 <= alarm.seconds <= end else None
+    return curves.panel(curves.short([curve])[0], sorted(points), end, at)
 
 
 def sample_command(row: Row, media: Media | None) -> str:

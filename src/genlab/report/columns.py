@@ -74,7 +74,7 @@ class Column(NamedTuple):
     better: str = ""  # "lower", "higher" or "": which end a first click brings to the top
 
 
-class Head(NamedTuple):
+class ColumnGroup(NamedTuple):
     """A group of columns: how many it has with and without the switch."""
 
     title: str
@@ -82,8 +82,8 @@ class Head(NamedTuple):
     all: int
 
 
-class Line(NamedTuple):
-    """One row of the table. hue None: it stands beside the models."""
+class TableRow(NamedTuple):
+    """One row of the table. hue None: a baseline, not a model."""
 
     name: str
     slug: str
@@ -92,19 +92,19 @@ class Line(NamedTuple):
     tag: str = ""
 
 
-class Table(NamedTuple):
-    heads: list[Head]
+class ScoreTable(NamedTuple):
+    heads: list[ColumnGroup]
     columns: list[Column]
-    lines: list[Line]
+    lines: list[TableRow]
 
     @property
     def folded(self) -> int:
         return sum(column.more for column in self.columns)
 
 
-def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> Table:
+def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> ScoreTable:
     """Everything the table shows."""
-    others = [Row(each.name, "", "", scores=each.scores) for each in record.beside]
+    others = [Row(each.name, "", "", scores=each.scores) for each in record.baselines]
     units = list(dict.fromkeys(row.likelihood.label for row in record.rows if row.likelihood is not None))
     asked: dict[str, str] = {}  # score -> question
     for row in (*record.rows, *others):
@@ -116,16 +116,16 @@ def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs
     for name in names_of(record.rows):
         rows = [row for row in record.rows if row.name == name]
         cells = tuple(cell(rows, found) for _, cell in plan)
-        lines.append(Line(name, slugs[name], hues[name], cells, _seeds(rows, record.rows)))
-    for row, said in zip(others, record.beside, strict=True):
-        lines.append(Line(row.name, "", None, tuple(cell([row], ()) for _, cell in plan), said.what))
+        lines.append(TableRow(name, slugs[name], hues[name], cells, _seeds(rows, record.rows)))
+    for row, baseline in zip(others, record.baselines, strict=True):
+        lines.append(TableRow(row.name, "", None, tuple(cell([row], ()) for _, cell in plan), baseline.what))
     heads = [_head(asked_of, columns) for asked_of in HEADS if any(column.question == asked_of for column in columns)]
-    return Table(heads, columns, lines)
+    return ScoreTable(heads, columns, lines)
 
 
-def _head(asked: str, columns: Sequence[Column]) -> Head:
+def _head(asked: str, columns: Sequence[Column]) -> ColumnGroup:
     own = [column for column in columns if column.question == asked]
-    return Head(HEADS[asked], sum(not column.more for column in own), len(own))
+    return ColumnGroup(HEADS[asked], sum(not column.more for column in own), len(own))
 
 
 def _seeds(rows: Sequence[Row], models: Sequence[Row]) -> str:
@@ -307,8 +307,8 @@ def _conditions(rows: Sequence[Row]) -> Iterator[str]:
 
 def _value(rows: Sequence[Row], read: Read) -> Value | None:
     """A model's number over the rows that have one."""
-    said = [pair for row in rows if (pair := read(row)) is not None]
-    return Value(rows[0].name, [v for v, _ in said], [s for _, s in said]) if said else None
+    numbers = [pair for row in rows if (pair := read(row)) is not None]
+    return Value(rows[0].name, [v for v, _ in numbers], [s for _, s in numbers]) if numbers else None
 
 
 def _intervals(value: Value) -> Iterator[str]:
@@ -326,8 +326,8 @@ def _range(value: Value) -> str:
 
 def _runs(rows: Sequence[Row], read: Read, write: Callable[[float], str] = words.number) -> tuple[tuple[str, str, str], ...]:
     """(seed, value, interval) of every run, where there are several."""
-    said = [(str(row.seed), *pair) for row in rows if (pair := read(row)) is not None]
-    several = said if len(said) > 1 else []
+    runs = [(str(row.seed), *pair) for row in rows if (pair := read(row)) is not None]
+    several = runs if len(runs) > 1 else []
     return tuple((seed, write(v), f"{write(span[0])} to {write(span[1])}" if span else "") for seed, v, span in several)
 
 
@@ -335,7 +335,7 @@ def _leads(found: Sequence[Group], name: str, title: str, qualifier: str | None 
     """Whether a model is the best of a comparable group, or known not to be separated from it."""
     own = (group for group in found if group.title == title and qualifier in (None, group.qualifier) and group.ranked)
     return any(
-        best(group, name) or any(group.apart(group.values[0], v) is False for v in front(group) if v.name == name)
+        best(group, name) or any(group.differ(group.values[0], v) is False for v in front(group) if v.name == name)
         for group in own
     )
 
@@ -360,16 +360,16 @@ def likelihood_words(cost: Likelihood) -> str:
 
 def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
     """(number, how it was made), each once; where models differ, whose."""
-    said: dict[tuple[str, str], list[str]] = {}  # (number, what must agree) -> whose
+    who: dict[tuple[str, str], list[str]] = {}  # (number, what must agree) -> whose
     full: dict[tuple[str, str], str] = {}
     for row in models:
         for title, fixed, how in _made(row):
-            said.setdefault((title, fixed), []).append(row.name)
+            who.setdefault((title, fixed), []).append(row.name)
             full.setdefault((title, fixed), how)
-    alone = {title: sum(other == title for other, _ in said) == 1 for title, _ in said}
+    alone = {title: sum(other == title for other, _ in who) == 1 for title, _ in who}
     return [
         (key[0] if alone[key[0]] else f"{key[0]} ({words.word_list(list(dict.fromkeys(names)))})", full[key])
-        for key, names in said.items()
+        for key, names in who.items()
     ]
 
 

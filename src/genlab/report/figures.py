@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -12,18 +14,21 @@ from PIL import Image
 
 from genlab.comparison import words
 from genlab.comparison.media import Media, Neighbour
+from genlab.core.kinds import kind_of
 from genlab.core.space import Space
 from genlab.data.tokenizer import texts
-from genlab.report import pictures
+from genlab.report import pictures, saving, tiles
 from genlab.report.scatter import frame_of
 
 STRIP = 24  # pictures in the header
 HALF = 8  # pictures of half a row beside the other models; on a narrow page the second half stands below the first
 EXCERPT, LONGEST = 500, 2000  # characters of a text beside other models, on a model's card
+AUDIBLE = 30  # seconds of sound with a figure, pauses among them
+SLOWEST = 4000  # Hz; browsers play nothing below 3,000
 
 
 class Figure(NamedTuple):
-    """Either `src` with its size in pixels, or `texts`."""
+    """Either `src` with its size in pixels, or `texts`. audio: the recordings that `src` shows, to be listened to."""
 
     alt: str
     src: str = ""
@@ -31,6 +36,7 @@ class Figure(NamedTuple):
     height: int = 0
     texts: tuple[str, ...] = ()
     note: str = ""
+    audio: str = ""
 
 
 def strip(media: Media | None, space: Space) -> Figure | None:
@@ -121,7 +127,7 @@ def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None)
     if pictures.drawing(space).layout != "framed":
         shown = media.samples[:most]
         kind = f"{words.plural(len(shown), words.example_name(space))} of {what}"
-        return _placed(pictures.picture(shown, space, paper=None), kind)
+        return _placed(pictures.picture(shown, space, paper=None), kind)._replace(audio=audible(shown, space))
     x = pictures.numbers(media.samples)[:most]
     behind = None if real is None or real is media or real.samples is None else pictures.numbers(real.samples)
     frame = frame_of(x if behind is None else behind, space)
@@ -133,6 +139,18 @@ def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None)
     lost = f"{outside:,} of {words.plural(len(x), 'point')} lie beyond the frame" if outside else ""
     first = "the first two coordinates" if space.shape[0] > 2 else ""
     return _placed(image, words_of, "; ".join(part for part in (first, lost) if part))
+
+
+def audible(x: Any, space: Space) -> str:
+    """Recordings (n, C, T) one after the other, as many as AUDIBLE seconds hold, as a `data:` URI of a WAV file; "" for
+    examples of another kind."""
+    if ".wav" not in kind_of(space).suffixes:
+        return ""
+    rate = space.rate or saving.RATE
+    most = int(AUDIBLE // (space.shape[-1] / rate + saving.PAUSE))
+    sound, factor = tiles.amplitudes(x[: max(1, most)], space), math.ceil(SLOWEST / rate)
+    made = saving.wav(sound.repeat(factor, axis=-1), replace(space, rate=rate * factor))
+    return "data:audio/wav;base64," + base64.b64encode(made).decode()
 
 
 def _placed(image: Image.Image, alt: str, note: str = "") -> Figure:

@@ -12,11 +12,11 @@ from typing import Any, NamedTuple
 
 from genlab.comparison import words
 from genlab.comparison.courses import courses
-from genlab.comparison.doubts import beside, remarks
+from genlab.comparison.doubts import baseline_value, remarks
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.ranking import groups
 from genlab.comparison.rows import Record, Row, names_of
-from genlab.comparison.verdicts import Choice, Verdict, choice, verdicts
+from genlab.comparison.verdicts import Recommendation, Verdict, recommendation, verdicts
 from genlab.core.space import Space, label_of
 from genlab.report import columns, figures, pictures
 from genlab.report.cards import alarms, card, sample_command, slugs
@@ -65,8 +65,8 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
     data, rows, space, real = record.data, record.rows, record.space, media.get(REAL)
     names = names_of(rows)
     hues, slugged = {name: number % HUES for number, name in enumerate(names)}, slugs(names)
-    found, said = groups(rows), verdicts(record)
-    chosen = choice(record, said)
+    found, judged = groups(rows), verdicts(record)
+    chosen = recommendation(record, judged)
     return {
         "data": data,
         "facts": facts_of_data(space, data.given, data.counts),
@@ -75,9 +75,9 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "strip": figures.strip(real, space),
         "real": figures.few(real, space, "the real data"),
         "budget": budget(record, names),
-        "verdicts": [Shown(verdict, forest(verdict.group, hues, marks(record, verdict))) for verdict in said],
+        "verdicts": [Shown(verdict, forest(verdict.group, hues, marks(record, verdict))) for verdict in judged],
         "remarks": remarks(record),
-        "choice": chosen,
+        "recommendation": chosen,
         "draw": draw_command(chosen, rows, media),
         "planes": [drawn for drawn in (beside_likelihood(found, hues), beside_speed(found, hues)) if drawn],
         "timelines": timelines(courses(rows), hues),
@@ -97,12 +97,12 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
 
 
 def marks(record: Record, verdict: Verdict) -> dict[str, float]:
-    """What the rows beside the models score by a verdict's measure, where it compares."""
-    known = {row.name: beside(record, row.name, verdict.group.title, verdict.group) for row in record.beside}
+    """Values of the baselines by the measure of a verdict, where they may be compared with the models'."""
+    known = {row.name: baseline_value(record, row.name, verdict.group.title, verdict.group) for row in record.baselines}
     return {name: value for name, value in known.items() if value is not None}
 
 
-def draw_command(chosen: Choice | None, rows: Sequence[Row], media: Mapping[str, Media]) -> str:
+def draw_command(chosen: Recommendation | None, rows: Sequence[Row], media: Mapping[str, Media]) -> str:
     """How to draw from the model that was chosen."""
     if chosen is None:
         return ""
@@ -122,9 +122,9 @@ def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str,
 
 def budget(record: Record, names: Sequence[str]) -> str:
     """One or two sentences on what every model was given."""
-    said = record.budget
-    written = words.seconds(said.amount) if said.unit == "seconds" else f"{words.count(said.amount)} {said.unit}"
-    amount = f"{written} of training{'' if len(names) == 1 else ' each'}" if said.unit else ""
-    parts = [words.plural(len(names), "model"), amount, "" if said.seeds == 1 else f"{said.seeds} seeds"]
-    order = f" {words.capital(said.order)}." if said.order else ""
+    terms = record.budget
+    written = words.seconds(terms.amount) if terms.unit == "seconds" else f"{words.count(terms.amount)} {terms.unit}"
+    amount = f"{written} of training{'' if len(names) == 1 else ' each'}" if terms.unit else ""
+    parts = [words.plural(len(names), "model"), amount, "" if terms.seeds == 1 else f"{terms.seeds} seeds"]
+    order = f" {words.capital(terms.order)}." if terms.order else ""
     return f"{', '.join([*filter(None, parts), 'the same splits'])}.{order}"

@@ -57,11 +57,11 @@ def beside_speed(groups: Sequence[Group], hues: Mapping[str, int]) -> str:
 def beside_likelihood(groups: Sequence[Group], hues: Mapping[str, int]) -> str:
     """SVG of the first ranked quality against the likelihood, in the unit that most models have it in; "" if no model has
     both, or fewer than three have the quality."""
-    score, told = quality_of(groups), [group for group in groups if group.title == LIKELIHOOD]
-    if score is None or not told:
+    score, likelihoods = quality_of(groups), [group for group in groups if group.title == LIKELIHOOD]
+    if score is None or not likelihoods:
         return ""
-    unit = Counter(group.unit for group in told for _ in group.values).most_common(1)[0][0]
-    known = {value.name: (value, claim_of(group)) for group in told if group.unit == unit for value in group.values}
+    unit = Counter(group.unit for group in likelihoods for _ in group.values).most_common(1)[0][0]
+    known = {value.name: (value, claim_of(group)) for group in likelihoods if group.unit == unit for value in group.values}
     spots = [_likely(value, known.get(value.name)) for value in score.values]
     enough = len(spots) >= FEWEST and any(spot.x is not None for spot in spots)
     return plane(spots, f"−log p of the test data, {unit} (lower is better)", score, hues, "no likelihood") if enough else ""
@@ -87,11 +87,11 @@ def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, in
     left = margin(up, LEFT)
     across = value_axis([end for s in spots if s.x is not None for end in (s.x, *(s.across or ()))], left, right, positive=True)
     places = [(spot, right + 16 if spot.x is None else float(across(spot.x)), float(up(spot.y))) for spot in spots]
-    said = "; ".join(f"{s.name}: {score.write(s.y)}, {lane if s.x is None else f'{s.x:.4g}'}" for s in spots)
+    label = "; ".join(f"{s.name}: {score.write(s.y)}, {lane if s.x is None else f'{s.x:.4g}'}" for s in spots)
     better = f"{score.better} is better{', log' if up.logarithmic else ''}"
     parts = [
         f'<svg class="plane" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" '
-        f'aria-label="{escape(score.title)} beside {escape(title)}. {escape(said)}">',
+        f'aria-label="{escape(score.title)} beside {escape(title)}. {escape(label)}">',
         *_axes(across, up, right),
         f'<text x="{left}" y="{HEIGHT - 6}" class="plane-axis">{escape(title)} →</text>',
         f'<text x="{left}" y="14" class="plane-axis">↑ {escape(words.capital(score.title))}</text>',

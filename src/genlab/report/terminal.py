@@ -9,7 +9,7 @@ from rich.table import Table
 
 from genlab.comparison import words
 from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, groups
-from genlab.comparison.rows import Beside, Record, Row, names_of
+from genlab.comparison.rows import Baseline, Record, Row, names_of
 
 WIDE = 160  # columns of a table that no terminal folds
 THREE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
@@ -33,16 +33,16 @@ def short(rows: Sequence[Row], width: int) -> Table:
 
 
 def scores(record: Record) -> Table:
-    """Every number: a row a measure, a column a model, with intervals or the range of the seeds; then what stands beside."""
+    """Every number: a row a measure, a column a model, with intervals or the range of the seeds; then the baselines."""
     found, names = groups(record.rows), names_of(record.rows)
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column("", overflow="fold")
-    for name in (*names, *(each.name for each in record.beside)):
+    for name in (*names, *(each.name for each in record.baselines)):
         shown.add_column(name, justify="right", no_wrap=True)
     titles = dict.fromkeys(group.title for group in found)
     for title in titles:
         cells = [_cell(name, title, found, spans=True) for name in names]
-        shown.add_row(title, *cells, *(_beside(each, title) for each in record.beside))
+        shown.add_row(title, *cells, *(_baseline(each, title) for each in record.baselines))
     return shown
 
 
@@ -67,7 +67,7 @@ def _cell(name: str, title: str, found: Sequence[Group], spans: bool = False) ->
     return words.NONE
 
 
-def _beside(each: Beside, title: str) -> str:
+def _baseline(each: Baseline, title: str) -> str:
     score = each.scores.get(title)
     return words.NONE if score is None or score.value is None else words.number(score.value)
 

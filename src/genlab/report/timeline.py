@@ -128,14 +128,14 @@ def _places(x: np.ndarray, y: np.ndarray) -> str:
 def _names(bands: Sequence[Band], across: Axis, up: Axis, hues: Mapping[str, int]) -> list[str]:
     """Names at the lines' ends, pushed apart where they would lie on one another."""
     wanted = sorted((float(up(b.mean[-1])), b.name, float(across(b.seconds[-1]))) for b in bands)
-    placed = apart([y for y, _, _ in wanted], 17, up.start)
+    placed = spaced_out([y for y, _, _ in wanted], 17, up.start)
     return [
         f'<text x="{x + 10:.1f}" y="{y + 4.5:.1f}" class="plane-name named hue-{hues.get(name, 0)}">{escape(name)}</text>'
         for y, (_, name, x) in zip(placed, wanted, strict=True)
     ]
 
 
-def apart(places: Sequence[float], least: float, bottom: float) -> list[float]:
+def spaced_out(places: Sequence[float], least: float, bottom: float) -> list[float]:
     """Places in order, at least so far from one another and none below the bottom, moved as little as that takes."""
     moved: list[float] = []
     for place in places:

@@ -1,7 +1,8 @@
-"""Progress of a stage in its budget's unit, and the schedule that lets a run in seconds be repeated.
+"""Progress of a stage in the unit of its budget, and the schedule by which a run with a budget of seconds can be repeated.
 
-Progress in steps is exact. Progress in seconds is time spent inside `fit` ÷ the stage's share of the budget, floored to
-thousandths; the steps at which it changed are the schedule, and a schedule replayed gives the same steps byte for byte.
+Progress in steps is exact. Progress in seconds is the time spent inside `fit` divided by the stage's part of the budget,
+rounded down to thousandths. The steps at which it changed are the schedule; a run that replays the schedule takes the same
+steps, byte for byte.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from genlab.core.recipe import Budget
 
 
 class Clock:
-    """Counts only while it runs."""
+    """A stopwatch: counts seconds between `resume` and `pause`."""
 
     def __init__(self) -> None:
         self.elapsed, self._since = 0.0, None
@@ -27,15 +28,15 @@ class Clock:
         self.elapsed, self._since = self.now(), None
 
     def now(self) -> float:
-        """Seconds."""
+        """Seconds counted so far."""
         return self.elapsed + (time.perf_counter() - self._since if self._since is not None else 0.0)
 
 
 class ProgressTracker:
-    """How far each stage is.
+    """Progress of the stages of one run.
 
-    schedule: rows [stage, step, thousandths] at which progress in seconds changed; given one, time no longer decides.
-    agree: makes many processes' measured thousandths one.
+    schedule   rows [stage, step, thousandths] at which progress in seconds changed, to be replayed; None measures time
+    agree      turns the thousandths that this process has measured into one number for all processes
     """
 
     def __init__(
@@ -65,7 +66,7 @@ class ProgressTracker:
             self.limit = None
 
     def at(self, stage: int, step: int) -> float:
-        """Progress 0..1 of the stage at the start of this step; 1 ends it."""
+        """Progress 0..1 of a stage at the start of a step; 1 ends the stage."""
         if self.limit is not None:
             return min(1.0, step / self.limit)
         mark = self._replay(stage, step) if self.replayed is not None else self._measure()
@@ -85,7 +86,7 @@ class ProgressTracker:
         return self._agree(min(1000, math.floor(1000 * spent / self.amount)))
 
     def overall(self, stage: int, step: int) -> float:
-        """Progress 0..1 of the whole run, for whoever watches."""
+        """Progress 0..1 of the whole run."""
         inside = min(1.0, step / self.limit) if self.limit is not None else self.mark / 1000
         return min(1.0, (self.passed + self.amount * inside) / self.budget.total)
 
@@ -94,7 +95,7 @@ class ProgressTracker:
         return {**record, "elapsed": self.clock.now(), "spent": self.clock.now() - self.began}
 
     def load(self, record: dict[str, Any]) -> None:
-        """After `enter`: carries on where the saved clock stood."""
+        """Restore what `state` gave; to be called after `enter`."""
         self.passed, self.mark = record["passed"], record["mark"]
         self.schedule = [list(row) for row in record["schedule"]]
         self.clock.elapsed = record["elapsed"]

@@ -31,8 +31,8 @@ from genlab.runs.state import pack_optimisers, unpack_optimisers
 from genlab.runs.weights import MODEL, TRAINING, aliases, copy_into, named, prepared, split
 
 PRECISIONS = ("float32", "bf16")
-COUNTERS = ("stage", "step", "cursor", "examples", "scale", "steered")
-ORIGINS, APART = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
+COUNTERS = ("stage", "step", "steps", "cursor", "examples", "scale", "steered")
+ORIGINS, STRIDE = 2**20, 2**40  # where in the endless stream a seed begins: another order of the data for each
 
 
 class Engine:
@@ -54,13 +54,13 @@ class Engine:
             raise ValueError(f"--precision {precision}: choose auto, {' or '.join(PRECISIONS)}")
         self.precision = ("bf16" if _has_bf16(self.device) else "float32") if precision == "auto" else precision
         self._schedule = schedule
-        self.stage = self.step = self.cursor = self.examples = 0
+        self.stage = self.step = self.steps = self.cursor = self.examples = 0  # step: of the stage; steps: of the run
         self.plan: list[Planned] = []
         self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
         self.only: set[str] | None = None  # names of the moves that take turns; None: all
         self.steered = False  # whether that was ever said: such a run cannot be repeated
-        self.lends = False  # whether the first process keeps a whole copy of a sharded model, to be looked at
+        self.replicates = False  # whether the first process keeps a whole copy of a sharded model, to draw and score with
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
 
@@ -73,15 +73,15 @@ class Engine:
         for stage in self.plan:
             self.divide(stage.batch or recipe.batch, f"stage {stage.name}: ")
         if self.sharded and not cut:
-            self._copy = shards.Copy(model, self.main and self.lends)
+            self._replica = shards.Replica(model, self.main and self.replicates)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
         self.progress = ProgressTracker(recipe.budget, self._schedule, self._agreed)
         self.average = Average(self.model)
         self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
         self._raw: Sequence[tuple[Tensor, Tensor]] = ()
-        self.stage = self.step = self.cursor = self.examples = 0
-        self._origin = hashed(recipe.seed, "order") % ORIGINS * APART if recipe.seed else 0
+        self.stage = self.step = self.steps = self.cursor = self.examples = 0
+        self._origin = hashed(recipe.seed, "order") % ORIGINS * STRIDE if recipe.seed else 0
         self._pending = checkpoint
         if checkpoint is not None:
             with _fitting():
@@ -177,6 +177,7 @@ class Engine:
 
     def close(self) -> None:
         self.step += 1
+        self.steps += 1
         self.cursor += self._taken
         self.examples += self._taken
         self.average.update(self._taken)
@@ -219,10 +220,10 @@ class Engine:
     def averaged(self) -> Iterator[Model]:
         """The model with its averaged weights, in eval mode; the raw ones are back afterwards.
 
-        Of a sharded one it is the first process's copy, as `gather` has left it at this step.
+        Of a sharded model it is the first process's whole copy, which `gather` must have updated at this step.
         """
         if self.sharded:
-            with self._copy.lent((self.stage, self.step)) as model:
+            with self._replica.at((self.stage, self.step)) as model:
                 yield prepared(model, self.device)
             return
         self.average.swap()
@@ -242,8 +243,11 @@ class Engine:
         return {name: self._kept(value) for name, value in found.items()}
 
     def gather(self) -> None:
-        """By all processes of a sharded model, between closed steps: the first one may then look at its averaged weights."""
-        self._copy.take(self.weights(averaged=True), (self.stage, self.step))
+        """Update the first process's whole copy of a sharded model with its averaged weights.
+
+        All processes must call it, between closed steps.
+        """
+        self._replica.update(self.weights(averaged=True), (self.stage, self.step))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
         """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
@@ -315,9 +319,9 @@ def _fitting() -> Iterator[None]:
     try:
         yield
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
-        said = " ".join(str(error).split())[:80]
+        reason = " ".join(str(error).split())[:80]
         raise ValueError(
-            f"the checkpoint is not one of this model ({type(error).__name__}: {said}); restore it from a copy or train again"
+            f"the checkpoint is not one of this model ({type(error).__name__}: {reason}); restore it from a copy or train again"
         ) from None
 
 

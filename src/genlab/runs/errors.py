@@ -37,15 +37,15 @@ def explained(error: BaseException) -> tuple[str, int]:
 
 def disk_full(error: BaseException) -> bool:
     """Whether the disk or the quota is full; safetensors reports it only in its message."""
-    said = isinstance(error, OSError) and error.errno in FULL
-    return said or os.strerror(errno.ENOSPC).lower() in str(error).lower()
+    reported = isinstance(error, OSError) and error.errno in FULL
+    return reported or os.strerror(errno.ENOSPC).lower() in str(error).lower()
 
 
 def peer_lost(error: BaseException) -> bool:
     """Whether another process has ended: gloo and NCCL report it only in their messages."""
-    said = str(error).lower()
+    message = str(error).lower()
     lost = ("connection closed by peer", "connection reset by peer", "socket closed", "remote process exited", "broken pipe")
-    return type(error).__name__ in ("RuntimeError", "DistBackendError") and any(words in said for words in lost)
+    return type(error).__name__ in ("RuntimeError", "DistBackendError") and any(words in message for words in lost)
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -53,9 +53,9 @@ def out_of_memory(error: BaseException) -> bool:
     return type(error).__name__ == "OutOfMemoryError" or "not enough memory" in str(error)
 
 
-def sentence(text: str) -> str:
+def sentence(message: str) -> str:
     """One line without the full stop."""
-    return " ".join(text.split()).removesuffix(".") or "no reason was given"
+    return " ".join(message.split()).removesuffix(".") or "no reason was given"
 
 
 def _of_system(error: OSError) -> tuple[str, int]:

@@ -1,4 +1,4 @@
-"""Files that are whole or absent: written beside and renamed. safetensors and JSON only, no pickle."""
+"""Files that are complete or absent: each is written under another name and then renamed. safetensors and JSON, no pickle."""
 
 from __future__ import annotations
 
@@ -18,18 +18,21 @@ LARGEST = 2**26  # bytes of JSON that are read: what genlab writes itself stays 
 
 
 class Steered(UserWarning):
-    """A run was steered by hand: what it did cannot be repeated."""
+    """A user chose by hand which moves took turns, so that training again will not repeat the run."""
 
 
 class Damaged(UserWarning):
-    """A file is not what was written; the message says what is used instead."""
+    """A file is not what genlab wrote; the message says what is used instead."""
 
 
 # --- writing ---------------------------------------------------------------------------------------------------------
 
 
 def write_beside(path: Path, write: Callable[[Path], object]) -> Path:
-    """Call `write` on a path beside; where it fails, no part of a file stays behind. The path beside, safely on disk."""
+    """Call `write` on a temporary path in the same folder and return that path, its content flushed to disk.
+
+    Where `write` fails, the temporary file is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     beside = path.with_name(f".{path.name}.{os.getpid()}.part")
     beside.unlink(missing_ok=True)  # of a process that is gone; or a link, laid to be written through
@@ -44,7 +47,7 @@ def write_beside(path: Path, write: Callable[[Path], object]) -> Path:
 
 
 def being_written(beside: Path) -> bool:
-    """Whether the process that began a file beside another, whose number stands in its name, is still there."""
+    """Whether the process that writes a temporary file still runs; its number is part of the file's name."""
     try:
         os.kill(int(beside.name.split(".")[-2]), 0)
     except (ValueError, IndexError, ProcessLookupError, OverflowError):
@@ -55,7 +58,7 @@ def being_written(beside: Path) -> bool:
 
 
 def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
-    """Call `write` on a path beside, then rename; whatever goes wrong, no part of a file stays behind."""
+    """Call `write` on a temporary path, then rename it to `path`. Where anything fails, `path` is what it was before."""
     beside = write_beside(path, write)
     try:
         replace(beside, path)
@@ -65,7 +68,7 @@ def write_atomic(path: Path, write: Callable[[Path], object]) -> None:
 
 
 def replace(beside: Path, path: Path) -> None:
-    """Put what was written beside in its place."""
+    """Rename a temporary file to its path; ValueError where a folder has that name."""
     try:
         beside.replace(path)
     except IsADirectoryError:
@@ -97,7 +100,7 @@ def write_tensors(path: Path, tensors: Mapping[str, Tensor], metadata: Mapping[s
 
 
 def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) -> Callable[[Path], object]:
-    """A safetensors file whose metadata are JSON: one entry, since several would be written in an order that changes."""
+    """Writes a safetensors file with metadata as one JSON entry; several would be written in an order that varies."""
     from safetensors.torch import save_file
 
     words = {METADATA: json.dumps(json_safe(metadata), ensure_ascii=False)}
@@ -115,7 +118,7 @@ def tensor_writer(tensors: Mapping[str, Tensor], metadata: Mapping[str, Any]) ->
 
 
 def read_json(path: Path, largest: int = LARGEST) -> Any:
-    """ValueError names a file that is not whole JSON, is no plain file, or is larger than such a file ever is."""
+    """The content of a JSON file; ValueError names a file that is damaged, no plain file, or larger than genlab writes any."""
     text = read_bytes(path, largest)
     try:
         return json.loads(text.decode("utf-8"))
@@ -134,12 +137,14 @@ def read_tensors(path: Path) -> tuple[dict[str, Tensor], dict[str, Any]]:
             names = list(file.keys())
             return {name: file.get_tensor(name) for name in names}, metadata
     except (SafetensorError, ValueError, RecursionError, TypeError, OverflowError) as error:
-        said = " ".join(str(error).split())[:80]
-        raise ValueError(f"{path} is damaged or no safetensors file ({said}); restore it from a copy or train again") from None
+        reason = " ".join(str(error).split())[:80]
+        raise ValueError(
+            f"{path} is damaged or no safetensors file ({reason}); restore it from a copy or train again"
+        ) from None
 
 
 def read_metadata(path: Path) -> dict[str, Any]:
-    """Only the metadata."""
+    """The metadata of a safetensors file, without its tensors; ValueError names a file that is damaged."""
     from safetensors import SafetensorError, safe_open
 
     plain(path)
@@ -158,7 +163,7 @@ def _metadata(file: Any) -> dict[str, Any]:
 
 
 def plain(path: Path) -> os.stat_result:
-    """What the system knows of a plain file; ValueError for links, pipes and the like, which may lead anywhere."""
+    """`lstat` of a plain file; ValueError for links, pipes and devices, which may lead out of the folder."""
     found = path.lstat()
     if not stat.S_ISREG(found.st_mode):
         raise ValueError(f"{path} is no plain file; a run holds no links, pipes or devices")
@@ -166,7 +171,7 @@ def plain(path: Path) -> os.stat_result:
 
 
 def within(folder: Path, name: str) -> Path:
-    """The path of something in a folder; ValueError where a folder on the way is a link, which leads elsewhere."""
+    """The path of a file in a folder; ValueError where a folder on the way to it is a link."""
     way, path = folder, folder / name
     for part in Path(name).parts[:-1]:
         way /= part
@@ -176,7 +181,7 @@ def within(folder: Path, name: str) -> Path:
 
 
 def read_bytes(path: Path, largest: int = LARGEST) -> bytes:
-    """Of a plain file; ValueError where it is none, or larger than such a file ever is."""
+    """The content of a plain file; ValueError where it is none, or larger than genlab writes any."""
     if plain(path).st_size > largest:
         raise ValueError(f"{path} is larger than {largest:,} bytes: genlab wrote no such file")
     return path.read_bytes()
@@ -192,7 +197,7 @@ def checksum(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-# --- records that vouch for themselves -------------------------------------------------------------------------------
+# --- records with a checksum of their own ----------------------------------------------------------------------------
 
 
 def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
@@ -201,7 +206,7 @@ def sealed(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unsealed(record: Any) -> dict[str, Any]:
-    """The record; ValueError where it is not what was sealed."""
+    """The record without its checksum; ValueError where the checksum is not that of the record."""
     if not isinstance(record, dict):
         raise ValueError("no record")
     found = {key: value for key, value in record.items() if key != "sha256"}

@@ -1,15 +1,16 @@
 """The folder of a run.
 
 recipe.json            format number, genlab version, resolved recipe, space, given, where the data came from
-tokenizer.json         of the examples ("x") and of conditions that are texts: a copied run can be prompted without its data
-ticks.jsonl            readings at five hundred points of progress
-schedule.json          for budgets in seconds: at which steps progress changed; replay.json: the one that is being repeated
-weights.safetensors    raw weights; average.safetensors: averaged ones. A folder with nothing but one of them can be sampled
-best.safetensors       the weights that did best at a check-up; checkups.jsonl, alarms.jsonl: what was found on the way
-state/                 what resuming needs: the last two checkpoints, N.safetensors
+tokenizer.json         of the examples ("x") and of text conditions, so that a copied run takes prompts without its data
+ticks.jsonl            readings, at five hundred points of progress
+schedule.json          for budgets in seconds: the steps at which progress changed. replay.json: a schedule that the run repeats
+weights.safetensors    raw weights. average.safetensors: averaged ones. A folder with only one of these files can be sampled
+best.safetensors       weights of the best check-up. checkups.json: how often they are made
+checkups.jsonl         all check-ups. alarms.jsonl: all alarms
+state/                 the last two checkpoints, N.safetensors, from which training resumes
 manifest.json          length and checksum of all of these
 broken/                batches at which training broke down
-samples/, scores.json  what was drawn and measured
+samples/, scores.json  samples that were drawn, and scores of the run
 """
 
 from __future__ import annotations
@@ -39,8 +40,8 @@ from genlab.runs.files import (
 )
 from genlab.runs.lines import append, cut, lines, prefix, whole_lines
 from genlab.runs.lock import NAME as LOCK
-from genlab.runs.lock import held
-from genlab.runs.manifest import Manifest, present
+from genlab.runs.lock import locked
+from genlab.runs.manifest import Manifest, check_exists
 from genlab.runs.shapes import BEST, EXTENDED, PLAN, ROWS, SCHEDULE, checkpoint_record, fits, shaped
 
 FORMAT = 3
@@ -56,15 +57,17 @@ class Folder:
         self.path = Path(path)
         self.manifest = Manifest(self.path)
         self._logged = -1
-        self._made: dict[str, Any] | None = None  # the recipe.json of a run that was made here
+        self._made: dict[str, Any] | None = None  # recipe.json, where this object has created the run
         self.latest: dict[str, Any] | None = None  # the last row of ticks.jsonl that was written here
 
     # --- writing -----------------------------------------------------------------------------------------------------
 
     def create(self, head: Mapping[str, Any], force: bool = False, beside: Mapping[str, Any] | None = None) -> None:
-        """Make the folder with its recipe.json. An existing run is replaced only by force, anything else never.
+        """Make the folder with its recipe.json.
 
-        beside: records of replay.json and tokenizer.json, None for none
+        head     content of recipe.json
+        force    replace an existing run; anything else in the folder is never replaced
+        beside   contents of replay.json and tokenizer.json by name; None for no such file
         """
         self._made = stamped(head)
         with self.claimed(force):
@@ -72,20 +75,20 @@ class Folder:
             self.manifest.publish({name: json_writer(record) for name, record in records.items() if record is not None})
 
     def check_own(self) -> None:
-        """ValueError where somebody has replaced the run that was made here."""
+        """ValueError where another process has replaced the run that this object has created."""
         made = json.loads(json.dumps(json_safe(self._made or {})))
         if made and {key: value for key, value in self.head().items() if key in made} != made:
             raise ValueError(f"{self.path} was replaced by another process before its training began; choose another --out")
 
     @contextmanager
     def claimed(self, force: bool = False) -> Iterator[None]:
-        """While it is entered the folder is there, empty, and nobody else's."""
+        """Holds an empty folder under lock. ValueError for a folder that holds anything, except a run with force."""
         if self.is_run():
-            with suppress(OSError), held(self.path):
-                pass  # whoever writes here is named before anything else is said
+            with suppress(OSError), locked(self.path):
+                pass  # a process that writes here is the first thing to report
         self._check_free(force)
         self.path.mkdir(parents=True, exist_ok=True)
-        with held(self.path):
+        with locked(self.path):
             self._check_free(force)  # somebody may just have made a run here
             for path in self.path.iterdir():
                 if path.is_dir() and not path.is_symlink():
@@ -105,8 +108,8 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """While it is entered nobody else writes here; ValueError says who does. What a killed writer left half is removed."""
-        with held(self.path):
+        """Holds the folder's lock, after removing what a killed process has left; ValueError where another process holds it."""
+        with locked(self.path):
             self.manifest.tidy()
             yield
 
@@ -114,7 +117,7 @@ class Folder:
         self.manifest.publish({"recipe.json": json_writer(head)})
 
     def move_data(self, source: str, opened: Mapping[str, Any]) -> None:
-        """Where the data lie from now on, and how they are opened there."""
+        """Record where the data lie from now on, and how they are opened there."""
         with self.writing():
             head = self.head()
             self.write_head({**head, "data": {**head["data"], "source": source, "opened": opened}})
@@ -130,19 +133,19 @@ class Folder:
         self._append("alarms.jsonl", row)
 
     def _append(self, name: str, row: Mapping[str, Any]) -> None:
-        present(self.path)
+        check_exists(self.path)
         append(self.path / name, row)
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
-        """How often check-ups are made: a resumed run keeps to it."""
+        """Record how often check-ups are made; a resumed run keeps to it."""
         self.manifest.publish({"checkups.json": json_writer(dict(plan))})
 
     def write_best(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """The best weights so far; about: at which progress, by which score."""
+        """Write the best weights so far. about: their progress and score."""
         self.manifest.publish({"best.safetensors": tensor_writer(tensors, {**self.head(), "best": dict(about)})})
 
     def due(self, progress: float) -> bool:
-        """Whether readings at this progress (0..1 of the run) are written down: a function of progress, never of time."""
+        """Whether readings are due at this progress (0..1 of the run), which depends on progress alone, not on time."""
         mark = int(progress * _POINTS)
         found, self._logged = mark != self._logged, mark
         return found
@@ -154,8 +157,8 @@ class Folder:
         schedule: list[list[int]],
         state: tuple[Mapping[str, Tensor], Mapping[str, Any]],
     ) -> None:
-        """Weights, schedule and a checkpoint, together; the checkpoint before it is kept beside."""
-        present(self.path)
+        """Write weights, schedule and a checkpoint, all or nothing. state: what `Engine.state` gives."""
+        check_exists(self.path)
         head = self.head()
         writers: dict[str, Any] = {}
         if state[1]["steered"] and not head.get("steered"):
@@ -170,11 +173,11 @@ class Folder:
         self.manifest.publish(writers, self._checkpoint(head, *state), gone)
 
     def write_state(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
-        """A checkpoint alone."""
+        """Write a checkpoint alone."""
         self.manifest.publish({}, self._checkpoint(self.head(), tensors, record))
 
     def rewrite(self, head: Mapping[str, Any], writers: Mapping[str, Any], state: Any) -> None:
-        """Another recipe.json, other files and a checkpoint that fits them, together."""
+        """Write another recipe.json, other files and a checkpoint that fits them, all or nothing."""
         self.manifest.publish({**writers, "recipe.json": json_writer(head)}, self._checkpoint(head, *state))
 
     def _checkpoint(self, head: Mapping[str, Any], tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> Any:
@@ -187,7 +190,7 @@ class Folder:
         return f"state/{number}.safetensors", tensor_writer(tensors, {**head, "record": record}), about
 
     def write_broken(self, name: str, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """A batch that training broke down at, for inspection, and what is said about it."""
+        """Write the batch at which training broke down, and a record about it, for inspection."""
         path = within(self.path, f"broken/{name}.json")
         write_tensors(path.with_suffix(".safetensors"), tensors, {})
         write_json(path, about)
@@ -198,7 +201,7 @@ class Folder:
         return any((self.path / name).is_file() for name in ("recipe.json", *WEIGHTS))
 
     def head(self) -> dict[str, Any]:
-        """recipe.json, or the same from the weights where it is damaged; ValueError if it is no run or of another format."""
+        """recipe.json, or its copy in the weights where it is damaged; ValueError for no run, or one of another format."""
         if not self.path.exists():
             raise ValueError(f"there is no folder {self.path}")
         if not self.is_run():
@@ -217,44 +220,44 @@ class Folder:
         path = self.path / "recipe.json"
         try:
             head = shaped(read_json(path), {"format": int}, path)
-            if self._whole(path.name) or head["format"] != FORMAT:  # whose manifest may be another too
+            if self._intact(path.name) or head["format"] != FORMAT:  # of another format the manifest may have another shape
                 return head
         except (ValueError, OSError):
             pass
-        said = "is damaged" if path.exists() else "is missing"
+        fault = "is damaged" if path.exists() else "is missing"
         for name in (*WEIGHTS, *(entry["file"] for entry in self.manifest.checkpoints())):
             try:
                 found = shaped(read_metadata(self.path / name), {"format": int, "recipe": dict}, path)
             except (ValueError, OSError):
                 continue
-            warnings.warn(Damaged(f"{path} {said}: what stands in {name} is used"), stacklevel=2)
+            warnings.warn(Damaged(f"{path} {fault}: what stands in {name} is used"), stacklevel=2)
             return {key: value for key, value in found.items() if key != "record"}
-        raise ValueError(f"{path} {said}; restore it from a copy or train again")
+        raise ValueError(f"{path} {fault}; restore it from a copy or train again")
 
     def best(self) -> dict[str, Tensor]:
         """The weights that did best at a check-up; ValueError where none were kept."""
         file = self.path / "best.safetensors"
         if not file.exists():
             raise ValueError(f"{self.path} keeps no best weights: nothing was checked while it trained; leave out --best")
-        if not self._whole(file.name):
+        if not self._intact(file.name):
             raise ValueError(f"{file} is damaged; restore it from a copy, or leave out --best")
         return read_tensors(file)[0]
 
     def extended(self) -> list[dict[str, Any]]:
-        """How often it was given more: by what its progress shrank, and how many rows of each log were there."""
+        """One entry for each extension: {"scale": by which progress shrank, "rows": how many each log had by then}."""
         return shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json")
 
     def best_about(self) -> dict[str, Any] | None:
-        """By which score the best weights were chosen, and when; None where none were kept, or their file is damaged."""
+        """The score and the progress of the best weights; None where there are none, or their file is damaged."""
         file = self.path / "best.safetensors"
         try:
-            found = read_metadata(file).get("best") if self._whole(file.name) else None
+            found = read_metadata(file).get("best") if self._intact(file.name) else None
         except (ValueError, OSError):
             return None
         return found if fits(found, BEST) else None
 
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
-        """The tensors, and whether they are averaged ones; of the last good checkpoint where the file is damaged."""
+        """(tensors, whether they are averaged), from the last intact checkpoint where their file is damaged."""
         wanted = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
         listed = self.manifest.read()["files"]
         name = next((name for name in wanted if name in listed or (self.path / name).exists()), None)
@@ -264,29 +267,29 @@ class Folder:
             )
         averaged = name == wanted[0] and averaged
         try:
-            if self._whole(name):
+            if self._intact(name):
                 return read_tensors(self.path / name)[0], averaged
         except (ValueError, OSError):
             pass
         return self._from_checkpoint(name, averaged), averaged
 
     def _from_checkpoint(self, name: str, averaged: bool) -> dict[str, Tensor]:
-        """The weights that a damaged or missing file held, or slightly older ones."""
-        said = "is damaged" if (self.path / name).exists() else "is missing"
+        """Weights of the newest intact checkpoint, in place of a damaged or missing file."""
+        fault = "is damaged" if (self.path / name).exists() else "is missing"
         found = self.state()
         if found is None:
-            raise ValueError(f"{self.path / name} {said}, and there is no checkpoint; restore it from a copy or train again")
+            raise ValueError(f"{self.path / name} {fault}, and there is no checkpoint; restore it from a copy or train again")
         tensors, record = found
         at = f"{record.get('overall', 0.0):.0%}"
-        warnings.warn(Damaged(f"{self.path / name} {said}: weights of the checkpoint at {at} are used"), stacklevel=3)
+        warnings.warn(Damaged(f"{self.path / name} {fault}: weights of the checkpoint at {at} are used"), stacklevel=3)
         weights = {key[6:]: value for key, value in tensors.items() if key.startswith("model.")}
         if averaged:
             weights |= {key[8:]: value for key, value in tensors.items() if key.startswith("average.")}
             weights |= {alias: weights[name] for alias, name in record["aliases"].items()}
         return weights
 
-    def _whole(self, name: str) -> bool:
-        return (self.path / name).exists() and self.manifest.vouches(name)
+    def _intact(self, name: str) -> bool:
+        return (self.path / name).exists() and self.manifest.intact(name)
 
     def ticks(self) -> Iterator[dict[str, Any]]:
         return self._scaled("ticks.jsonl")
@@ -321,28 +324,28 @@ class Folder:
         return self._json("replay.json", SCHEDULE)
 
     def tokenizers(self) -> dict[str, Any]:
-        """Records of tokenizers, by what they make tokens of; ValueError where their file is damaged."""
+        """Records of tokenizers by "x" or the name of a condition; ValueError where their file is damaged."""
         return self._json("tokenizer.json", {str: dict}) or {}
 
     def begun(self) -> bool:
-        """Whether there is a checkpoint to go on from."""
+        """Whether there is a checkpoint to resume from."""
         return bool(self.manifest.read()["checkpoints"])
 
     def trained(self) -> bool:
-        """Whether anything that was learnt lies here."""
+        """Whether the folder holds weights or logs of a training."""
         return any((self.path / name).exists() for name in ("weights.safetensors", *LOGS))
 
     def reached(self) -> dict[str, Any]:
-        """Progress 0..1, examples and seconds of training at the newest checkpoint; what nobody wrote down is missing."""
+        """ "progress" (0..1), "examples" and "seconds" of training at the newest checkpoint; {} without one."""
         kept = self.manifest.read()["checkpoints"]
         return kept[-1] if kept else {}
 
     def progress(self) -> float:
-        """How far its newest checkpoint is, 0..1."""
+        """Progress 0..1 of the newest checkpoint; 0 without one."""
         return self.reached().get("progress", 0.0)
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-        """The newest whole checkpoint, or None where there never was one; damaged ones are named in warnings."""
+        """(tensors, record) of the newest intact checkpoint; None where there never was one. Warnings name damaged ones."""
         for entry in self.manifest.checkpoints():
             try:
                 path = self.path / entry["file"]
@@ -355,17 +358,17 @@ class Folder:
         return None
 
     def cut_logs(self, record: Mapping[str, Any]) -> None:
-        """Forget readings, check-ups and alarms written after a checkpoint, whose record this is."""
+        """Remove the readings, check-ups and alarms that were written after the checkpoint with this record."""
         self._logged, self.latest = record["mark"], None
         for name, (size, digest) in record["logs"].items():
             file = self.path / Path(name).name
-            cut(file, size if record["overall"] < 1 else whole_lines(file))  # after the end nothing will be done again
+            cut(file, size if record["overall"] < 1 else whole_lines(file))  # of a finished run nothing is trained again
             if prefix(file, size) != (size, digest):
                 said = "is not what was written: what it says before the checkpoint may be wrong"
                 warnings.warn(Damaged(f"{file} {said}"), stacklevel=2)
 
     def _scaled(self, name: str) -> Iterator[dict[str, Any]]:
-        """Rows, whose progress before the run was extended is a share of what it has now."""
+        """Rows of a log. The progress of rows from before an extension is scaled to the longer budget."""
         grown = self.extended() if self.is_run() else []
         for number, row in enumerate(lines(self.path / name, ROWS[name])):
             for more in grown:
@@ -374,7 +377,7 @@ class Folder:
             yield row
 
     def _advice(self) -> str:
-        """What to do about a run that is there already."""
+        """The remedies for a folder that already holds a run."""
         progress = self.progress()
         if progress >= 1:
             return f"finished; choose another --out, give it more with genlab resume {self.path}, or --force to replace it"
@@ -384,11 +387,11 @@ class Folder:
         file = self.path / name
         if not file.exists():
             return None
-        if not self._whole(name):
+        if not self._intact(name):
             raise ValueError(f"{file} is damaged; restore it from a copy")
         return shaped(read_json(file), pattern, file)
 
 
 def stamped(head: Mapping[str, Any]) -> dict[str, Any]:
-    """What recipe.json says, with the format of its folder and the version that wrote it."""
+    """The content of recipe.json with the folder's format and the version of genlab that writes it."""
     return {**head, "format": FORMAT, "genlab": version("genlab")}

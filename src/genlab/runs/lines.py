@@ -1,4 +1,4 @@
-"""Files of one JSON record a line, only ever added to and cut at their end."""
+"""Files with one JSON record on each line. Lines are appended, and cut off from the end; nothing else changes."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from genlab.runs.files import json_safe, plain, read_bytes
 from genlab.runs.shapes import fits
 
 
-def there(file: Path) -> bool:
-    """Whether there is such a file; ValueError for a link or a pipe, through which something else would be read or cut."""
+def exists(file: Path) -> bool:
+    """Whether the file exists; ValueError for a link or a pipe, through which another file would be read or cut."""
     try:
         return bool(plain(file))
     except FileNotFoundError:
@@ -22,17 +22,17 @@ def there(file: Path) -> bool:
 
 def append(file: Path, row: Mapping[str, Any]) -> None:
     """One more line."""
-    there(file)
+    exists(file)
     with file.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(json_safe(row)) + "\n")
 
 
 def lines(file: Path, pattern: Any) -> Iterator[dict[str, Any]]:
-    """The records of that shape; a last line without an end was being written when somebody pulled the plug, and is left out.
+    """The records of the lines, each of which must have the shape of a pattern (see `runs.shapes`).
 
-    ValueError names the line that is damaged.
+    A last line without a newline is left out: its process was killed while it wrote the line. ValueError names a damaged line.
     """
-    if not there(file):
+    if not exists(file):
         return
     for number, line in enumerate(read_bytes(file).split(b"\n")[:-1], 1):
         try:
@@ -45,18 +45,18 @@ def lines(file: Path, pattern: Any) -> Iterator[dict[str, Any]]:
 
 
 def prefix(file: Path, size: int | None = None) -> tuple[int, str]:
-    """(length, SHA-256) of the first `size` bytes, or of all; those of nothing where there is no file."""
-    found = file.read_bytes()[:size] if there(file) else b""
+    """(length, SHA-256) of the first `size` bytes of a file, or of all; a missing file counts as empty."""
+    found = file.read_bytes()[:size] if exists(file) else b""
     return len(found), hashlib.sha256(found).hexdigest()
 
 
 def whole_lines(file: Path) -> int:
-    """Bytes up to the end of the last line that has one."""
-    return file.read_bytes().rfind(b"\n") + 1 if there(file) else 0
+    """Number of bytes up to and with the last newline."""
+    return file.read_bytes().rfind(b"\n") + 1 if exists(file) else 0
 
 
 def cut(file: Path, size: int) -> None:
-    """Forget what follows the first `size` bytes."""
-    if there(file) and file.stat().st_size > size:
+    """Truncate the file to its first `size` bytes."""
+    if exists(file) and file.stat().st_size > size:
         with file.open("r+b") as handle:
             handle.truncate(size)

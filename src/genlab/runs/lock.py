@@ -1,4 +1,4 @@
-"""One writer per run: a lock that ends with the process that holds it, however it ends."""
+"""One writer at a time for each folder: the lock is released when its process ends, however that ends."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ NAME = ".lock"
 
 
 @contextmanager
-def held(folder: Path) -> Iterator[None]:
-    """Nobody else writes into the folder meanwhile; ValueError says who does."""
+def locked(folder: Path) -> Iterator[None]:
+    """Holds the lock of a folder. ValueError where another process holds it, with that process's number where it is known."""
     from filelock import FileLock, Timeout
 
     path = folder / NAME
@@ -27,7 +27,7 @@ def held(folder: Path) -> Iterator[None]:
             f"{folder} is being written by another process{_whose(path)}; wait for it or stop it, or choose another --out"
         ) from None
     try:
-        with suppress(OSError):  # where a locked file cannot be written, the lock holds without a name
+        with suppress(OSError):  # where a locked file cannot be written (Windows), the lock holds without saying whose it is
             path.write_text(f"{os.getpid()} on {socket.gethostname()}", encoding="utf-8")
         yield
     finally:

@@ -1,7 +1,7 @@
-"""What a run's folder vouches for: length and SHA-256 of its files, and its checkpoints.
+"""The manifest of a run's folder: length and SHA-256 of its files and checkpoints.
 
-Files are replaced in three steps: the new ones are written beside the old ones; then manifest.json says what either are; then
-the new ones are renamed into place. Killed anywhere in between, every file is one that the manifest knows.
+Files are replaced in three steps: the new ones are written under temporary names; manifest.json lists them beside the old ones;
+they are renamed. A process killed anywhere in between leaves only files that the manifest lists.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ Writer = Callable[[Path], object]
 
 
 class Manifest:
-    """Of the folder of one run."""
+    """manifest.json of the folder of one run."""
 
     def __init__(self, folder: Path):
         self.folder = folder
@@ -45,12 +45,13 @@ class Manifest:
         checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None,
         gone: Sequence[str] = (),
     ) -> None:
-        """Replace files, by their names in the folder, and add a checkpoint: (name, writer, what is said about it).
+        """Replace files, add a checkpoint and remove files, all of it or nothing.
 
-        gone: files to remove, which the new state of the run has no more
-        All of it happens, or nothing that can be seen.
+        writers      by the file's name in the folder
+        checkpoint   (name, writer, entries about it in the manifest)
+        gone         names of files that the run has no longer
         """
-        present(self.folder)
+        check_exists(self.folder)
         record = self.read()
         beside: dict[Path, Path] = {}
         try:
@@ -73,9 +74,10 @@ class Manifest:
             remove(self.folder / entry["file"])
 
     def read(self) -> dict[str, Any]:
-        """{"files": {name: [what it is, what it was]}, "checkpoints": [oldest, newest]}; empty where there is none.
+        """{"files": {name: [new, old]}, "checkpoints": [oldest, newest]}, where new and old are [length, SHA-256].
 
-        A damaged manifest is named in a warning: then the files are taken as they are.
+        Where there is no manifest, or a damaged one, which a warning says, only the checkpoints that lie there are listed and
+        other files count as intact.
         """
         path = self.folder / NAME
         if not path.exists():
@@ -86,12 +88,12 @@ class Manifest:
             warnings.warn(Damaged(f"{path} is damaged: the files beside it are taken as they are"), stacklevel=2)
             return {"files": {}, "checkpoints": self._found()}
 
-    def vouches(self, name: str) -> bool:
-        """Whether a file is what was written, or was never described."""
+    def intact(self, name: str) -> bool:
+        """Whether a file exists and is one that the manifest lists, or the manifest lists none of its name."""
         return self._is(self.folder / name, self.read()["files"].get(name, []))
 
     def checkpoints(self) -> Iterator[dict[str, Any]]:
-        """Newest first, those that are whole; a damaged one is named in a warning."""
+        """The intact checkpoints, newest first; a damaged one is named in a warning."""
         within(self.folder, "state/any")
         kept = self.read()["checkpoints"]
         for number, entry in reversed([*enumerate(kept)]):
@@ -99,28 +101,28 @@ class Manifest:
             if self._is(path, [[entry["bytes"], entry["sha256"]]] if "sha256" in entry else []):
                 yield entry
             else:
-                said = "is damaged" if path.exists() else "is missing"
+                state = "is damaged" if path.exists() else "is missing"
                 used = ": the checkpoint before it is used" if number else ""
-                warnings.warn(Damaged(f"{path} {said}{used}"), stacklevel=2)
+                warnings.warn(Damaged(f"{path} {state}{used}"), stacklevel=2)
 
     def tidy(self) -> None:
-        """Remove what somebody who was killed has left: halves of files, and checkpoints that are no longer kept.
+        """Remove what a killed process has left: temporary files, and checkpoints that are not listed.
 
-        Files that never came into place are forgotten: the next ones are then known beside those that lie there.
+        Of files that were listed and never renamed, the manifest keeps the old entry only.
         """
         record = self.read()
-        known = {name: self._there(name, entries) for name, entries in record["files"].items()}
+        known = {name: self._on_disk(name, entries) for name, entries in record["files"].items()}
         if known != record["files"]:
             self._write({**record, "files": known})
         kept = {entry["file"] for entry in record["checkpoints"]}
-        places = [place for place in (self.folder, self.folder / "state", self.folder / "broken") if not place.is_symlink()]
-        halves = [path for place in places for path in place.glob(".*.part") if not being_written(path)]
-        states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in places else ()
+        folders = [folder for folder in (self.folder, self.folder / "state", self.folder / "broken") if not folder.is_symlink()]
+        halves = [path for folder in folders for path in folder.glob(".*.part") if not being_written(path)]
+        states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in folders else ()
         for path in (*halves, *(path for path in states if f"state/{path.name}" not in kept)):
             remove(path)
 
-    def _there(self, name: str, known: list[Any]) -> list[Any]:
-        """Of what a file may be, what it is, where that is one of it."""
+    def _on_disk(self, name: str, known: list[Any]) -> list[Any]:
+        """The one of two known entries that the file on disk has; both where it has neither."""
         if len(known) < 2:
             return known
         try:
@@ -130,7 +132,7 @@ class Manifest:
         return [found] if found in known else known
 
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
-        """Whether a plain file lies there, one of those known if any are."""
+        """Whether the path is a plain file that has one of the known entries, or is plain and no entry is known."""
         try:
             return plain(path) is not None and (not known or size_and_digest(path) in known)
         except (OSError, ValueError):
@@ -139,7 +141,7 @@ class Manifest:
     def _add(
         self, record: dict[str, Any], checkpoint: tuple[str, Writer, Mapping[str, Any]] | None
     ) -> Sequence[dict[str, Any]]:
-        """The checkpoints that are no longer kept."""
+        """Write a checkpoint and list it; returns the entries of older ones that are to be removed."""
         if checkpoint is None:
             return ()
         name, write, about = checkpoint
@@ -155,14 +157,14 @@ class Manifest:
         write_atomic(self.folder / NAME, lambda beside: beside.write_text(text, encoding="utf-8"))
 
     def _unlisted(self) -> list[dict[str, Any]]:
-        """Checkpoints that lie there although no manifest says so."""
+        """Checkpoints on disk of a folder without a manifest; a warning where there are any."""
         found = self._found()
         if found:
             warnings.warn(Damaged(f"{self.folder / NAME} is missing: the files beside it are taken as they are"), stacklevel=3)
         return found
 
     def _found(self) -> list[dict[str, Any]]:
-        """Those that lie there."""
+        """Entries for the checkpoints on disk, oldest first."""
         if (self.folder / "state").is_symlink():
             return []
         found = [path for path in (self.folder / "state").glob("*.safetensors") if path.stem.isdigit()]
@@ -170,7 +172,7 @@ class Manifest:
 
 
 def _inside(record: dict[str, Any]) -> dict[str, Any]:
-    """The record, if all that it names lies in the folder."""
+    """The record; ValueError where it names files outside the folder."""
     checkpoints = [Path(entry["file"]) for entry in record["checkpoints"]]
     if any(Path(name).name != name for name in record["files"]) or any(
         path.parts != ("state", f"{path.stem}.safetensors") or not path.stem.isdecimal() for path in checkpoints
@@ -179,8 +181,8 @@ def _inside(record: dict[str, Any]) -> dict[str, Any]:
     return record
 
 
-def present(folder: Path) -> None:
-    """ValueError where a run's folder is not there any more: what would be written now would be no run."""
+def check_exists(folder: Path) -> None:
+    """ValueError where a run's folder no longer exists, so that nothing must be written into it."""
     if not folder.is_dir():
         raise ValueError(
             f"{folder} was removed or moved while it was being written; if it was moved, genlab resume goes on from there"
@@ -188,6 +190,6 @@ def present(folder: Path) -> None:
 
 
 def remove(path: Path) -> None:
-    """A file, or a link itself; folders are not genlab's there."""
+    """Delete a file or a link; a folder, which genlab does not make there, stays."""
     if path.is_symlink() or not path.is_dir():
         path.unlink(missing_ok=True)

@@ -1,7 +1,7 @@
-"""What records must look like before they are believed.
+"""Shapes of JSON records: a record that was read is used only if it has the shape that genlab writes.
 
-A pattern is a type, a choice of patterns (a tuple), a list of one, or a record of them, in which a name that ends in ? may be
-missing. Numbers are those that a float holds.
+A pattern is a type; a tuple of patterns, one of which must fit; a list of one pattern, for lists; or a dictionary of patterns
+by name, where a name that ends in ? may be missing and the name `str` stands for every name.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-MACHINE = (errno.ENOMEM, errno.EACCES, errno.ENOSPC, errno.EDQUOT)  # what the machine says, not the file
+MACHINE = (errno.ENOMEM, errno.EACCES, errno.ENOSPC, errno.EDQUOT)  # errors of the machine, not of a file
 NUMBER = (int, float)
 OPTIONAL = (int, float, type(None))
 LARGEST = 2**63  # of whole numbers
@@ -56,6 +56,7 @@ MANIFEST = {"files": {str: [list]}, "checkpoints": [FILE]}
 STATE = {
     "stage": int,
     "step": int,
+    "steps": int,
     "cursor": int,
     "examples": int,
     "seen": {str: int},
@@ -73,7 +74,7 @@ ROWS = {"ticks.jsonl": TICK, "checkups.jsonl": CHECKUP, "alarms.jsonl": ALARM}  
 
 
 def fits(value: Any, pattern: Any) -> bool:
-    """Whether a value of JSON has this shape; records may hold more than is asked for."""
+    """Whether a value of JSON has a shape; records may have further entries."""
     if isinstance(pattern, tuple):
         return any(fits(value, choice) for choice in pattern)
     if isinstance(pattern, list):
@@ -95,14 +96,14 @@ def _holds(record: dict[str, Any], key: str, pattern: Any) -> bool:
 
 
 def shaped(value: Any, pattern: Any, where: Path) -> Any:
-    """The value; ValueError names the file it stands in where it has another shape."""
+    """The value, if it has the shape; otherwise ValueError names the file `where` that it was read from."""
     if not fits(value, pattern):
         raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
     return value
 
 
 def checkpoint_record(metadata: Any, where: Path) -> dict[str, Any]:
-    """What a checkpoint says of itself; ValueError where parts of it cannot be what was written."""
+    """The record in the metadata of a checkpoint; ValueError names the file where it is not what genlab writes."""
     record = shaped(metadata, {"record": STATE}, where)["record"]
     if any(name not in ROWS or len(entry) != 2 or not isinstance(entry[0], int) for name, entry in record["logs"].items()):
         raise ValueError(f"{where} is not what genlab writes; restore it from a copy")
@@ -111,7 +112,7 @@ def checkpoint_record(metadata: Any, where: Path) -> dict[str, Any]:
 
 @contextmanager
 def sound(where: Path) -> Iterator[None]:
-    """What a record of the wrong shape breaks, as one sentence about its file."""
+    """Errors that a record of the wrong shape causes become a ValueError that names its file `where`."""
     try:
         yield
     except ValueError as error:
@@ -119,7 +120,7 @@ def sound(where: Path) -> Iterator[None]:
     except (KeyError, TypeError, AttributeError, IndexError, ArithmeticError, RecursionError, OSError) as error:
         if isinstance(error, OSError) and error.errno in MACHINE:
             raise
-        said = " ".join(str(error).split())[:80]
+        reason = " ".join(str(error).split())[:80]
         raise ValueError(
-            f"{where} is not what genlab writes ({type(error).__name__}: {said}); restore it from a copy"
+            f"{where} is not what genlab writes ({type(error).__name__}: {reason}); restore it from a copy"
         ) from None

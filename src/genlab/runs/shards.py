@@ -1,8 +1,8 @@
-"""A model cut among processes: each holds a part of every weight, of its gradient and of its optimiser's state.
+"""Sharding: each process holds a part of every weight, of its gradient and of its optimiser's state.
 
 fully_shard (FSDP2; Zhao et al., "PyTorch FSDP: Experiences on Scaling Fully Sharded Data Parallel", 2023) gathers the
 weights of one block after another while the model computes, and shares out their gradients, already averaged, as they come.
-A weight is then a DTensor; what is written down is always whole, so a checkpoint does not know how it was trained.
+A weight is then a DTensor. Files hold whole tensors, so a checkpoint is the same whether its training was sharded or not.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from genlab.core.model import Model, Shards
 
 
 def asked(shard: bool, here: PartialState) -> bool:
-    """Whether to cut: said by genlab's own option, or by `accelerate launch --use_fsdp`; ValueError where it cannot be."""
+    """Whether to shard: by genlab's own option or `accelerate launch --use_fsdp`; ValueError where that is not possible."""
     if not shard and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() != "true":
         return False
     if shard and here.num_processes == 1:
@@ -32,7 +32,7 @@ def asked(shard: bool, here: PartialState) -> bool:
 
 
 def cut(model: Model, device: torch.device, precision: str) -> None:
-    """Shard a whole model in place, block by block; what is in no block is gathered for the whole of a turn.
+    """Shard a model in place, block by block; weights outside all blocks are gathered for the whole of a turn.
 
     In bf16 blocks are gathered in bf16: autocast would keep a copy of every weight it casts until the backward pass.
     """
@@ -50,13 +50,13 @@ def cut(model: Model, device: torch.device, precision: str) -> None:
     fully_shard(model, mesh=mesh, reshard_after_forward=True)
     for name, parameter in model.named_parameters():
         vars(parameter).update(marks[name])
-    # What the model computes outside its forward is entered through this, so that its own weights are gathered, too.
+    # Computation outside the model's `forward` goes through this, so that weights outside all blocks are gathered too.
     cast(Any, model).gathered = _call
     register_fsdp_forward_method(model, "gathered")
 
 
 def _normalises(block: nn.Module) -> bool:
-    """Whether it has gains of a layer norm, which CPUs take in the precision of what they scale only."""
+    """Whether a block has gains of a layer norm, which on CPUs must have the precision of what they scale."""
     return any(isinstance(module, nn.LayerNorm) and module.elementwise_affine for module in block.modules())
 
 
@@ -65,7 +65,7 @@ def _call(do: Callable[..., Any], *arguments: Any) -> Any:
 
 
 def gathering(model: Model, loss: Callable[..., Any]) -> Callable[..., Any]:
-    """The same function of a sharded model, with its weights gathered; arguments are bound, since FSDP copies what it sees."""
+    """The loss of a sharded model, computed with its weights gathered. Arguments are bound, since FSDP copies those it sees."""
 
     def outer(*arguments: Any) -> Any:
         return cast(Any, model).gathered(lambda: loss(*arguments))
@@ -78,17 +78,17 @@ def is_part(value: Tensor) -> bool:
 
 
 def local(value: Tensor) -> Tensor:
-    """This process's part of a sharded tensor, sharing its memory; a whole one itself."""
+    """This process's part of a sharded tensor, as a view; a whole tensor is returned as it is."""
     return cast(Any, value).to_local() if is_part(value) else value
 
 
 def whole(value: Tensor) -> Tensor:
-    """All parts together, on every process: all must ask at once."""
+    """The whole of a sharded tensor, on every process; all processes must call it together."""
     return cast(Any, value).full_tensor() if is_part(value) else value
 
 
 def part_like(value: Tensor, like: Tensor) -> Tensor:
-    """A whole tensor, cut as another one is; nothing is sent."""
+    """A whole tensor sharded as another one is, without communication."""
     if not is_part(like):
         return value
     from torch.distributed.tensor import distribute_tensor
@@ -99,7 +99,7 @@ def part_like(value: Tensor, like: Tensor) -> Tensor:
 
 
 def gather_parts(part: Tensor, like: Tensor) -> Tensor:
-    """Every process's part, cut as `like` is, together: whole on each of them."""
+    """The whole tensor of which each process has the part that it has of `like`; on every process."""
     from torch.distributed.tensor import DTensor
 
     cut_as = cast(Any, like)
@@ -109,23 +109,29 @@ def gather_parts(part: Tensor, like: Tensor) -> Tensor:
     return made.full_tensor()
 
 
-class Copy:
-    """A whole copy of a sharded model on the first process, to be looked at while the others wait; it rests on the CPU."""
+class Replica:
+    """A whole copy of a sharded model on the first process, which draws and scores with it while the others wait.
+
+    Between two uses it lies on the CPU.
+    """
 
     def __init__(self, model: Model, main: bool):
         self._model = copy.deepcopy(model).eval().requires_grad_(False) if main else None
         self._at: tuple[int, int] | None = None
 
-    def take(self, weights: Mapping[str, Tensor], at: tuple[int, int]) -> None:
-        """What all have gathered, at this stage and step."""
+    def update(self, weights: Mapping[str, Tensor], at: tuple[int, int]) -> None:
+        """Load whole weights that all processes have gathered; at: their stage and step."""
         if self._model is not None:
             self._model.load_state_dict(dict(weights), strict=False)  # without what only training needs
             self._at = at
 
     @contextmanager
-    def lent(self, at: tuple[int, int]) -> Iterator[Model]:
+    def at(self, at: tuple[int, int]) -> Iterator[Model]:
+        """The copy with the weights of this stage and step; RuntimeError on other processes, or where it has other weights."""
         if self._model is None or self._at != at:
-            raise RuntimeError("a sharded model is looked at by the first process, where all have gathered it")
+            raise RuntimeError(
+                "a sharded model can be used by the first process, after all processes have gathered its weights"
+            )
         try:
             yield self._model
         finally:

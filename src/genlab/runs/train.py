@@ -146,8 +146,8 @@ class Recorder:
         path = self.folder.path / "broken" / f"{name}.json"
         if self.engine.main or error.rows:  # the main process, and each that holds bad examples
             self.folder.write_broken(name, kept, about)
-        said = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
-        return f"training broke down {error}. The batch{f' ({said})' if said else ''} is kept in {path}"
+        examples = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
+        return f"training broke down {error}. The batch{f' ({examples})' if names else ''} is kept in {path}"
 
     def remedy(self) -> str:
         """What to try: commands that continue from the last checkpoint."""

@@ -43,7 +43,7 @@ def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
     weights, training = split(model)
     tensors = {MODEL + name: value for name, value in weights.items()}
     tensors |= {TRAINING + name: value for name, value in training.items()}
-    counters = {"stage": 0, "step": 0, "cursor": 0, "examples": 0, "scale": 1.0, "steered": False}
+    counters = {"stage": 0, "step": 0, "steps": 0, "cursor": 0, "examples": 0, "scale": 1.0, "steered": False}
     record = {**counters, "progress": None, "seen": {}, "optimisers": {}, "overall": 0.0, "aliases": aliases(model)}
     return copied(tensors), record
 

@@ -1,6 +1,6 @@
 """From noise to data, against the time of x_t = alpha_t x + sigma_t eps (`maths.schedules`).
 
-A denoiser says x^ and eps^ at x_t. Every sampler is one `step` from t to s < t, and all share one loop:
+A denoiser yields x^ and eps^ at x_t. Every sampler is one `step` from t to s < t, and all share one loop:
 
     Ancestral         x_s = a x^ + b x_t + sqrt(var) z
                       (Ho et al., "Denoising Diffusion Probabilistic Models", 2020, Algorithm 2)
@@ -39,7 +39,7 @@ _BLOCK = 2**14  # numbers of a row drawn at once
 
 @dataclass
 class Sampler(ABC):
-    """One walk from noise to data: a sampler may remember its last step, so each walk has its own."""
+    """A way from noise to data. It may remember its last step, so every sample needs a sampler of its own."""
 
     denoise: Denoiser
 
@@ -53,11 +53,11 @@ class Sampler(ABC):
             x, x_hat = self.step(x, t, s)
             yield x, x_hat
 
-    def turned(self, x: Tensor, x_hat: Tensor, t: float, s: float) -> Tensor:
-        """alpha_s x^ + sigma_s eps^, with eps^ taken from x_t and x^."""
-        now, then = self.denoise.schedule(t), self.denoise.schedule(s)
-        ratio = float(then.sigma / now.sigma)
-        return (float(then.alpha) - float(now.alpha) * ratio) * x_hat + ratio * x
+    def ddim_step(self, x: Tensor, x_hat: Tensor, t: float, s: float) -> Tensor:
+        """DDIM's deterministic step: alpha_s x^ + sigma_s eps^, with the eps^ that goes with x^ at x_t."""
+        at_t, at_s = self.denoise.schedule(t), self.denoise.schedule(s)
+        ratio = float(at_s.sigma / at_t.sigma)
+        return (float(at_s.alpha) - float(at_t.alpha) * ratio) * x_hat + ratio * x
 
 
 @dataclass
@@ -87,12 +87,12 @@ class DDIM(Sampler):
     def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
         x_hat, eps_hat = self.denoise(x, t)
         if not self.eta:
-            return self.turned(x, x_hat, t, s), x_hat
+            return self.ddim_step(x, x_hat, t, s), x_hat
         assert self.normals is not None
-        then = self.denoise.schedule(s)
-        variance = self.eta**2 * float(reverse(then, self.denoise.schedule(t)).variance)
-        kept = math.sqrt(max(float(then.sigma) ** 2 - variance, 0.0))
-        return float(then.alpha) * x_hat + kept * eps_hat + math.sqrt(variance) * next(self.normals), x_hat
+        at_s = self.denoise.schedule(s)
+        variance = self.eta**2 * float(reverse(at_s, self.denoise.schedule(t)).variance)
+        on_eps = math.sqrt(max(float(at_s.sigma) ** 2 - variance, 0.0))
+        return float(at_s.alpha) * x_hat + on_eps * eps_hat + math.sqrt(variance) * next(self.normals), x_hat
 
 
 @dataclass
@@ -115,15 +115,15 @@ class RungeKutta(Sampler):
 
 @dataclass
 class AngularRungeKutta(RungeKutta):
-    """The flow in the angle. The step to sigma = 0, where a network of noise or examples cannot be asked, is DDIM's."""
+    """The flow in the angle. The step to sigma = 0 is DDIM's, since x^ and eps^ cannot both be computed there."""
 
     def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
         schedule, estimates = self.denoise.schedule, []
-        now, then = schedule(t), schedule(s)
-        if not then.sigma:
+        at_t, at_s = schedule(t), schedule(s)
+        if not at_s.sigma:
             x_hat = self.denoise(x, t).x
-            return self.turned(x, x_hat, t, s), x_hat
-        start, h = float(now.angle), float(then.angle - now.angle)
+            return self.ddim_step(x, x_hat, t, s), x_hat
+        start, h = float(at_t.angle), float(at_s.angle - at_t.angle)
 
         def slope(z: Tensor, share: float) -> Tensor:
             """h dz/dphi where a share of the step is done."""
@@ -133,13 +133,13 @@ class AngularRungeKutta(RungeKutta):
             estimates.append(x_hat)
             return h * (math.cos(angle) * eps_hat - math.sin(angle) * x_hat)
 
-        z = ode.step(slope, x / float(now.radius), 0, 1, self.tableau)
-        return z * float(then.radius), estimates[0]
+        z = ode.step(slope, x / float(at_t.radius), 0, 1, self.tableau)
+        return z * float(at_s.radius), estimates[0]
 
 
 @dataclass
 class DPMSolver2M(Sampler):
-    """Second order in lambda = log(alpha / sigma), one evaluation a step; wants `schedules.log_snr_times`.
+    """Second order in lambda = log(alpha / sigma), with one evaluation a step, at the times of `schedules.log_snr_times`.
 
     The first step, and one to sigma = 0, is DDIM's.
     """
@@ -147,16 +147,16 @@ class DPMSolver2M(Sampler):
     before: tuple[float, Tensor] | None = None  # lambda and x^ one step ago
 
     def step(self, x: Tensor, t: float, s: float) -> tuple[Tensor, Tensor]:
-        ahead = x_hat = self.denoise(x, t).x
-        now, then = (float(self.denoise.schedule(time).log_snr) / 2 for time in (t, s))
-        if self.before is not None and then < math.inf:
-            ahead = x_hat + (then - now) / (2 * (now - self.before[0])) * (x_hat - self.before[1])
-        self.before = now, x_hat
-        return self.turned(x, ahead, t, s), x_hat
+        extrapolated = x_hat = self.denoise(x, t).x
+        at_t, at_s = (float(self.denoise.schedule(time).log_snr) / 2 for time in (t, s))  # lambda
+        if self.before is not None and at_s < math.inf:
+            extrapolated = x_hat + (at_s - at_t) / (2 * (at_t - self.before[0])) * (x_hat - self.before[1])
+        self.before = at_t, x_hat
+        return self.ddim_step(x, extrapolated, t, s), x_hat
 
 
-def path(noise: Draws, shape: Sequence[int], steps: int, dtype: torch.dtype) -> Iterator[Tensor]:
-    """`steps` standard normal tensors (n, *shape). Drawn several at a time: a small row costs more to ask for than to draw."""
+def normals_of_steps(noise: Draws, shape: Sequence[int], steps: int, dtype: torch.dtype) -> Iterator[Tensor]:
+    """`steps` standard normal tensors (n, *shape), several drawn at a time, since a call costs more than a small row."""
     at_once = max(1, _BLOCK // max(1, torch.Size(shape).numel()))
     for first in range(0, steps, at_once):
         block = noise.normal((min(at_once, steps - first), *shape)).to(dtype)

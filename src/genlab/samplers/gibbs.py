@@ -1,8 +1,8 @@
 """Gibbs sampling of bits, and annealed importance sampling of a normalising constant.
 
 Annealed importance sampling (Neal, 2001; for RBMs Salakhutdinov & Murray, "On the Quantitative Analysis of Deep Belief
-Networks", 2008) walks from a base distribution p*_0 that can be drawn from and whose constant Z_0 is known to the target
-p*_1 through unnormalised p*_b, 0 = b_0 < ... < b_T = 1, with a transition that leaves each p*_b unchanged:
+Networks", 2008) goes from a base distribution p*_0, which can be drawn from and whose constant Z_0 is known, to the target
+p*_1, through unnormalised p*_b, 0 = b_0 < ... < b_T = 1, with a transition that leaves each p*_b unchanged:
 
     log w = sum_t log p*_{b_t}(x_{t-1}) - log p*_{b_{t-1}}(x_{t-1}),     x_t ~ T_{b_t}(x_{t-1}),     E[w] = Z_1 / Z_0
 """
@@ -19,17 +19,17 @@ from torch import Tensor
 from genlab.core.moves import Draws
 from genlab.maths.densities import log_mean_exp
 
-AT_ONCE = 32  # sweeps whose uniforms are drawn together: a call a row and sweep would cost more than the sweep
+AT_ONCE = 32  # sweeps whose uniforms are drawn together: one call for each row and sweep would cost more than the sweep
 
 
-def sweeps(count: int, size: int, noise: Draws) -> Iterator[Tensor]:
-    """`count` times the uniforms (rows, size) of one sweep."""
+def sweep_uniforms(count: int, size: int, noise: Draws) -> Iterator[Tensor]:
+    """For each of `count` sweeps its uniforms, (rows, size)."""
     for start in range(0, count, AT_ONCE):
         yield from noise.uniform((min(AT_ONCE, count - start), size)).unbind(1)
 
 
-def ladder(sweeps: int, settle: int = 0) -> list[float]:
-    """Inverse temperatures of an annealed walk: 1/sweeps, 2/sweeps, ..., 1, then `settle` times 1."""
+def inverse_temperatures(sweeps: int, settle: int = 0) -> list[float]:
+    """Inverse temperatures of an annealed chain: 1/sweeps, 2/sweeps, ..., 1, then `settle` times 1."""
     return [(step + 1) / sweeps for step in range(sweeps)] + [1.0] * settle
 
 

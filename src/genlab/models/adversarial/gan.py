@@ -5,9 +5,9 @@ losses (`objectives.adversarial`), what keeps the discriminator smooth (`objecti
 and instance noise. There is no likelihood: G's samples fill a set of dimension at most that of z.
 
 Pictures have levels, a network's output has none. Training happens on the continuum [-1, 1], where level k of L is
-2k/(L-1) - 1 and G ends in tanh; samples are rounded to levels. Real and generated pictures both get uniform noise as wide as
-one level before the discriminator sees them, so that it cannot tell them by their lack of levels: the convolved densities agree
-exactly where the originals do, and G's best answer is still on the levels.
+2k/(L-1) - 1 and G ends in tanh; samples are rounded to levels. The discriminator sees real and generated pictures with uniform
+noise as wide as one level, so that generated ones do not stand out by lying between levels: the densities with noise agree
+exactly where those without do, and G's optimum still lies on the levels.
 
 Goodfellow et al., "Generative Adversarial Nets", 2014; R1: Mescheder et al., "Which Training Methods for GANs do actually
 Converge?", 2018; instance noise: Sønderby et al., "Amortised MAP Inference for Image Super-resolution", 2017.
@@ -29,7 +29,8 @@ from genlab.core.space import Batch, Space
 from genlab.maths.sphere import slerp
 from genlab.nets.condition import repeated
 from genlab.nets.dcgan import Discriminator, Generator
-from genlab.nets.players import FlatDiscriminator, FlatGenerator, spectrally_normal
+from genlab.nets.discriminator import spectrally_normal
+from genlab.nets.flat_gan import FlatDiscriminator, FlatGenerator
 from genlab.nets.units import centred, restored
 from genlab.objectives.adversarial import LOSSES
 from genlab.objectives.penalties import between, clip_weights, unit_slope, zero_slope
@@ -115,16 +116,16 @@ class GAN(Model):
         return self._add_instance_noise(centred(batch.x, self.space).to(self._dtype), now)
 
     def _fake(self, given: Given, now: Now) -> Tensor:
-        return self._add_instance_noise(self._picture(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
+        return self._add_instance_noise(self._generated(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
 
     def _add_instance_noise(self, u: Tensor, now: Now) -> Tensor:
-        """What the discriminator sees: dequantised, with instance noise that falls to 0 as training goes on."""
+        """The discriminator's input: dequantised, with instance noise that falls to 0 during training."""
         if self.space.discrete:
             u = u + (now.noise.uniform(self.space.shape) - 0.5) * (2 / (self.space.levels - 1))
         deviation = self.config.instance_noise * (1 - now.progress)
         return u + deviation * now.noise.normal(self.space.shape) if deviation else u
 
-    def _picture(self, z: Tensor, given: Given) -> Tensor:
+    def _generated(self, z: Tensor, given: Given) -> Tensor:
         u = self.generator(z, given)
         return u.tanh() if self.space.discrete else u
 
@@ -132,19 +133,19 @@ class GAN(Model):
     def _dtype(self) -> torch.dtype:
         return next(self.generator.parameters()).dtype
 
-    # --- what comes out ----------------------------------------------------------------------------------------------
+    # --- sampling and latents ----------------------------------------------------------------------------------------
 
     def sample(self, n: int, given: Given | None = None, *, noise: Draws) -> Iterator[Tensor]:
         yield self.decode(self.draw(n, noise=noise), given)
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
-        """Latents (n, latent) as training drew them."""
+        """Latents (n, latent), standard normal."""
         assert len(noise) == n
         return noise.normal((self.config.latent,))
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
         """Latents (n, latent) -> examples in the data's units."""
-        return restored(self._picture(z, self.conditioned(given)), self.space)
+        return restored(self._generated(z, self.conditioned(given)), self.space)
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
         return slerp(a, b, share)

@@ -26,7 +26,7 @@ from genlab.core.space import Batch, Space
 from genlab.maths.densities import gaussian, standard_normal
 from genlab.maths.divergences import standard_normal_kl
 from genlab.maths.sphere import slerp
-from genlab.models.autoencoder.observation import Observation
+from genlab.models.autoencoder.decoder_distribution import DecoderDistribution
 from genlab.nets.condition import Conditioning
 from genlab.nets.conv import BlockConfig, ConvDecoder, ConvEncoder
 from genlab.nets.mlp import MLP
@@ -76,9 +76,9 @@ class VAE(Model):
         self.config = config
         cond = min(config.width, 64) if self.given else 0
         self.cond_in, self.cond_out = (conditioning(self.given, cond, config.latent) for _ in range(2))
-        self.observation = Observation(space, config.scale)
+        self.decoder_distribution = DecoderDistribution(space, config.scale)
         self.encoder = Encoder(config, space, cond)
-        self.decoder = Decoder(config, space, cond, self.observation.parameters_per_entry)
+        self.decoder = Decoder(config, space, cond, self.decoder_distribution.parameters_per_entry)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -112,15 +112,18 @@ class VAE(Model):
     # --- the three distributions -------------------------------------------------------------------------------------
 
     def posterior(self, x: Tensor, given: Given, seen: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Mean and log standard deviation of q(z|x, y), each (B, latent); of what is seen of x, the rest is 0 (Mattei &
-        Frellsen, "MIWAE: Deep Generative Modelling and Imputation of Incomplete Data Sets", 2019)."""
+        """Mean and log standard deviation of q(z|x, y), each (B, latent).
+
+        Entries of x that are not seen are 0: Mattei & Frellsen, "MIWAE: Deep Generative Modelling and Imputation of Incomplete
+        Data Sets", 2019.
+        """
         u = centred(x, self.space).to(self._dtype)
         u = u if seen is None else u * seen
         return self.encoder(u, self._cond(self.cond_in, given, len(x)))
 
     def log_likelihood(self, batch: Batch, z: Tensor) -> Tensor:
         """log p(x|z, y), nats, of the entries that are seen: z (*, B, latent) -> (*, B)."""
-        return self.observation.log_prob(batch.x, self._decoded(z, batch.given), batch.seen)
+        return self.decoder_distribution.log_prob(batch.x, self._decoded(z, batch.given), batch.seen)
 
     def _log_weights(self, batch: Batch, z: Tensor, m: Tensor, log_s: Tensor) -> Tensor:
         """log w = log p(x|z) + log p(z) - log q(z|x): z (k, B, latent) -> (k, B)."""
@@ -181,9 +184,9 @@ class VAE(Model):
         """The mean of p(x|z, y) in the data's units (bits: the likelier one), or with noise a draw of it."""
         h = self._decoded(z.to(self._dtype), given or {})
         if noise is None:
-            return self.observation.mean(h)
+            return self.decoder_distribution.mean(h)
         source = noise.normal if self.space.kind == "real" else noise.uniform
-        return self.observation.draw(h, source(self.space.shape).to(h.dtype))
+        return self.decoder_distribution.draw(h, source(self.space.shape).to(h.dtype))
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:
         """A point on the great circle from a to b, so that it is as likely a code as its ends."""
@@ -209,7 +212,7 @@ class Encoder(nn.Module):
             self.net = perceptron(space.size + cond, 2 * config.latent, config)
 
     def forward(self, u: Tensor, c: Tensor | None) -> tuple[Tensor, Tensor]:
-        h = self.net(u, c) if self.conv else self.net(joined(u.flatten(1), c))
+        h = self.net(u, c) if self.conv else self.net(with_condition(u.flatten(1), c))
         m, raw = (h if h.dtype == torch.float64 else h.float()).chunk(2, 1)
         # Straight near 0 and never above 3: a wild first step must not overflow exp.
         return m, 3 - nn.functional.softplus(3 - raw)
@@ -228,17 +231,17 @@ class Decoder(nn.Module):
             self.net = perceptron(config.latent + cond, math.prod(self.out), config)
 
     def forward(self, z: Tensor, c: Tensor | None) -> Tensor:
-        h = self.net(z, c) if self.conv else self.net(joined(z, c))
+        h = self.net(z, c) if self.conv else self.net(with_condition(z, c))
         return h.reshape(len(z), *self.out)
 
 
 def conditioning(given: Mapping[str, Space], width: int, latent: int) -> Conditioning | None:
-    """Vectors as long as a code: shorter ones are drowned by it for thousands of steps, longer ones drown it."""
+    """Vectors of about a code's length: beside a longer code they have no effect for thousands of steps, and vice versa."""
     return Conditioning(given, width, scale=(latent / width) ** 0.5) if given else None
 
 
 def convolutional(config: VAEConfig, cond: int) -> tuple[int, int, BlockConfig, int, int]:
-    """What encoder and decoder have in common, as `nets.conv` asks for it."""
+    """The arguments that `ConvEncoder` and `ConvDecoder` share: base, depth, block, hidden and coarsest."""
     block = BlockConfig("group" if config.norm else "none", cond, config.dropout, kernel_size=4)
     return config.width, config.depth, block, config.hidden, config.coarsest
 
@@ -248,5 +251,6 @@ def perceptron(inputs: int, outputs: int, config: VAEConfig) -> MLP:
     return MLP(sizes, norm="layer" if config.norm else "none", dropout=config.dropout)
 
 
-def joined(x: Tensor, c: Tensor | None) -> Tensor:
-    return x if c is None else torch.cat([x, c], -1)
+def with_condition(x: Tensor, c: Tensor | None) -> Tensor:
+    """x (B, N) and a condition's vector (B, cond), if there is one, side by side."""
+    return x if c is None else torch.cat([x, c], 1)

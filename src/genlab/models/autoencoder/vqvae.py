@@ -25,7 +25,7 @@ from genlab.core.model import Claim, Given, LogProb, Model, Scores
 from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
-from genlab.models.autoencoder.observation import Observation
+from genlab.models.autoencoder.decoder_distribution import DecoderDistribution
 from genlab.nets.conv import BlockConfig, GridDecoder, GridEncoder
 from genlab.nets.quantise import Codebook, perplexity, straight_through, usage
 from genlab.nets.units import centred
@@ -85,8 +85,8 @@ class VQVAE(Model):
         self.config, self.prior = config, prior
         sizes, block = grids(config, space), BlockConfig()
         channels = space.shape[0]
-        self.observation = Observation(space, config.scale)
-        self.parameters_per_entry = self.observation.parameters_per_entry
+        self.decoder_distribution = DecoderDistribution(space, config.scale)
+        self.parameters_per_entry = self.decoder_distribution.parameters_per_entry
         trunk = GridEncoder(channels, sizes, config.width, config.blocks, block)
         self.encoder = nn.Sequential(trunk, nn.Conv2d(trunk.widths[-1], config.code_dim, 1))
         self.codebook = Codebook(config.codebook_size, config.code_dim, ema=config.codebook_update == "ema")
@@ -96,7 +96,7 @@ class VQVAE(Model):
     # --- training ----------------------------------------------------------------------------------------------------
 
     def stages(self) -> Iterator[Stage]:
-        owns = [self.encoder, self.decoder, self.observation]
+        owns = [self.encoder, self.decoder, self.decoder_distribution]
         owns += [self.codebook] if self.config.codebook_update == "gradient" else []
         moves = [Descend("autoencode", owns, self.loss), Apply("codebook", [self.codebook], self.follow)]
         yield Stage("autoencoder", moves, self.config.first_stage_share, samples=False)  # the prior has learnt nothing yet
@@ -112,7 +112,7 @@ class VQVAE(Model):
         z = self.features(batch.x)
         index = self.codebook.nearest(z.detach())
         e = self.codebook(index)
-        reconstruction = -self.observation.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
+        reconstruction = -self.decoder_distribution.log_prob(batch.x, self.decoded(straight_through(z, e))).mean()
         loss = reconstruction / self.space.size + self.config.commitment * (z - e.detach()).square().mean()
         if self.config.codebook_update == "gradient":
             loss = loss + (z.detach() - e).square().mean()
@@ -155,9 +155,9 @@ class VQVAE(Model):
         """Codes (B, 1, h, w) -> the mean of p(x|c) in the data's units (bits: the likelier one), or with noise a draw of it."""
         h = self.decoded(self.codebook(z.squeeze(1)))
         if noise is None:
-            return self.observation.mean(h)
+            return self.decoder_distribution.mean(h)
         source = noise.normal if self.space.kind == "real" else noise.uniform
-        return self.observation.draw(h, source(self.space.shape).to(h.dtype))
+        return self.decoder_distribution.draw(h, source(self.space.shape).to(h.dtype))
 
     # --- scoring and sampling ----------------------------------------------------------------------------------------
 
@@ -166,7 +166,7 @@ class VQVAE(Model):
         c = self.encode(batch.x)
         assert isinstance(self.prior, Scores)
         prior = self.prior.log_prob(batch._replace(x=c), noise=noise)
-        nats = prior.nats + self.observation.log_prob(batch.x, self.decoded(self.codebook(c.squeeze(1))))
+        nats = prior.nats + self.decoder_distribution.log_prob(batch.x, self.decoded(self.codebook(c.squeeze(1))))
         return LogProb(nats, "lower", "code and prior", prior.given)
 
     def sample(

@@ -1,23 +1,23 @@
-"""A decoder-only transformer: p(x_t | x_<t) is the softmax of a linear map of what causal self-attention made of x_<t.
+"""A decoder-only transformer: p(x_t | x_<t) is the softmax of a linear map of causal self-attention over x_<t.
 
-An example is a sequence x_0 .. x_{N-1} (see `samplers.tokens`). The network reads `lead` places before it,
+An example is a sequence x_0 .. x_{N-1} (see `samplers.tokens`). The network reads `lead` positions before it,
 
-    place        0 ...      lead-1   lead  lead+1 ...
+    position     0 ...      lead-1   lead  lead+1 ...
     reads     before ...   before     x_0     x_1 ...
     predicts                  x_0     x_1     x_2 ...
 
-which hold the text before the window, or a start token where there is none; lines and pictures always begin at the start
-token, so there lead = 1. While it trains on text, one window in START forgets what was before it, so that the model also
-knows how to begin.
+which hold the text before the example, or a start token where there is none; lines and pictures always begin at the start
+token, so there lead = 1. While it trains on text, one example in START is trained without the text before it, so that the model
+also learns how a text begins.
 
-A sequence longer than `context` places is read in blocks that overlap by half: place i is predicted from the block beginning
-at the last multiple of context/2 that leaves it at least half a block of context (see `beginning`). Scoring, sampling and
-completing share this rule, so likelihoods stay exact and a text may go on for ever.
+A sequence longer than `context` positions is read in context windows that overlap by half: the entry of a position is predicted
+from the last window, beginning at a multiple of context/2, in which at least half a window precedes it (see `window_start`).
+Scoring, sampling and completing share this rule, so likelihoods stay exact and a text may have any length.
 
 Positions are learned vectors or rotary (see `nets.rotary`); in pictures both go by row, column and channel of the entry
-predicted. A label is a vector added at every place. A text is a prefix, tokens that stand before every block without a place of
-their own, or what every place attends to besides (cross-attention). Every row of a sample has its own uniforms; the cache of
-keys and values changes how the logits are computed, not which.
+predicted. A label is a vector added at every position. A text is a prefix, tokens before every window that have no position of
+their own, or is attended to from every position (cross-attention). Every row of a sample has its own uniforms; the cache of
+keys and values changes how the logits are computed, not their values.
 
 Radford et al., "Language Models are Unsupervised Multitask Learners", 2019; Chen et al., "Generative Pretraining from
 Pixels", 2020.
@@ -39,12 +39,12 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.nets.condition import Conditioning
-from genlab.nets.rotary import angles, rotation
+from genlab.nets.rotary import angles, rotary_factors
 from genlab.nets.transformer import Cache, Transformer
 from genlab.samplers.tokens import Predict, sequence
 
-START = 32  # windows of text for each that is trained without the text before it
-LENGTHS = 2  # groups of like lengths that a batch of lines is read in: a quarter less padding
+START = 32  # of so many examples of text one is trained without the text before it
+LENGTHS = 2  # groups of similar length that a batch of lines is read in: a quarter less padding
 LOGITS = 2**25  # computed at once while scoring
 SCALE = 0.02  # standard deviation of vectors at the start
 
@@ -55,20 +55,20 @@ class GPTConfig:
     heads: int = setting(4, "heads of attention; they divide the width", low=1, high=256)
     width: int = setting(128, "numbers in the residual stream", low=1, high=65536)
     dropout: float = setting(0.0, "share of what each block adds that is dropped while training", low=0, high=0.95)
-    positions: Literal["learned", "rotary"] = setting("rotary", "how places are told apart")
+    positions: Literal["learned", "rotary"] = setting("rotary", "how positions are encoded")
     norm: Literal["layer", "gain", "rms"] = setting("rms", "layer: gains and biases as in GPT-2; gain: no biases; rms: neither")
     activation: Literal["gelu", "gelu-tanh", "relu2", "swiglu"] = setting("relu2", "of the feed-forward maps")
     qk_norm: bool = setting(True, "queries and keys are normalised")
     tied: bool = setting(True, "the last linear map is the table of token vectors")
-    before: int = setting(1, "tokens of text before a window that are read", low=1, high=32)
-    context: int = setting(1024, "places read at once; longer sequences are read in blocks that overlap by half", low=2)
+    before: int = setting(1, "tokens of text before an example that are read", low=1, high=32)
+    context: int = setting(1024, "positions in a context window; longer sequences take several that overlap by half", low=2)
     conditioning: Literal["prefix", "cross"] = setting(
         "prefix", "where a text enters: before the sequence, or by cross-attention"
     )
 
 
 class EncodedConditions(NamedTuple):
-    """Conditions, encoded: a vector (n, width) for every place, tokens (n, K, width) and where they say something (n, K)."""
+    """Conditions of n rows: a vector (n, width) for every position, tokens (n, K, width) and which of them are used (n, K)."""
 
     vector: Tensor | None
     tokens: Tensor | None
@@ -80,7 +80,7 @@ class GPT(Autoregressive):
 
     uses: ClassVar[tuple[str, ...]] = ("label", "text")
     coordinates: Tensor
-    turn: Tensor | None
+    rotary: Tensor | None
 
     def __init__(self, config: GPTConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(space, given)
@@ -88,7 +88,7 @@ class GPT(Autoregressive):
         self.lead = config.before if space.text and space.end is None else 1
         self.context = min(config.context, self.lead - 1 + space.size)
         if self.context < self.lead:
-            raise ValueError(f"a context of {config.context} places has no room for {self.lead} tokens before the window")
+            raise ValueError(f"a context of {config.context} positions has no room for {self.lead} tokens before the example")
         if config.positions == "rotary" and config.width % (2 * config.heads):
             raise ValueError(f"rotary heads have an even size: choose a width that is a multiple of {2 * config.heads}")
         labels = {name: one for name, one in self.given.items() if not one.shape}
@@ -104,11 +104,11 @@ class GPT(Autoregressive):
         self.text = Conditioning(texts, config.width, vector=False, tokens=True, scale=scale) if texts else None
         self.head = None if config.tied else table(space.levels, config.width)
         self.drop = nn.Dropout(config.dropout)
-        coordinates, extents = places(space, self.context)
+        coordinates, extents = positions(space, self.context)
         self.register_buffer("coordinates", coordinates, persistent=False)
-        self.places = nn.ModuleList(table(extent, config.width) for extent in extents if config.positions == "learned")
-        turn = rotation(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
-        self.register_buffer("turn", turn if config.positions == "rotary" else None, persistent=False)
+        self.positions = nn.ModuleList(table(extent, config.width) for extent in extents if config.positions == "learned")
+        rotary = rotary_factors(angles(coordinates, extents, self.body.size // 2)).to(torch.get_default_dtype())
+        self.register_buffer("rotary", rotary if config.positions == "rotary" else None, persistent=False)
 
     # --- training ----------------------------------------------------------------------------------------------------
 
@@ -116,7 +116,7 @@ class GPT(Autoregressive):
         yield Stage("fit", [Descend("predict", [self], self.loss)])
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
-        """Mean negative log-probability of an entry, nats; of sequences longer than a block, over one block drawn at random."""
+        """Mean negative log-probability of an entry, nats; of several context windows, one is drawn at random."""
         x, mask, u = sequence(batch.x, self.space), self.scored(batch), now.noise.uniform((2,))
         groups = mask.sum(1).argsort().chunk(LENGTHS) if self.space.end is not None else [slice(None)]
         parts = [self._summed(take(batch._replace(x=x), rows), mask[rows], u[rows]) for rows in groups]
@@ -124,14 +124,14 @@ class GPT(Autoregressive):
         return -nats / now.mean(count).clamp(min=1), {}
 
     def _summed(self, batch: Batch, mask: Tensor, u: Tensor) -> tuple[Tensor, Tensor]:
-        """Log-probability of the scored entries of a block, and their number; batch.x are sequences."""
+        """Log-probability of the scored entries of a context window, and their number; batch.x are sequences."""
         x = batch.x
         if self.space.end is not None:  # behind the longest line's end there is nothing to learn
             x = x[:, : max(1, int(mask.any(0).sum()))]
         read = self.read(x, batch.before)
         if batch.before is not None:
             read[:, : self.lead] = read[:, : self.lead].masked_fill(u[:, :1] < 1 / START, self.space.levels)
-        starts = self.beginnings(read.shape[1])
+        starts = self.window_starts(read.shape[1])
         start = starts[int(u[0, 1] * len(starts))] if len(starts) > 1 else starts[0]
         first = max(start, self.lead - 1)
         nats = self.predicted(x, read, start, first, self.encode_conditions(batch.given, len(x)))
@@ -144,7 +144,7 @@ class GPT(Autoregressive):
         return self.body.blocks
 
     def read(self, x: Tensor, before: Tensor | None = None) -> Tensor:
-        """What the places read: sequences (B, N) -> tokens (B, lead - 1 + N)."""
+        """The tokens that the positions read: sequences (B, N) -> (B, lead - 1 + N)."""
         return torch.cat([self.opening(len(x), before), x[:, :-1]], 1)
 
     def opening(self, n: int, before: Tensor | None = None) -> Tensor:
@@ -163,24 +163,24 @@ class GPT(Autoregressive):
         return EncodedConditions(vector, tokens, mask)
 
     def hidden(self, tokens: Tensor, first: int, cond: EncodedConditions, cache: Cache | None = None) -> Tensor:
-        """What the places first, first + 1, ... know after reading tokens (B, S): (B, S, width)."""
+        """The last layer at the positions first, first + 1, ..., which read tokens (B, S): (B, S, width)."""
         where = slice(first, first + tokens.shape[1])
         h = self.table(tokens)
-        for axis, vectors in enumerate(self.places):
+        for axis, vectors in enumerate(self.positions):
             h = h + vectors(self.coordinates[where, axis])
         if cond.vector is not None:
             h = h + cond.vector[:, None]
-        turn = None if self.turn is None else self.turn[:, where]
+        rotary = None if self.rotary is None else self.rotary[:, where]
         if cond.tokens is None or cond.mask is None:
-            return self.body(self.drop(h), turn, cache)
+            return self.body(self.drop(h), rotary, cache)
         if self.crosses:
-            return self.body(self.drop(h), turn, cache, (cond.tokens, cond.mask))
+            return self.body(self.drop(h), rotary, cache, (cond.tokens, cond.mask))
         if cache is not None and cache.used:
-            return self.body(self.drop(h), turn, cache)
+            return self.body(self.drop(h), rotary, cache)
         count = cond.tokens.shape[1]
         h = torch.cat([cond.tokens.to(h.dtype), h], 1)
-        turn = None if turn is None else torch.cat([unturned(turn, count), turn], 1)
-        return self.body(self.drop(h), turn, cache)[:, count:]
+        rotary = None if rotary is None else torch.cat([no_rotation(rotary, count), rotary], 1)
+        return self.body(self.drop(h), rotary, cache)[:, count:]
 
     def logits(self, h: Tensor) -> Tensor:
         """(..., width) -> (..., levels), at least float32."""
@@ -188,20 +188,20 @@ class GPT(Autoregressive):
         out = F.linear(h, vectors.weight[: self.space.levels])
         return out if out.dtype == torch.float64 else out.float()
 
-    # --- blocks ------------------------------------------------------------------------------------------------------
+    # --- context windows ---------------------------------------------------------------------------------------------
 
-    def beginnings(self, length: int) -> range:
-        """Where the blocks of a sequence of so many places begin."""
-        return range(0, beginning(length - 1, self.context) + 1, hop(self.context))
+    def window_starts(self, length: int) -> range:
+        """The first position of each context window of a sequence of so many positions."""
+        return range(0, window_start(length - 1, self.context) + 1, stride(self.context))
 
-    def from_block(self, place: int, start: int) -> int:
-        """A place as the position vectors know it: absolute in pictures, counted from its block's beginning in texts."""
-        return place if self.space.picture else place - start
+    def position_index(self, position: int, start: int) -> int:
+        """The index of a position's encoding: absolute in pictures, counted from the start of its window in texts."""
+        return position if self.space.picture else position - start
 
     def predicted(self, x: Tensor, read: Tensor, start: int, first: int, cond: EncodedConditions) -> Tensor:
-        """log-probabilities (B, E) of the entries predicted by the places from `first` on of the block at `start`."""
+        """log-probabilities (B, E) of the entries predicted at the positions from `first` on of the window at `start`."""
         stop = min(start + self.context, read.shape[1])
-        h = self.hidden(read[:, start:stop], self.from_block(start, start), cond)
+        h = self.hidden(read[:, start:stop], self.position_index(start, start), cond)
         logits = self.logits(h[:, first - start :] if first > start else h)
         x = x[:, first - self.lead + 1 : stop - self.lead + 1]
         return -F.cross_entropy(logits.flatten(0, 1), x.flatten(), reduction="none").view_as(x)
@@ -213,22 +213,22 @@ class GPT(Autoregressive):
     def _entries(self, batch: Batch) -> Tensor:
         x, cond = batch.x, self.encode_conditions(batch.given, len(batch.x))
         read = self.read(x, batch.before)
-        fresh = self.context - hop(self.context)  # places of a later block that an earlier one has predicted
+        overlap = self.context - stride(self.context)  # positions of a later window whose entries an earlier one predicts
         return torch.cat(
             [
-                self.predicted(x, read, start, start + fresh if start else self.lead - 1, cond)
-                for start in self.beginnings(read.shape[1])
+                self.predicted(x, read, start, start + overlap if start else self.lead - 1, cond)
+                for start in self.window_starts(read.shape[1])
             ],
             1,
         )
 
     def reader(self, n: int, given: Given, before: Tensor | None = None, *, cached: bool = True) -> Predict:
-        """cached=False reads the whole block again for every entry: slow, and plainly right."""
+        """cached=False reads the whole context window again for every entry: slow, and plainly right."""
         return Reader(self, n, given, before, cached)
 
 
 class Reader:
-    """Logits of one entry after another; cached: it remembers the keys and values of what was read."""
+    """Logits of one entry after another; cached: the keys and values of what was read are kept."""
 
     def __init__(self, model: GPT, n: int, given: Given, before: Tensor | None = None, cached: bool = True):
         self.model, self.cond, self.cached = model, model.encode_conditions(given, n), cached
@@ -238,44 +238,44 @@ class Reader:
 
     def __call__(self, t: int, x: Tensor) -> Tensor:
         """(n, levels) logits of entry t given x[:, :t]."""
-        model, place = self.model, self.model.lead - 1 + t
-        start = beginning(place, model.context)
+        model, position = self.model, self.model.lead - 1 + t
+        start = window_start(position, model.context)
         if self.cache is None or start != self.start or not self.cached:
             room = min(model.context, self.opening.shape[1] + x.shape[1])
             room += 0 if self.cond.tokens is None or model.crosses else self.cond.tokens.shape[1]
             self.cache = model.body.cache(len(x), room, model.table.weight)
             self.start = self.done = start
-        tokens = self._read(x, self.done, place + 1)
-        h = model.hidden(tokens, model.from_block(self.done, start), self.cond, self.cache)
-        self.done = place + 1
+        tokens = self._read(x, self.done, position + 1)
+        h = model.hidden(tokens, model.position_index(self.done, start), self.cond, self.cache)
+        self.done = position + 1
         return model.logits(h[:, -1])
 
     def _read(self, x: Tensor, first: int, stop: int) -> Tensor:
-        """What the places first .. stop - 1 read."""
+        """The tokens that the positions first .. stop - 1 read."""
         lead = self.model.lead
         return torch.cat([self.opening[:, first:stop], x[:, max(first - lead, 0) : max(stop - lead, 0)]], 1)
 
 
 def take(batch: Batch, rows: Tensor | slice) -> Batch:
-    """Some rows of sequences, with what is given and what stands before them."""
+    """Some rows of sequences, with their conditions and the tokens before them."""
     given = {key: value[rows] for key, value in batch.given.items()}
     return Batch(batch.x[rows], given, before=None if batch.before is None else batch.before[rows])
 
 
-def beginning(place: int, block: int) -> int:
-    """Where the block begins that predicts this place's entry."""
-    return 0 if place < block else ((place - block) // hop(block) + 1) * hop(block)
+def window_start(position: int, context: int) -> int:
+    """The first position of the context window from which this position's entry is predicted."""
+    return 0 if position < context else ((position - context) // stride(context) + 1) * stride(context)
 
 
-def hop(block: int) -> int:
-    """From the beginning of one block to the next."""
-    return max(1, block // 2)
+def stride(context: int) -> int:
+    """Positions from the start of one context window to that of the next."""
+    return max(1, context // 2)
 
 
-def places(space: Space, block: int) -> tuple[Tensor, tuple[int, ...]]:
-    """Integer coordinates (P, A) of the places, and the extents of the A axes; an axis of extent one is left out."""
+def positions(space: Space, context: int) -> tuple[Tensor, tuple[int, ...]]:
+    """Integer coordinates (P, A) of the positions, and the extents of the A axes; an axis of extent one is left out."""
     if not space.picture:
-        return torch.arange(block)[:, None], (block,)
+        return torch.arange(context)[:, None], (context,)
     channels, height, width = space.shape
     index = torch.arange(space.size)
     axes = [(index // (width * channels), height), (index // channels % width, width), (index % channels, channels)]
@@ -283,7 +283,7 @@ def places(space: Space, block: int) -> tuple[Tensor, tuple[int, ...]]:
     return torch.stack([axis[0] for axis in axes], 1), tuple(axis[1] for axis in axes)
 
 
-def unturned(like: Tensor, count: int) -> Tensor:
+def no_rotation(like: Tensor, count: int) -> Tensor:
     """Rotary factors (2, count, d) that leave queries and keys as they are."""
     return torch.stack([torch.ones_like(like[0, :1]), torch.zeros_like(like[0, :1])]).expand(-1, count, -1)
 

@@ -1,6 +1,6 @@
 """GPT-2's published weights, as the library transformers names and lays them out, into a model here and back.
 
-    wte, wpe              vectors of tokens and of places
+    wte, wpe              vectors of tokens and of positions
     h.N.ln_1, h.N.ln_2    norms before attention and before feed-forward
     h.N.attn.c_attn       queries, keys and values;   h.N.attn.c_proj    back into the residual stream
     h.N.mlp.c_fc          into the feed-forward;      h.N.mlp.c_proj     back
@@ -23,7 +23,7 @@ from genlab.models.autoregressive.gpt import GPT, GPTConfig
 
 HEAD = 64  # numbers of a head in every published size
 
-OUTER = {"wpe.weight": "places.0.weight", "ln_f.weight": "body.norm.weight", "ln_f.bias": "body.norm.bias"}
+OUTER = {"wpe.weight": "positions.0.weight", "ln_f.weight": "body.norm.weight", "ln_f.bias": "body.norm.bias"}
 INNER = {
     "ln_1": "before_attention",
     "attn.c_attn": "attention.qkv",
@@ -36,10 +36,10 @@ IGNORED = (".attn.bias", ".attn.masked_bias", "lm_head.weight")  # masks, and th
 
 
 def from_gpt2(state: Mapping[str, Tensor], heads: int | None = None) -> GPT:
-    """A model with these weights, in eval mode, for texts as long as it has places.
+    """A model with these weights, in eval mode, for texts as long as it has positions.
 
     state   tensors of a file of transformers' GPT-2, with or without the prefix "transformer."
-    heads   heads of attention, which the weights do not tell; 64 numbers each unless said
+    heads   heads of attention, which do not follow from the weights; by default of 64 numbers each
     ValueError names tensors that are missing or left over.
     """
     state = {name.removeprefix("transformer."): value for name, value in state.items() if not name.endswith(IGNORED)}

@@ -4,16 +4,16 @@
                the context is shorter
     lines      the symbols before, from the start of the line on, which is a symbol of its own
     pictures   the entries nearest on the plane among those already read (left, above, above left, above right, ...: the
-               templates of bi-level image coding, ITU-T T.82), "outside" being a symbol; of many levels `tones` are told apart
+               templates of bi-level image coding, ITU-T T.82), "outside" being a symbol; many levels are quantised to `tones`
 
 A context is the integer z + Z (d_0 + B d_1 + B^2 d_2 + ...), d_0 the nearest symbol, z the label and the channel (Z of
 them), so a shorter context is a remainder, and backing off forgets the farthest symbol first, the label and channel never.
 "No label" is a label of its own: examples without one are counted there, and its probabilities come from all examples.
 Two digits beyond the levels stand for start or outside and for "unknown", which ends a context.
 
-What is learnt is the list of events and how often each was seen: the saved buffers `codes` and `counts`, whose size the data
+The model is the list of events and how often each was seen: the saved buffers `codes` and `counts`, whose size the data
 decide. They grow in place, and loading resizes them before it copies. Everything smoothed is a function of the list, and
-computed when first asked for.
+computed when it is first used.
 
 Smoothing: see `maths.smoothing`.
 """
@@ -43,7 +43,7 @@ class NGramConfig:
     order: int = setting(5, "symbols of a gram: the entry itself and order - 1 around or before it", low=1, high=33)
     smoothing: Literal["kneser-ney", "add-k"] = setting("kneser-ney", "what events that were never seen get")
     k: float = setting(0.1, "add-k: what is added to every count", low=1e-9, high=1e9)
-    tones: int = setting(16, "levels told apart in the context of a pixel", low=2, high=65536)
+    tones: int = setting(16, "levels that pixels of a context are quantised to", low=2, high=65536)
 
 
 class NGram(Autoregressive):
@@ -230,7 +230,7 @@ def _everyone(table: Counts, now: Now) -> Counts:
 
 
 def _alphabet(space: Space, given: Mapping[str, Space], tones: int) -> tuple[int, int, int]:
-    """Levels told apart in a context, channels, and tables (one for every channel and label, "no label" among them)."""
+    """Levels in a context, channels, and tables (one for every channel and label, "no label" among them)."""
     channels = space.shape[0] if space.picture else 1
     label = label_of(given)
     classes = given[label].levels + 1 if label else 1

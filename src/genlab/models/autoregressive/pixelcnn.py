@@ -1,11 +1,11 @@
 """Gated PixelCNN: p(x) = prod_t p(x_t | x_<t), the entries of a picture in raster order, channels of a pixel in turn.
 
-A vertical stack says at every pixel what the rows above it hold, a horizontal stack adds what stands left of it in its row,
-and a head turns that and the pixel's earlier channels into a categorical distribution over the levels (see `nets.masked`;
-bits are Bernoulli). A condition, a label or a text, is a vector that shifts every gate.
+At every pixel a vertical stack reads the rows above, a horizontal stack reads what is left of it in its row, and a head turns
+both and the pixel's earlier channels into a categorical distribution over the levels (see `nets.masked`; bits are Bernoulli). A
+condition, a label or a text, is a vector that shifts every gate.
 
-Sampling reads every entry once: the vertical stack is computed a row at a time, the horizontal one a pixel at a time, each
-layer remembering the few places it looks back to.
+Sampling reads every entry once: the vertical stack is computed a row at a time, the horizontal one a pixel at a time, and each
+layer remembers the few positions that its kernel reaches back to.
 
 van den Oord et al., "Conditional Image Generation with PixelCNN Decoders", 2016.
 """
@@ -26,7 +26,7 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.models.autoregressive.sequence import Autoregressive
 from genlab.nets.condition import Conditioning
-from genlab.nets.masked import Entries, Gated, Head, Horizontal, Memory, Shifts, Vertical
+from genlab.nets.masked import EntryEmbedding, Gated, Head, HorizontalStack, Memory, Shifts, VerticalStack
 from genlab.samplers.tokens import Predict, sequence
 
 ENTRIES = 2**22  # logits computed at once while scoring
@@ -39,8 +39,12 @@ class PixelCNNConfig:
     layers: int = setting(2, "gated layers of the vertical stack on every grid", low=0, high=64)
     width: int = setting(48, "channels of the horizontal stack", low=1, high=4096)
     depth: int = setting(4, "gated layers of the horizontal stack", low=0, high=256)
-    back: int = setting(3, "pixels that a horizontal layer sees, its own among them", low=1, high=64)
-    sides: int = setting(1, "cells to either side that a vertical layer sees", low=0, high=32)
+    horizontal_kernel: int = setting(
+        3, "width of a horizontal layer's kernel: the current pixel and those left of it", low=1, high=64
+    )
+    vertical_radius: int = setting(
+        1, "cells to the left and to the right of its own that a vertical layer reads", low=0, high=32
+    )
     hidden: int = setting(64, "hidden units of the head, a channel", low=1, high=4096)
     embedding: int = setting(16, "numbers that embed an entry; with fewer levels, fewer", low=1, high=256)
     dropout: float = setting(0.0, "share of what each layer adds that is dropped while training", low=0, high=0.95)
@@ -58,12 +62,12 @@ class PixelCNN(Autoregressive):
         self.config = config
         channels, height, _ = space.shape
         ordered = space.kind != "token"
-        self.embedding = Entries(space.levels, config.embedding, ordered)
+        self.embedding = EntryEmbedding(space.levels, config.embedding, ordered)
         inputs = channels * self.embedding.size
-        self.vertical = Vertical(
-            inputs, height, config.widths, config.layers, config.sides, config.dropout
-        )  # fmt: skip
-        self.horizontal = Horizontal(inputs, config.widths[0], config.width, config.depth, config.back, config.dropout)
+        self.vertical = VerticalStack(inputs, height, config.widths, config.layers, config.vertical_radius, config.dropout)
+        self.horizontal = HorizontalStack(
+            inputs, config.widths[0], config.width, config.depth, config.horizontal_kernel, config.dropout
+        )
         self.head = Head(self.embedding.size, config.width, channels, config.hidden, space.levels)
         self.gates = [module for module in self.modules() if isinstance(module, Gated)]
         if self.given and not self.gates:
@@ -119,7 +123,7 @@ class PixelCNN(Autoregressive):
 
 
 class Reader:
-    """Logits of one entry after another; cached: it remembers what every layer looks back to."""
+    """Logits of one entry after another; cached: it remembers what every layer's kernel reaches back to."""
 
     def __init__(self, model: PixelCNN, n: int, given: Given, cached: bool = True):
         self.model, self.given, self.cached = model, given, cached

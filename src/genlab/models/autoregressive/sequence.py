@@ -1,7 +1,7 @@
 """What models of sequences share: p(x | y) = prod_t p(x_t | x_<t, y), exactly scored, drawn in order, completed in order.
 
-A model says two things: the log-probabilities of all entries of whole sequences, and a reader that gives the logits of the
-next entry while it goes. Windows of a text may come with the tokens before them, which are conditioned on and not scored.
+A model defines two things: the log-probabilities of all entries of whole sequences, and a reader, which computes the logits of
+one entry after another. Windows of a text may come with the tokens before them, which are conditioned on and not scored.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class Autoregressive(Model):
         """A fresh `predict` for `token_by_token`; before (n, K) as in `entries`."""
 
     def scored(self, batch: Batch) -> Tensor:
-        """(B, T) bool: entries that say something. The last of a line can only be its end, so it says nothing."""
+        """(B, T) bool: the entries whose probability counts. The last of a line can only be its end and is left out."""
         mask = sequence(self.space.mask(batch), self.space).bool()
         if self.space.end is not None:
             mask[:, -1] = False
@@ -72,7 +72,7 @@ class Autoregressive(Model):
         given    the model's conditions, n rows each
         length   tokens of a text, any number; the space's own otherwise
 
-        To go on from a beginning is to `complete`.
+        To continue a text, see `complete`.
         """
         length = self._length(length)
         blank = torch.zeros(n, length, dtype=torch.int64, device=noise.device)
@@ -89,7 +89,7 @@ class Autoregressive(Model):
         top_k: int = 0,
         top_p: float = 1.0,
     ) -> Iterator[Tensor]:
-        """Fill entries where mask (B, *shape) is False from what is kept before them in the order of reading.
+        """Fill the entries where mask (B, *shape) is False, each given the entries before it in the order of reading.
 
         A text may have any length here: keep its beginning and the rest is its continuation.
         """

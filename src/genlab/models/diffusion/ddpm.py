@@ -6,7 +6,7 @@
 Training draws t and eps and makes the network predict the noise, the example or v at x_t. The chain over any times
 0 < t_1 < ... < t_S = 1 is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
 for the `sampling_steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or
-the best there is: it needs the mean squared error e^2 of x^ at every t, whose running mean a second move of training keeps.
+the best there is: it needs the mean squared error e^2 of x^ at every t, whose moving average a second move of training updates.
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formulas are in `objectives.denoising`.
 """
@@ -26,17 +26,17 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
-from genlab.maths.predictions import Estimate
-from genlab.maths.schedules import SCHEDULES, Time, precise, spread
+from genlab.maths.predictions import Denoised
+from genlab.maths.schedules import SCHEDULES, Time, broadcast, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
 from genlab.samplers import ode
 from genlab.samplers.denoiser import Denoiser
-from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, path
+from genlab.samplers.diffusion import DDIM, Ancestral, AngularRungeKutta, DPMSolver2M, Steps, normals_of_steps
 
-KNOTS = 50  # places in t where the denoiser's error is kept
-KEPT = 0.99  # of the account after a step
+KNOTS = 50  # intervals of t between the knots at which the denoiser's error is averaged
+ERROR_DECAY = 0.99  # what a step leaves of the sums behind the moving average of the error
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class DDPM(Diffusion):
     """Points and pictures of any size, with or without conditions. Scores with a lower bound; samples can be guided."""
 
     claim: ClassVar[Claim] = "lower"
-    error: Tensor
-    counted: Tensor
+    error_sum: Tensor
+    error_weight: Tensor
 
     def __init__(self, config: DDPMConfig, space: Space, given: Mapping[str, Space] | None = None):
         super().__init__(config, space, given)
@@ -79,15 +79,15 @@ class DDPM(Diffusion):
                 f"--set model.sampling_steps={most} or a larger model.timesteps"
             )
         self.loss_weights = denoising.loss_weights(config.loss_weighting, self.prediction, level)
-        # Squared error of x^ over sigma^2, summed, and how often, near each knot; a network that says nothing has about 1.
-        self.register_buffer("error", torch.ones(KNOTS + 1))
-        self.register_buffer("counted", torch.ones(KNOTS + 1))
+        # Sums of ||x^ - x||^2 / sigma^2 near each knot, and of their weights; an untrained network's error is about 1.
+        self.register_buffer("error_sum", torch.ones(KNOTS + 1))
+        self.register_buffer("error_weight", torch.ones(KNOTS + 1))
 
     # --- training ----------------------------------------------------------------------------------------------------
 
     def stages(self) -> Iterator[Stage]:
         descend = Descend("denoise", [self.net], self.loss)
-        yield Stage("fit", [descend, Apply("account", [self.error, self.counted], self.keep_account)])
+        yield Stage("fit", [descend, Apply("error_ema", [self.error_sum, self.error_weight], self.update_error_ema)])
 
     def loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         """Weighted squared error an entry."""
@@ -100,18 +100,18 @@ class DDPM(Diffusion):
         x_t = alpha * x + sigma * eps
         predicted = self.predicted(self.predict(x_t, t, batch.given, cond_mask), x_t, alpha, sigma)
         wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
-        x_hat = self.estimate(predicted.detach(), x_t, alpha, sigma).x
+        x_hat = self.denoised(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
         return (self.loss_weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
-    def keep_account(self, batch: Batch, now: Now) -> Readings:
-        """A running mean of the error of x^ over sigma^2, at knots in t with straight lines between."""
+    def update_error_ema(self, batch: Batch, now: Now) -> Readings:
+        """The moving average of ||x^ - x||^2 / sigma^2 an entry, at knots in t, with straight lines between them."""
         t, error = now.gather(now.notes["t"]), now.gather(now.notes["error"])
-        place = t.to(error) * KNOTS
-        below = place.long().clamp(max=KNOTS - 1)
-        above = place - below
-        for buffer, value in ((self.error, error), (self.counted, torch.ones_like(error))):
-            buffer.mul_(KEPT)
+        position = t.to(error) * KNOTS
+        below = position.long().clamp(max=KNOTS - 1)
+        above = position - below
+        for buffer, value in ((self.error_sum, error), (self.error_weight, torch.ones_like(error))):
+            buffer.mul_(ERROR_DECAY)
             buffer.index_add_(0, below, ((1 - above) * value).to(buffer))
             buffer.index_add_(0, below + 1, (above * value).to(buffer))
         return {}
@@ -119,18 +119,18 @@ class DDPM(Diffusion):
     # --- the chain ---------------------------------------------------------------------------------------------------
 
     def predicted(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Tensor:
-        """The prediction in what the network says at x_t: itself, unless it is odds."""
+        """The prediction, from the network's output at x_t: the output itself, unless it is odds of levels."""
         if self.config.prediction != "levels":
             return output
         return denoising.level_mean(denoising.level_log_probs(output, x_t, alpha, sigma, self.space.levels))
 
-    def estimate(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        """x^ and eps^ that go with a prediction, x^ inside the range of the levels where there are levels."""
-        found = predictions.estimate(self.prediction, predicted, x_t, alpha, sigma)
+    def denoised(self, predicted: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
+        """x^ and eps^ from a prediction; x^ is clamped to the range of the levels where there are levels."""
+        found = predictions.denoised(self.prediction, predicted, x_t, alpha, sigma)
         return predictions.from_x0(found.x.clamp(-1, 1), x_t, alpha, sigma) if self.space.discrete else found
 
-    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return self.estimate(self.predicted(output, x_t, alpha, sigma), x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
+        return self.denoised(self.predicted(output, x_t, alpha, sigma), x_t, alpha, sigma)
 
     def log_levels(self, output: Tensor, x_t: Tensor, t: Time) -> Tensor:
         """log P(level | x_t) from odds, (B, *shape, levels)."""
@@ -138,7 +138,7 @@ class DDPM(Diffusion):
 
     def errors(self, t: Tensor) -> Tensor:
         """e^2, the mean squared error of x^ at each of some times: float64, shaped like t (float64, on the CPU)."""
-        known = (self.error / self.counted).double().cpu()
+        known = (self.error_sum / self.error_weight).double().cpu()
         below = (t * KNOTS).long().clamp(max=KNOTS - 1)
         return torch.lerp(known[below], known[below + 1], t * KNOTS - below) * self.schedule(t).sigma.square()
 
@@ -156,7 +156,7 @@ class DDPM(Diffusion):
         return torch.cat([posterior[:-1], decoder])  # Ho's choice, because at s = 0 the posterior has no width
 
     def times(self, steps: int | None = None, sampler: str = "ancestral") -> list[float]:
-        """Of a walk with `steps` steps, from 1 down to 0."""
+        """`steps` + 1 times from 1 down to 0; the config's number of steps where none is given."""
         steps = self.config.sampling_steps if steps is None else steps
         if sampler == "dpm++":
             return schedules.log_snr_times(self.schedule, steps, self.first / self.config.timesteps)
@@ -164,32 +164,33 @@ class DDPM(Diffusion):
 
     # --- scoring -----------------------------------------------------------------------------------------------------
 
-    def log_prob(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> LogProb:
-        """Minus the bound of the chain with `steps` steps; see `bound`."""
-        steps = self.config.sampling_steps if steps is None else steps
-        costs = self.bound(batch, noise=noise, steps=steps, terms=terms)
+    def log_prob(self, batch: Batch, *, noise: Draws, sampling_steps: int | None = None, terms: int = 16) -> LogProb:
+        """Minus the bound of the chain with so many steps, (B,) nats; see `bound`."""
+        steps = self.config.sampling_steps if sampling_steps is None else sampling_steps
+        costs = self.bound(batch, noise=noise, sampling_steps=steps, terms=terms)
         drawn = f", {terms} of its terms drawn" if terms < steps - 1 else ""
         nats = -(costs["L_T"] + costs["L_t"] + costs["L_0"])
         return LogProb(nats, "lower", f"variational bound of {steps} steps{drawn}", tuple(self.given))
 
-    def bound(self, batch: Batch, *, noise: Draws, steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
+    def bound(self, batch: Batch, *, noise: Draws, sampling_steps: int | None = None, terms: int = 16) -> dict[str, Tensor]:
         """{"L_T", "L_t", "L_0"}, each (B,) nats: in expectation over the noise their sum is at least -log p(x).
 
-        terms   L_t is a sum over steps - 1 steps. These fall into so many runs; one step is drawn from each and counted as
-                often as its run is long, which is unbiased. With terms >= steps - 1 every step is computed.
+        sampling_steps   S, the steps of the chain; the config's unless given
+        terms            L_t is a sum over S - 1 steps. These are cut into so many runs; one step is drawn from each run and
+                         weighted by the run's length, which is unbiased. With terms >= S - 1 every step is computed.
         """
-        times = self.times(steps)
+        times = self.times(sampling_steps)
         t, s = torch.tensor(times[:-1], dtype=torch.float64), torch.tensor(times[1:], dtype=torch.float64)
         on_x, _, posterior = schedules.reverse(self.schedule(s), self.schedule(t))
         variance = self.variances(times)
         x, denoise = centred(batch.x, self.space).to(self.dtype), self.denoiser(batch.given)
         chosen, often = runs(len(t) - 1, terms, noise)
-        normals = path(noise, self.space.shape, len(often) + 1, x.dtype)
+        normals = normals_of_steps(noise, self.space.shape, len(often) + 1, x.dtype)
         middle = torch.zeros_like(x.flatten(1)[:, 0])
         for i, count in zip(chosen.unbind(1), often, strict=True):
             x_t = self.diffused(x, t[i], next(normals))
             x_hat = denoise(x_t, t[i]).x
-            a, c, var = (spread(table[i], x) for table in (on_x, posterior, variance))
+            a, c, var = (broadcast(table[i], x) for table in (on_x, posterior, variance))
             middle = middle + count * denoising.step_cost(x, x_hat, a, c, var)
         x_t = self.diffused(x, times[-2], next(normals))
         last = self._decoder_cost(batch.x, denoise.predict(x_t, times[-2]), x_t, times[-2], variance[-1].to(x))
@@ -217,21 +218,22 @@ class DDPM(Diffusion):
         given: Given | None = None,
         *,
         noise: Draws,
-        steps: int | None = None,
+        sampling_steps: int | None = None,
         sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = "ancestral",
         eta: float = 0.0,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" what each step took the result to be.
+        """sampling_steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" x^ at each of them.
 
+        sampling_steps     the config's unless given
         ancestral          a draw from the chain that `log_prob` scores, the decoder's draw included
         ddim, heun, dpm++  deterministic given x_1, good with fewer steps; of order 1, 2 (at two evaluations a step) and 2
         eta                0 to 1: fresh noise in the steps of ddim
         guidance           1: as learnt; above: what the conditions change, exaggerated
         """
         denoise = self.denoiser(given, guidance)
-        times = self.times(steps, sampler)
+        times = self.times(sampling_steps, sampler)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)
         for s, (x_s, x_hat) in zip(times[1:], self._walk(sampler, denoise, x, times, noise, eta), strict=True):
@@ -240,7 +242,7 @@ class DDPM(Diffusion):
     def _walk(self, sampler: str, denoise: Denoiser, x: Tensor, times: list[float], noise: Draws, eta: float) -> Steps:
         if (eta and sampler != "ddim") or not 0 <= eta <= 1:
             raise ValueError(f"eta {eta}: a share from 0 to 1, of sampler ddim only")
-        normals = path(noise, self.space.shape, len(times) - 1, x.dtype)
+        normals = normals_of_steps(noise, self.space.shape, len(times) - 1, x.dtype)
         if sampler == "ancestral":
             return self._chain(denoise, x, times, normals)
         if sampler == "ddim":

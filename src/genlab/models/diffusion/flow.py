@@ -30,7 +30,7 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
-from genlab.maths.predictions import Estimate
+from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import Straight, Time, log_snr_times, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
@@ -87,8 +87,8 @@ class FlowMatching(Diffusion):
     def predict(self, x_t: Tensor, t: Time, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
         return super().predict(x_t, 1 - t, given, cond_mask)
 
-    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
-        return predictions.estimate("velocity", output, x_t, alpha, sigma)
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
+        return predictions.denoised("velocity", output, x_t, alpha, sigma)
 
     def continuous(self, x: Tensor, noise: Draws) -> Tensor:
         """Centred x; levels are spread uniformly."""
@@ -120,19 +120,20 @@ class FlowMatching(Diffusion):
         given: Given | None = None,
         *,
         noise: Draws,
-        steps: int | None = None,
+        sampling_steps: int | None = None,
         solver: Literal["euler", "midpoint", "heun", "dpm++"] | None = None,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
-        """steps + 1 frames (n, *shape): x_t from noise to the result, or with frames="estimates" what each step took it to be.
+        """sampling_steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" x^ at each of them.
 
-        dpm++      DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
-        guidance   1: as learnt; above: what the conditions change, exaggerated
+        sampling_steps, solver   the config's unless given
+        dpm++                    DPM-Solver++(2M): second order at one evaluation a step, where heun takes two
+        guidance                 1: as learnt; above: what the conditions change, exaggerated
         """
-        steps = self.config.sampling_steps if steps is None else steps
+        steps = self.config.sampling_steps if sampling_steps is None else sampling_steps
         if steps < 1:
-            raise ValueError(f"steps must be at least 1, got {steps}")
+            raise ValueError(f"sampling_steps must be at least 1, got {steps}")
         name = solver or self.config.solver
         if name not in SOLVERS:
             raise ValueError(f"solver {name!r}: choose {', '.join(SOLVERS)}")

@@ -1,8 +1,8 @@
-"""What the models of this family share: one network that is asked about a noisy example, at a time, given conditions or none.
+"""What the models of this family share: one network of a noisy example, a time and any conditions.
 
-Conditions are left out of a share of the training examples, so that one network knows p(x | y) and p(x) and can be guided
-(`samplers.denoiser`). A label and a text scale and shift every layer, with the time; a text's tokens are attended to; a picture
-stands beside the noisy one as more channels of a U-Net.
+Conditions are left out of a share of the training examples, so that one network learns p(x | y) and p(x) and can be guided
+(`samplers.denoiser`). Labels and texts are added to the embedding of the time, which scales and shifts every layer; the tokens
+of a text are also attended to; a picture enters a U-Net as additional channels of its input.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from genlab.core.model import Given, Model
 from genlab.core.moves import Draws
 from genlab.core.recipe import setting
 from genlab.core.space import Space
-from genlab.maths.predictions import Estimate
+from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import Schedule, Time
 from genlab.maths.sphere import slerp
 from genlab.nets.condition import Conditioning, aligned, aligned_channels
@@ -52,7 +52,7 @@ class DenoiserConfig:
 class Network(nn.Module):
     """x (B, *shape) of about unit size, u (B,) in [0, 1], conditions -> (B, *shape).
 
-    given   the conditions' spaces; forward gets any of them, and what it does not get is not said
+    given       the spaces of the conditions; those that forward does not get are unconditional
     cond_mask   (B,) bool: rows where it is False are unconditional
     """
 
@@ -94,7 +94,7 @@ def perceptron(config: DenoiserConfig, space: Space) -> TimedMLP:
 
 
 class Diffusion(Model):
-    """A model made of one such network."""
+    """A model whose only part is a `Network`."""
 
     uses: ClassVar[tuple[str, ...]] = ("label", "text", "source")
     schedule: Schedule
@@ -110,7 +110,7 @@ class Diffusion(Model):
         return next(self.net.parameters()).dtype
 
     def blocks(self) -> Iterable[nn.Module]:
-        """What stands in lists: residual blocks, and what lies between grids; and what tells them all the time."""
+        """Residual blocks and what lies between grids (the members of lists), and the networks of time that modulate them."""
         body = self.net.get_submodule("body")
         lists = [module for module in body.modules() if isinstance(module, nn.ModuleList)]
         return [
@@ -125,7 +125,7 @@ class Diffusion(Model):
         return noise.uniform(()) >= self.cond_dropout if self.given else None
 
     def denoiser(self, given: Given | None, guidance: float = 1.0) -> Denoiser:
-        """What the model expects at each x_t, given the conditions of all rows; guidance: w of `samplers.denoiser`."""
+        """The denoiser given the conditions of all rows; guidance: w of `samplers.denoiser`."""
         conditional = self._denoiser(self.conditioned(given))
         if guidance == 1:
             return conditional
@@ -143,11 +143,11 @@ class Diffusion(Model):
         return self.net(x_t, rows(t, x_t), given, cond_mask)
 
     @abstractmethod
-    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Estimate:
+    def interpret(self, output: Tensor, x_t: Tensor, alpha: Tensor, sigma: Tensor) -> Denoised:
         """x^ and eps^ from the network's output at x_t."""
 
     def draw(self, n: int, *, noise: Draws) -> Tensor:
-        """n latents, (n, *shape): what sampling starts from."""
+        """n latents, (n, *shape): the noise that sampling starts from."""
         return noise.normal(self.space.shape).to(self.dtype)
 
     def between(self, a: Tensor, b: Tensor, share: float) -> Tensor:

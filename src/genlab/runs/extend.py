@@ -72,7 +72,7 @@ def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: M
 def _worth(folder: Folder, name: str, record: Mapping[str, Any]) -> bool:
     """Whether a fork copies this file: it must be whole, and best weights no newer than the checkpoint."""
     file = folder.path / name
-    if not (file.exists() and folder.manifest.vouches(name)):
+    if not (file.exists() and folder.manifest.intact(name)):
         return False
     if file.suffix == ".json":
         return True

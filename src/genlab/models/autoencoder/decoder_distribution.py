@@ -1,8 +1,8 @@
-"""p(x | z): how the numbers that leave a decoder become a distribution over one example.
+"""p(x | z): the distribution over an example whose parameters are a decoder's output h.
 
-A decoder's output h has one more axis than an example, of `parameters` entries, and the entries of x are independent
-given it. Bits are Bernoulli (h: logits); ordered levels are discretised logistic and real numbers Gaussian (h: location
-and, unless one scale an entry is shared by all examples, the logarithm of the scale; both in centred units).
+h has one more axis than an example, over the parameters of an entry, and the entries of x are independent given h. Bits are
+Bernoulli (h: logits); ordered levels are discretised logistic and real numbers Gaussian (h: location and, unless one scale an
+entry is shared by all examples, the logarithm of the scale; both in centred units).
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from torch import Tensor, nn
 
 from genlab.core.space import Space
 from genlab.maths import densities
-from genlab.nets.units import affine, dtype_of, log_volume, restored
+from genlab.nets.units import affine, dtype_of, restored
 
 Scale = Literal["entry", "shared"]
 
 NARROWEST = -7.0  # log of the smallest scale, centred units: data on a line would otherwise have infinite density
 
 
-class Observation(nn.Module):
+class DecoderDistribution(nn.Module):
     """The distribution of x (*, *space.shape) given h (*, parameters, *space.shape).
 
     scale   "entry": the decoder predicts the scale of every entry; "shared": it is one learnt number an entry
@@ -36,22 +36,19 @@ class Observation(nn.Module):
         scaled = space.kind != "binary"
         self.parameters_per_entry = 2 if scaled and scale == "entry" else 1
         self.log_scale = nn.Parameter(torch.full(space.shape, -1.0)) if scaled and scale == "shared" else None
-        self.offset = log_volume(space) if space.kind == "real" else 0.0
 
     def log_prob(self, x: Tensor, h: Tensor, seen: Tensor | None = None) -> Tensor:
-        """log p(x | h), nats summed over the entries that are seen: shape (*), in the user's units where x is real."""
+        """log p(x | h), nats summed over the entries that are seen, (*); in the data's units where x is real."""
         location, log_scale = self._split(h)
         if self.space.kind == "binary":
-            found = densities.bernoulli(x, location)
+            nats = densities.bernoulli(x, location)
         elif self.space.kind == "ordinal":
-            found = densities.discretised_logistic(x, location, log_scale, self.space.levels)
+            nats = densities.discretised_logistic(x, location, log_scale, self.space.levels)
         else:
             center, scale = affine(self.space, location)
-            found = densities.gaussian((x - center) / scale, location, log_scale)
-            if seen is not None:
-                return (found - scale.log()).masked_fill(~seen, 0).flatten(-self.dims).sum(-1)
-        found = found if seen is None else found.masked_fill(~seen, 0)
-        return found.flatten(-self.dims).sum(-1) + self.offset
+            nats = densities.gaussian((x - center) / scale, location, log_scale) - scale.log()
+        nats = nats if seen is None else nats.masked_fill(~seen, 0)
+        return nats.flatten(-self.dims).sum(-1)
 
     def mean(self, h: Tensor) -> Tensor:
         """The likeliest bits, the nearest level to the location, or the location itself, in the data's units."""
