@@ -40,7 +40,8 @@ __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load"
 class Session:
     """One training in progress: iterating it trains and yields ticks; `stop()` after any closed tick saves the run.
 
-    The command line, a notebook or a page iterates it; `train` is the same as one call.
+    The command line, a notebook or a page iterates it; `train` is the same as one call. A loop that was left is gone on with
+    by another one, from the last checkpoint.
 
     num_evals   how often, at equal fractions of the run, the main process gets a whole copy of a sharded model to evaluate
     """
@@ -70,7 +71,8 @@ class Session:
 
     def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.replicates = -1, self.num_evals > 0
-        for tick in training(self.recorder, self.model, self.data, self.recipe, self.resuming):
+        resuming, self.resuming = self.resuming, True
+        for tick in training(self.recorder, self.model, self.data, self.recipe, resuming):
             mark = int(tick.progress * self.num_evals + 1e-9)
             if self.engine.sharded and tick.closes and mark != seen and self.num_evals:
                 seen = mark
@@ -225,11 +227,13 @@ def new_folder(data: str, model: str) -> Path:
     return Path(agreed(str(made[0]) if made else ""))
 
 
-def load(path: str | Path, device: str = "auto", *, data: str | Path | None = None, model: type[Model] | None = None) -> Run:
+def load(
+    path: str | Path, device: str = "auto", *, data: str | Path | None = None, model: str | type[Model] | None = None
+) -> Run:
     """A run from its folder.
 
     data    the path of its data, if they were moved and are needed
-    model   its class, if that is not one of genlab's: a folder cannot name code to be run
+    model   its class, or FILE.py:NAME, if that is not one of genlab's: a folder cannot name code to be run
     """
     return Run(path, device, data, model)
 
@@ -246,7 +250,7 @@ def resume(
     settings: Mapping[str, Any] | None = None,
     force: bool = False,
     shard: bool = False,
-    model: type[Model] | None = None,
+    model: str | type[Model] | None = None,
     **keeping: Any,
 ) -> Session:
     """Continue a run from its last checkpoint. It ends with the weights that it would have had without the stop.
@@ -254,7 +258,7 @@ def resume(
     data             the training data, open already, or the path they were moved to
     more             an addition to its budget, in the same unit
     out              fork: a new run in this folder continues, with another seed or settings if given; the old one is kept
-    model            its class, if that is not one of genlab's
+    model            its class, or FILE.py:NAME, if that is not one of genlab's
     keeping          save_every and on_nan of a `Session`
     ValueError for a seed or settings without `out`, other data, or more in another unit.
     """

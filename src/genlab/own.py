@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import inspect
 import typing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import is_dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -43,9 +43,18 @@ def registered(model: str | type[Model]) -> str:
     CLASSES[found.__name__] = found
     RECIPES[found.__name__] = partial(recipe_of, found)
     OWN[found.__name__] = _entry(found)
-    if isinstance(model, str):
-        SPELLED[found.__name__] = model
+    SPELLED[found.__name__] = model if isinstance(model, str) else found.__name__
     return found.__name__
+
+
+def all_registered(models: Iterable[str | type[Model]]) -> list[str]:
+    """The name of each, once. ValueError for two classes of one name: they would be taken for the same."""
+    found: dict[str, Any] = {}
+    for model in dict.fromkeys(models):
+        name = registered(model)
+        if found.setdefault(name, CLASSES.get(name)) is not CLASSES.get(name):
+            raise ValueError(f"two classes are called {name}; call one of them something else, to tell them apart")
+    return list(found)
 
 
 def spelled(name: str) -> str:
@@ -69,6 +78,8 @@ def recipe_of(model: type[Model], space: Space, given: Mapping[str, Space]) -> R
     make = getattr(model, "recipe", None)
     if make is None:
         return Recipe(model.__name__, _config(model))
+    if not callable(make) or inspect.isfunction(inspect.getattr_static(model, "recipe")):
+        raise ValueError(f"{model.__name__}.recipe must be a static method recipe(space, given) that returns a genlab Recipe")
     found = make(space, given)
     if not isinstance(found, Recipe):
         raise ValueError(f"{model.__name__}.recipe returned {type(found).__name__}; it must return a genlab Recipe")
@@ -79,7 +90,7 @@ def _config(model: type[Model]) -> Any:
     said = f"{model.__name__}: annotate `config` of its __init__ with a dataclass whose fields all have defaults"
     try:
         hint = typing.get_type_hints(model.__init__).get("config")
-    except NameError as error:
+    except (NameError, AttributeError, TypeError, SyntaxError) as error:
         raise ValueError(f"{said} ({error}), or give it a static method recipe(space, given)") from None
     if hint is None or hint is type(None):
         return None
@@ -97,6 +108,9 @@ def _check(model: Any) -> None:
     if inspect.isabstract(model):
         missing = ", ".join(sorted(model.__abstractmethods__))
         raise ValueError(f"{model.__name__} lacks {missing}: every model says how it is trained and sampled")
+    for name in ("needs", "uses", "training_state"):
+        if isinstance(getattr(model, name), str):
+            raise ValueError(f"{model.__name__}.{name} must be a tuple of names, as {name} = ('text',)")
     if any(row.name == model.__name__ for row in MODELS):
         raise ValueError(f"{model.__name__} is the name of a model of genlab; call your class something else")
 

@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 
 from genlab.completion import LENGTH, Completion, Half, begun, complete, halved
-from genlab.core.conditions import Conditions, ConditionSource, conditions, counted, taken
+from genlab.core.conditions import Conditions, ConditionSource, conditions, counted
 from genlab.core.data import Data, Split
 from genlab.core.kinds import kind_of
-from genlab.core.model import CAPABILITIES, Model, used
+from genlab.core.model import CAPABILITIES, Model, taken, used
 from genlab.core.noise import Noise
 from genlab.core.options import own_options
 from genlab.core.recipe import Recipe, from_json
@@ -46,7 +46,7 @@ class Run:
 
     path, recipe, space, given   what it is, what it learnt from, and what those data give with every example
     data                         where the data lie now, if they were moved
-    model                        its class, where that is none of genlab's
+    model                        its class, or FILE.py:NAME, where that is none of genlab's
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class Run:
         path: str | Path,
         device: str = "auto",
         data: str | Path | None = None,
-        model: type[Model] | None = None,
+        model: str | type[Model] | None = None,
     ):
         self.folder = Folder(path)
         self.path = self.folder.path
@@ -70,17 +70,17 @@ class Run:
             if (precision := self.head["engine"]["precision"]) not in PRECISIONS:
                 raise ValueError(f"precision {precision!r} is none of {', '.join(PRECISIONS)}")
             counts = self.head["data"].get("label_counts")
-            if counts is not None and not (fits(counts, [int]) and min(counts) >= 0 and 0 < sum(counts) < 2**53):
+            if counts is not None and not (fits(counts, [int]) and min(counts) >= 0 and sum(counts) < 2**53):
                 raise ValueError("label_counts are no numbers of examples")
             if counts is not None and (not (label := label_of(self.given)) or len(counts) != self.given[label].levels):
                 raise ValueError("label_counts count other labels than there are")
         self.device, self.moved, self._models = device, data, {}
 
-    def _check_class(self, model: type[Model] | None) -> None:
+    def _check_class(self, model: str | type[Model] | None) -> None:
         """ValueError where the class of its model is not known here, or another one was passed."""
         name, where = self.head["recipe"]["name"], self.head.get("class")
-        if model is not None and registered(model) != name:
-            raise ValueError(f"it is a run of {name[:60]}, not of {model.__name__}")
+        if model is not None and (other := registered(model)) != name:
+            raise ValueError(f"it is a run of {name[:60]}, not of {other}")
         if where is not None and name not in OWN:
             raise ValueError(
                 f"its model {name[:60]} is none of genlab's (it was defined in {where[:80]!r}), and no code is run because a "
@@ -118,7 +118,7 @@ class Run:
             raise ValueError(f"{place} is missing, or lacks {key}; restore it from a copy")
         with sound(place):
             found = from_record(records[key])
-        if found.encoder != space.encoder:
+        if (found.encoder, len(found.names), found.end) != (space.encoder, space.levels, space.end):
             raise ValueError(f"{place} is not that of this run: its tokens are others; restore it from a copy")
         return found
 

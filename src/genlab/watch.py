@@ -212,7 +212,9 @@ class Watch:
 
     def _kept_plan(self) -> Plan | None:
         kept = self.session.folder.plan()
-        return None if kept is None else Plan(kept["stride"], kept["n"])
+        if kept is None or not (1 <= kept["stride"] <= MARKS and 1 <= kept["n"] <= SIZES[0]):
+            return None
+        return Plan(kept["stride"], kept["n"])
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:

@@ -9,9 +9,12 @@ import pytest
 import torch
 
 import genlab
+from genlab.api import session
 from genlab.comparison.events import Failed, Measured, Measuring, Training
+from genlab.core.recipe import Budget
 from genlab.measure.catalogue import measure_of
 from genlab.measure.table import scores_for
+from genlab.trained import Run
 
 QUICK: dict[str, Any] = {"models": ["gan"], "examples": 2000, "samples": 50}
 
@@ -66,6 +69,35 @@ def test_impossible_calls_are_refused_before_anything_is_written(asked: dict[str
     with pytest.raises(ValueError, match=hint):
         genlab.compare("points/ring", **asked)
     assert not (tmp_path / "reports").exists()
+
+
+def test_options_of_data_that_are_open_already_are_refused(tmp_path: Path) -> None:
+    """A misspelt option would be taken for one of them, and nobody told."""
+    data = genlab.open("points/ring")
+    with pytest.raises(ValueError, match=r"model, size: options of genlab\.open, and these data are open already"):
+        genlab.compare(data, model="vae", size=8, out="here")
+    with pytest.raises(ValueError, match="the list of runs is empty"):
+        genlab.compare([])
+    run = genlab.train("gan", data, steps=1, out="run")
+    with pytest.raises(ValueError, match="none is trained: leave out the budget and the number of seeds"):
+        genlab.compare([run], seconds=1)
+    with pytest.raises(ValueError, match="none is trained: leave out the budget and the number of seeds"):
+        genlab.compare(["run"], seeds=2)
+    assert {path.name for path in tmp_path.iterdir()} == {"run"}
+
+
+def test_what_cannot_be_scored_is_said_before_anything_is_opened(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = genlab.open("points/ring")
+    session("vae", data, "untrained", budget=Budget(steps=5))
+    run = genlab.train("gan", data, steps=1, out="run")
+    monkeypatch.setattr(Run, "data", lambda *_: pytest.fail("the data were opened"))
+    with pytest.raises(ValueError, match="untrained holds no weights yet"):
+        genlab.score("untrained")
+    with pytest.raises(ValueError, match="stepz: "):
+        genlab.score(run, stepz=3)
+    assert genlab.score(run, n=50, data=data).scores
+    with pytest.raises(ValueError, match="these are other data than"):
+        genlab.score(run, n=50, data=genlab.open("points/moons"))
 
 
 @pytest.mark.parametrize("source", ["points/ring", "digits", "strings/weather", "strings/words"])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,8 +12,9 @@ from hypothesis import strategies as st
 from scipy.stats import chisquare
 from torch import Tensor
 
-from genlab.core.conditions import ConditionSource, conditions, order, taken
+from genlab.core.conditions import ConditionSource, conditions, order
 from genlab.core.data import View
+from genlab.core.model import Model, taken
 from genlab.core.space import Batch, Space
 
 LABEL = Space((), "", "token", 3, names=("cat", "dog", "owl"))
@@ -41,6 +45,11 @@ class Captioned:
 
     def label_counts(self) -> list[int]:
         return COUNTS
+
+
+class Lookup(Model):
+    def stages(self) -> Any: ...
+    def sample(self, *_: Any, **options: Any) -> Any: ...
 
 
 def encode(key: str, value: str) -> Tensor:
@@ -136,6 +145,10 @@ def test_the_other_domain_is_never_handed_out() -> None:
         ({"text": torch.zeros(3, 4, dtype=torch.int64)}, r"text has shape \(3, 4\); 5 samples need \(5, 4\) or \(4,\)"),
         ({"text": torch.full((4,), 10)}, "text holds 10 to 10; it may hold 0 to 9"),
         ({"label": torch.tensor(3)}, "label holds 3 to 3; it may hold 0 to 2"),
+        ({"label": torch.tensor(1.5)}, "label holds fractions; it may hold whole numbers"),
+        ({"label": torch.tensor(float("nan"))}, "label holds values that are not finite"),
+        ({"label": "--1"}, "there is no label '--1'"),
+        ({"label": "\u00b2"}, "there is no label"),
         ({"text": []}, "text: the list is empty"),
     ],
     ids=str,
@@ -179,5 +192,31 @@ def test_a_split_is_a_sequence_of_examples() -> None:
     assert view[[5, -20]].index.tolist() == [5, 0]
     assert [int(example.index) for example in view] == list(range(COUNT))
     assert repr(view) == "validation split: 20 examples"
+    assert view[np.int64(3)].x.shape == view[torch.tensor(3)].x.shape == PICTURE.shape
+    mask = torch.arange(COUNT) % 7 == 2
+    for same in (mask, mask.tolist(), mask.numpy()):
+        assert view[same].index.tolist() == [2, 9, 16]
+    assert len(view[[]].x) == len(view[4:2].x) == 0
     with pytest.raises(IndexError, match="0 to 19"):
         view[COUNT]
+    with pytest.raises(IndexError, match=r"a mask of the validation split has shape \(20,\), not \(2,\)"):
+        view[[True, False]]
+    for wrong in ([0.5, 1.0], [[0, 1]], torch.tensor(1.0)):
+        with pytest.raises(IndexError, match="are named by whole numbers"):
+            view[wrong]
+
+
+@pytest.mark.parametrize("dtype", [torch.uint8, torch.float32, torch.int32])
+def test_numbers_of_tokens_are_whole_whatever_they_were_given_as(dtype: torch.dtype) -> None:
+    asked = {"label": torch.tensor([2, 0], dtype=dtype), "text": torch.tensor([1, 2, 9, 9], dtype=dtype)}
+    found = conditions(source("label", "text"), 2, 0, asked).given
+    assert {value.dtype for value in found.values()} == {torch.int64}
+    assert found["label"].tolist() == [2, 0]
+
+
+def test_a_model_of_two_domains_is_sampled_without_the_other() -> None:
+    model = Lookup(PICTURE, {**SPACES, "other": PICTURE})
+    said = conditions(ConditionSource(taken(model.given), {}, Captioned), 3, 0).given
+    assert model.conditioned(said).keys() == set(SPACES)
+    with pytest.raises(ValueError, match=r"trained given label and text; text must be said, too: given=\{'label': \(n,\)"):
+        model.conditioned({"label": said["label"]})

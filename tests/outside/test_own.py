@@ -15,7 +15,8 @@ import torch
 from PIL import Image
 
 import genlab
-from genlab.core.recipe import Budget
+import genlab.own
+from genlab.core.recipe import Budget, Recipe
 from genlab.recipes import index
 from genlab.runs.files import read_json, write_json
 from genlab.trained import Run
@@ -210,8 +211,9 @@ def test_a_class_is_trained_loaded_resumed_and_sampled_in_python(monkeypatch: py
     monkeypatch.setattr("genlab.trained.OWN", index.OWN)
     again = genlab.load("run", "cpu", model=Captioned)
     assert torch.equal(again.sample(3), run.sample(3))
-    with pytest.raises(ValueError, match="a run of Captioned, not of Restorer"):
-        genlab.load("run", model=Restorer)
+    for other in (Restorer, RESTORER):
+        with pytest.raises(ValueError, match="a run of Captioned, not of Restorer"):
+            genlab.load("run", model=other)
     made = genlab.resume("run", "cpu", more=Budget(steps=5), model=Captioned)
     for _ in made:
         pass
@@ -234,6 +236,47 @@ def test_nothing_is_run_because_a_folder_says_so(tmp_path: Path) -> None:
     write_json(Path("run/recipe.json"), {**head, "class": 5})
     assert "recipe.json" in refused("sample", "run")
     assert not Path("touched").exists()
+
+
+def named(name: str, **fields: Any) -> Any:
+    return type(name, (Captioned,), fields)
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        (named("Odd", recipe=Recipe("odd", None)), r"Odd.recipe must be a static method recipe\(space, given\)"),
+        (named("Odd", recipe=lambda self, space, given: None), "Odd.recipe must be a static method"),
+        (named("Odd", needs="text"), r"Odd.needs must be a tuple of names, as needs = \('text',\)"),
+    ],
+)
+def test_a_class_that_is_put_together_wrongly_is_said(model: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        genlab.train(model, "things.parquet", steps=1, out="run")
+    assert not Path("run").exists()
+
+
+def test_a_config_that_cannot_be_found_is_said() -> None:
+    def __init__(self: Any, config: "nowhere.Config", space: Any, given: Any = None) -> None: ...  # noqa: F821, UP037
+
+    with pytest.raises(ValueError, match="Odd: annotate `config` of its __init__ with a dataclass"):
+        genlab.train(named("Odd", __init__=__init__), "things.parquet", steps=1, out="run")
+
+
+def test_two_classes_of_one_name_are_not_taken_for_one() -> None:
+    shutil.copy(FILE, "other.py")
+    for two in ([Captioned, named("Captioned")], [CAPTIONED, "other.py:Captioned"]):
+        with pytest.raises(ValueError, match="two classes are called Captioned; call one of them something else"):
+            genlab.compare("things.parquet", models=two, out="report")
+    assert "two classes are called Captioned" in refused(
+        "compare", "things.parquet", "--models", f"{CAPTIONED},other.py:Captioned"
+    )
+    assert not Path("report").exists()
+    once = genlab.compare("things.parquet", models=[CAPTIONED, CAPTIONED], examples=320, features="pixels", out="report")
+    assert [key.name for key in once.keys] == ["Captioned"]
+    assert f"--models {CAPTIONED} " in once.command()
+    genlab.own.registered(Captioned)
+    assert "--models Captioned " in once.command()
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -161,3 +162,33 @@ def test_chains_stay_with_training_and_weights_alone_are_sampled(tmp_path: Path)
     with pytest.raises(ValueError, match="not what it is made of: these weights belong to another model: chain"):
         api.resume(tmp_path / "run", "cpu", out=tmp_path / "fork", settings={"model.chains": 9}, more=Budget(steps=5))
     assert json.loads((tmp_path / "run" / "recipe.json").read_text())["recipe"]["model"]["chains"] == 8
+
+
+class Handing(Growing):
+    """The second stage trains its own block alone."""
+
+    def stages(self) -> Iterator[Stage]:
+        for name, block in zip(("first", "second"), self.blocks, strict=True):
+            yield Stage(name, [Descend(name, [block], self.loss)], share=0.5)
+
+
+def test_averages_of_an_earlier_stage_are_not_taken_for_those_of_the_last(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "run")
+    folder.create({"recipe": {"name": "handing", "budget": {}}, "space": {}, "given": {}})
+    recipe = replace(RECIPE, optim=Optim(rate=0.05), moves={"first": {"half_life": 20.0}})
+    model, seen = Handing(), set()
+    for tick in training(Recorder(folder, Engine("cpu"), save_every=1), model, Pictures(), recipe):
+        seen.add((tick.stage, (tmp_path / "run" / "average.safetensors").exists()))
+    assert (0, True) in seen
+    weights, averaged = folder.weights()
+    assert not averaged
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in weights.items())
+    assert "average.safetensors" not in folder.manifest.read()["files"]
+
+
+def test_a_buffer_that_is_not_saved_cannot_be_training_state() -> None:
+    class Odd(Growing):
+        training_state: ClassVar[tuple[str, ...]] = ("pol",)
+
+    with pytest.raises(ValueError, match="training_state names pol, and the model saves no such buffer"):
+        Engine("cpu").start(Odd(), Pictures(), RECIPE, None)

@@ -280,3 +280,41 @@ def test_every_move_that_exists_can_be_set() -> None:
     coin: Any = open("strings/coin")
     with pytest.raises(ValueError, match="ngram has no such move; it has none that descends"):
         recipe_for("ngram", coin.space, coin.given, {"moves.count.rate": "1"})
+
+
+# --- what is random between stages -----------------------------------------------------------------------------------
+
+
+def test_what_stages_draw_follows_the_seed_alone() -> None:
+    """Whatever was drawn before training, and also where a stop and a replay lie between."""
+
+    def drawing(model: Two) -> Iterator[Stage]:
+        for name in ("one", "two"):
+            model.between.append(torch.randn(2))
+            model.two.weight.add_(model.between[-1])
+            yield Stage(name, [Descend(name, [model.one], model.loss)], share=0.5)
+
+    torch.manual_seed(1)
+    first = ran(drawing)[0].between
+    torch.manual_seed(2)
+    assert all(torch.equal(one, two) for one, two in zip(first, ran(drawing)[0].between, strict=True))
+    assert not torch.equal(*first)
+    assert not torch.equal(first[0], ran(drawing, replace(RECIPE, seed=1))[0].between[0])
+    stopped = ran(drawing, stop=9)[1].state()
+    assert all(torch.equal(one, two) for one, two in zip(first, ran(drawing, checkpoint=stopped)[0].between, strict=True))
+    same_after_a_stop(drawing, RECIPE, 3)
+
+
+# --- what is refused -------------------------------------------------------------------------------------------------
+
+
+def test_a_checkpoint_of_a_stage_that_the_model_lacks_is_refused() -> None:
+    tensors, record = ran(growing, stop=8)[1].state()
+    with pytest.raises(ValueError, match="the checkpoint is not one of this model"):
+        ran(growing, checkpoint=(tensors, {**record, "stage": 2}))
+
+
+def test_parameters_that_are_no_part_of_the_model_are_refused() -> None:
+    outside = nn.Linear(2, 2)
+    with pytest.raises(ValueError, match="lost owns parameters that are no part of the model"):
+        ran(lambda model: iter([Stage("one", [Descend("lost", [outside], model.loss)])]))

@@ -178,6 +178,17 @@ class Full:
 # --- more of a run ---------------------------------------------------------------------------------------------------
 
 
+def test_a_session_that_was_left_goes_on_from_its_last_checkpoint(tmp_path: Path, whole: Path) -> None:
+    session = VAE.session(tmp_path / "run", STEPS, save_every=10)
+    for tick in session:
+        if tick.step == 17:
+            break
+    assert next(iter(session)).step == 10
+    finished(session)
+    assert left(tmp_path / "run") == left(whole)
+    assert list(session) == []
+
+
 def test_an_extended_run_goes_on_to_its_new_end(run: Path) -> None:
     before = list(Folder(run).ticks())
     session = finished(api.resume(run, "cpu", more=Budget(steps=20)))
@@ -246,6 +257,20 @@ def test_a_fork_goes_its_own_way_and_leaves_the_old_run_alone(run: Path, tmp_pat
     assert head["forked"]["run"] == str(run)
     assert head["forked"]["changes"] == {"seed": "5"}
     assert head["recipe"]["seed"] == 5
+
+
+def test_a_fork_keeps_its_moments_where_only_the_rate_of_a_move_differs(run: Path, tmp_path: Path) -> None:
+    before = Folder(run).state()
+    for name, settings in (("rate", {"rate": "1e-4"}), ("rule", {"name": "sgd"})):
+        said = {f"moves.elbo.{key}": value for key, value in settings.items()}
+        api.resume(run, "cpu", out=tmp_path / name, settings=said, more=Budget(steps=5))
+    rate, rule = (Folder(tmp_path / name).state() for name in ("rate", "rule"))
+    assert before is not None
+    assert rate is not None
+    assert rule is not None
+    assert rate[0].keys() == before[0].keys()
+    assert rate[1]["optimisers"] == before[1]["optimisers"]
+    assert not [name for name in rule[0] if name.startswith("optimiser.")]
 
 
 def test_a_fork_may_choose_another_optimiser_but_no_other_model(run: Path, tmp_path: Path) -> None:

@@ -14,10 +14,11 @@ from genlab.comparison.rows import Results
 from genlab.comparison.setup import chosen, claimed, continued, earlier
 from genlab.core.data import Split
 from genlab.core.model import Model
+from genlab.core.options import own_options
 from genlab.data import open
 from genlab.features import features_for
 from genlab.measure import Reference
-from genlab.own import registered
+from genlab.own import all_registered
 from genlab.recipes.index import OWN
 from genlab.runs.engine import Engine
 from genlab.trained import Run
@@ -63,12 +64,16 @@ def compare(
     for name, value in (("seeds", seeds), ("samples", samples)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
+    if opening and not isinstance(data, str | Path):
+        raise ValueError(f"{', '.join(opening)}: options of genlab.open, and these data are open already; leave them out")
     names = tuple(name.strip() for name in models.split(",") if name.strip()) if isinstance(models, str) else models
     runs = [str(run.path if isinstance(run, Run) else run) for run in data] if isinstance(data, list | tuple) else []
+    if isinstance(data, list | tuple) and not runs:
+        raise ValueError("the list of runs is empty: name those to compare, or data to train models on")
     source: Any = common_data(runs) if runs else open(data, **opening) if isinstance(data, str | Path) else data
     where = str(data) if isinstance(data, str | Path) else source.source
-    chosen_models = None if names is None else tuple(registered(name) for name in names)
-    opened = opening if isinstance(data, str | Path) else source.options
+    chosen_models = None if names is None else tuple(all_registered(names))
+    opened = opening if runs or isinstance(data, str | Path) else source.options
     options = CompareOptions(where, chosen_models, unit, amount, seeds, samples, features, opened, device, precision, own)
     folder = None if out is None else Path(out)
     return compare_runs(options, source, runs, folder, force) if runs else compare_models(options, source, folder, force)
@@ -98,6 +103,10 @@ def compare_runs(
     progress: Callable[[float], Any] | None = None,
 ) -> Comparison:
     """A comparison of runs that exist, on the data that all of them learnt from."""
+    if options.own_budget or options.seeds > 1:
+        raise ValueError("runs that exist are measured, none is trained: leave out the budget and the number of seeds")
+    if options.opening:
+        raise ValueError(f"{', '.join(options.opening)}: runs are measured on the data that they learnt from; leave it out")
     for name in options.models or ():
         if ".py:" not in name and name not in OWN:
             raise ValueError(
@@ -132,7 +141,7 @@ def score(
     features: str | None = None,
     data: Any = None,
     device: str = "auto",
-    model: type[Model] | None = None,
+    model: str | type[Model] | None = None,
     **options: Any,
 ) -> Results:
     """Evaluate a run: how probable it finds data it has not seen, how close its samples come, how fast it draws them.
@@ -141,16 +150,18 @@ def score(
     examples   of the split, for the likelihood; all otherwise
     averaged, best   which weights: averaged ones where the run has them, or those of its best check-up
     features   what pictures are compared in; chosen by the data otherwise
-    data       where its data lie now, if they were moved
-    model      its class, where that is none of genlab's
+    data       those it was trained on, open already, or the path they were moved to
+    device, model   where the run is a path: what it is measured on; its class, or FILE.py:NAME, if that is none of genlab's
     options    of the model's own sampling (sampling_steps=50, ...)
     """
     for name, value in (("n", n), ("examples", examples)):
         if value is not None and value < 1:
             raise ValueError(f"{name} must be at least 1, got {value}")
-    loaded = run if isinstance(run, Run) else Run(run, device, data, model)
+    loaded = run if isinstance(run, Run) else Run(run, device, model=model)
+    options = own_options(loaded.model(averaged, best).sample, options)  # what is refused costs nothing
     protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
-    opened: Any = loaded.data()
+    moved = data is None or isinstance(data, str | Path)
+    opened: Any = loaded.data(data) if moved else loaded.same(data, "these")
     engine = Engine(loaded.device)
     reference = Reference(opened, split, features_for(opened, engine, choice=features), engine)
     steps = evaluate_with_speed(loaded, reference, protocol)

@@ -13,7 +13,7 @@ from genlab.comparison.options import CompareOptions
 from genlab.comparison.rows import Record
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model
-from genlab.own import registered
+from genlab.own import all_registered
 from genlab.recipes.index import DEFAULTS, MODELS, entry
 from genlab.runs.folder import Folder
 from genlab.runs.lock import NAME as LOCK
@@ -38,7 +38,7 @@ def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[
         if not names:
             raise ValueError(f"no model can learn these data: {'; '.join(left_out)}")
         return names, left_out
-    names = list(dict.fromkeys(registered(model) for model in models))
+    names = all_registered(models)
     if not names:
         raise ValueError("--models names no model; write names with commas between, or all")
     for name in names:

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 class BufferSnapshot:
     """A persistent buffer and a copy of it from before a turn.
 
-    silent   the buffer may change without its version counter telling, as the statistics of torch's batch and instance norms do
+    silent   the buffer may change without its version counter telling, as the statistics of torch's batch and instance norms
+             do; a write through `.data` is not noticed in any other
     """
 
     def __init__(self, live: Tensor, silent: bool):

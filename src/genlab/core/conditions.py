@@ -9,6 +9,7 @@ for every n.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -17,12 +18,11 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import Data, Split
-from genlab.core.model import Model
+from genlab.core.model import Model, taken
 from genlab.core.noise import Noise, hashed
 from genlab.core.space import Space, label_of
 
 UNLABELLED = -1  # a label that is missing, or that nobody asked for
-OTHER = "other"  # the second domain of unpaired data: seen in training, never what a sample is given
 BLOCK = 1000  # examples read at once where rows of a label are looked for
 
 
@@ -62,11 +62,6 @@ class Conditions:
 
     def to(self, device: Any) -> Conditions:
         return Conditions({key: value.to(device) for key, value in self.given.items()}, self.split, self.rows)
-
-
-def taken(given: Mapping[str, Space]) -> dict[str, Space]:
-    """What a sample is given of the conditions that a model was built with."""
-    return {key: space for key, space in given.items() if key != OTHER}
 
 
 def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> ConditionSource:
@@ -121,8 +116,9 @@ def label_number(value: Any, space: Space, key: str) -> int:
     names = [str(name) for name in space.names]
     if str(value) in names:
         return names.index(str(value))
-    if str(value).lstrip("-").isdigit() and UNLABELLED <= int(value) < space.levels:
-        return int(value)
+    with suppress(ValueError):
+        if UNLABELLED <= (number := int(str(value))) < space.levels:
+            return number
     there = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "") if names else f"0 to {space.levels - 1}"
     raise ValueError(f"there is no {key} {value!r}; there is {there}")
 
@@ -151,17 +147,21 @@ def _rows_for(source: ConditionSource, key: str, value: Any, n: int) -> Tensor:
 
 
 def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
-    """A tensor as n rows; ValueError where it has another shape, or holds values that the space lacks."""
+    """A tensor as n rows, labels and tokens as int64; ValueError for another shape, or for values that the space lacks."""
     if tuple(value.shape) == space.shape:
         value = value.expand(n, *space.shape)
     if tuple(value.shape) != (n, *space.shape):
         expected = f"{(n, *space.shape)} or {space.shape}"
         raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {expected}")
+    if not bool(value.isfinite().all()):
+        raise ValueError(f"{key} holds values that are not finite")
     if space.discrete and len(value):
+        if value.is_floating_point() and bool((value != value.round()).any()):
+            raise ValueError(f"{key} holds fractions; it may hold whole numbers from 0 to {space.levels - 1}")
         low, high = int(value.min()), int(value.max())
         if low < (0 if space.shape else UNLABELLED) or high >= space.levels:
             raise ValueError(f"{key} holds {low} to {high}; it may hold 0 to {space.levels - 1}")
-    return value
+    return value.long() if space.kind == "token" else value
 
 
 def _opened(source: ConditionSource, missing: Sequence[str]) -> Data:

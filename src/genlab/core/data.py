@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, Protocol
+from operator import index
+from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, cast
 
 from genlab.core.space import Batch, Space
 
@@ -39,7 +40,7 @@ class Data(Protocol):
 
 
 class View:
-    """One split of data as a sequence of examples: `len`, an example by its number, several by a slice or a list.
+    """One split of data as a sequence of examples: `len`, an example by its number, several by a slice, a list or a mask.
 
     An example is a Batch without the batch dimension, as x (*space.shape). Several are an ordinary Batch.
     IndexError for a number beyond the split.
@@ -53,10 +54,11 @@ class View:
         return self.data.count(self.split)
 
     def __getitem__(self, which: int | slice | Sequence[int] | Tensor) -> Batch:
-        if isinstance(which, int):
-            return single(self.data.rows(self.split, self._numbers([which])), 0)
-        numbers = range(len(self))[which] if isinstance(which, slice) else which
-        return self.data.rows(self.split, self._numbers(numbers))
+        if isinstance(which, slice):
+            return self.data.rows(self.split, self._numbers(range(len(self))[which]))
+        if isinstance(which, SupportsIndex) and not getattr(which, "shape", ()):  # also a number of numpy or torch
+            return single(self.data.rows(self.split, self._numbers([index(which)])), 0)
+        return self.data.rows(self.split, self._numbers(cast("Sequence[int] | Tensor", which)))
 
     def __iter__(self) -> Iterator[Batch]:
         for first in range(0, len(self), 100):
@@ -69,8 +71,14 @@ class View:
     def _numbers(self, which: Sequence[int] | Tensor) -> Tensor:
         import torch
 
-        numbers = torch.as_tensor(which, dtype=torch.int64)
-        count = len(self)
+        numbers, count = torch.as_tensor(which), len(self)
+        if numbers.dtype == torch.bool:
+            if numbers.shape != (count,):
+                raise IndexError(f"a mask of the {self.split} split has shape ({count},), not {tuple(numbers.shape)}")
+            numbers = numbers.nonzero()[:, 0]
+        if numbers.ndim != 1 or (len(numbers) and (numbers.is_floating_point() or numbers.is_complex())):
+            raise IndexError(f"examples of the {self.split} split are named by whole numbers, not by {str(which)[:60]}")
+        numbers = numbers.long()
         if bool(((numbers < -count) | (numbers >= count)).any()):
             raise IndexError(f"the {self.split} split has examples 0 to {count - 1}, not all of {str(numbers.tolist())[:60]}")
         return torch.where(numbers < 0, numbers + count, numbers)

@@ -5,7 +5,8 @@ The caller iterates it, and logs, draws, saves, pauses (by not asking for the ne
 - during a move the model is in train mode; a `view`, and everything outside `fit`, sees eval mode and no gradient;
 - after a move only the parameters and saved buffers under its `owns` have changed: other buffers are put back;
 - each step ends with a tick that closes it; where no move ran, that tick names no move and has no readings;
-- before every view and move torch's generators are reseeded from (seed, stage, step, move), so nothing random is state;
+- before every view and move torch's generators are reseeded from (seed, stage, step, move), and from (seed, stage) before
+  `stages()` goes on to a stage, so nothing random is state;
 - the caller's time never counts: the clock is stopped between a tick and the next request.
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
+from itertools import count
 from typing import Any, Protocol
 
 import torch
@@ -39,6 +41,10 @@ class Engine(Protocol):
     batch: Batch  # as it was fetched
 
     def start(self, model: Model, data: Data, recipe: Recipe, checkpoint: Any) -> None: ...
+    def approach(self, number: int) -> None:
+        """Reseed torch's global generators for what `stages()` computes before it yields the stage of this number."""
+        ...
+
     def enter(self, number: int, stage: Stage) -> None: ...
     def proceed(self) -> float | None:
         """Progress of the stage at the start of a step, or None when it is over."""
@@ -87,7 +93,7 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
     engine.start(model, data, recipe, checkpoint)
     checkpoint = None  # it may be several times as large as the model
     model.eval()
-    for number, stage in enumerate(model.stages()):
+    for number, stage in _numbered(model, engine):
         if number < engine.stage:
             continue
         model.requires_grad_(False)
@@ -98,6 +104,16 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
             yield from _step(model, stage, runners, engine, progress)
         engine.leave()
     engine.finish()
+
+
+def _numbered(model: Model, engine: Engine) -> Iterator[tuple[int, Stage]]:
+    stages = iter(model.stages())
+    for number in count():
+        engine.approach(number)
+        stage = next(stages, None)
+        if stage is None:
+            return
+        yield number, stage
 
 
 def _step(model: Model, stage: Stage, runners: Sequence[MoveRunner], engine: Engine, progress: float) -> Iterator[Tick]:

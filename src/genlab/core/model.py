@@ -18,6 +18,7 @@ from genlab.core.space import Batch, Space
 
 Claim = Literal["exact", "lower", "estimate"]
 Given = Mapping[str, Tensor]
+OTHER = "other"  # the second domain of unpaired data: seen in training, never what a sample is given
 
 
 class LogProb(NamedTuple):
@@ -39,7 +40,8 @@ class Model(nn.Module, ABC):
 
     What a half-trained model is, such as the resolution it has grown to and how far the newest block has faded in, is a buffer
     that an `Apply` owns, never an attribute: a checkpoint is sampled without replaying the stages that led to it. Attributes
-    that `stages()` sets are known to training alone.
+    that `stages()` sets are known to training alone. Buffers are changed in place, not through `.data`: that would escape
+    notice where a move does not own them.
 
     training_state    of this and of any module in it: names of its buffers that only training needs, as replay pools and
                       chains. They are resumed, and never published with the weights: sampling must do without them
@@ -59,12 +61,12 @@ class Model(nn.Module, ABC):
 
     def conditioned(self, given: Given | None) -> Given:
         """`given`, checked to hold every condition that the model was built with; ValueError names one that is missing."""
-        given = given or {}
-        missing = [name for name in self.given if name not in given]
+        given, wanted = given or {}, taken(self.given)
+        missing = [name for name in wanted if name not in given]
         if missing:
-            example = ", ".join(f"{name!r}: {('n', *space.shape)}".replace("'n'", "n") for name, space in self.given.items())
+            example = ", ".join(f"{name!r}: {('n', *space.shape)}".replace("'n'", "n") for name, space in wanted.items())
             raise ValueError(
-                f"this model was trained given {' and '.join(self.given)}; {' and '.join(missing)} must be said, too: "
+                f"this model was trained given {' and '.join(wanted)}; {' and '.join(missing)} must be said, too: "
                 f"given={{{example}}}, where a label of -1 and an empty text stand for nothing"
             )
         return given
@@ -76,6 +78,11 @@ class Model(nn.Module, ABC):
     @abstractmethod
     def sample(self, n: int, given: Given | None = None, *, noise: Draws, **options: Any) -> Iterator[Tensor]:
         """Frames (n, *space.shape) in the data's units; every frame is a sample, the last is the result."""
+
+
+def taken(given: Mapping[str, Space]) -> dict[str, Space]:
+    """What a sample is given of the conditions that a model was built with."""
+    return {key: space for key, space in given.items() if key != OTHER}
 
 
 def training_state(model: nn.Module) -> set[str]:

@@ -15,6 +15,7 @@ from typing import ClassVar
 import numpy as np
 
 from genlab.core.data import Split
+from genlab.core.model import OTHER
 from genlab.core.noise import hashed
 from genlab.core.space import Batch
 from genlab.data import splits
@@ -23,7 +24,7 @@ from genlab.data.draws import shuffled
 from genlab.data.indexed import ExampleIndex, IndexedSource
 from genlab.data.wrap import Wrapper
 
-SOURCE, OTHER = "source", "other"
+SOURCE = "source"
 ROW = re.compile(r"(?:row|picture|point|line|example) \d+$")
 
 

@@ -84,8 +84,12 @@ class Engine:
         self._origin = hashed(recipe.seed, "order") % ORIGINS * STRIDE if recipe.seed else 0
         self._pending = checkpoint
         if checkpoint is not None:
-            self.stage = checkpoint[1]["stage"]
+            with _fitting():
+                self.stage = range(len(self.plan))[checkpoint[1]["stage"]]
         self.progress.clock.resume()
+
+    def approach(self, number: int) -> None:
+        _reseed(hashed(self.recipe.seed, "stages", number), self.device)  # the same in all processes
 
     def divide(self, batch: int, where: str = "") -> None:
         """ValueError where a batch cannot be shared out evenly."""
@@ -272,6 +276,11 @@ class Engine:
         names = {id(value): name for name, value in self.model.named_parameters()}
         found: dict[str, float] = {}
         for optimiser, parameters in owned.items():
+            if not all(id(parameter) in names for parameter in parameters):
+                raise ValueError(
+                    f"{optimiser} owns parameters that are no part of the model, and would not be saved; make them attributes "
+                    "of the model, or of a module that is one"
+                )
             for name in (names[id(parameter)] for parameter in parameters):
                 found[name] = max(found.get(name, 0.0), self.optim[optimiser].half_life)
         return found

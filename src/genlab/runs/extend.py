@@ -55,7 +55,7 @@ def fork(folder: Folder, out: Folder, before: Recipe, recipe: Recipe, changes: M
     head = folder.head()
     about = {"run": str(folder.path.resolve()), "progress": record["overall"], "examples": record["examples"]}
     head = {**head, "recipe": to_json(recipe), "forked": {**about, "changes": dict(changes)}}
-    if _optimisers(before) != _optimisers(recipe):
+    if not _same_rules(before, recipe):
         tensors = {name: value for name, value in tensors.items() if not name.startswith("optimiser.")}
         record = {**record, "optimisers": {}}
     if out.path.resolve() == folder.path.resolve():
@@ -97,5 +97,7 @@ def open_ended(schedule: list[list[int]]) -> list[list[int]]:
     return schedule[:-1] if schedule and schedule[-1][2] == 1000 else schedule
 
 
-def _optimisers(recipe: Recipe) -> Any:
-    return recipe.optim.name, {move: more.get("name") for move, more in recipe.moves.items()}
+def _same_rules(one: Recipe, other: Recipe) -> bool:
+    """Whether every move descends by the same update rule in both."""
+    moves = {*one.moves, *other.moves}
+    return one.optim.name == other.optim.name and all(one.optim_of(name).name == other.optim_of(name).name for name in moves)

@@ -76,7 +76,8 @@ class Folder:
 
     def check_own(self) -> None:
         """ValueError where another process has replaced the run that this object has created."""
-        if self._made is not None and self.head() != json.loads(json.dumps(json_safe(self._made))):
+        made = json.loads(json.dumps(json_safe(self._made or {})))
+        if made and {key: value for key, value in self.head().items() if key in made} != made:
             raise ValueError(f"{self.path} was replaced by another process before its training began; choose another --out")
 
     @contextmanager
@@ -168,7 +169,8 @@ class Folder:
             writers["average.safetensors"] = tensor_writer(averaged, head)
         if schedule:
             writers["schedule.json"] = json_writer(schedule)
-        self.manifest.publish(writers, self._checkpoint(head, *state))
+        gone = ["average.safetensors"] if averaged is None else []  # of an earlier stage
+        self.manifest.publish(writers, self._checkpoint(head, *state), gone)
 
     def write_state(self, tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> None:
         """Write a checkpoint alone."""

@@ -39,11 +39,17 @@ class Manifest:
     def __init__(self, folder: Path):
         self.folder = folder
 
-    def publish(self, writers: Mapping[str, Writer], checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None) -> None:
-        """Replace files and add a checkpoint, all of it or nothing.
+    def publish(
+        self,
+        writers: Mapping[str, Writer],
+        checkpoint: tuple[str, Writer, Mapping[str, Any]] | None = None,
+        gone: Sequence[str] = (),
+    ) -> None:
+        """Replace files, add a checkpoint and remove files, all of it or nothing.
 
         writers      by the file's name in the folder
         checkpoint   (name, writer, entries about it in the manifest)
+        gone         names of files that the run has no longer
         """
         check_exists(self.folder)
         record = self.read()
@@ -54,6 +60,9 @@ class Manifest:
                 new = beside[path] = write_beside(path, write)
                 record["files"][name] = [size_and_digest(new), *record["files"].get(name, [])[:1]]
             old = self._add(record, checkpoint)
+            for name in gone:  # before the manifest forgets them: a file that it does not name is taken as it is
+                remove(within(self.folder, name))
+                record["files"].pop(name, None)
             self._write(record)
             for path, new in beside.items():
                 replace(new, path)

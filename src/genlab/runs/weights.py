@@ -22,6 +22,8 @@ def split(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
     """
     kept = training_state(model)
     every = model.state_dict(keep_vars=True)
+    if unknown := sorted(kept - every.keys()):
+        raise ValueError(f"training_state names {', '.join(unknown)}, and the model saves no such buffer")
     weights = {name: value for name, value in every.items() if name not in kept}
     return weights, {name: value for name, value in every.items() if name in kept}
 
