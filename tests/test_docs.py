@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
 import genlab
@@ -67,15 +68,18 @@ def test_python_of_own_models_works(desk: Path) -> None:
     model, use = blocks("python", OWN.read_text(encoding="utf-8"))
     (desk / "my_model.py").write_text(model, encoding="utf-8")
     sys.modules.pop("my_model", None)
-    exec(compile(use.replace("seconds=10", "steps=300"), "own-models.md", "exec"), scope := {"genlab": genlab})
+    exec(compile(use.replace("seconds=10", "steps=1000"), "own-models.md", "exec"), scope := {"genlab": genlab})
     x, real = scope["again"].sample(2000).float(), scope["run"].data().once("train", 0, 2000).x.float()
-    assert (x.mean(0) - real.mean(0)).abs().max() < 1.5, "it has learnt where the ink is"
+    means = torch.stack([x.mean(0).flatten(), real.mean(0).flatten()])
+    assert torch.corrcoef(means)[0, 1] > 0.95, "it has learnt where the ink is"
 
 
 def test_python_of_data_says_what_it_says() -> None:
-    found = doctest.testfile(str(DATA), module_relative=False, optionflags=doctest.NORMALIZE_WHITESPACE)
-    assert found.attempted >= 4
-    assert not found.failed
+    lines = "".join(block for block in blocks("python", DATA.read_text(encoding="utf-8")) if block.startswith(">>>"))
+    found = doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE)
+    found.run(doctest.DocTestParser().get_doctest(lines, {}, DATA.name, None, None))
+    assert found.tries >= 4
+    assert not found.failures
 
 
 def row(kind: DataKind) -> str:
@@ -93,5 +97,5 @@ def test_every_option_of_data_is_on_the_page() -> None:
     for name in wrappers():
         assert f"\n| `--{name}" in text, name
     known = {f"--{name.replace('_', '-')}" for name in Options().__dataclass_fields__}
-    said = set(re.findall(r"--[a-z-]+", text))
+    said = set(re.findall(r"--[a-z][a-z-]*", text))
     assert said <= known | {"--out", "--seconds", "--given", "--class", "--data"}

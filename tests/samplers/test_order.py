@@ -212,11 +212,11 @@ def test_guidance_moves_score_whatever_is_predicted(prediction):
         torch.testing.assert_close(guided.score(START, 0.4), s_u + w * (s_c - s_u))
 
 
-def test_a_path_is_the_same_in_blocks_of_any_size(monkeypatch):
-    whole = torch.stack(list(diffusion.path(Noise(1, 3), (2, 2), 10, torch.float32)))
+def test_normals_of_steps_are_the_same_in_blocks_of_any_size(monkeypatch):
+    whole = torch.stack(list(diffusion.normals_of_steps(Noise(1, 3), (2, 2), 10, torch.float32)))
     assert whole.shape == (10, 3, 2, 2)
     monkeypatch.setattr(diffusion, "_BLOCK", 12)
-    assert torch.equal(whole, torch.stack(list(diffusion.path(Noise(1, 3), (2, 2), 10, torch.float32))))
+    assert torch.equal(whole, torch.stack(list(diffusion.normals_of_steps(Noise(1, 3), (2, 2), 10, torch.float32))))
 
 
 @pytest.mark.parametrize("probe", [None, "signs"])
