@@ -19,6 +19,7 @@ from genlab.core.fit import fit
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model, Shards
 from genlab.core.moves import Tick
+from genlab.core.plan import check_moves, planned
 from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
 from genlab.outline import outline
@@ -62,6 +63,8 @@ class Session:
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
         learnable(self.model, recipe, data)
+        if recipe.moves:
+            check_moves(recipe, planned(self.model))
         if engine.sharded and not isinstance(self.model, Shards):
             raise ValueError(f"{recipe.name} cannot be cut among processes; train it without --shard (or --use_fsdp)")
 

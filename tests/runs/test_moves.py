@@ -282,6 +282,30 @@ def test_every_move_that_exists_can_be_set() -> None:
         recipe_for("ngram", coin.space, coin.given, {"moves.count.rate": "1"})
 
 
+def test_a_move_that_does_not_exist_is_refused_before_a_step_is_taken(tmp_path: Path) -> None:
+    """Also where nobody wrote --set: in a recipe that a program, or a model's own class, has made."""
+
+    class Lost(Two):
+        def __init__(self, config: Nothing, space: Space, given: Any = None):
+            super().__init__(growing)
+
+        @staticmethod
+        def recipe(space: Space, given: Any) -> Recipe:
+            return replace(RECIPE, moves={"nowhere": {"rate": 1.0}})
+
+    model, said = Two(growing), r"--set moves\.nowhere: {} has no such move; it has one, two"
+    with pytest.raises(ValueError, match=said.format("two")):
+        next(fit(model, Points(), replace(RECIPE, moves={"one": {}, "nowhere": {"rate": 1.0}}), Engine("cpu")))
+    with pytest.raises(
+        ValueError, match=r"--set moves\.one\.rat: no such setting of this recipe; did you mean moves\.one\.rate"
+    ):
+        next(fit(model, Points(), replace(RECIPE, moves={"one": {"rat": 1.0}}), Engine("cpu")))
+    assert not model.sizes
+    with pytest.raises(ValueError, match=said.format("Lost")):
+        session(Lost, open("points/ring"), tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
 # --- what is random between stages -----------------------------------------------------------------------------------
 
 

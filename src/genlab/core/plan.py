@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -10,6 +11,7 @@ from torch import nn
 
 from genlab.core.model import Model
 from genlab.core.moves import Stage, stepped
+from genlab.core.recipe import Recipe, check
 
 
 class Planned(NamedTuple):
@@ -48,6 +50,16 @@ def _copied(model: Model, meta: bool) -> Model:
 def _shape_of(value: torch.Tensor) -> torch.Tensor:
     bare = torch.empty(value.shape, dtype=value.dtype, device="meta")
     return nn.Parameter(bare, requires_grad=False) if isinstance(value, nn.Parameter) else bare
+
+
+def check_moves(recipe: Recipe, stages: Sequence[Planned]) -> None:
+    """ValueError where `recipe.moves` names a move that none of these stages has, or a setting is impossible."""
+    there = list(dict.fromkeys(optimiser for stage in stages for optimiser in stage.trains))
+    for name in sorted({*recipe.moves}.difference(there)):
+        raise ValueError(
+            f"--set moves.{name}: {recipe.name} has no such move; it has {', '.join(there) or 'none that descends'}"
+        )
+    check(recipe)
 
 
 @torch.no_grad()

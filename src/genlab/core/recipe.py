@@ -104,7 +104,7 @@ class Recipe:
     """Everything that decides a run beside the data and the machine.
 
     moves: fields of `optim` that differ for a move, by the name of its optimiser, which is the move's own name unless it
-    shares one. A name that no move has is refused where the recipe is made.
+    shares one. A name that no move has is refused before a step is taken.
     """
 
     name: str
@@ -134,7 +134,8 @@ def differing(one: Optim, other: Optim) -> dict[str, Any]:
 def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
     """Dotted name -> field of everything that has a value and that `--set` can change.
 
-    That is what `setting` made, and in the config of a model every plain number, word or truth value too.
+    That is what `setting` made, and in the config of a model every plain number, word or truth value too. ValueError where a
+    mapping of what differs names no field.
     """
     found: dict[str, dataclasses.Field[Any]] = {}
     for entry in dataclasses.fields(thing):
@@ -142,7 +143,11 @@ def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
         if "differs" in entry.metadata:
             known = _fields(entry.metadata["differs"])
             for name, inner in value.items():
-                found |= {f"{prefix}{entry.name}.{name}.{key}": known[key] for key in inner}
+                path = f"{prefix}{entry.name}.{name}."
+                for key in inner:
+                    if key not in known:
+                        raise _unknown(path + key, [path + other for other in known], "recipe")
+                    found[path + key] = known[key]
         elif dataclasses.is_dataclass(value):
             found |= settings(value, f"{prefix}{entry.name}.")
         elif "about" in entry.metadata or (prefix.startswith("model.") and isinstance(value, bool | int | float | str)):
@@ -192,11 +197,15 @@ def replaced(recipe: Any, changes: Mapping[str, Any], what: str = "recipe") -> A
     known = settings(recipe) | _differences(recipe, changes)
     for key, value in changes.items():
         if key not in known:
-            near = difflib.get_close_matches(key, known, 1, 0.4) or difflib.get_close_matches(f"model.{key}", known, 1, 0.5)
-            hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
-            raise ValueError(f"--set {key}: no such setting of this {what}; {hint}")
+            raise _unknown(key, known, what)
         recipe = _put(recipe, key.split("."), read(value, type_of(recipe, key), known[key], key))
     return recipe
+
+
+def _unknown(key: str, known: Iterable[str], what: str) -> ValueError:
+    near = difflib.get_close_matches(key, known, 1, 0.4) or difflib.get_close_matches(f"model.{key}", known, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"it has: {', '.join(known)}"
+    return ValueError(f"--set {key}: no such setting of this {what}; {hint}")
 
 
 def type_of(thing: Any, key: str) -> Any:

@@ -8,6 +8,7 @@ from typing import Any
 
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model, meets, used
+from genlab.core.plan import check_moves, planned
 from genlab.core.recipe import Recipe, check, replaced
 from genlab.core.space import Space
 from genlab.recipes.index import entry
@@ -33,21 +34,9 @@ def changed(recipe: Recipe, changes: Mapping[str, Any], space: Space, given: Map
     """The recipe with `--set` changes; ValueError where one is impossible, or names a move that the model does not have."""
     recipe = replaced(recipe, changes, what=f"{recipe.name} recipe")
     check(recipe)
-    named = {key.split(".")[1] for key in changes if key.startswith("moves.")}
-    there = moves_of(recipe, space, given) if named else []
-    for name in sorted(named.difference(there)):
-        raise ValueError(
-            f"--set moves.{name}: {recipe.name} has no such move; it has {', '.join(there) or 'none that descends'}"
-        )
+    if any(key.startswith("moves.") for key in changes):
+        check_moves(recipe, planned(build(recipe, space, given)))
     return recipe
-
-
-def moves_of(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> list[str]:
-    """Names under which `moves` sets how a model's moves descend, in their order; nothing is trained."""
-    from genlab.core.plan import planned
-
-    stages = planned(build(recipe, space, given))
-    return list(dict.fromkeys(optimiser for stage in stages for optimiser in stage.trains))
 
 
 def build(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:

@@ -20,7 +20,7 @@ from genlab.core.finite import NonFiniteError
 from genlab.core.model import Model
 from genlab.core.moves import Descend, Move, Now, Stage, stepped
 from genlab.core.noise import BatchNoise, hashed
-from genlab.core.plan import Planned, planned
+from genlab.core.plan import Planned, check_moves, planned
 from genlab.core.recipe import Recipe
 from genlab.core.space import Batch
 from genlab.runs import processes, shards
@@ -70,6 +70,7 @@ class Engine:
         self.data, self.recipe = data, recipe
         cut = any(shards.is_part(parameter) for parameter in model.parameters())  # by an earlier start
         self.plan = self.plan if cut else planned(model)
+        check_moves(recipe, self.plan)
         for stage in self.plan:
             self.divide(stage.batch or recipe.batch, f"stage {stage.name}: ")
         if self.sharded and not cut:
