@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from genlab.core.space import Space
-from genlab.nets.condition import Conditioning, aligned, aligned_channels, repeated
+from genlab.nets.condition import Conditioning, TextBlock, aligned, aligned_channels, repeated
 from genlab.nets.units import centred
 
 SPACES = {
@@ -90,6 +90,25 @@ def test_a_text_is_heard_up_to_its_end_and_in_its_order() -> None:
     torch.testing.assert_close(module.vector({"text": text[:, :3]}, 4)[:3], vector[:3])
     with pytest.raises(ValueError, match="longer than the 6"):
         module.vector({"text": torch.zeros(1, 7, dtype=torch.long)}, 1)
+
+
+@pytest.mark.parametrize("form", ["vector", "tokens"])
+def test_a_text_that_rows_share_is_encoded_once_while_training(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With the values and gradients that encoding every row has, and rows that are unconditional all the same."""
+    module, rows = made("text", tokens=True).requires_grad_(True), []
+    blocks, mixed = TextBlock.forward, torch.tensor([2, 0, 2, 1, 0, 2, 3])
+    monkeypatch.setattr(TextBlock, "forward", lambda block, h, mask: (rows.append(len(h)), blocks(block, h, mask))[1])
+    told, off = {"text": given()["text"][mixed]}, mixed.new_tensor([1, 1, 0, 1, 0, 1, 1]).bool()
+    found = []
+    for training in (True, False):
+        module.train(training).zero_grad()
+        out = module.vector(told, 7, off) if form == "vector" else module.tokens(told, 7, off)[0]
+        (out.exp() * torch.arange(7.0).view(-1, *[1] * (out.ndim - 1))).sum().backward()
+        found.append([out.detach(), *(value.grad for value in module.parameters() if value.grad is not None)])
+    assert rows == [4, 4, 7, 7]
+    assert len(found[0]) > 10
+    torch.testing.assert_close(*found)
+    assert (found[0][0][0] - found[0][0][4]).abs().max() > 0.01  # the same text, said and not said
 
 
 def test_conditions_add_up_and_others_are_not_looked_at() -> None:

@@ -194,7 +194,8 @@ class ProjectionOrNull(nn.Module):
 class TextEncoder(nn.Module):
     """Tokens (n, up to T) -> (n, K, width) of unit root mean square, and (n, K) bool: the positions before the text's end.
 
-    A text ends before its first `end` token or negative entry.
+    A text ends before its first `end` token or negative entry. While training, a text that several rows share is encoded once;
+    otherwise every row is, so that its bits do not depend on what the others say.
     """
 
     width = TEXT_WIDTH
@@ -209,6 +210,15 @@ class TextEncoder(nn.Module):
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         if x.shape[1] > self.places:
             raise ValueError(f"a text of {x.shape[1]} tokens is longer than the {self.places} this model was trained on")
+        if self.training and not x.is_meta:
+            few, row = (part.to(x.device) for part in x.cpu().unique(dim=0, return_inverse=True))
+            if len(few) < len(x):
+                h, mask = self._encoded(few)
+                # h[row], but with a gradient that the threads of a CPU add up in one order
+                return F.embedding(row, h.flatten(1)).unflatten(1, h.shape[1:]), mask[row]
+        return self._encoded(x)
+
+    def _encoded(self, x: Tensor) -> tuple[Tensor, Tensor]:
         over = x < 0 if self.end is None else (x < 0) | (x == self.end)
         mask = over.cumsum(1) == 0
         h = self.table(x.clamp(min=0).long()) + self.positions(torch.arange(x.shape[1], device=x.device))
