@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import pytest
 
 import genlab
+from genlab.cli import compare
 from tests.cli.calls import call, refused
+from tests.report.fakes import record
 
 QUICK = ("--seconds", 0.3, "--samples", 100)
 
@@ -187,3 +191,12 @@ def test_seeds_are_runs_of_their_own() -> None:
 def test_impossible_comparisons_are_refused_before_anything_is_written(words: list[str], hint: str, tmp_path: Path) -> None:
     assert hint in refused("compare", *words)
     assert not (tmp_path / "reports").exists()
+
+
+def test_what_was_trained_and_not_measured_yet_is_named(capsys: pytest.CaptureFixture[str]) -> None:
+    stopped = replace(record([]), pending=("vae", "gan"))
+    compare._say(cast(Any, SimpleNamespace(record=lambda: stopped, folder=Path("here"))), json=False, table=False)
+    said = capsys.readouterr().out
+    assert said.startswith("not measured yet: vae, gan\n")
+    assert "parameters" not in said, "no table without rows"
+    assert f"report: {Path('here/report.html')}" in said

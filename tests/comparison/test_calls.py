@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,11 @@ def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
 
     again = genlab.compare("points/ring", **QUICK, out="here")
     events = list(again)
+    lines = [str(event) for event in events]
+    assert all(line != after for line, after in itertools.pairwise(lines)), "what reads as the line before is no event"
+    assert all("\n" not in line and "(" not in line.split(":")[0] for line in lines)
+    assert sum("training gan in turn: " in line for line in lines) <= 101
+    assert any(line.startswith("measured: gan: ") for line in lines)
     assert not [event for event in events if isinstance(event, Failed)]
     assert next(event for event in events if isinstance(event, Training)).before > 0.1
     assert any(isinstance(event, Measuring) for event in events)

@@ -120,7 +120,7 @@ def _work(comparison: Comparison, progress: Progress) -> int:
         whole = progress.task(comparison.title, chapter=True, forecast=comparison.eta) if left else nullcontext()
         try:
             with whole:
-                shown(iter(comparison), progress, each)
+                shown(comparison.events(), progress, each)
         except KeyboardInterrupt:
             return stop.asked or signal.SIGINT
     return stop.asked
@@ -155,7 +155,10 @@ def _say(comparison: Comparison, json: bool, table: bool) -> None:
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=WIDE)
     record = comparison.record()
-    console.print(scores(record) if table else short(record.rows, console.width))
+    if record.rows:
+        console.print(scores(record) if table else short(record.rows, console.width))
+    if record.pending:
+        console.print(f"not measured yet: {', '.join(record.pending)}", markup=False, soft_wrap=True)
     for row in record.rows:
         if row.error:
             console.print(f"{row.name}: {row.error}", markup=False, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import Any
 
 from genlab.cli.errors import debugging
 from genlab.cli.progress import Progress, Task
-from genlab.comparison.events import Alarmed, Event, Failed, Measuring, Remark, Training
+from genlab.comparison.events import Event, Failed, Measured, Measuring, Training
 
 
 def shown(events: Iterator[Event], progress: Progress, each: Callable[[Event, Task | None], Any] | None = None) -> Any:
@@ -29,18 +29,9 @@ def shown(events: Iterator[Event], progress: Progress, each: Callable[[Event, Ta
                     task.before = event.before if isinstance(event, Training) else 0.0
                 if event.share is not None:
                     task(event.share, event.note if isinstance(event, Training) else None)
-            else:
-                _say(event, progress)
+            elif not isinstance(event, Measured):
+                if isinstance(event, Failed) and debugging():
+                    traceback.print_exception(event.error)
+                progress.say(str(event))
             if each is not None:
                 each(event, task)
-
-
-def _say(event: Event, progress: Progress) -> None:
-    if isinstance(event, Alarmed):
-        progress.say(f"{event.run}: {event.alarm.line()}")
-    elif isinstance(event, Failed):
-        if debugging():
-            traceback.print_exception(event.error)
-        progress.say(f"{event.run}: {event.sentence}")
-    elif isinstance(event, Remark):
-        progress.say(event.sentence)

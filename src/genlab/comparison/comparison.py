@@ -7,7 +7,8 @@ stopped, or gets another model or seed, is therefore the same work with less of 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import replace
 from datetime import datetime
 from functools import cached_property
@@ -123,7 +124,7 @@ class Comparison:
 
     def run(self) -> Comparison:
         """Do all that is left."""
-        for _ in self:
+        for _ in self.events():
             pass
         return self
 
@@ -150,7 +151,16 @@ class Comparison:
         return [key for key in self.keys if not self._rows[key].scores]
 
     def __iter__(self) -> Iterator[Event]:
-        """Every run that is not done, until the loop is left or stopped; says what is under way."""
+        """Does what is not done, until the loop is left or stopped. Yields `events`, of those that read alike the first."""
+        last = ""
+        with closing(self.events()) as events:
+            for event in events:
+                before, last = last, str(event)
+                if last != before:
+                    yield event
+
+    def events(self) -> Generator[Event, None, None]:
+        """The same, after every step of a training."""
         with locked(self.folder):
             self._begun, self._stopping = True, False
             todo = self.todo()

@@ -1,4 +1,4 @@
-"""What an iterated comparison says between two pieces of its work."""
+"""What an iterated comparison says between two pieces of its work. `str` of an event is a line to read."""
 
 from __future__ import annotations
 
@@ -24,6 +24,9 @@ class Training:
     before: float = 0.0
     note: Callable[[], str] = field(default=str, compare=False, repr=False)
 
+    def __str__(self) -> str:
+        return f"{self.title}: {self.share:.0%}"
+
 
 @dataclass(frozen=True)
 class Measuring:
@@ -32,6 +35,9 @@ class Measuring:
     title: str
     share: float | None = None
 
+    def __str__(self) -> str:
+        return self.title if self.share is None else f"{self.title}: {self.share:.0%}"
+
 
 @dataclass(frozen=True)
 class Alarmed:
@@ -39,6 +45,9 @@ class Alarmed:
 
     run: str
     alarm: Alarm
+
+    def __str__(self) -> str:
+        return f"{self.run}: {self.alarm.line()}"
 
 
 @dataclass(frozen=True)
@@ -49,6 +58,9 @@ class Failed:
     sentence: str
     error: Exception = field(compare=False)
 
+    def __str__(self) -> str:
+        return f"{self.run}: {self.sentence}"
+
 
 @dataclass(frozen=True)
 class Measured:
@@ -56,12 +68,18 @@ class Measured:
 
     row: Row
 
+    def __str__(self) -> str:
+        return f"measured: {self.row.short()}"
+
 
 @dataclass(frozen=True)
 class Remark:
     """Something a reader should know, as a sentence."""
 
     sentence: str
+
+    def __str__(self) -> str:
+        return self.sentence
 
 
 Event = Training | Measuring | Alarmed | Failed | Measured | Remark
