@@ -12,7 +12,7 @@ import pytest
 
 from genlab.comparison.rows import Record, Results, Row
 from genlab.comparison.summary import write_record
-from tests.report.fakes import bits, distance, everything, record, row
+from tests.report.fakes import bits, distance, everything, record, row, score
 
 
 def full() -> Record:
@@ -97,3 +97,27 @@ def test_results_come_back_from_scores_json(tmp_path: Path) -> None:
     found = Results("runs/vae", "test", 3, "averaged", 64, bits(2.0), measured.scores, 0.5, measured.speed)
     (tmp_path / "scores.json").write_text(json.dumps(found.to_json()), encoding="utf-8")
     assert Results.read(tmp_path) == found
+
+
+def test_the_lines_of_results_say_every_protocol_whole_and_once() -> None:
+    common = {"split": "test", "real": 180, "version": "1"}
+    features = common | {"features": "the classifier's", "dims": 32}
+    others = {"copies": common | {"dims": 32, "in": "pixels"}, "MS-SSIM": common}
+    protocols = {"Fréchet distance": features, "recall": features | {"k": 5}, **others}
+    scores = {name: replace(score(0.25, protocol=how), name=name) for name, how in protocols.items()}
+    lines = Results("runs/a", "test", 0, "averaged", scores=scores).lines()
+    _, *each, shared, of_features = lines
+    for line, how in zip(each, protocols.values(), strict=True):
+        said = f"{line}, {shared}" + (f", {of_features}" if "features" in how else "")
+        for key, value in how.items():
+            assert said.count(f"{value:,} {key}" if key == "real" else f"{key} {value}") == 1, (line, key)
+    assert shared == "every score: split test, 180 real, version 1"
+    alone = Results("runs/a", "test", 0, "averaged", scores={"recall": scores["recall"]}).lines()
+    assert "split test" in alone[1]
+    assert len(alone) == 2
+
+
+def test_a_row_is_one_short_line() -> None:
+    names = ("Fréchet distance (classifier features)", "Fréchet distance (classifier features), unbiased", "recall")
+    shown = repr(row("vae", bits(2.05), {name: score(0.25) for name in names}))
+    assert shown == "Row(vae: -log p 2.05 bits/dim, Fréchet distance 0.25, recall 0.25; compare/vae)"

@@ -9,7 +9,7 @@ from dataclasses import replace
 import pytest
 
 from genlab.measure.estimate import Estimate
-from genlab.measure.score import Incomparable, Score, ScoreProtocol, better_of, differences
+from genlab.measure.score import Incomparable, Score, ScoreProtocol, better_of, differences, in_common, in_words
 
 PROTOCOL = ScoreProtocol("test", 10_000, 1_000, seed=3, note="binarised: threshold")
 
@@ -48,6 +48,18 @@ def test_what_is_not_finite_is_a_reason() -> None:
     assert score.value is None
     assert "inf" in score.reason
     assert "not measured" in score.line()
+
+
+def test_what_scores_share_is_said_once() -> None:
+    one, two = distance(2.0), distance(3.0, weights="cd34")
+    shared = in_common([one, two, replace(one, value=None, protocol={})])
+    assert {"split", "real", "seed"} <= shared.keys()
+    assert "weights hash" not in shared
+    assert "split test" in one.line()
+    assert "split test" not in one.line(shared)
+    assert "weights hash ab12" in one.line(shared)
+    assert "split test" in in_words(shared)
+    assert in_common([one]) == {}, "one score says all of its own"
 
 
 def test_only_separated_intervals_have_a_winner() -> None:

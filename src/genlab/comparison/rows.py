@@ -8,6 +8,7 @@ A number that is not finite is null in the JSON.
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -18,12 +19,13 @@ from genlab.core.data import Split
 from genlab.core.space import Space
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.likelihood import Likelihood
-from genlab.measure.score import Score
+from genlab.measure.score import Score, in_common, in_words
 from genlab.measure.speed import Speed
 from genlab.runs.files import read_json
 from genlab.runs.shapes import sound
 
 NO_LIKELIHOOD = "not defined, the model draws examples without knowing how probable one is"
+FEATURES = re.compile(r" \(\w+ features\)")
 Unit = Literal["", "seconds", "examples", "operations"]
 
 
@@ -82,11 +84,16 @@ class Row:
         return 100 / rate if is_finite(rate) and rate > 0 else None
 
     def __repr__(self) -> str:
+        return f"Row({self.short()}; {self.run})"
+
+    def short(self) -> str:
+        """The likelihood and the first scores in a line."""
         seed = f", seed {self.seed}" if self.seed else ""
         cost = [] if self.likelihood is None else [f"-log p {self.likelihood.value:.4g} {self.likelihood.label}"]
-        scores = [f"{name} {score.value:.4g}" for name, score in self.scores.items() if score.value is not None]
+        measured = {FEATURES.sub("", name): score.value for name, score in self.scores.items() if score.value is not None}
+        scores = [f"{name} {value:.4g}" for name, value in measured.items() if "," not in name]
         numbers = ", ".join([*cost, *scores[:3]]) or "not measured"
-        return f"Row({self.name}{seed}: {self.error or numbers}; {self.run})"
+        return f"{self.name}{seed}: {self.error or numbers}"
 
     def to_json(self) -> dict[str, Any]:
         plain = {
@@ -123,12 +130,17 @@ class Results:
     speed: Speed | None = None
 
     def lines(self) -> list[str]:
-        """Every number in a readable line of its own, with how it was made."""
+        """Every number in a readable line of its own, with how it was made; what many of them share is said after them."""
+        shared = in_common(self.scores.values())
+        of_features = shared | in_common(score for score in self.scores.values() if "features" in score.protocol)
         cost = NO_LIKELIHOOD if self.likelihood is None else self.likelihood.line()
         each = self.sample_seconds_per_100
         drawing = [] if each is None else [f"drawing 100 takes {each:.3g} s; {self.weights} weights"]
         speed = [] if self.speed is None else [self.speed.line()]
-        return [f"likelihood (-log p): {cost}", *(score.line() for score in self.scores.values()), *drawing, *speed]
+        scores = [score.line(of_features if "features" in score.protocol else shared) for score in self.scores.values()]
+        rest = {key: value for key, value in of_features.items() if key not in shared}
+        scores += [f"{what}: {in_words(how)}" for what, how in (("every score", shared), ("in these features", rest)) if how]
+        return [f"likelihood (-log p): {cost}", *scores, *drawing, *speed]
 
     def __repr__(self) -> str:
         return "\n".join([f"{self.run} on the {self.split} split", *self.lines()])

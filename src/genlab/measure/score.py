@@ -9,7 +9,7 @@ refuse to be compared and say in what.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from importlib.metadata import version
 from typing import Any, Literal
@@ -46,15 +46,15 @@ class Score:
         """Half the interval's width over 1.96: its standard error, were it normal."""
         return None if self.low is None or self.high is None else (self.high - self.low) / (2 * Z)
 
-    def line(self) -> str:
-        """The score in one readable line."""
-        how = ", ".join(_words(key, value) for key, value in self.protocol.items() if not isinstance(value, Mapping))
+    def line(self, known: Mapping[str, Any] | None = None) -> str:
+        """The score in one readable line. known: the part of its protocol that need not be said."""
+        how = in_words({key: value for key, value in self.protocol.items() if (known or {}).get(key) != value})
         if self.value is None:
             return f"{self.name}: not measured, {self.reason}"
         interval = f" [{self.low:.4g}, {self.high:.4g}]" if self.low is not None and self.high is not None else ""
         unit = f" {self.unit}" if self.unit else ""
         better = f" ({self.better} is better)" if self.better else ""
-        return f"{self.name} {self.value:.4g}{interval}{unit}{better}: {how}"
+        return f"{self.name} {self.value:.4g}{interval}{unit}{better}" + (f": {how}" if how else "")
 
     @classmethod
     def from_json(cls, name: str, record: Mapping[str, Any]) -> Score:
@@ -66,6 +66,18 @@ class Score:
         record = {"value": self.value, "protocol": dict(self.protocol)}
         names = ("better", "unit", "low", "high", "error", "reason", "question", "detail")
         return record | {name: value for name in names if (value := getattr(self, name)) not in (None, "", {})}
+
+
+def in_words(protocol: Mapping[str, Any]) -> str:
+    """A protocol, or a part of one, to be read."""
+    return ", ".join(_words(key, value) for key, value in protocol.items() if not isinstance(value, Mapping))
+
+
+def in_common(scores: Iterable[Score]) -> dict[str, Any]:
+    """The entries that the protocols of all measured scores share; {} where there are not two of them."""
+    first, *others = [score.protocol for score in scores if score.value is not None] or [{}]
+    shared = {key: value for key, value in first.items() if all(other.get(key) == value for other in others)}
+    return shared if others else {}
 
 
 class Incomparable(ValueError):

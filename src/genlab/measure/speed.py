@@ -31,10 +31,15 @@ class Speed(NamedTuple):
 
     def line(self) -> str:
         """Speed, memory and operations in one line."""
-        many = f"{self.per_second_64:.3g} a second 64 at a time" if self.per_second_64 else self.reason
+        many = f"{_rounded(self.per_second_64)} a second 64 at a time" if self.per_second_64 else self.reason
         memory = f"{self.peak_bytes / 2**20:.3g} MiB of tensors for {self.peak_batch}"
-        first = f"the first sample takes {self.first_seconds:.2g} s, then {self.per_second_1:.3g} a second one at a time"
-        return f"speed: {first}, {many}; {memory}; {self.operations:.3g} operations a sample"
+        first = f"the first sample takes {self.first_seconds:.2g} s, then {_rounded(self.per_second_1)} a second one at a time"
+        return f"speed: {first}, {many}; {memory}; {_rounded(self.operations)} operations a sample"
+
+
+def _rounded(value: float) -> str:
+    """Three digits: 0.052, 977, 21,900, 6.7e+09."""
+    return f"{float(f'{value:.3g}'):,.0f}" if 1000 <= value < 1e9 else f"{value:.3g}"
 
 
 def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
