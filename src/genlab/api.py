@@ -24,7 +24,7 @@ from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
 from genlab.outline import outline
 from genlab.own import origin, registered
-from genlab.recipes.index import MODELS
+from genlab.recipes.index import MODELS, that_use
 from genlab.recipes.make import build, changed, class_of, recipe_for
 from genlab.runs.engine import Engine
 from genlab.runs.extend import extend, fork, last_checkpoint
@@ -71,6 +71,12 @@ class Session:
     @property
     def parameters(self) -> int:
         return sum(parameter.numel() for parameter in self.model.parameters())
+
+    @property
+    def notes(self) -> list[str]:
+        """Which conditions of the data this model does not use, a sentence each."""
+        kind, left = kind_of(self.data.space).name, [key for key in self.data.given if key not in self.model.given]
+        return [f"note: {self.recipe.name} does not use {key} of these data; {that_use(key, kind)}" for key in left]
 
     def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.replicates = -1, self.num_evals > 0

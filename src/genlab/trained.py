@@ -28,7 +28,7 @@ from genlab.data.tokenizer import from_json as from_record
 from genlab.latents import Interpolation, Reconstruction, device_of, interpolate, reconstruct
 from genlab.outline import check_values, outline
 from genlab.own import registered
-from genlab.recipes.index import MODELS, OWN
+from genlab.recipes.index import MODELS, OWN, that_use
 from genlab.recipes.make import build, class_of, recipe_for
 from genlab.runs.engine import PRECISIONS, Engine
 from genlab.runs.extend import last_checkpoint
@@ -75,6 +75,9 @@ class Run:
             if counts is not None and (not (label := label_of(self.given)) or len(counts) != self.given[label].levels):
                 raise ValueError("label_counts count other labels than there are")
         self.device, self.moved, self._models = device, data, {}
+
+    def __repr__(self) -> str:
+        return f"Run({self.recipe.name} on {self.head['data']['source']}: {self.path})"
 
     def _check_class(self, model: str | type[Model] | None) -> None:
         """ValueError where the class of its model is not known here, or another one was passed."""
@@ -241,10 +244,7 @@ class Run:
         known = ", ".join(self.takes)
         here = f"it takes {known}" if known else "it takes no condition"
         if key in self.given:
-            kind = kind_of(self.space).name
-            others = [row.name for row in MODELS if key in row.uses and kind in row.kinds]
-            can = f"models of {kind} that use {key}: {', '.join(others)}" if others else f"no model of {kind} uses {key}"
-            return f"{self.recipe.name} does not use {key}, {here}; {can}"
+            return f"{self.recipe.name} does not use {key}, {here}; {that_use(key, kind_of(self.space).name)}"
         return f"{self.path.name} was trained on data that do not give {key}; {here}"
 
     def texts(self, x: Tensor) -> Sequence[str]:

@@ -95,6 +95,21 @@ def test_a_model_that_cannot_learn_the_data_says_which_it_can() -> None:
     assert "pictures" in refused("train", "pixelcnn", "points/ring")
 
 
+def test_what_a_model_does_not_use_of_its_data_is_noted() -> None:
+    said = call("train", "gan", "digits", "--degrade", "4x", "--steps", 1, "--unwatched")
+    assert said.code == 0
+    (note,) = [line for line in said.err.splitlines() if line.startswith("note: ")]
+    assert note.startswith("note: gan does not use source of these data; models of pictures that use source: ")
+    assert "ddpm" in note
+    assert "note" not in call("train", "gan", "digits", "--steps", 1, "--unwatched").err
+
+
+def test_labels_that_are_left_out_cannot_be_kept() -> None:
+    said = refused("train", "gan", "digits", "--labelled", 5, "--unconditional", "--steps", 1)
+    assert said == "--unconditional leaves out the labels that --labelled keeps; leave one of them out"
+    assert "has no classes; leave --labelled out" in refused("train", "gan", "points/ring", "--labelled", 5, "--steps", 1)
+
+
 # --- sample ----------------------------------------------------------------------------------------------------------
 
 
@@ -182,6 +197,7 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("gan", ["-n", "0"], "at least 1"),
         ("gan", ["--class", "30"], "there is 0, 1, 2"),
         ("gan", ["--class", "seven"], "there is 0, 1, 2"),
+        ("gan", ["--class", "3", "--given", "label=4"], "two ways to say one thing"),
         ("ring", ["--class", "1"], "it takes no condition"),
         ("gan", ["--given", "text=a cat"], "it takes label"),
         ("gan", ["--given", "text"], "KEY=VALUE"),

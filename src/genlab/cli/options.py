@@ -161,7 +161,10 @@ class GivenOptions:
 
     def asked(self) -> dict[str, str]:
         """Both as one mapping."""
-        return pairs(self.given, "--given") | ({} if self.klass is None else {"label": self.klass})
+        found = pairs(self.given, "--given")
+        if self.klass is not None and "label" in found:
+            raise ValueError("--class and --given label=... are two ways to say one thing: leave one out")
+        return found | ({} if self.klass is None else {"label": self.klass})
 
 
 @Parameter(name="*")

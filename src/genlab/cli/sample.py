@@ -114,6 +114,7 @@ def _kept(frames: Any, out: Path | None) -> list[Any]:
 
 
 def _say(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
+    from genlab.comparison.words import plural
     from genlab.report.pictures import visible
     from genlab.report.saving import text
 
@@ -124,4 +125,4 @@ def _say(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path |
     if written is None:
         print(visible(text(texts, run.space)))
     else:
-        print(f"{record['n']:,} samples, {record['weights']} weights, seed {record['seed']}: {written}")
+        print(f"{plural(record['n'], 'sample')}, {record['weights']} weights, seed {record['seed']}: {written}")

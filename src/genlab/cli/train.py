@@ -136,11 +136,11 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
 
 
 def introduced(made: Session) -> str:
-    """What is about to be trained: "gpt, 1,000 parameters, on cpu: runs/a"."""
-    engine = made.engine
+    """What is about to be trained: "gpt, 1,000 parameters, on cpu: runs/a"; and what of the data it does not use."""
+    engine, name = made.engine, made.recipe.name
     count, how = engine.processes.num_processes, "cut among" if engine.sharded else "shared by"
     where = f"{how} {count} processes, " if count > 1 else ""
-    return f"{made.recipe.name}, {made.parameters:,} parameters, {where}on {engine.device}: {made.folder.path}"
+    return "\n".join([f"{name}, {made.parameters:,} parameters, {where}on {engine.device}: {made.folder.path}", *made.notes])
 
 
 def say(made: Session, finished: bool, json: bool, over: bool = False) -> None:

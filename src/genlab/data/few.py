@@ -30,6 +30,8 @@ class FewLabels(PerExample):
         super().__init__(inner, count=count)
         self._key = label_of(inner.given)
         if not self._key:
+            if inner.options.get("unconditional"):
+                raise ValueError("--unconditional leaves out the labels that --labelled keeps; leave one of them out")
             raise ValueError(f"{inner.name} has no classes; leave --labelled out")
         if not isinstance(count, int) or count < 1:
             raise ValueError(f"--labelled must be a whole number of examples from 1, got {str(count)[:60]}")

@@ -70,6 +70,12 @@ DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains unless told ot
 OWN: dict[str, Entry] = {}  # of classes of the user's own, by name: see `genlab.own`
 
 
+def that_use(key: str, kind: str) -> str:
+    """Which models of a kind of data use a condition, in words."""
+    names = [row.name for row in MODELS if key in row.uses and kind in row.kinds]
+    return f"models of {kind} that use {key}: {', '.join(names)}" if names else f"no model of {kind} uses {key}"
+
+
 def entry(name: str) -> Entry:
     """The row of a model; ValueError names the near miss."""
     for row in (*MODELS, *OWN.values()):
