@@ -52,6 +52,7 @@ def test_settings_are_read_as_their_type(key: str, value: str, expected: object)
         ("model.latnet", "3", "did you mean model.latent"),
         ("latent", "3", "did you mean model.latent"),
         ("model.latent", "0", "from 1 to 4096"),
+        ("batch", "0", "from 1 to 1,000,000"),
         ("model.latent", "many", "a whole number"),
         ("model.latent", "2.5", "a whole number"),
         ("model.value", "hing", "one of hinge, minimax"),

@@ -117,7 +117,7 @@ def _model(record: dict[str, Any]) -> Iterator[Any]:
     yield table
     name = record["name"]
     yield f"\nDefaults for {record['defaults for']}; for yours: genlab list {name} --data DATA"
-    yield f"Change one: genlab train {name} DATA --set KEY=VALUE"
+    yield f"Change one: genlab train {name} DATA --set KEY=VALUE; for one of its moves alone: moves.NAME.rate=VALUE"
 
 
 def _table(*heads: str) -> Table:

@@ -284,11 +284,15 @@ def described(wanted: Any, entry: dataclasses.Field[Any]) -> str:
         words = next((plain[kind] for kind in (wanted, *options) if kind in plain), str(wanted))
     low, high = entry.metadata.get("low"), entry.metadata.get("high")
     if low is not None and high is not None:
-        words += f" from {low:g} to {high:g}"
+        words += f" from {_written(low)} to {_written(high)}"
     elif low is not None:
-        words += f" of at least {low:g}"
+        words += f" of at least {_written(low)}"
     about = entry.metadata.get("about", "")
     return f"{words} ({about})" if about else words
+
+
+def _written(number: float) -> str:
+    return f"{int(number):,}" if number >= 10_000 and number == int(number) else f"{number:g}"
 
 
 def check(recipe: Any) -> None:
