@@ -106,8 +106,9 @@ def _pending(record: Record) -> list[str]:
 
 
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
-    counts = [sum(row.name == name for row in models) for name in names_of(models)]
-    if min(counts) == 1:
+    measured = [row.name for row in models if row.measured]
+    counts = [measured.count(name) for name in dict.fromkeys(measured)]
+    if min(counts, default=1) == 1:
         yield "One seed: what is separated here is separated for these runs; other seeds may differ."
     else:
         yield f"Means over {min(counts)} seeds."
