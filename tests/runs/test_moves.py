@@ -103,9 +103,10 @@ def test_passes_count_with_the_batch_of_their_stage() -> None:
     assert [tick.readings["n"] for tick in ran(counting)[2]] == [6, 4, 6, 4]
 
 
-def test_a_batch_of_a_stage_must_be_one() -> None:
-    with pytest.raises(ValueError, match="stage none: a batch of -2"):
-        ran(lambda model: iter([Stage("none", [Descend("one", [model.one], model.loss)], batch=-2)]))
+@pytest.mark.parametrize("size", [-2, 0])
+def test_a_batch_of_a_stage_must_be_one(size: int) -> None:
+    with pytest.raises(ValueError, match=f"stage none: a batch of {size}"):
+        ran(lambda model: iter([Stage("none", [Descend("one", [model.one], model.loss)], batch=size)]))
 
 
 # --- Descend.optimiser -----------------------------------------------------------------------------------------------
@@ -342,3 +343,38 @@ def test_parameters_that_are_no_part_of_the_model_are_refused() -> None:
     outside = nn.Linear(2, 2)
     with pytest.raises(ValueError, match="lost owns parameters that are no part of the model"):
         ran(lambda model: iter([Stage("one", [Descend("lost", [outside], model.loss)])]))
+
+
+def test_what_is_owned_may_be_gone_through_once_and_must_be_something() -> None:
+    def stages(model: Two) -> Iterator[Stage]:
+        yield Stage("all", [Descend("both", model.parameters(), model.loss)])
+
+    def whole(model: Two) -> Iterator[Stage]:
+        yield Stage("all", [Descend("both", [model.one, model.two], model.loss)])
+
+    one, two = ran(stages)[0].state_dict(), ran(whole)[0].state_dict()
+    assert all(torch.equal(one[name], two[name]) for name in two)
+    for owns, wrong in ((nn.Linear(2, 2), "Linear"), (nn.Linear(2, 2).named_parameters(), "tuple"), (torch.ones(3), "Tensor")):
+        with pytest.raises(ValueError, match=f"move lost: owns must be a list of modules, parameters and buffers; got {wrong}"):
+            Apply("lost", owns, lambda batch, now: {})
+    with pytest.raises(ValueError, match="move lost: owns must be a list"):
+        Descend("lost", nn.Linear(2, 2), lambda batch, now: (batch.x.sum(), {}))
+
+
+def test_a_model_that_keeps_what_it_computed_can_be_started_again() -> None:
+    """As after a breakdown, or where a loop was left: the stages are known already, and it need not be copied anew."""
+
+    def stages(model: Two) -> Iterator[Stage]:
+        def loss(batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+            found = model.loss(batch, now)
+            model.between = [found[0]]  # a tensor of the graph, which copy.deepcopy refuses
+            return found
+
+        yield Stage("all", [Descend("both", [model.one, model.two], loss)])
+
+    whole = ran(stages)[1].state()
+    model, engine, _ = ran(stages, stop=5)
+    for _ in fit(model, Points(), RECIPE, engine, checkpoint=engine.state()):
+        pass
+    again = engine.state()
+    assert all(torch.equal(whole[0][name], again[0][name]) for name in whole[0])

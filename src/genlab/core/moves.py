@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple, Protocol
 
@@ -49,19 +49,20 @@ def _same_view(batch: Batch, now: Now) -> Batch:
 class Descend:
     """A player's turn: one gradient step on what it owns; everything else is frozen while it moves.
 
+    owns       modules and parameters
     loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0, unless the engine is told otherwise.
     optimiser  its own, unless another one is named: moves that name one and the same share its moments, settings and average,
                and must own the same parameters. A penalty that is due every 16th step is a second move on the discriminator's
     """
 
     name: str
-    owns: Sequence[nn.Module | nn.Parameter]
+    owns: Iterable[Owned]
     loss: Callable[[Batch, Now], tuple[Tensor, Readings]]
     every: int = 1
     optimiser: str = ""
 
     def __post_init__(self) -> None:
-        self.optimiser = self.optimiser or self.name
+        self.owns, self.optimiser = _listed(self.name, self.owns), self.optimiser or self.name
 
 
 @dataclass
@@ -72,9 +73,12 @@ class Apply:
     """
 
     name: str
-    owns: Sequence[Owned]
+    owns: Iterable[Owned]
     change: Callable[[Batch, Now], Readings]
     every: int = 1
+
+    def __post_init__(self) -> None:
+        self.owns = _listed(self.name, self.owns)
 
 
 Move = Descend | Apply
@@ -113,7 +117,17 @@ class Tick(NamedTuple):
     progress: float  # 0..1 of the whole run
 
 
-def owned_parameters(owns: Sequence[Owned]) -> list[nn.Parameter]:
+def _listed(name: str, owns: Iterable[Owned]) -> list[Owned]:
+    """What a move owns, as a list: `parameters()` can be gone through only once. ValueError for what no move can own."""
+    things = [] if isinstance(owns, nn.Module | Tensor) else list(owns)
+    wrong = next((thing for thing in things if not isinstance(thing, nn.Module | Tensor)), None)
+    if wrong is not None or isinstance(owns, nn.Module | Tensor):
+        there = type(owns if wrong is None else wrong).__name__
+        raise ValueError(f"move {name}: owns must be a list of modules, parameters and buffers; got {there}")
+    return things
+
+
+def owned_parameters(owns: Iterable[Owned]) -> list[nn.Parameter]:
     """Every parameter under `owns`, each once."""
     found: dict[int, nn.Parameter] = {}
     for thing in owns:
@@ -142,7 +156,7 @@ def stepped(stage: Stage) -> dict[str, list[nn.Parameter]]:
     return found
 
 
-def owned_tensors(owns: Sequence[Owned]) -> set[int]:
+def owned_tensors(owns: Iterable[Owned]) -> set[int]:
     """Identities of every parameter and buffer under `owns`."""
     return {id(tensor) for thing in owns for tensor in _tensors(thing)}
 

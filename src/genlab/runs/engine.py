@@ -56,6 +56,7 @@ class Engine:
         self._schedule = schedule
         self.stage = self.step = self.steps = self.cursor = self.examples = 0  # step: of the stage; steps: of the run
         self.plan: list[Planned] = []
+        self._planned: Model | None = None  # whose plan it is
         self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
         self.only: set[str] | None = None  # names of the moves that take turns; None: all
@@ -69,16 +70,18 @@ class Engine:
     ) -> None:
         self.data, self.recipe = data, recipe
         cut = any(shards.is_part(parameter) for parameter in model.parameters())  # by an earlier start
-        self.plan = self.plan if cut else planned(model)
+        if self._planned is not model:  # a second start, after a breakdown or a loop that was left, finds it trained or cut
+            self.plan, self._planned = planned(model), model
         check_moves(recipe, self.plan)
         for stage in self.plan:
-            self.divide(stage.batch or recipe.batch, f"stage {stage.name}: ")
+            self.divide(recipe.batch if stage.batch is None else stage.batch, f"stage {stage.name}: ")
         if self.sharded and not cut:
             self._replica = shards.Replica(model, self.main and self.replicates)
             shards.cut(model, self.device, self.precision)
         self.model = model if self.sharded else prepared(model, self.device)
         self.progress = ProgressTracker(recipe.budget, self._schedule, self._agreed)
         self.average = Average(self.model)
+        split(self.model)  # ValueError where its training state is none
         self._handed: list[str] = []  # what took its average when the last stage ended, and what it was before
         self._raw: Sequence[tuple[Tensor, Tensor]] = ()
         self.stage = self.step = self.steps = self.cursor = self.examples = 0
@@ -103,7 +106,8 @@ class Engine:
             with _fitting():
                 copy_into(self.model, named(MODEL, self._pending[0]), named(TRAINING, self._pending[0]))
         self.stage, self.step, self._passes, self._raw = number, 0, stage.passes, ()
-        self.batch_size, self.samples = stage.batch or self.recipe.batch, stage.samples
+        self.batch_size = self.recipe.batch if stage.batch is None else stage.batch
+        self.samples = stage.samples
         self.progress.enter(number, stage.share, stage.passes, self.data.count("train"), self.batch_size)
         descents = [move for move in stage.moves if isinstance(move, Descend)]
         for move in descents if self.sharded else ():
