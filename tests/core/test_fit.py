@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from genlab.core.finite import NonFiniteError
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Apply, Descend, Now, Readings, Stage
@@ -183,3 +184,20 @@ def test_a_listener_may_leave_the_model_in_train_mode() -> None:
         assert not model.training
         model.train()
     assert not any(module.training for module in model.modules())
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt, NonFiniteError("loss", float("nan"))])
+def test_a_turn_that_breaks_off_leaves_what_it_does_not_own(error: Any) -> None:
+    model = Game()
+
+    def broken(batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        model.both(batch, now)
+        raise error
+
+    model.stages = lambda: iter([Stage("play", [Descend("one", [model.one], broken)])])
+    before = {name: value.clone() for name, value in model.state_dict().items() if not name.startswith("one.1")}
+    with pytest.raises((KeyboardInterrupt, NonFiniteError)):
+        list(fit(model, Points(), RECIPE, Engine("cpu")))
+    assert all(torch.equal(value, model.state_dict()[name]) for name, value in before.items())
+    assert not any(module.training for module in model.modules())
+    assert not any(parameter.requires_grad for parameter in model.parameters())

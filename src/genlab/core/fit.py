@@ -92,7 +92,7 @@ def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint:
     """
     engine.start(model, data, recipe, checkpoint)
     checkpoint = None  # it may be several times as large as the model
-    model.eval()
+    model.eval().requires_grad_(False)  # also for what `stages()` does before it yields the first
     for number, stage in _numbered(model, engine):
         if number < engine.stage:
             continue
@@ -162,19 +162,22 @@ class MoveRunner:
     def run(self, batch: Batch, now_of: Callable[[], Now], engine: Engine) -> Readings:
         """The readings on this batch, detached, on the device. now_of: makes the `Now` of the turn, anew for a repetition.
 
-        NonFiniteError where a loss, a gradient or what an Apply changes is NaN or infinite; a Descend has then changed nothing.
+        NonFiniteError where a loss, a gradient or what an Apply changes is NaN or infinite; a Descend has then changed no
+        parameter. However a turn ends, the model is in eval mode and has the buffers that the move does not own.
         """
         save(self.others)
         self._mode(True)
-        if isinstance(self.move, Apply):
-            now = now_of()
-            with torch.no_grad(), lent(now.mean, now.gather):
-                readings = dict(self.move.change(batch, now))
-            self._check_changed(batch, engine)
-        else:
-            readings = self._descend(self.move, batch, now_of, engine)
-        self._mode(False)
-        restore(self.others)
+        try:
+            if isinstance(self.move, Apply):
+                now = now_of()
+                with torch.no_grad(), lent(now.mean, now.gather):
+                    readings = dict(self.move.change(batch, now))
+                self._check_changed(batch, engine)
+            else:
+                readings = self._descend(self.move, batch, now_of, engine)
+        finally:
+            self._mode(False)
+            restore(self.others)
         return {key: value.detach() if isinstance(value, Tensor) else value for key, value in readings.items()}
 
     def _descend(self, move: Descend, batch: Batch, now_of: Callable[[], Now], engine: Engine) -> Readings:
@@ -188,7 +191,8 @@ class MoveRunner:
         except NonFiniteError as error:
             error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, now_of().alone()))
             raise
-        self._require(False)
+        finally:
+            self._require(False)
         return {"loss": loss, **readings, "gradient": norm}
 
     def _check_changed(self, batch: Batch, engine: Engine) -> None:
