@@ -160,7 +160,7 @@ class Run:
     @property
     def averaged(self) -> bool:
         """Whether sampling and scoring use averaged weights."""
-        return (self.path / "average.safetensors").exists()
+        return self.folder.keeps("average.safetensors")
 
     def sample(self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any) -> Tensor:
         """(n, *space.shape) in the data's units.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -21,8 +22,9 @@ from genlab.core.moves import Apply, Descend, Now, Readings, Stage
 from genlab.core.noise import Noise
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Batch, Space
+from genlab.runs import manifest
 from genlab.runs.engine import Engine
-from genlab.runs.files import read_tensors
+from genlab.runs.files import Damaged, read_tensors
 from genlab.runs.folder import Folder
 from genlab.runs.train import Recorder, training
 from genlab.runs.weights import copy_into
@@ -168,7 +170,8 @@ class Handing(Growing):
     """The second stage trains its own block alone."""
 
     def stages(self) -> Iterator[Stage]:
-        for name, block in zip(("first", "second"), self.blocks, strict=True):
+        for level, (name, block) in enumerate(zip(("first", "second"), self.blocks, strict=True)):
+            self.level.fill_(level)
             yield Stage(name, [Descend(name, [block], self.loss)], share=0.5)
 
 
@@ -184,6 +187,44 @@ def test_averages_of_an_earlier_stage_are_not_taken_for_those_of_the_last(tmp_pa
     assert not averaged
     assert all(torch.equal(value, model.state_dict()[name]) for name, value in weights.items())
     assert "average.safetensors" not in folder.manifest.read()["files"]
+
+
+@pytest.mark.parametrize("at", ["removal", "manifest", "rename"])
+def test_a_save_that_drops_averages_may_break_off_anywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: str) -> None:
+    """After the file is gone, and after the manifest no longer names it: one whole set of weights is left, and goes on."""
+
+    def broken(*_: Any) -> None:
+        raise KeyboardInterrupt
+
+    def after_removal(path: Path) -> None:
+        path.unlink()
+        raise KeyboardInterrupt
+
+    recipe = replace(RECIPE, optim=Optim(rate=0.05), moves={"first": {"half_life": 20.0}})
+    folder = begun(tmp_path / "run")[0]
+    ticks = training(Recorder(folder, Engine("cpu"), save_every=1), Handing(), Pictures(), recipe)
+    assert next(tick for tick in ticks if tick.stage == 1).step == 0
+    averaged, raw = folder.weights()[0], folder.weights(averaged=False)[0]
+    with monkeypatch.context() as patch:
+        if at == "removal":
+            patch.setattr(manifest, "remove", after_removal)
+        else:
+            patch.setattr(*((manifest.Manifest, "_write") if at == "manifest" else (manifest, "replace")), broken)
+        with pytest.raises(KeyboardInterrupt):
+            next(ticks)
+    assert not (folder.path / "average.safetensors").exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", Damaged)  # it says that those of the checkpoint are used
+        found, are_averaged = folder.weights()
+        assert folder.keeps("average.safetensors") == are_averaged == (at != "rename")
+    assert all(torch.equal(value, (averaged if are_averaged else raw)[name]) for name, value in found.items())
+    whole = Handing()
+    list(fit(whole, Pictures(), recipe, Engine("cpu")))
+    for _ in training(Recorder(folder, Engine("cpu")), Handing(), Pictures(), recipe, resume=True):
+        pass
+    found, are_averaged = folder.weights()
+    assert not are_averaged
+    assert all(torch.equal(value, whole.state_dict()[name]) for name, value in found.items())
 
 
 def test_a_buffer_that_is_not_saved_cannot_be_training_state() -> None:

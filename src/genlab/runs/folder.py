@@ -259,8 +259,7 @@ class Folder:
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
         """(tensors, whether they are averaged), from the last intact checkpoint where their file is damaged."""
         wanted = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
-        listed = self.manifest.read()["files"]
-        name = next((name for name in wanted if name in listed or (self.path / name).exists()), None)
+        name = next(filter(self.keeps, wanted), None)
         if name is None:
             raise ValueError(
                 f"{self.path} holds no weights yet: its training never reached a save; genlab resume {self.path} goes on"
@@ -272,6 +271,10 @@ class Folder:
         except (ValueError, OSError):
             pass
         return self._from_checkpoint(name, averaged), averaged
+
+    def keeps(self, name: str) -> bool:
+        """Whether a file of this name belongs to the run, be it lost."""
+        return (self.path / name).exists() or name in self.manifest.read()["files"]
 
     def _from_checkpoint(self, name: str, averaged: bool) -> dict[str, Tensor]:
         """Weights of the newest intact checkpoint, in place of a damaged or missing file."""
