@@ -8,9 +8,11 @@ import pytest
 import torch
 
 import genlab
+from genlab.api import Budget, session
 from genlab.completion import Half, half
 from genlab.core.options import own_options
 from genlab.core.space import Space
+from genlab.runs.files import Damaged
 from genlab.trained import Run
 
 SMALL = {"model.layers": 1, "model.width": 16, "model.heads": 2}
@@ -141,3 +143,37 @@ def test_what_is_in_a_run_is_described(vae: Run) -> None:
     assert facts["classes"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
     assert facts["trained"].startswith(f"100%: {found.examples:,} examples")
     assert all(said in repr(found) for said in facts.values())
+
+
+def test_lost_averages_are_those_of_the_checkpoint_and_called_averaged(tmp_path: Path) -> None:
+    settings = {**SMALL, "optim.half_life": 50}
+    run = genlab.train("gpt", "strings/weather", steps=4, out=tmp_path / "gpt", settings=settings)
+    before = run.sample(4)
+    (run.path / "average.safetensors").unlink()
+    again = genlab.load(run.path)
+    assert again.averaged
+    with pytest.warns(Damaged, match="average.safetensors is missing: weights of the checkpoint at 100% are used"):
+        assert torch.equal(again.sample(4), before)
+
+
+def test_a_run_is_saved_between_two_steps_alone(tmp_path: Path) -> None:
+    made = session("gan", genlab.open("points/ring"), tmp_path / "gan", budget=Budget(steps=3))
+    with pytest.raises(ValueError, match="can be saved only between two steps"):
+        made.stop()
+    for tick in made:
+        if not tick.closes:
+            with pytest.raises(ValueError, match="can be saved only between two steps"):
+                made.stop()
+        elif tick.step == 1:
+            break
+    made.stop()
+    state = made.folder.state()
+    assert state is not None
+    assert state[1]["step"] == 2
+    ticks = iter(made)
+    assert not next(ticks).closes
+    ticks.close()
+    with pytest.raises(ValueError, match="its last checkpoint stays as it is"):
+        made.stop()
+    assert [tick.step for tick in made if tick.closes] == [2]
+    assert genlab.load(made.stop().path).reached()["progress"] == 1

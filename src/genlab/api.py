@@ -60,6 +60,7 @@ class Session:
         on_nan: OnNaN = "stop",
     ):
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
+        self._between = False  # two steps
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
         learnable(self.model, recipe, data)
@@ -80,13 +81,16 @@ class Session:
 
     def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.replicates = -1, self.num_evals > 0
-        resuming, self.resuming = self.resuming, True
+        resuming, self.resuming, self._between = self.resuming, True, False
         for tick in training(self.recorder, self.model, self.data, self.recipe, resuming):
             mark = int(tick.progress * self.num_evals + 1e-9)
             if self.engine.sharded and tick.closes and mark != seen and self.num_evals:
                 seen = mark
                 self.engine.gather()
+            self._between = tick.closes
             yield tick
+            self._between = False
+        self._between = True
         if self.engine.sharded and self.num_evals:
             self.engine.gather()
 
@@ -101,7 +105,15 @@ class Session:
         return conditions(source_of(self.model, self.data), n, seed).to(self.engine.device)
 
     def stop(self) -> Run:
-        """Write weights and a checkpoint now; between closed steps only."""
+        """Write weights and a checkpoint now. ValueError before training begins, and within a step, which is no state to keep.
+
+        It may be called inside the loop, and after a loop that was left.
+        """
+        if not self._between:
+            raise ValueError(
+                f"{self.folder.path} can be saved only between two steps: call stop() after a tick with closes=True; its last "
+                "checkpoint stays as it is"
+            )
         self.recorder.save()
         return Run(self.folder.path, str(self.engine.device))
 
@@ -136,8 +148,14 @@ def session(
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
     engine.divide(recipe.batch)
-    place = out if out is not None else new_folder(data.name, name)
-    made = Session(Folder(place), data, recipe, engine, **keeping)
+    place = Path(out) if out is not None else new_folder(data.name, name)
+    try:
+        made = Session(Folder(place), data, recipe, engine, **keeping)
+    except Exception:
+        if out is None:
+            with suppress(OSError):
+                place.rmdir()
+        raise
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
     machine |= {"shard": engine.sharded}
