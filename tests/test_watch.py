@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -195,3 +196,16 @@ def test_a_broken_sampler_is_an_error_not_a_number(tmp_path: Path) -> None:
     made.model.sample = lambda n, given=None, *, noise, **options: iter([torch.full((n, 2), torch.nan)])
     with pytest.raises(ValueError, match="not finite"):
         watched(made, Plan(2, 64))
+
+
+def test_without_a_validation_split_only_readings_are_monitored(tmp_path: Path) -> None:
+    np.savez(tmp_path / "points.npz", x=np.random.default_rng(0).standard_normal((200, 2)))
+    data = genlab.open(tmp_path / "points.npz", shares=(0.9, 0.0, 0.1))
+    watch = watched(begun(tmp_path / "run", data=data, steps=30), None)
+    assert watch.history.checkups == []
+    assert watch.history.progress == 1
+    run = genlab.load(tmp_path / "run")
+    assert run.sample(3).shape == (3, 2)
+    assert genlab.score(run, n=50).scores
+    with pytest.raises(ValueError, match="no validation split to measure on; give it a share"):
+        genlab.score(run, n=50, split="validation")

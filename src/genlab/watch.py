@@ -43,7 +43,8 @@ class Plan(NamedTuple):
 
 
 class Watch:
-    """Monitors one session. In a stage whose samples mean nothing yet it only reads the readings.
+    """Monitors one session. In a stage whose samples mean nothing yet, and without a validation split to measure them on, it
+    only reads the readings.
 
     features          of pictures, for their scores; without them only the readings of a model of pictures are monitored
     tell              called with each alarm as it is raised
@@ -65,6 +66,7 @@ class Watch:
     ):
         self.session, self.tell, self.share, self.features_choice = session, tell, share, features_choice
         self.reference = reference or checkup_reference(session.data, features)
+        self._measures = session.data.count("validation") > 0
         self.history = History()
         self.alarms: list[Alarm] = []
         self.plan = plan or self._kept_plan()
@@ -86,7 +88,7 @@ class Watch:
         mark = int(tick.progress * MARKS + 1e-9)
         if mark != self._mark and mark > 0:
             self._mark = mark
-            if self.session.engine.samples and mark % self._planned(tick.progress, seconds).stride == 0:
+            if self._measures and self.session.engine.samples and mark % self._planned(tick.progress, seconds).stride == 0:
                 self._check_up(tick.progress, seconds)
 
     def close(self) -> None:
@@ -94,7 +96,7 @@ class Watch:
         engine = self.session.engine
         if engine.main and self.session.recorder.rollbacks != self._rollbacks:
             self._restore()
-        if engine.main and engine.samples and self._mark < MARKS:
+        if engine.main and self._measures and engine.samples and self._mark < MARKS:
             self._mark = MARKS
             self._planned(1.0, engine.seconds)
             self._check_up(1.0, engine.seconds)

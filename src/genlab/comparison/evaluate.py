@@ -11,7 +11,7 @@ from torch import Tensor
 
 from genlab.comparison.events import Measuring
 from genlab.comparison.rows import Baseline, Results
-from genlab.core.data import Split
+from genlab.core.data import Split, size_of
 from genlab.core.kinds import kind_of
 from genlab.core.model import Scores
 from genlab.measure import Likelihood, Reference, Speed, evaluation_of, independent, likelihood_of, scores_of, speed
@@ -90,6 +90,7 @@ def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Ev
 
 def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
     """The same, and how fast it can be sampled."""
+    size_of(reference.data, protocol.split)
     yield Measuring(f"{run.recipe.name}: timing its samples")
     timed = speed_of(run, protocol, reference.data)
     found = yield from evaluate(run, reference, protocol)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from operator import index
 from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, cast
 
@@ -57,7 +58,8 @@ class View:
         if isinstance(which, slice):
             return self.data.rows(self.split, self._numbers(range(len(self))[which]))
         if isinstance(which, SupportsIndex) and not getattr(which, "shape", ()):  # also a number of numpy or torch
-            return single(self.data.rows(self.split, self._numbers([index(which)])), 0)
+            with suppress(TypeError):  # a float of torch
+                return single(self.data.rows(self.split, self._numbers([index(which)])), 0)
         return self.data.rows(self.split, self._numbers(cast("Sequence[int] | Tensor", which)))
 
     def __iter__(self) -> Iterator[Batch]:
@@ -71,13 +73,17 @@ class View:
     def _numbers(self, which: Sequence[int] | Tensor) -> Tensor:
         import torch
 
-        numbers, count = torch.as_tensor(which), len(self)
+        count, wrong = len(self), f"examples of the {self.split} split are named by whole numbers, not by {str(which)[:60]}"
+        try:
+            numbers = torch.as_tensor(which)
+        except (TypeError, ValueError, RuntimeError):
+            raise IndexError(wrong) from None
         if numbers.dtype == torch.bool:
             if numbers.shape != (count,):
                 raise IndexError(f"a mask of the {self.split} split has shape ({count},), not {tuple(numbers.shape)}")
             numbers = numbers.nonzero()[:, 0]
         if numbers.ndim != 1 or (len(numbers) and (numbers.is_floating_point() or numbers.is_complex())):
-            raise IndexError(f"examples of the {self.split} split are named by whole numbers, not by {str(which)[:60]}")
+            raise IndexError(wrong)
         numbers = numbers.long()
         if bool(((numbers < -count) | (numbers >= count)).any()):
             raise IndexError(f"the {self.split} split has examples 0 to {count - 1}, not all of {str(numbers.tolist())[:60]}")
@@ -89,6 +95,14 @@ def single(batch: Batch, row: int) -> Batch:
     given = {key: value[row] for key, value in batch.given.items()}
     others = (batch.index, batch.length, batch.before, batch.seen)
     return Batch(batch.x[row], given, *(None if value is None else value[row] for value in others))
+
+
+def size_of(data: Data, split: Split) -> int:
+    """The number of examples of a split; ValueError where there are none, and something is to be measured on them."""
+    count = data.count(split)
+    if not count:
+        raise ValueError(f"these data have no {split} split to measure on; give it a share, as --shares 0.8 0.1 0.1")
+    return count
 
 
 def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from genlab.core.data import Data, Split, some
+from genlab.core.data import Data, Split, size_of, some
 from genlab.core.fit import Engine
 from genlab.core.model import Given
 from genlab.core.space import Batch, Space, label_of
@@ -48,7 +48,7 @@ class Reference:
 
     @cached_property
     def _real(self) -> tuple[Tensor, Given]:
-        return concat_batches(some(self.data, self.split, self.most))
+        return concat_batches(some(self.data, self.split, min(self.most, size_of(self.data, self.split))))
 
     @property
     def real(self) -> Tensor:

@@ -15,7 +15,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from genlab.core.data import Data, Split, blocks
+from genlab.core.data import Data, Split, blocks, size_of
 from genlab.core.kinds import kind_of
 from genlab.core.model import Claim, Model, Scores
 from genlab.core.noise import Noise
@@ -122,7 +122,8 @@ def likelihood_steps(
     costs: list[Tensor] = []
     sizes: list[Tensor] = []
     claim, how, given = model.claim, "", ()
-    total = min(data.count(split), limit or data.count(split))
+    of = size_of(data, split)
+    total = min(of, limit or of)
     for first, part in blocks(data, split, total, batch):
         noise = Noise(noise_seed, range(first, first + len(part.x)), device)
         nats, claim, how, given = model.log_prob(part.to(device), noise=noise)
@@ -141,7 +142,7 @@ def likelihood_steps(
         unit=unit_of(data.space),
         split=split,
         examples=len(cost),
-        of=data.count(split),
+        of=of,
         seed=noise_seed,
         note=data.space.note,
         given=given,
