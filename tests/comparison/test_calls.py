@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import itertools
+
+
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
 import genlab
 from genlab.api import session
+from genlab.comparison import calls
 from genlab.comparison.events import Failed, Measured, Measuring, Training
 from genlab.core.recipe import Budget
 from genlab.measure.catalogue import measure_of
@@ -121,3 +126,46 @@ def test_every_score_is_a_measure_of_the_list(source: str) -> None:
 def test_what_there_is_can_be_listed() -> None:
     assert {"vae", "gan"} <= {model.name for model in genlab.list_models()}
     assert len({measure.name for measure in genlab.list_measures()}) == len(genlab.list_measures())
+
+
+def test_runs_of_one_name_and_seed_are_all_measured() -> None:
+    data = genlab.open("points/ring")
+    for place, steps in (("a/gan", 1), ("b/gan", 1), ("c/gan", 2)):
+        genlab.train("gan", data, steps=steps, out=place)
+    rows = genlab.compare(["a/gan", "b/gan", "c/gan"], samples=50, out="all").rows
+    assert [row.run for row in rows] == ["a/gan", "b/gan", "c/gan"]
+    assert len({(row.name, row.seed) for row in rows}) == 3
+    assert [row.run for row in genlab.compare(["a/gan", "b/gan"], samples=50, out="two").rows] == ["a/gan", "b/gan"]
+
+
+def test_a_run_that_was_deleted_is_trained_anew() -> None:
+    asked = {"models": ["gan", "vae"], "examples": 500, "samples": 50, "out": "here"}
+    before = genlab.compare("points/ring", **asked).rows
+    shutil.rmtree("here/runs/gan")
+    again = genlab.compare("points/ring", **asked)
+    assert [key.name for key in again.todo()] == ["gan"]
+    assert [row.name for row in again.rows if row.measured] == [row.name for row in before]
+    assert Path("here/runs/gan/weights.safetensors").exists()
+
+
+def test_a_folder_that_is_taken_is_refused_before_features_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(calls, "features_for", lambda *_: pytest.fail("features were trained"))
+    Path("mine").mkdir()
+    Path("mine/notes.txt").write_text("mine")
+    run = genlab.train("gan", "points/ring", steps=1, out="run")
+    for data in ("points/ring", [run]):
+        for force in (False, True):
+            with pytest.raises(ValueError, match="mine exists and holds no comparison"):
+                genlab.compare(data, out="mine", force=force)
+    assert Path("mine/notes.txt").read_text() == "mine"
+
+
+def test_nothing_is_compared_without_a_test_split(tmp_path: Path) -> None:
+    np.savez("points.npz", x=np.random.default_rng(0).standard_normal((200, 2)))
+    with pytest.raises(ValueError, match="no test split to measure on; give it a share"):
+        genlab.compare("points.npz", shares=(0.9, 0.1, 0.0), out="here")
+    run = genlab.train("vae", genlab.open("points.npz", shares=(0.9, 0.1, 0.0)), steps=1, out="run")
+    for measure in (lambda: genlab.compare([run], out="here"), lambda: genlab.score(run)):
+        with pytest.raises(ValueError, match="no test split to measure on"):
+            measure()
+    assert not (tmp_path / "here").exists()

@@ -11,8 +11,8 @@ from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, 
 from genlab.comparison.existing import Existing, common_data
 from genlab.comparison.options import SECONDS, CompareOptions
 from genlab.comparison.rows import Results
-from genlab.comparison.setup import chosen, claimed, continued, earlier
-from genlab.core.data import Split
+from genlab.comparison.setup import check_free, chosen, claimed, continued, earlier
+from genlab.core.data import Split, size_of
 from genlab.core.model import Model
 from genlab.core.options import own_options
 from genlab.data import open
@@ -87,9 +87,12 @@ def compare_models(
     progress   called with the share done, 0..1, while a classifier for the features is trained
     """
     folder = out or Path("reports") / data.name.replace("/", "-")
+    size_of(data, "test")
     names, left_out = chosen(options.models, data)
     record = None if force else earlier(folder, data, options)
     options = continued(options, record)
+    if record is None:
+        check_free(folder, force, [options.data])  # before features are trained in vain
     features = features_for(data, Engine(options.device), progress, options.features)
     return Comparison(options, data, names, claimed(folder, force, record, [options.data]), features, record, left_out)
 
@@ -113,7 +116,9 @@ def compare_runs(
                 f"--models {name}: runs that exist are measured, none is trained; leave it out, or name the classes of your "
                 "own that they were trained with, FILE.py:NAME"
             )
+    size_of(data, "test")
     folder = out or Path("reports") / f"{data.name.replace('/', '-')}-runs"
+    check_free(folder, force, runs)  # before features are trained in vain
     features = features_for(data, Engine(options.device), progress, options.features)
     return Existing(options, data, runs, claimed(folder, force, used=runs), features)
 

@@ -86,7 +86,7 @@ class Comparison:
         asked = [RunKey(name, seed) for seed in range(options.seeds) for name in names]
         kept = [RunKey(row.name, row.seed) for row in before]
         self.keys = sorted(dict.fromkeys([*kept, *asked]), key=lambda key: key.seed)
-        done = {RunKey(row.name, row.seed): row for row in before if row.scores}
+        done = {key: row for key, row in zip(kept, before, strict=True) if row.scores and Folder(self._path(key)).is_run()}
         self._rows = {key: replace(done[key], run=self._path(key)) if key in done else self._row(key) for key in self.keys}
         self.baselines: list[Baseline] = [] if record is None else list(record.baselines)
         self.samples = options.samples or (None if record is None else record.budget.samples)

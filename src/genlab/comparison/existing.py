@@ -107,13 +107,16 @@ def row_of(key: RunKey, run: Run) -> Row:
 
 
 def named(runs: Sequence[Run]) -> dict[RunKey, Run]:
-    """A key for each run: the model's name, or the folder's where settings differ, and the seed."""
+    """A key for each run: the seed, and the model's name, or the folder's where settings differ.
+
+    Its path stands for the name where another run has that already.
+    """
     settings = [{key: value for key, value in to_json(run.recipe).items() if key != "seed"} for run in runs]
     found: dict[RunKey, Run] = {}
     for run, mine in zip(runs, settings, strict=True):
         rivals = [other for other, theirs in zip(runs, settings, strict=True)
                   if other.recipe.name == run.recipe.name and theirs != mine]  # fmt: skip
-        name = run.path.name if rivals else run.recipe.name
-        key = RunKey(name, run.recipe.seed)
-        found[key if key not in found else RunKey(run.path.name, run.recipe.seed)] = run
+        names = (*(() if rivals else (run.recipe.name,)), run.path.name, str(run.path))
+        keys = (RunKey(name, run.recipe.seed) for name in names)
+        found[next((key for key in keys if key not in found), RunKey(str(run.path.resolve()), run.recipe.seed))] = run
     return found

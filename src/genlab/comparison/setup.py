@@ -98,14 +98,8 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
     """
     if record is not None:
         return folder
-    if folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir())):
-        if not folder.is_dir() or not (folder / "report.json").is_file():
-            raise ValueError(f"{folder} exists and holds no comparison of genlab; choose another --out")
-        if not force:
-            raise ValueError(f"{folder} already holds a comparison; choose another --out, or --force to replace it")
-        for word in used:
-            if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
-                raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
+    check_free(folder, force, used)
+    if _holds_anything(folder):
         with locked(folder):
             pass  # ValueError where another comparison is at work here
         for run in folder.glob("runs/*"):
@@ -115,3 +109,20 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
         shutil.rmtree(folder.resolve())
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def check_free(folder: Path, force: bool, used: Sequence[str] = ()) -> None:
+    """ValueError where the folder of a new comparison holds something that stays; see `claimed`."""
+    if not _holds_anything(folder):
+        return
+    if not folder.is_dir() or not (folder / "report.json").is_file():
+        raise ValueError(f"{folder} exists and holds no comparison of genlab; choose another --out")
+    if not force:
+        raise ValueError(f"{folder} already holds a comparison; choose another --out, or --force to replace it")
+    for word in used:
+        if Path(word).exists() and Path(word).resolve().is_relative_to(folder.resolve()):
+            raise ValueError(f"{word} lies in {folder}, which --force would replace; choose another --out")
+
+
+def _holds_anything(folder: Path) -> bool:
+    return folder.exists() and (not folder.is_dir() or any(path.name != LOCK for path in folder.iterdir()))
