@@ -158,6 +158,13 @@ def test_what_cannot_be_given_is_said(asked: dict, sentence: str) -> None:
         conditions(source("label", "text"), 5, 0, asked)
 
 
+def test_names_in_an_array_are_names() -> None:
+    names = np.array(["dog", "owl"])
+    assert torch.equal(conditions(source("label"), 4, 0, {"label": names}).given["label"], torch.tensor([1, 2, 1, 2]))
+    with pytest.raises(ValueError, match="there is no label 'cow'"):
+        conditions(source("label"), 2, 0, {"label": np.array(["dog", "cow"])})
+
+
 def test_without_data_both_remedies_are_said() -> None:
     def gone() -> Captioned:
         raise ValueError("there is no file faces")
@@ -201,7 +208,7 @@ def test_a_split_is_a_sequence_of_examples() -> None:
         view[COUNT]
     with pytest.raises(IndexError, match=r"a mask of the validation split has shape \(20,\), not \(2,\)"):
         view[[True, False]]
-    for wrong in ([0.5, 1.0], [[0, 1]], torch.tensor(1.0)):
+    for wrong in ([0.5, 1.0], [[0, 1]], torch.tensor(1.0), "one", ["one"], [[0], [1, 2]]):
         with pytest.raises(IndexError, match="are named by whole numbers"):
             view[wrong]
 

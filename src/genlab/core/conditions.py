@@ -134,6 +134,7 @@ def _rows_for(source: ConditionSource, key: str, value: Any, n: int) -> Tensor:
         known = ", ".join(source.spaces)
         raise ValueError(f"{key} is no condition here; " + (f"there is {known}" if known else "nothing is given"))
     space = source.spaces[key]
+    value = value.tolist() if isinstance(value, np.ndarray) and value.dtype.kind not in "biuf" else value  # of names
     if isinstance(value, Tensor | np.ndarray):
         return _fitting(torch.as_tensor(value), space, key, n)
     values = list(value) if isinstance(value, list | tuple) else [value]
