@@ -107,6 +107,14 @@ def test_other_settings_and_other_sources_have_other_fingerprints(two: tuple[Pat
     assert len({data.fingerprint for data in made}) == len(made)
 
 
+@pytest.mark.parametrize("option", ["pair", "other"])
+def test_a_second_source_counts_by_its_content_wherever_it_lies(two: tuple[Path, Path], option: str, tmp_path: Path) -> None:
+    (tmp_path / "b.npz").write_bytes(two[1].read_bytes())
+    here, there = (opened(two[0], **{option: str(path)}) for path in (two[1], tmp_path / "b.npz"))
+    assert here.fingerprint == there.fingerprint
+    assert here.fingerprint != opened(two[0], **{option: str(two[0])}).fingerprint
+
+
 def test_counts_of_labels_are_those_of_the_examples(data: Any) -> None:
     if "label" in data.given:
         label = data.once("train", 0, 5000).given["label"]
@@ -335,6 +343,13 @@ def test_no_share_is_refused(what: str) -> None:
         Hidden(opened("digits"), what)
 
 
+def test_the_only_entry_of_an_example_is_not_hidden(tmp_path: Path) -> None:
+    np.savez(tmp_path / "line.npz", x=np.random.default_rng(0).standard_normal((90, 1)))
+    for what in ("block", "0.5"):
+        with pytest.raises(ValueError, match="an example of line has one entry: hidden, nothing would be left"):
+            opened(tmp_path / "line.npz", hide=what)
+
+
 def test_few_labels_come_from_every_class_in_turn() -> None:
     data: Any = FewLabels(opened("digits"), 25)
     assert sorted(data.label_counts()) == [2] * 5 + [3] * 5
@@ -369,6 +384,21 @@ def test_an_unknown_option_names_the_near_miss() -> None:
         opened("digits", degraded="grey")
     with pytest.raises(ValueError, match="leave one out"):
         opened("digits", pair="a", other="b")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "words"),
+    [
+        ("hide", 0.5, "a text, in quotes in Python; got 0.5"),
+        ("size", "8", "a whole number; got '8'"),
+        ("lines", 1, "True or False"),
+        ("binarise", 1, "one of threshold, static, dynamic"),
+        ("shares", 0.5, "a list of numbers"),
+    ],
+)
+def test_an_option_of_another_type_says_which_it_needs(option: str, value: Any, words: str) -> None:
+    with pytest.raises(ValueError, match=f"{option} must be {words}"):
+        opened("digits", **{option: value})
 
 
 def test_labels_of_minus_one_are_not_said(tmp_path: Path) -> None:

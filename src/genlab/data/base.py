@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from genlab.data.indexed import ExampleIndex
 
 SPLITS: tuple[Split, Split, Split] = ("train", "validation", "test")
+UNSHAPING = ("stream_seed", "allow_bad", "pair", "other")  # options: of a second source it is the content that counts
 FORMAT = 1  # of what examples are made of the same files; raise it when that changes
 
 
@@ -50,7 +51,7 @@ class Opened(ABC):
     @property
     def fingerprint(self) -> str:
         """Hash of the content and of the options that shape it: equal data, equal examples in equal splits."""
-        shaping = {key: value for key, value in self.options.items() if key not in ("stream_seed", "allow_bad")}
+        shaping = {key: value for key, value in self.options.items() if key not in UNSHAPING}
         options = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
         return hashlib.blake2b(self._content + options, digest_size=16).hexdigest()
 

@@ -30,6 +30,8 @@ class Hidden(PerExample):
             raise ValueError(f"{inner.name} is text, whose next token needs all before; leave --hide out")
         self._share, self.missing = _share(str(what)), True
         self._sites = inner.space.shape[1:] if len(inner.space.shape) > 1 else inner.space.shape  # without the channels
+        if max(self._sites, default=1) == 1:
+            raise ValueError(f"an example of {inner.name} has one entry: hidden, nothing would be left; leave --hide out")
         if inner.space.kind != "real":
             self._blank = torch.zeros((), dtype=torch.uint8)
         else:

@@ -101,7 +101,7 @@ class Options:
                     f"data have no option {name!r}; " + (f"did you mean {near[0]}?" if near else f"there is {', '.join(hints)}")
                 )
             if not _typed(value, hints[name]):
-                raise ValueError(f"{name} is of another type; got {str(value)[:60]!r}")
+                raise ValueError(f"{name} must be {_in_words(hints[name])}; got {value!r:.60}")
         values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in record.items()}
         return cls(**values)
 
@@ -138,6 +138,14 @@ def _typed(value: Any, hint: Any) -> bool:
     if hint in (int, float):  # whether it is a whole one is said with the bounds
         return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
     return isinstance(value, hint)
+
+
+def _in_words(hint: Any) -> str:
+    """A field's type: "a whole number"."""
+    kind = get_args(hint)[0] if get_origin(hint) in (Union, UnionType) else hint
+    if get_origin(kind) is Literal:
+        return f"one of {', '.join(get_args(kind))}"
+    return {bool: "True or False", int: "a whole number", str: "a text, in quotes in Python"}.get(kind, "a list of numbers")
 
 
 def _within(name: str, value: int | None, low: int, high: int, unit: str) -> None:
