@@ -183,3 +183,9 @@ def test_times_of_the_straight_line_leave_out_what_is_next_to_nothing():
     assert log_snr_times(Straight(), 1) == [1.0, 0.0]
     with pytest.raises(ValueError, match="at least 1, got 0"):
         log_snr_times(Straight(), 0)
+
+
+def test_no_steps_are_taken_between_two_equal_levels():
+    assert log_snr_times(cosine(20), 1, last=1.0) == [1.0, 0.0]
+    with pytest.raises(ValueError, match="4 sampling steps need a schedule whose log SNR differs at t = 1 and 1; take 1 step"):
+        log_snr_times(cosine(20), 4, last=1.0)

@@ -225,5 +225,7 @@ def log_snr_times(schedule: Schedule, steps: int, last: float = 0.0) -> list[flo
     if steps == 1:
         return [1.0, 0.0]
     start, end = (float(schedule(t).log_snr.clamp(*_LOG_SNR)) for t in (1.0, last))
+    if not start < end:
+        raise ValueError(f"{steps} sampling steps need a schedule whose log SNR differs at t = 1 and {last:g}; take 1 step")
     log_snr = torch.linspace(start, end, steps, dtype=torch.float64)[1:]
     return [1.0, *schedule.time_of(torch.atan((-log_snr / 2).exp())).tolist(), 0.0]
