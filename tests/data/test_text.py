@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -214,3 +215,16 @@ def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, encoding: st
 def test_hopeless_texts_are_refused(tmp_path: Path, content: str, options: dict, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         opened(file(tmp_path, content), **options)
+
+
+@pytest.mark.parametrize(
+    "tokenizer", [Characters.learnt("ab"), BytePairs.learnt(["ab ab ab"], 260)], ids=["characters", "bytes"]
+)
+def test_bytes_that_are_no_text_are_refused(tokenizer: Any) -> None:
+    """As a terminal hands them on, and as a record may hold them: neither can be printed or encoded."""
+    with pytest.raises(ValueError, match="it holds bytes that are no UTF-8; write them anew"):
+        tokenizer.encode("a\udc80")
+    record = tokenizer.to_json()
+    key = "names" if "names" in record else "vocabulary"
+    with pytest.raises(ValueError, match="are not what genlab writes"):
+        from_json({**record, key: [*record[key][:-1], "\ud800"]})

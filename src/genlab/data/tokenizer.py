@@ -50,6 +50,8 @@ class Tokenizer(ABC):
 
     def encode(self, text: str) -> Tensor:
         """(T,) int64 tokens of a text, without an end; ValueError names characters that there are no tokens for."""
+        if not _is_unicode(text):
+            raise ValueError("it holds bytes that are no UTF-8; write them anew")
         return torch.from_numpy(self.tokens(text).astype(np.int64))
 
     def decode(self, tokens: Tensor) -> list[str]:
@@ -116,7 +118,8 @@ class Characters(Tokenizer):
         return np.split(self.tokens("".join(texts)), np.cumsum([len(text) for text in texts])[:-1])
 
     def encode(self, text: str) -> Tensor:
-        unknown = sorted({character for character, number in zip(text, self._number[points(text)], strict=True) if number < 0})
+        numbers = self._number[points(text)] if _is_unicode(text) else ()
+        unknown = sorted({character for character, number in zip(text, numbers, strict=False) if number < 0})
         if unknown:
             there = "".join(name for number, name in enumerate(self.names) if number not in (self.unknown, self.end))
             raise ValueError(f"not in the alphabet: {' '.join(map(repr, unknown))}; it has {there!r}")
@@ -217,7 +220,16 @@ def _byte_pairs(record: Mapping[str, Any]) -> BytePairs:
 def _words(value: Any) -> bool:
     if not isinstance(value, list) or not 0 < len(value) <= LARGEST:
         return False
-    return all(isinstance(word, str) and len(word) <= LONGEST_NAME for word in value)
+    return all(isinstance(word, str) and len(word) <= LONGEST_NAME and _is_unicode(word) for word in value)
+
+
+def _is_unicode(text: str) -> bool:
+    """False for lone surrogates, which stand for bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def texts(x: Any, space: Space) -> tuple[str, ...]:
