@@ -288,12 +288,14 @@ def test_two_classes_of_one_name_are_not_taken_for_one() -> None:
         ("models.py:function", "function is no model"),
         ("modls.py:Captioned", "there is no file modls.py; did you mean models.py?"),
         ("broken.py:Captioned", "broken.py cannot be run: ZeroDivisionError"),
+        ("script.py:Captioned", "script.py cannot be run: SystemExit: 0"),
         ("odd.py:Odd", "annotate `config` of its __init__ with a dataclass whose fields all have defaults"),
     ],
 )
 def test_what_is_no_model_is_said(name: str, sentence: str) -> None:
     shutil.copy(FILE, "models.py")
     Path("broken.py").write_text("1 / 0\n", encoding="utf-8")
+    Path("script.py").write_text("import sys\nsys.exit(0)\n", encoding="utf-8")
     text = FILE.read_text(encoding="utf-8").replace("class Captioned(", "class Odd(").replace("width: int = 8", "width: int")
     Path("odd.py").write_text(text.replace("class vae(Captioned)", "class vae(Odd)"), encoding="utf-8")
     assert sentence in refused("train", name, "things.parquet", "--steps", 1)

@@ -172,7 +172,7 @@ def run_file(path: Path, form: str) -> ModuleType:
     sys.path.insert(0, str(path.parent.resolve()))  # as for a script, so that it can import its neighbours
     try:
         spec.loader.exec_module(module)
-    except Exception as error:  # whatever the user's code raises is the user's to read
+    except (Exception, SystemExit) as error:  # whatever the user's code raises is the user's to read
         del sys.modules[spec.name]
         raise ValueError(f"{path} cannot be run: {type(error).__name__}: {error}") from error
     finally:
