@@ -27,7 +27,7 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 def shorter(command: str) -> str:
     """Budgets may be shortened, nothing else."""
-    return re.sub(r"examples=\d+", "examples=3000", re.sub(r"(--seconds |seconds=)\d+", r"\g<1>3", command))
+    return re.sub(r"examples=\d+", "examples=3000", re.sub(r"(--seconds |seconds=)\d+", r"\g<1>1", command))
 
 
 @pytest.fixture(scope="module")

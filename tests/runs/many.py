@@ -1,9 +1,9 @@
 """Every small recipe trained in float64 by two processes and by one, and how far apart they end.
 
     python -m tests.runs.many                             starts them all and prints a table
-    python -m tests.runs.many FOLDER [whole | sharded | bf16]    is one of them, and writes down what it came to
+    python -m tests.runs.many FOLDER [whole] [sharded] [bf16]    is one of them, and writes down what it came to
 
-sharded, bf16: only models that can be, cut among the processes where there are several.
+sharded, bf16: only models that can be, cut among the processes where there are several; the second in bf16.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -119,30 +119,35 @@ def normalised(engine: Engine) -> dict[str, torch.Tensor]:
     return {**engine.weights(), "said": made.net(Uneven().stream("train", 0, 5).x)}
 
 
-def main(place: Path, kind: str) -> None:
+def main(place: Path, kinds: Sequence[str]) -> None:
     torch.set_num_threads(1)
-    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
-    cases = {"whole": CASES, "sharded": SHARDED, "bf16": {name: SHARDED[name] for name in BF16}}[kind]
-    for name, (small, more) in cases.items():
-        engine = Engine("cpu", "bf16" if kind == "bf16" else "auto", shard=kind != "whole" and several)
-        data = small.data()
-        recipe = recipe_for(small.model, data.space, data.given, {**small.settings, **more})
-        dropout = {key: 0.0 for key in settings(recipe) if key.endswith("dropout")}  # each process draws its own
-        recipe = replace(replaced(recipe, dropout), budget=Budget(steps=STEPS))
-        made = build(recipe, data.space, data.given).to(torch.float32 if kind == "bf16" else torch.float64)
-        ticks = list(fit(made, data, recipe, engine))
-        losses = [float(tick.readings["loss"]) for tick in ticks if "loss" in tick.readings]
-        tensors = {**engine.weights(), **{f"average.{key}": value for key, value in engine.weights(averaged=True).items()}}
-        file = place / f"{name}-{engine.processes.num_processes}-{engine.processes.process_index}"
-        held = {"held": sum(shards.local(value).numel() for value in made.parameters())} if kind != "whole" else {}
-        write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses, **held})
-    if kind == "whole":
-        found = coupled(engine.processes.num_processes, engine.processes.process_index)  # pyright: ignore[reportPossiblyUnbound]
-        write_tensors(place / f"coupled-{engine.processes.num_processes}-{engine.processes.process_index}", found, {})  # pyright: ignore[reportPossiblyUnbound]
+    for kind in kinds:
+        cases = {"whole": CASES, "sharded": SHARDED, "bf16": {name: SHARDED[name] for name in BF16}}[kind]
+        for name, (small, more) in cases.items():
+            train_case(place, f"{name} in bf16" if kind == "bf16" else name, kind, small, more)
+    if "whole" in kinds:
         engine = Engine("cpu")
-        file = place / f"normalised-{engine.processes.num_processes}-{engine.processes.process_index}"
-        write_tensors(file, normalised(engine), {})
-    engine.processes.destroy_process_group()  # pyright: ignore[reportPossiblyUnbound]
+        rank, world = engine.processes.process_index, engine.processes.num_processes
+        write_tensors(place / f"coupled-{world}-{rank}", coupled(world, rank), {})
+        write_tensors(place / f"normalised-{world}-{rank}", normalised(engine), {})
+    processes.state().destroy_process_group()
+
+
+def train_case(place: Path, name: str, kind: str, small: Small, more: dict[str, Any]) -> None:
+    """Trains a case, and writes its weights, averages and losses under this name."""
+    several = int(os.environ.get("WORLD_SIZE", "1")) > 1
+    engine = Engine("cpu", "bf16" if kind == "bf16" else "auto", shard=kind != "whole" and several)
+    data = small.data()
+    recipe = recipe_for(small.model, data.space, data.given, {**small.settings, **more})
+    dropout = {key: 0.0 for key in settings(recipe) if key.endswith("dropout")}  # each process draws its own
+    recipe = replace(replaced(recipe, dropout), budget=Budget(steps=STEPS))
+    made = build(recipe, data.space, data.given).to(torch.float32 if kind == "bf16" else torch.float64)
+    ticks = list(fit(made, data, recipe, engine))
+    losses = [float(tick.readings["loss"]) for tick in ticks if "loss" in tick.readings]
+    tensors = {**engine.weights(), **{f"average.{key}": value for key, value in engine.weights(averaged=True).items()}}
+    file = place / f"{name}-{engine.processes.num_processes}-{engine.processes.process_index}"
+    held = {"held": sum(shards.local(value).numel() for value in made.parameters())} if kind != "whole" else {}
+    write_tensors(file, tensors, {"turns": len(ticks), "examples": engine.examples, "losses": losses, **held})
 
 
 def apart(place: Path, case: str) -> dict[str, float]:
@@ -169,4 +174,4 @@ def table() -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), *(sys.argv[2:] or ["whole"])) if sys.argv[1:] else table()
+    main(Path(sys.argv[1]), sys.argv[2:] or ["whole"]) if sys.argv[1:] else table()

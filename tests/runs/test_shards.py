@@ -22,7 +22,7 @@ TRAIN = ("train", "gpt", "strings/coin", *SMALL, "--steps", 40, "--save-every", 
 def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("shards")
     for count in (2, 1):
-        found = started(["-m", "tests.runs.many", str(path), "sharded"], count, ROOT)
+        found = started(["-m", "tests.runs.many", str(path), "sharded", "bf16"], count, ROOT)
         said = [process.communicate(timeout=400)[1] for process in found]
         assert [process.returncode for process in found] == [0] * count, said
     return path
@@ -46,14 +46,10 @@ def test_each_process_holds_a_part(trained: Path, case: str) -> None:
     assert max(one, two) <= 0.6 * whole
 
 
-def test_in_bf16_it_learns_what_a_whole_one_does_in_bf16(tmp_path: Path) -> None:
-    for count in (2, 1):
-        found = started(["-m", "tests.runs.many", str(tmp_path), "bf16"], count, ROOT)
-        said = [process.communicate(timeout=400)[1] for process in found]
-        assert [process.returncode for process in found] == [0] * count, said
-    for case in BF16:
-        losses = [read_tensors(tmp_path / f"{case}-{count}-0")[1]["losses"] for count in (1, 2)]
-        assert losses[0] == pytest.approx(losses[1], rel=2e-3)
+@pytest.mark.parametrize("case", BF16)
+def test_in_bf16_it_learns_what_a_whole_one_does_in_bf16(trained: Path, case: str) -> None:
+    losses = [read_tensors(trained / f"{case} in bf16-{count}-0")[1]["losses"] for count in (1, 2)]
+    assert losses[0] == pytest.approx(losses[1], rel=2e-3)
 
 
 @pytest.fixture(scope="module")
@@ -67,6 +63,15 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place / "run"
 
 
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What one process has trained."""
+    place = tmp_path_factory.mktemp("whole")
+    (said,) = genlab(*TRAIN, "--out", "alone", count=1, place=place)
+    assert said[0] == 0, said
+    return place / "alone"
+
+
 def back(run: Path, name: str) -> Path:
     """A copy of the run as it was at the checkpoint before its last."""
     path = Path(shutil.copytree(run, run.parent / name))
@@ -78,12 +83,10 @@ def back(run: Path, name: str) -> Path:
     return path
 
 
-def test_a_run_that_was_cut_is_a_run(run: Path) -> None:
+def test_a_run_that_was_cut_is_a_run(run: Path, alone: Path) -> None:
     """Its samples were looked at on the way, as one process would have; everything in it is whole."""
     folder, (weights, _) = Folder(run), Folder(run).weights()
-    (said,) = genlab(*TRAIN, "--out", "whole", count=1, place=run.parent)
-    assert said[0] == 0, said
-    whole = Folder(run.parent / "whole")
+    whole = Folder(alone)
     other, _ = whole.weights()
     assert {name: value.shape for name, value in weights.items()} == {name: value.shape for name, value in other.items()}
     state, others = folder.state(), whole.state()
@@ -117,13 +120,11 @@ def test_one_goes_on_with_what_was_cut(run: Path) -> None:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-3)
 
 
-def test_what_one_began_two_go_on_with_cut(run: Path) -> None:
-    (said,) = genlab(*TRAIN, "--out", "alone", count=1, place=run.parent)
-    assert said[0] == 0, said
-    path = back(run.parent / "alone", "alone-cut")
-    both = genlab("resume", path.name, "--shard", place=run.parent)
+def test_what_one_began_two_go_on_with_cut(alone: Path) -> None:
+    path = back(alone, "alone-cut")
+    both = genlab("resume", path.name, "--shard", place=alone.parent)
     assert [code for code, _, _ in both] == [0, 0], both
-    (one, _), (two, _) = Folder(run.parent / "alone").weights(), Folder(path).weights()
+    (one, _), (two, _) = Folder(alone).weights(), Folder(path).weights()
     for name in one:
         torch.testing.assert_close(one[name], two[name], rtol=1e-3, atol=1e-3)
 
