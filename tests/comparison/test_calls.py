@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-
-
 import shutil
 from pathlib import Path
 from typing import Any
