@@ -225,5 +225,5 @@ def test_a_model_of_two_domains_is_sampled_without_the_other() -> None:
     model = Lookup(PICTURE, {**SPACES, "other": PICTURE})
     said = conditions(ConditionSource(taken(model.given), {}, Captioned), 3, 0).given
     assert model.conditioned(said).keys() == set(SPACES)
-    with pytest.raises(ValueError, match=r"trained given label and text; text must be said, too: given=\{'label': \(n,\)"):
+    with pytest.raises(ValueError, match=r"trained given label and text; text must be given, too: given=\{'label': \(n,\)"):
         model.conditioned({"label": said["label"]})

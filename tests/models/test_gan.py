@@ -127,7 +127,7 @@ def test_labels_are_heard():
         x = model.decode(z, {"label": torch.arange(3)}).float()
         assert (x[0] != x[1]).any()
         assert (x[1] != x[2]).any()
-        with pytest.raises(ValueError, match="trained given label; label must be said"):
+        with pytest.raises(ValueError, match="trained given label; label must be given"):
             model.decode(z)
 
 

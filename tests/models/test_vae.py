@@ -214,7 +214,7 @@ def test_conditions_are_heard_by_encoder_and_decoder(net):
         for one in range(5):
             for other in range(one):
                 assert not torch.allclose(found[one], found[other])
-    with pytest.raises(ValueError, match="trained given label and text; text must be said"):
+    with pytest.raises(ValueError, match="trained given label and text; text must be given"):
         model.decode(z, {"label": said["label"]})
     assert model.log_prob(Batch(x, said), noise=Noise(0, 5)).given == ("label", "text")
 

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from genlab.core.coupling import alone, gather, lent, mean
+from genlab.core.coupling import alone, coupled, gather, mean
 from genlab.nets.batchnorm import BatchNorm
 
 
@@ -31,7 +31,7 @@ def test_parts_of_unequal_size_are_normalised_as_the_whole(shape: tuple[int, ...
     ours, theirs = x[:5].clone().requires_grad_(), x[5:]
     layer, torchs = BatchNorm(3, affine=affine).double(), nn.SyncBatchNorm(3, affine=affine).double()
     reference = nn.modules.batchnorm._BatchNorm.forward
-    with lent(lambda value: value, beside([theirs[:3], theirs[3:]])):
+    with coupled(lambda value: value, beside([theirs[:3], theirs[3:]])):
         assert not alone()
         found = layer(ours)
         found.exp().sum().backward()
@@ -53,7 +53,7 @@ def test_alone_and_in_eval_mode_it_is_torchs() -> None:
     assert torch.equal(layer(x), torchs(x))
     layer.eval(), torchs.eval()
     assert torch.equal(layer(x), torchs(x))
-    with lent(mean, lambda row: torch.cat([row, row])):
+    with coupled(mean, lambda row: torch.cat([row, row])):
         assert torch.equal(layer(x), torchs(x))
     with pytest.raises(ValueError, match=r"needs \(B, C"):
         layer(torch.zeros(3))
@@ -61,7 +61,7 @@ def test_alone_and_in_eval_mode_it_is_torchs() -> None:
 
 def test_what_is_lent_is_given_back() -> None:
     assert alone()
-    with lent(lambda value: value + 1, lambda value: value):
+    with coupled(lambda value: value + 1, lambda value: value):
         assert float(mean(torch.zeros(()))) == 1
     assert alone()
     assert float(mean(torch.zeros(()))) == 0

@@ -1,6 +1,6 @@
-"""A turn changes only the buffers that its move owns: the others are restored after it.
+"""A move changes only the buffers that it owns: the others are restored after it.
 
-They are copied only where they may have changed, which a tensor's version counter tells.
+Buffers are copied only where they may have changed, which a tensor's version counter tells.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ from torch import Tensor, nn
 
 
 class BufferSnapshot:
-    """A persistent buffer and a copy of it from before a turn.
+    """A persistent buffer and a copy of it from before a move.
 
     silent   the buffer may change without its version counter telling, as the statistics of torch's batch and instance norms
-             do; a write through `.data` is not noticed in any other
+             do. In any other buffer, a write through `.data` goes unnoticed
     """
 
     def __init__(self, live: Tensor, silent: bool):
@@ -39,7 +39,7 @@ def snapshots(model: nn.Module) -> list[BufferSnapshot]:
 
 
 def save(every: Sequence[BufferSnapshot]) -> None:
-    """Before a turn: copy the buffers that have changed since their last copy."""
+    """Before a move: copy the buffers that have changed since their last copy."""
     for snapshot in every:
         if snapshot.copy is None or snapshot.copy.shape != snapshot.live.shape:
             snapshot.copy, snapshot.version = snapshot.live.clone(), snapshot.live._version
@@ -47,7 +47,7 @@ def save(every: Sequence[BufferSnapshot]) -> None:
 
 
 def restore(every: Sequence[BufferSnapshot]) -> None:
-    """After a turn: copy back what `save` has copied, where the buffer has changed."""
+    """After a move: copy back what `save` has copied, where the buffer has changed."""
     _copy([snapshot for snapshot in every if snapshot.changed], back=True)
 
 

@@ -1,9 +1,9 @@
-"""What a sample is given: made here for everybody who samples, in training, evaluation, timing and reports.
+"""The conditions of samples, for training, evaluation, timing and reports alike.
 
-A label whose frequencies are known is drawn as often as it occurs among the training examples. Everything else (a text, a
-source picture, a label that nobody counted) is that of real examples, rows of a named split in a seeded order; labels then
-belong to the same rows, so that a caption and its class fit together. What a user asks for wins over both. Row i is the same
-for every n.
+A label whose frequencies are known is drawn as often as it occurs among the training examples. Every other condition (a text,
+a source picture, a label without known frequencies) is that of real examples, rows of a named split in a seeded order; labels
+are then those of the same rows, so that a caption and its class fit together. What a user asks for takes precedence over both.
+Row i is the same for every n.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from genlab.core.model import Model, taken
 from genlab.core.noise import Noise, hashed
 from genlab.core.space import Space, label_of
 
-UNLABELLED = -1  # a label that is missing, or that nobody asked for
+UNLABELLED = -1  # a label that is missing, or was not asked for
 BLOCK = 1000  # examples read at once where rows of a label are looked for
 
 
@@ -49,7 +49,11 @@ class ConditionSource:
 
 @dataclass(frozen=True)
 class Conditions:
-    """given: n rows of each condition. rows (n,): which examples of `split` they belong to; None where to none."""
+    """The conditions of n samples.
+
+    given   n rows of each condition
+    rows    (n,) numbers of the examples of `split` that they come from; None where they come from none
+    """
 
     given: dict[str, Tensor]
     split: Split | None = None
@@ -65,12 +69,12 @@ class Conditions:
 
 
 def source_of(model: Model, data: Data, encode: Callable[[str, Any], Tensor] = unencodable) -> ConditionSource:
-    """Where the conditions of a model come from, given open data."""
+    """The source of a model's conditions, from open data."""
     return ConditionSource(taken(model.given), counted(data.given, data.label_counts()), lambda: data, encode)
 
 
 def counted(given: Mapping[str, Space], counts: Sequence[int] | None) -> dict[str, Sequence[int]]:
-    """Counts by the name of the label that they are of; empty where there are none."""
+    """Counts of the labels, by the label's name; empty where there are none."""
     return {} if counts is None else {label_of(given): counts}
 
 
@@ -81,12 +85,13 @@ def conditions(
 
     asked    a label by name or number, a text, a path (see ConditionSource.encode); or tensors, one example (*shape) or n of
              them; or a list of these, which is repeated until there are n
-    split    whose rows are taken, where any are needed; the train split where it is empty
+    split    of the examples whose conditions are taken, where any are needed; the train split where it is empty
 
-    Where rows are needed and a label was asked for, they are rows of that label. Where a text or a picture was asked for and a
-    label was not, the label is -1, "not said".
+    Where examples are needed and a label was asked for, they are examples of that label. Where a text or a picture was asked
+    for but no label, the label is -1, "not said".
 
-    Raises ValueError for what is no condition of this source, no value of it, or belongs to no row.
+    Raises ValueError for a name that is no condition of this source, a value that the condition cannot have, or a label that
+    no example has.
     """
     chosen = {key: _rows_for(source, key, value, n) for key, value in (asked or {}).items()}
     open_ = {key: space for key, space in source.spaces.items() if key not in chosen}
@@ -105,7 +110,7 @@ def conditions(
 
 
 def drawn_labels(n: int, seed: int, key: str, counts: Sequence[int]) -> Tensor:
-    """(n,) labels, each as frequent as it is counted; row i is the same for every n."""
+    """(n,) labels, drawn with the frequencies of `counts`; row i is the same for every n."""
     edges = torch.tensor(counts, dtype=torch.float64).cumsum(0)
     u = Noise(seed, n, dtype=torch.float64).fork(key).uniform(())
     return torch.searchsorted(edges, u * edges[-1], right=True).clamp(max=len(counts) - 1)
@@ -167,7 +172,7 @@ def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
 
 def _opened(source: ConditionSource, missing: Sequence[str]) -> Data:
     names = " and ".join(missing)
-    remedy = f"say what it is (--given {missing[0]}=...) or where the data lie now (--data PATH)"
+    remedy = f"give it (--given {missing[0]}=...) or where the data lie now (--data PATH)"
     if source.data is None:
         raise ValueError(f"{names} of these samples would be that of real examples, and there are no data; {remedy}")
     try:
@@ -177,9 +182,9 @@ def _opened(source: ConditionSource, missing: Sequence[str]) -> Data:
 
 
 def _rows_of(data: Data, split: Split, n: int, seed: int, labels: Mapping[str, Tensor]) -> Tensor:
-    """(n,) numbers of examples in a seeded order; the label of example i is the i-th that was asked for.
+    """(n,) numbers of examples in a seeded order; example i has the i-th label that was asked for.
 
-    No example comes again before all that fit have come once.
+    No example is repeated before all that fit have been taken once.
     """
     labels = {key: value for key, value in labels.items() if bool((value != UNLABELLED).any())}
     count = data.count(split)

@@ -1,8 +1,8 @@
 """How a layer inside a network reaches the examples of the other processes.
 
-A loss has `now.mean` and `now.gather`; the layers it calls do not see `now`. `fit` therefore lends both to whatever computes
-during a turn, its backward pass included, and a layer asks for them here: `gather(x)` and `mean(x)` are those of the turn under
-way, and leave x as it is where one process holds the whole batch, or nobody trains.
+A loss has `now.mean` and `now.gather`; the layers it calls do not see `now`. `fit` therefore sets both for the time of a move,
+its backward pass included, and a layer calls `mean(x)` and `gather(x)` of this module. Both return x as it is where one process
+holds the whole batch, or nothing is being trained.
 """
 
 from __future__ import annotations
@@ -19,29 +19,29 @@ def identity(value: Tensor) -> Tensor:
     return value
 
 
-_lent: list[tuple[Map, Map]] = [(identity, identity)]  # not a context variable: backward passes run in other threads
+_coupled: list[tuple[Map, Map]] = [(identity, identity)]  # not a context variable: backward passes run in other threads
 
 
 @contextmanager
-def lent(mean: Map, gather: Map) -> Iterator[None]:
-    """While it is entered, `mean` and `gather` are these."""
-    _lent.append((mean, gather))
+def coupled(mean: Map, gather: Map) -> Iterator[None]:
+    """Within this context, `mean` and `gather` of this module are those passed."""
+    _coupled.append((mean, gather))
     try:
         yield
     finally:
-        _lent.pop()
+        _coupled.pop()
 
 
 def alone() -> bool:
     """Whether this process holds the whole batch."""
-    return _lent[-1][1] is identity
+    return _coupled[-1][1] is identity
 
 
 def mean(value: Tensor) -> Tensor:
     """The mean over processes, differentiable."""
-    return _lent[-1][0](value)
+    return _coupled[-1][0](value)
 
 
 def gather(value: Tensor) -> Tensor:
     """(B, ...) -> (processes * B, ...): all processes' rows, differentiable."""
-    return _lent[-1][1](value)
+    return _coupled[-1][1](value)

@@ -28,15 +28,15 @@ class Data(Protocol):
         ...
 
     def once(self, split: Split, cursor: int, n: int) -> Batch:
-        """Up to n examples from position `cursor` of one finite pass in order; the last batch is short."""
+        """Up to n examples from position `cursor` of one finite pass in order: fewer at its end."""
         ...
 
     def rows(self, split: Split, indices: Tensor) -> Batch:
-        """The examples (n,) of the finite pass by their numbers 0 ... count - 1, in the order they are asked for."""
+        """The examples with these numbers (n,), 0 ... count - 1 in the order of the finite pass, in the order of `indices`."""
         ...
 
     def label_counts(self) -> Sequence[int] | None:
-        """Examples of each label in the train split, those without a label left out; None where they were not counted."""
+        """Examples of each label in the train split, without those that have no label; None where they were not counted."""
         ...
 
 
@@ -106,7 +106,7 @@ def size_of(data: Data, split: Split) -> int:
 
 
 def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[int, Batch]]:
-    """(position, batch) of `total` examples of one pass; where that is not all of them, blocks spread evenly."""
+    """(position, batch) of `total` examples of one pass, in blocks of at most `size`; of fewer than all, evenly spaced ones."""
     count = data.count(split)
     needed = -(-total // size)
     for k in range(needed):
@@ -116,6 +116,6 @@ def blocks(data: Data, split: Split, total: int, size: int) -> Iterator[tuple[in
 
 
 def some(data: Data, split: Split, n: int) -> list[Batch]:
-    """n examples of a split, or all, in small blocks spread evenly over it: a source may be sorted by class."""
+    """n examples of a split, or all of fewer, in small blocks spaced evenly over it: a source may be sorted by class."""
     total = min(n, data.count(split))
     return [part for _, part in blocks(data, split, total, 1000 if total == data.count(split) else -(-total // 100))]

@@ -1,6 +1,6 @@
 """NaN and infinity in training: finding the move, the layer and the examples where the first one appears.
 
-A NaN or an infinity in a loss or a gradient spreads to every weight within one step. The turn is therefore stopped before its
+A NaN or an infinity in a loss or a gradient spreads to every weight within one step. The move is therefore stopped before its
 optimiser steps, and is repeated once under forward hooks to find where the value first appears.
 """
 
@@ -34,15 +34,15 @@ class NonFiniteError(ValueError):
         return f"{where}its {self.what} is {self.value:g}" + (f"; {self.cause}" if self.cause else "")
 
 
-def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], turn: Callable[[], object]) -> str:
-    """Where the value first appears: in the weights, in the batch x, in a layer while `turn` is repeated, or in a gradient.
+def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], repeat: Callable[[], object]) -> str:
+    """Where the value first appears: in the weights, in the batch x, in a layer while `repeat` runs, or in a gradient.
 
     "" where it does not appear again.
     """
     # All checks run before any of them returns: every process must take part in each check of a sharded model.
     broken = [name for name, value in (*model.named_parameters(), *model.named_buffers()) if not all_finite([value])]
     gradients = [parameter for parameter in parameters if parameter.grad is not None and not all_finite([parameter.grad])]
-    first = next(_layers(model, turn), None)
+    first = next(_layers(model, repeat), None)
     if broken:
         return f"{broken[0]} has values that are not finite" + (f", and {len(broken) - 1} more" if broken[1:] else "")
     if rows := non_finite_rows(x):
@@ -56,7 +56,7 @@ def cause_of(model: nn.Module, x: Tensor, parameters: Sequence[nn.Parameter], tu
     return ""
 
 
-def _layers(model: nn.Module, turn: Callable[[], object]) -> Iterator[str]:
+def _layers(model: nn.Module, repeat: Callable[[], object]) -> Iterator[str]:
     """Layers whose outputs are not finite, in the order of computation."""
     found: list[str] = []
 
@@ -70,7 +70,7 @@ def _layers(model: nn.Module, turn: Callable[[], object]) -> Iterator[str]:
     leaves = [(name, module) for name, module in model.named_modules() if name and not list(module.children())]
     handles = [watch(name, module) for name, module in leaves]
     try:
-        turn()
+        repeat()
     except (ValueError, RuntimeError):
         pass  # the hooks have seen what was computed before the failure
     finally:

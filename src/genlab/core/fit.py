@@ -4,7 +4,7 @@ The caller iterates it, and logs, draws, saves, pauses (by not asking for the ne
 
 - during a move the model is in train mode; a `view`, and everything outside `fit`, sees eval mode and no gradient;
 - after a move only the parameters and saved buffers under its `owns` have changed: other buffers are put back;
-- each step ends with a tick that closes it; where no move ran, that tick names no move and has no readings;
+- each step ends with a tick that closes it; where no move ran, this tick names none and has no readings;
 - before every view and move torch's generators are reseeded from (seed, stage, step, move), and from (seed, stage) before
   `stages()` goes on to a stage, so nothing random is state;
 - the caller's time never counts: the clock is stopped between a tick and the next request.
@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from genlab.core.buffers import BufferSnapshot, restore, save, snapshots
-from genlab.core.coupling import lent
+from genlab.core.coupling import coupled
 from genlab.core.data import Data
 from genlab.core.finite import NonFiniteError, cause_of, first_non_finite, non_finite_rows
 from genlab.core.model import Model
@@ -52,7 +52,7 @@ class Engine(Protocol):
 
     def fetch(self) -> Batch: ...
     def now(self, move: str, progress: float, rows: int, notes: dict[str, Tensor]) -> Now:
-        """Reseed torch's global generators; the step, progress, noise and notes of this turn."""
+        """Reseed torch's global generators; the step, progress, noise and notes of this move."""
         ...
 
     def fires(self, move: Move) -> bool:
@@ -74,7 +74,7 @@ class Engine(Protocol):
         ...
 
     def close(self) -> None:
-        """End of a step: averages, counters."""
+        """End a step: update averages and counters."""
         ...
 
     def leave(self) -> None: ...
@@ -85,7 +85,7 @@ class Engine(Protocol):
 
 
 def fit(model: Model, data: Data, recipe: Recipe, engine: Engine, *, checkpoint: Any = None) -> Iterator[Tick]:
-    """Train `model`, yielding a Tick after every turn.
+    """Train `model`, yielding a Tick after every move.
 
     checkpoint: a result of `engine.state()`. `stages()` is replayed up to the saved stage, then weights and optimiser states
     are copied into the existing tensors; training continues exactly as it would have without the stop.
@@ -160,17 +160,17 @@ class MoveRunner:
         self.changed = {name: value for name, value in names if id(value) in owned and isinstance(move, Apply)}
 
     def run(self, batch: Batch, now_of: Callable[[], Now], engine: Engine) -> Readings:
-        """The readings on this batch, detached, on the device. now_of: makes the `Now` of the turn, anew for a repetition.
+        """The readings on this batch, detached, on the device. now_of: makes the `Now` of the move, anew for a repetition.
 
         NonFiniteError where a loss, a gradient or what an Apply changes is NaN or infinite; a Descend has then changed no
-        parameter. However a turn ends, the model is in eval mode and has the buffers that the move does not own.
+        parameter. However a move ends, the model is in eval mode and has the buffers that the move does not own.
         """
         save(self.others)
         self._mode(True)
         try:
             if isinstance(self.move, Apply):
                 now = now_of()
-                with torch.no_grad(), lent(now.mean, now.gather):
+                with torch.no_grad(), coupled(now.mean, now.gather):
                     readings = dict(self.move.change(batch, now))
                 self._check_changed(batch, engine)
             else:
@@ -184,7 +184,7 @@ class MoveRunner:
         now = now_of()
         self._require(True)
         try:
-            with lent(now.mean, now.gather):
+            with coupled(now.mean, now.gather):
                 with engine.autocast():
                     loss, readings = move.loss(batch, now)
                 loss, norm = engine.descend(move, self.parameters, loss, now.progress)
@@ -211,6 +211,6 @@ class MoveRunner:
         for module in self.modules:
             module.__dict__["training"] = training  # what nn.Module.train does, at a fraction of its time
 
-    def _require(self, wanted: bool) -> None:
+    def _require(self, required: bool) -> None:
         for parameter in self.parameters:
-            parameter.requires_grad_(wanted)
+            parameter.requires_grad_(required)

@@ -1,6 +1,6 @@
-"""Kinds of data: one row says everything that differs between pictures, points, texts, sound, video and voxels.
+"""Kinds of data: a row of this table holds what differs between pictures, points, texts, sound, video and voxels.
 
-What a kind needs beside its row are entries in tables keyed by its name: how it is measured (`measure.table.MEASURES`,
+Beside its row, a kind has entries in tables keyed by its name: how it is measured (`measure.table.MEASURES`,
 `measure.checkup.CHECKUPS`, `features.choice.USUAL`), drawn (`report.pictures.DRAWINGS`), described
 (`comparison.words.SHAPES`) and saved (`report.saving.SAVERS`). Nothing else asks for a space's axes. No torch here: help pages
 read this table.
@@ -27,9 +27,9 @@ class DataKind:
     suffixes     of files that samples are saved as, the usual one first; "" is a folder of one file a sample
     ends         tokens: whether an example ends before its width (a line), or is a window cut out of something longer
     reads        whether samples are read as text rather than looked at
-    unit         of its likelihood; "" leaves that to the entries: bits/dim of levels, nats of anything else
+    unit         of its likelihood; "": bits/dim for entries with levels, nats for any others
     scored       samples drawn for a score; None: as many as the slowest model draws in good time
-    sampled      samples that `genlab sample` draws unless told otherwise
+    sampled      samples that `genlab sample` draws by default
     shown        samples on the page of a run
     compared     samples on the page of a comparison
     real_shown   real examples on the page of a comparison
@@ -83,7 +83,7 @@ KINDS: tuple[DataKind, ...] = (POINTS, PICTURES, TEXT, LINES, SOUND, VIDEO, VOXE
 
 
 def kind_of(space: Space) -> DataKind:
-    """The kind of data that a space describes. ValueError where it describes none: a label, or axes that nobody has taught."""
+    """The kind of data that a space describes. ValueError for a label, or for axes that no kind has."""
     for kind in KINDS:
         if kind.holds(space):
             return kind

@@ -61,12 +61,12 @@ class Model(nn.Module, ABC):
 
     def conditioned(self, given: Given | None) -> Given:
         """`given`, checked to hold every condition that the model was built with; ValueError names one that is missing."""
-        given, wanted = given or {}, taken(self.given)
-        missing = [name for name in wanted if name not in given]
+        given, spaces = given or {}, taken(self.given)
+        missing = [name for name in spaces if name not in given]
         if missing:
-            example = ", ".join(f"{name!r}: {('n', *space.shape)}".replace("'n'", "n") for name, space in wanted.items())
+            example = ", ".join(f"{name!r}: {('n', *space.shape)}".replace("'n'", "n") for name, space in spaces.items())
             raise ValueError(
-                f"this model was trained given {' and '.join(wanted)}; {' and '.join(missing)} must be said, too: "
+                f"this model was trained given {' and '.join(spaces)}; {' and '.join(missing)} must be given, too: "
                 f"given={{{example}}}, where a label of -1 and an empty text stand for nothing"
             )
         return given
@@ -81,7 +81,7 @@ class Model(nn.Module, ABC):
 
 
 def taken(given: Mapping[str, Space]) -> dict[str, Space]:
-    """What a sample is given of the conditions that a model was built with."""
+    """Those of the conditions a model was built with that a sample is given."""
     return {key: space for key, space in given.items() if key != OTHER}
 
 
@@ -93,7 +93,7 @@ def training_state(model: nn.Module) -> set[str]:
 
 @runtime_checkable
 class Scores(Protocol):
-    """Knows a likelihood, with a claim about what the number is."""
+    """Computes a likelihood, with a claim about what the number is."""
 
     claim: Claim
 
@@ -128,12 +128,12 @@ class Completes(Protocol):
 
 @runtime_checkable
 class Shards(Protocol):
-    """Can be cut among processes: one Descend, and parts that compute one after another, each gathered for its turn."""
+    """Can be cut among processes: one Descend, and parts that compute one after another, each gathered while it computes."""
 
     def blocks(self) -> Iterable[nn.Module]: ...
 
 
-CAPABILITIES: dict[str, type] = {  # what they are called where users read of them
+CAPABILITIES: dict[str, type] = {  # by the name that users read
     "complete": Completes,
     "reconstruct": Encodes,
     "interpolate": Interpolates,
@@ -142,15 +142,16 @@ CAPABILITIES: dict[str, type] = {  # what they are called where users read of th
 
 
 def capabilities(model: type[Model]) -> tuple[str, ...]:
-    """What a model can beside being trained and sampled; "guidance" where sampling can exaggerate its conditions."""
+    """What a model can do besides being trained and sampled; "guidance" where sampling can exaggerate its conditions."""
     found = tuple(name for name, protocol in CAPABILITIES.items() if issubclass(model, protocol))
     return (*found, *(("guidance",) if "guidance" in signature(model.sample).parameters else ()))
 
 
 def used(model: type[Model], given: Mapping[str, Space], name: str = "") -> dict[str, Space]:
-    """Those conditions of some data that a model is built with, in the data's order.
+    """The conditions of some data that a model is built with, in the data's order.
 
-    name: of the model, for the ValueError where the data lack a condition that it needs.
+    name   of the model, for the message
+    ValueError where the data lack a condition that it needs.
     """
     meets(model.needs, given, name or model.__name__)
     return {key: space for key, space in given.items() if key in model.needs or key in model.uses}

@@ -1,4 +1,4 @@
-"""A game is a list of turns: Descend takes a gradient step on what it owns, Apply changes what it owns without one."""
+"""A training step is a list of moves: Descend takes a gradient step on what it owns, Apply changes what it owns without one."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from genlab.core.space import Batch
 
 
 class Draws(Protocol):
-    """Where a turn gets its randomness: row i belongs to example i of the global batch."""
+    """The random numbers of a move: row i belongs to example i of the global batch."""
 
     device: Any
 
@@ -23,17 +23,17 @@ class Draws(Protocol):
 
 
 class Now(NamedTuple):
-    """What a turn may know beside its batch."""
+    """What a move may know beside its batch."""
 
     step: int  # of this stage
     progress: float  # 0..1 of this stage, whatever the budget's unit
     noise: Draws
-    notes: dict[str, Tensor] = {}  # what one turn hands to the next; emptied every step
+    notes: dict[str, Tensor] = {}  # what one move hands to the next; emptied every step
     mean: Callable[[Tensor], Tensor] = identity  # differentiable mean over processes
     gather: Callable[[Tensor], Tensor] = identity  # all processes' rows
 
     def alone(self) -> Now:
-        """The same for a turn that only this process takes."""
+        """The same for a move that only this process makes."""
         return self._replace(mean=identity, gather=identity)
 
 
@@ -47,12 +47,14 @@ def _same_view(batch: Batch, now: Now) -> Batch:
 
 @dataclass
 class Descend:
-    """A player's turn: one gradient step on what it owns; everything else is frozen while it moves.
+    """A move that takes one gradient step on what it owns; everything else is frozen meanwhile.
 
     owns       modules and parameters
-    loss(batch, now) -> (scalar, readings). Fires when (step + 1) % every == 0, unless the engine is told otherwise.
-    optimiser  its own, unless another one is named: moves that name one and the same share its moments, settings and average,
-               and must own the same parameters. A penalty that is due every 16th step is a second move on the discriminator's
+    loss       (batch, now) -> (scalar, readings)
+    every      it fires when (step + 1) % every == 0, unless the engine decides otherwise
+    optimiser  name of its optimiser, its own name by default. Moves that name the same one share its moments, settings and
+               average, and must own the same parameters: a penalty that is due every 16th step, say, is a second move with
+               the optimiser of the discriminator's
     """
 
     name: str
@@ -67,9 +69,9 @@ class Descend:
 
 @dataclass
 class Apply:
-    """A turn without a gradient: count, clip, project, revive dead codes, advance a chain.
+    """A move without a gradient: count, clip, project, revive dead codes, advance a chain.
 
-    change(batch, now) -> readings. It alters only what it owns, in place.
+    change   (batch, now) -> readings; alters only what the move owns, in place
     """
 
     name: str
@@ -86,13 +88,13 @@ Move = Descend | Apply
 
 @dataclass
 class Stage:
-    """Turns taken in order on every batch.
+    """Moves made in order on every batch.
 
     share   of the recipe's budget; the shares of a model sum to one
-    passes  for models that count: so many finite passes over the train split instead
+    passes  passes over the train split instead of a share, for models that count
     view    what this stage sees of a batch; runs in eval mode without gradient
-    batch   examples a step, over all processes, instead of the recipe's
-    samples whether samples mean something yet; while they do not, nobody draws any to look at
+    batch   examples a step, over all processes; None takes the recipe's
+    samples whether samples mean something yet; otherwise none are drawn for check-ups
     """
 
     name: str
@@ -105,20 +107,20 @@ class Stage:
 
 
 class Tick(NamedTuple):
-    """What `fit` yields after every turn."""
+    """What `fit` yields after every move."""
 
     stage: int
     name: str  # of the stage
     step: int  # of the stage
-    move: str  # "" where a step has passed in which nobody took a turn
-    readings: Mapping[str, Tensor | float]  # detached; on the device until somebody looks
-    closes: bool  # last turn of a step: checkpoints, averages and Ctrl-C act only here
+    move: str  # "" for a step in which no move fired
+    readings: Mapping[str, Tensor | float]  # detached, on the device
+    closes: bool  # last move of a step: checkpoints, averages and Ctrl-C act only here
     examples: int  # seen in the whole run
     progress: float  # 0..1 of the whole run
 
 
 def _listed(name: str, owns: Iterable[Owned]) -> list[Owned]:
-    """What a move owns, as a list: `parameters()` can be gone through only once. ValueError for what no move can own."""
+    """What a move owns, as a list, since `parameters()` can be iterated only once. ValueError for what no move can own."""
     things = [] if isinstance(owns, nn.Module | Tensor) else list(owns)
     wrong = next((thing for thing in things if not isinstance(thing, nn.Module | Tensor)), None)
     if wrong is not None or isinstance(owns, nn.Module | Tensor):
@@ -130,14 +132,14 @@ def _listed(name: str, owns: Iterable[Owned]) -> list[Owned]:
 def owned_parameters(owns: Iterable[Owned]) -> list[nn.Parameter]:
     """Every parameter under `owns`, each once."""
     found: dict[int, nn.Parameter] = {}
-    for thing in owns:
-        parameters = [thing] if isinstance(thing, nn.Parameter) else thing.parameters() if isinstance(thing, nn.Module) else []
+    for owned in owns:
+        parameters = [owned] if isinstance(owned, nn.Parameter) else owned.parameters() if isinstance(owned, nn.Module) else []
         found.update((id(parameter), parameter) for parameter in parameters)
     return list(found.values())
 
 
 def stepped(stage: Stage) -> dict[str, list[nn.Parameter]]:
-    """What each optimiser of a stage steps, by its name.
+    """The parameters that each optimiser of a stage steps, by its name.
 
     ValueError for two moves of one name, and for moves that share an optimiser but not their parameters.
     """
@@ -158,12 +160,12 @@ def stepped(stage: Stage) -> dict[str, list[nn.Parameter]]:
 
 def owned_tensors(owns: Iterable[Owned]) -> set[int]:
     """Identities of every parameter and buffer under `owns`."""
-    return {id(tensor) for thing in owns for tensor in _tensors(thing)}
+    return {id(tensor) for owned in owns for tensor in _tensors(owned)}
 
 
-def _tensors(thing: Owned) -> Iterator[Tensor]:
-    if isinstance(thing, nn.Module):
-        yield from thing.parameters()
-        yield from thing.buffers()
+def _tensors(owned: Owned) -> Iterator[Tensor]:
+    if isinstance(owned, nn.Module):
+        yield from owned.parameters()
+        yield from owned.buffers()
     else:
-        yield thing
+        yield owned

@@ -1,4 +1,4 @@
-"""What a run is asked to do: the model's config, a budget, how each move descends. No torch here: help pages read this.
+"""What decides a run: the model's config, a budget, how each move descends. No torch here: help pages read this.
 
 Every field is made by `setting`, which states its unit and range; `replaced` is the one way to change a field by name.
 """
@@ -35,7 +35,7 @@ UNITS = ("steps", "examples", "seconds")
 class Budget:
     """How long to train: exactly one of the three.
 
-    extra: (stage, amount), what a stage was given more when the run was extended
+    extra: (stage, amount) of each extension of the run
     """
 
     steps: int | None = None
@@ -44,10 +44,10 @@ class Budget:
     extra: tuple[tuple[int, float], ...] = ()
 
     def __post_init__(self) -> None:
-        said = {unit: getattr(self, unit) for unit in UNITS if getattr(self, unit) is not None}
-        if len(said) != 1:
-            raise ValueError(f"a budget is steps, examples or seconds, exactly one of them; got {said or 'none'}")
-        ((unit, amount),) = said.items()
+        amounts = {unit: getattr(self, unit) for unit in UNITS if getattr(self, unit) is not None}
+        if len(amounts) != 1:
+            raise ValueError(f"a budget is steps, examples or seconds, exactly one of them; got {amounts or 'none'}")
+        ((unit, amount),) = amounts.items()
         for part in (amount, *(more for _, more in self.extra)):
             if not part > 0 or part == float("inf"):
                 raise ValueError(f"--{unit} must be more than 0, got {part}")
@@ -58,20 +58,20 @@ class Budget:
 
     @property
     def amount(self) -> float:
-        """What was asked for at first: stages share it."""
+        """The budget that the run began with, which its stages share."""
         return float(getattr(self, self.unit))
 
     @property
     def total(self) -> float:
-        """With all that came later."""
+        """The budget with all its extensions."""
         return self.amount + sum(more for _, more in self.extra)
 
     def of_stage(self, number: int, share: float) -> float:
-        """What a stage has that is worth a share of the amount."""
+        """The budget of a stage that has this share of the amount, with its extensions."""
         return share * self.amount + sum(more for stage, more in self.extra if stage == number)
 
     def extended(self, stage: int, more: float) -> Budget:
-        """The same with so much more for a stage."""
+        """The budget with so much more for a stage."""
         return dataclasses.replace(self, extra=(*self.extra, (stage, more)))
 
     @classmethod
@@ -101,7 +101,7 @@ class Optim:
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides a run beside the data and the machine.
+    """Everything that decides a run, apart from the data and the machine.
 
     moves: fields of `optim` that differ for a move, by the name of its optimiser, which is the move's own name unless it
     shares one. A name that no move has is refused before a step is taken.
@@ -121,7 +121,7 @@ class Recipe:
     expected: str = ""  # the result and the command that yields it
 
     def optim_of(self, name: str) -> Optim:
-        """Of the optimiser of this name."""
+        """The settings of the optimiser of this name."""
         return dataclasses.replace(self.optim, **self.moves.get(name, {}))
 
 
@@ -131,15 +131,15 @@ def differing(one: Optim, other: Optim) -> dict[str, Any]:
     return {name: getattr(one, name) for name in names if getattr(one, name) != getattr(other, name)}
 
 
-def settings(thing: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
-    """Dotted name -> field of everything that has a value and that `--set` can change.
+def settings(config: Any, prefix: str = "") -> dict[str, dataclasses.Field[Any]]:
+    """The settings that `--set` can change, as dotted name -> field.
 
-    That is what `setting` made, and in the config of a model every plain number, word or truth value too. ValueError where a
-    mapping of what differs names no field.
+    These are the fields that `setting` made and, in the config of a model, every plain number, word or truth value too.
+    ValueError where a mapping of what differs names no field.
     """
     found: dict[str, dataclasses.Field[Any]] = {}
-    for entry in dataclasses.fields(thing):
-        value = getattr(thing, entry.name)
+    for entry in dataclasses.fields(config):
+        value = getattr(config, entry.name)
         if "differs" in entry.metadata:
             known = _fields(entry.metadata["differs"])
             for name, inner in value.items():
@@ -179,7 +179,7 @@ def _fields(kind: Any) -> dict[str, dataclasses.Field[Any]]:
 
 
 def _differences(recipe: Any, keys: Iterable[str]) -> dict[str, dataclasses.Field[Any]]:
-    """What `settings` does not list since no value differs yet: for keys like "moves.NAME.rate" all fields of that name."""
+    """The settings "moves.NAME.FIELD" of all moves that keys name; `settings` lists those alone that differ already."""
     found: dict[str, dataclasses.Field[Any]] = {}
     for entry in dataclasses.fields(recipe):
         if "differs" in entry.metadata:
@@ -208,47 +208,47 @@ def _unknown(key: str, known: Iterable[str], what: str) -> ValueError:
     return ValueError(f"--set {key}: no such setting of this {what}; {hint}")
 
 
-def type_of(thing: Any, key: str) -> Any:
+def type_of(config: Any, key: str) -> Any:
     """The annotated type of a dotted field."""
     *path, last = key.split(".")
     for name in path:
-        entry = _fields(thing)[name]
+        entry = _fields(config)[name]
         if "differs" in entry.metadata:
             return _hints(entry.metadata["differs"])[last]
-        thing = getattr(thing, name)
-    return _hints(type(thing))[last]
+        config = getattr(config, name)
+    return _hints(type(config))[last]
 
 
 _hints = functools.cache(typing.get_type_hints)  # it compiles every annotation of every field anew
 
 
-def _put(thing: Any, path: list[str], value: Any) -> Any:
+def _put(config: Any, path: list[str], value: Any) -> Any:
     head, *rest = path
-    if isinstance(thing, Mapping):
-        return {**thing, head: _put(thing.get(head, {}), rest, value) if rest else value}
-    return dataclasses.replace(thing, **{head: _put(getattr(thing, head), rest, value) if rest else value})
+    if isinstance(config, Mapping):
+        return {**config, head: _put(config.get(head, {}), rest, value) if rest else value}
+    return dataclasses.replace(config, **{head: _put(getattr(config, head), rest, value) if rest else value})
 
 
-def read(value: Any, wanted: Any, entry: dataclasses.Field[Any], key: str) -> Any:
-    """`value` as `wanted`, checked against the field's range; ValueError says what would be right."""
+def read(value: Any, hint: Any, entry: dataclasses.Field[Any], key: str) -> Any:
+    """`value` as the type `hint`, checked against the field's range; ValueError says what would be right."""
     try:
-        result = parsed(value, wanted)
+        result = parsed(value, hint)
     except (ValueError, TypeError, KeyError, OverflowError):
-        raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(wanted, entry)}") from None
+        raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(hint, entry)}") from None
     for number in result if isinstance(result, tuple) else (result,):
         low, high = entry.metadata.get("low"), entry.metadata.get("high")
         numeric = isinstance(number, int | float) and not isinstance(number, bool)
         if numeric and (number != number or (low is not None and number < low) or (high is not None and number > high)):
-            raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(wanted, entry)}")
+            raise ValueError(f"--set {key}={str(value)[:60]}: needs {described(hint, entry)}")
     return result
 
 
 _WORDS = {"true": True, "1": True, "yes": True, "on": True, "false": False, "0": False, "no": False, "off": False}
 
 
-def parsed(value: Any, wanted: Any) -> Any:
-    """`value`, a word of the command line or a value of JSON, as the type `wanted`; ValueError or KeyError if it is none."""
-    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+def parsed(value: Any, hint: Any) -> Any:
+    """`value`, a word of the command line or a value of JSON, as the type `hint`; ValueError or KeyError where it is none."""
+    origin, options = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         match = [option for option in options if str(option) == str(value)]
         if not match:
@@ -261,27 +261,27 @@ def parsed(value: Any, wanted: Any) -> Any:
     if origin is tuple:
         parts = value.strip("()[] ").split(",") if isinstance(value, str) else list(value)
         return tuple(parsed(part.strip() if isinstance(part, str) else part, options[0]) for part in parts if part != "")
-    if wanted is bool:
+    if hint is bool:
         return _WORDS[str(value).lower()]
-    if wanted is int:
+    if hint is int:
         if isinstance(value, str) and value.lstrip("-").isdigit():
             return int(value)
         if not float(value).is_integer():
             raise ValueError
         return int(float(value))
-    return wanted(value)
+    return hint(value)
 
 
-def described(wanted: Any, entry: dataclasses.Field[Any]) -> str:
-    """A type and range in words: "a whole number from 1 to 4096 (size of the latent vector)"."""
-    origin, options = typing.get_origin(wanted), typing.get_args(wanted)
+def described(hint: Any, entry: dataclasses.Field[Any]) -> str:
+    """The type and range of a setting in words: "a whole number from 1 to 4096 (size of the latent vector)"."""
+    origin, options = typing.get_origin(hint), typing.get_args(hint)
     if origin is Literal:
         words = "one of " + ", ".join(str(option) for option in options)
     elif origin is tuple:
         words = "numbers separated by commas"
     else:
         plain = {int: "a whole number", float: "a number", bool: "true or false", str: "a word"}
-        words = next((plain[kind] for kind in (wanted, *options) if kind in plain), str(wanted))
+        words = next((plain[kind] for kind in (hint, *options) if kind in plain), str(hint))
     low, high = entry.metadata.get("low"), entry.metadata.get("high")
     if low is not None and high is not None:
         words += f" from {_written(low)} to {_written(high)}"
@@ -298,15 +298,15 @@ def _written(number: float) -> str:
 def check(recipe: Any) -> None:
     """ValueError unless every field of a recipe lies in its range."""
     for key, entry in settings(recipe).items():
-        thing: Any = recipe
+        value: Any = recipe
         for name in key.split("."):
-            thing = thing[name] if isinstance(thing, Mapping) else getattr(thing, name)
-        read(thing, type_of(recipe, key), entry, key)
+            value = value[name] if isinstance(value, Mapping) else getattr(value, name)
+        read(value, type_of(recipe, key), entry, key)
 
 
-def to_json(thing: Any) -> Any:
+def to_json(recipe: Any) -> Any:
     """A recipe as plain JSON values."""
-    return dataclasses.asdict(thing)
+    return dataclasses.asdict(recipe)
 
 
 def from_json(base: Any, record: Mapping[str, Any]) -> Any:

@@ -1,4 +1,4 @@
-"""Space: what one example is. The data makes it, models read it, nobody types it twice."""
+"""Space: the description of one example, made by the data and read by models."""
 
 from __future__ import annotations
 
