@@ -66,7 +66,7 @@ def test_real_ends_are_reconstructions_and_keep_what_is_given_with_them(vae: Run
     assert torch.equal(made.given["label"], torch.stack([left, left, right, right], 1))
     with pytest.raises(ValueError, match="have their own label"):
         vae.interpolate(2, 4, given={"label": 3}, real=True)
-    with pytest.raises(ValueError, match="4000 ways need 8000 ends"):
+    with pytest.raises(ValueError, match="4000 rows need 8000 ends"):
         vae.interpolate(4000, real=True)
 
 

@@ -1,4 +1,4 @@
-"""What Python users call: open data, train a model on them, sample the run."""
+"""The functions of Python users: open data, train a model on them, sample the run."""
 
 from __future__ import annotations
 
@@ -41,10 +41,10 @@ __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load"
 class Session:
     """One training in progress: iterating it trains and yields ticks; `stop()` after any closed tick saves the run.
 
-    The command line, a notebook or a page iterates it; `train` is the same as one call. A loop that was left is gone on with
-    by another one, from the last checkpoint.
+    The command line or a notebook iterates it; `train` does the same in one call. After a loop that was left, another one
+    continues from the last checkpoint.
 
-    num_evals   how often, at equal fractions of the run, the main process gets a whole copy of a sharded model to evaluate
+    num_evals   at how many equal fractions of the run the main process gets a whole copy of a sharded model, to evaluate it
     """
 
     num_evals = 0
@@ -95,7 +95,7 @@ class Session:
             self.engine.gather()
 
     def keep_best(self, about: Mapping[str, Any]) -> None:
-        """Save the current weights as the best so far; between closed steps only. about: for the record, score and progress."""
+        """Save the current weights as the best so far; between closed steps only. about: score and progress, for the record."""
         with self.engine.averaged() as model:
             weights = copied(split(model)[0])
         self.folder.write_best(weights, about)
@@ -139,22 +139,22 @@ def session(
 ) -> Session:
     """A new run of a model on `data`: makes its folder and writes its recipe; nothing is trained yet.
 
-    model: its name, or a class of your own, or FILE.py:NAME
-    out: its folder; a new one under runs/ otherwise
-    keeping: save_every and on_nan of a `Session`
+    model     its name, a class of your own, or FILE.py:NAME
+    out       its folder; by default a new one under runs/
+    keeping   save_every and on_nan of a `Session`
     """
     name = registered(model)
     recipe = seeded(recipe_for(name, data.space, data.given, settings), seed, settings or {})
     recipe = replace(recipe, budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
     engine.divide(recipe.batch)
-    place = Path(out) if out is not None else new_folder(data.name, name)
+    path = Path(out) if out is not None else new_folder(data.name, name)
     try:
-        made = Session(Folder(place), data, recipe, engine, **keeping)
+        made = Session(Folder(path), data, recipe, engine, **keeping)
     except Exception:
         if out is None:
             with suppress(OSError):
-                place.rmdir()
+                path.rmdir()
         raise
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
@@ -168,17 +168,17 @@ def session(
 
 
 def suits(name: str, data: Any) -> None:
-    """ValueError, in a sentence, where a model cannot learn these data; nothing is trained, and no memory is taken."""
+    """ValueError where a model cannot learn these data; nothing is trained and no memory taken for it."""
     recipe = recipe_for(name, data.space, data.given)
     try:
         made = outline(recipe, data.space, data.given)
     except (RuntimeError, TypeError, AttributeError, IndexError):
-        return  # it needs numbers to be built, as one of the user's own may: its row will say what goes wrong then
+        return  # a model of the user's own may need numbers to be built; if it cannot learn these data, its training says so
     learnable(made, recipe, data)
 
 
 def learnable(model: Model, recipe: Recipe, data: Data) -> None:
-    """ValueError where this model, built for these data, cannot learn from them all the same."""
+    """ValueError where a model that can be built for these data cannot learn from them."""
     if getattr(data, "missing", False) and not model.missing:
         kind = kind_of(data.space).name
         others = [row.name for row in MODELS if kind in row.kinds and class_of(row.name).missing]
@@ -189,9 +189,9 @@ def learnable(model: Model, recipe: Recipe, data: Data) -> None:
 
 
 def _mirrors(model: Model) -> None:
-    """ValueError for a model with a text condition: a caption may say left or right, and mirroring would make it untrue.
+    """ValueError for a model with a text condition: a caption that says left or right would be wrong of a mirrored picture.
 
-    Picture conditions are mirrored with x. Labels are kept, so data whose classes are left and right need flip=false.
+    Picture conditions are mirrored with x. Labels stay, so data whose classes are left and right need flip=false.
     """
     texts = [key for key, space in model.given.items() if space.text]
     if texts:
@@ -216,17 +216,18 @@ def train(
     watch: Callable[[Tick], object] | None = None,
     **options: Any,
 ) -> Run:
-    """Train a model on data (what `open` gave, or its path) and return the run.
+    """Train a model on data and return the run.
 
-    model                      its name, or a class of your own (see `genlab.own`), or FILE.py:NAME
-    steps, examples, seconds   the budget, one of them; the recipe's own otherwise
-    out                        the run's folder; a new one under runs/ otherwise
+    model                      its name, a class of your own (see `genlab.own`), or FILE.py:NAME
+    data                       the result of `open`, or a path
+    steps, examples, seconds   the budget, one of them; by default the recipe's
+    out                        the run's folder; by default a new one under runs/
     watch                      called with every Tick
     options                    seed, settings={"model.latent": 8}, force, device, precision, schedule, save_every, on_nan, shard
     """
     data = open(data) if isinstance(data, str | Path) else data
-    said = {"steps": steps, "examples": examples, "seconds": seconds}
-    budget = Budget(**{unit: amount for unit, amount in said.items() if amount is not None}) if any_given(said) else None
+    amounts = {"steps": steps, "examples": examples, "seconds": seconds}
+    budget = Budget(**{unit: amount for unit, amount in amounts.items() if amount is not None}) if any_given(amounts) else None
     made = session(model, data, out, budget=budget, **options)
     for tick in made:
         if watch is not None:
@@ -234,8 +235,8 @@ def train(
     return made.run()
 
 
-def any_given(said: Mapping[str, Any]) -> bool:
-    return any(amount is not None for amount in said.values())
+def any_given(options: Mapping[str, Any]) -> bool:
+    return any(value is not None for value in options.values())
 
 
 def new_folder(data: str, model: str) -> Path:
@@ -257,10 +258,10 @@ def new_folder(data: str, model: str) -> Path:
 def load(
     path: str | Path, device: str = "auto", *, data: str | Path | None = None, model: str | type[Model] | None = None
 ) -> Run:
-    """A run from its folder.
+    """The run of a folder.
 
     data    the path of its data, if they were moved and are needed
-    model   its class, or FILE.py:NAME, if that is not one of genlab's: a folder cannot name code to be run
+    model   its class, or FILE.py:NAME, if it is not one of genlab's: code is never run because a folder names it
     """
     return Run(path, device, data, model)
 
@@ -321,8 +322,8 @@ def resume(
 def _repeatable(run: Run) -> list[list[int]] | None:
     """The complete schedule of a finished run, which training from its checkpoint repeats; None for a run steered by hand."""
     if run.head.get("steered"):
-        said = "it goes on from its last checkpoint, and what came after that will not come again"
-        warnings.warn(Steered(f"{run.path} was steered by hand: {said}"), stacklevel=3)
+        effect = "it goes on from its last checkpoint, and what came after that will not come again"
+        warnings.warn(Steered(f"{run.path} was steered by hand: {effect}"), stacklevel=3)
         return None
     schedule = run.folder.schedule()
     return schedule if schedule and schedule[-1][2] == 1000 else None

@@ -1,4 +1,4 @@
-"""Examples of which a part is kept and a model fills the rest: a text goes on from its beginning, a picture from one half."""
+"""Completion: a model fills in the missing part of an example, as the rest of a text or the other half of a picture."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ class Completion:
     """n completed examples, on the CPU and in the data's units; a text may be longer than those the model learnt from.
 
     frames    (n, *shape) each, on the way; the last one is x
-    original  (n, *shape), what was completed
-    mask      (n, *shape) bool: what was kept of it
-    given     what the model was given besides, n rows each
+    original  (n, *shape), the examples before completion
+    mask      (n, *shape) bool: True for the entries that were kept
+    given     the conditions, n rows each
     """
 
     frames: tuple[Tensor, ...]
@@ -61,16 +61,19 @@ def complete(
         raise ValueError(f"a mask of shape {tuple(mask.shape)} does not fit examples of shape {tuple(x.shape)}")
     device = device_of(model)
     mask = mask.bool().expand(x.shape)
-    found = run.conditions(len(x), seed, given, data=data).given
+    conditions = run.conditions(len(x), seed, given, data=data).given
     noise = Noise(seed, range(len(x)), device)
-    said = own_options(model.complete, options)
-    frames = model.complete(x.to(device), mask.to(device), found, noise=noise, **said)
-    held = {key: value.cpu() for key, value in found.items()}
-    return Completion(tuple(frame.cpu() for frame in frames), x.cpu(), mask.cpu(), held)
+    options = own_options(model.complete, options)
+    frames = model.complete(x.to(device), mask.to(device), conditions, noise=noise, **options)
+    on_cpu = {key: value.cpu() for key, value in conditions.items()}
+    return Completion(tuple(frame.cpu() for frame in frames), x.cpu(), mask.cpu(), on_cpu)
 
 
 def begun(run: Run, text: str, n: int, length: int) -> tuple[Tensor, Tensor]:
-    """(x, mask), (n, T) each, of n copies of a beginning with room after it; ValueError where there is none, or no text."""
+    """(x, mask), (n, T) each: n copies of a beginning, with the tokens after it to be filled in.
+
+    ValueError for a run of other data than text, or a beginning as long as a whole line.
+    """
     if not run.space.text:
         raise ValueError(f"{run.path} learnt from no text: there is nothing that goes on from {text[:20]!r}")
     if n < 1 or length < 1:
@@ -85,7 +88,7 @@ def begun(run: Run, text: str, n: int, length: int) -> tuple[Tensor, Tensor]:
 
 
 def halved(run: Run, keep: Half, n: int, split: Split, data: Data) -> tuple[Tensor, Tensor, dict[str, Tensor]]:
-    """(x, mask, given) of the first n real pictures of a split: which half of them is kept, and what is given with them."""
+    """(x, mask, given) of the first n real pictures of a split: the mask of the half that is kept, and their conditions."""
     batch = first(data, split, n, torch.device("cpu"))
     return batch.x, half(run.space, keep), {key: batch.given[key] for key in run.takes}
 

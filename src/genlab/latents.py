@@ -1,4 +1,4 @@
-"""What a model's latents hold: real examples carried into them and back, and the way between two of them."""
+"""Latents of a model: real examples encoded and decoded, and interpolations between two latents."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Reconstruction:
-    """Real examples beside what a model makes of their latents, on the CPU and in the data's units.
+    """Real examples and their reconstructions, on the CPU and in the data's units.
 
-    x         (n, *space.shape), rebuilt
+    x         (n, *space.shape), the reconstructions
     original  (n, *space.shape)
-    given     what the data give with them, n rows each
+    given     their conditions, n rows each
     """
 
     x: Tensor
@@ -34,11 +34,11 @@ class Reconstruction:
 
 @dataclass(frozen=True)
 class Interpolation:
-    """Ways between latents, decoded, on the CPU and in the data's units.
+    """Interpolations between latents, decoded, on the CPU and in the data's units.
 
-    x      (n, steps, *space.shape): n ways, from one end to the other
-    share  (steps,) of the way, from 0 to 1
-    given  what every place is given, (n, steps, ...) each
+    x      (n, steps, *space.shape), from one end to the other
+    share  (steps,) of the distance between the ends, from 0 to 1
+    given  the conditions of every point, (n, steps, ...) each
     """
 
     x: Tensor
@@ -47,7 +47,7 @@ class Interpolation:
 
 
 class End(NamedTuple):
-    """Latents z (n, *latent) where ways begin or end, and what they are given there."""
+    """One end of n interpolations: latents z (n, *latent) and their conditions."""
 
     z: Tensor
     given: Mapping[str, Tensor]
@@ -76,37 +76,37 @@ def interpolate(
 ) -> Interpolation:
     """See `Run.interpolate`."""
     if n < 1 or steps < 2:
-        raise ValueError(f"interpolating needs at least 1 way of at least 2 steps, got n={n} and steps={steps}")
+        raise ValueError(f"interpolating needs at least 1 row of at least 2 steps, got n={n} and steps={steps}")
     model: Any = run.able("interpolate", averaged)
     a, b = _examples(run, model, n, given, data) if real else _drawn(run, model, n, seed, given, data)
     shares = [step / (steps - 1) for step in range(steps)]
-    places, held = list[Tensor](), list[Mapping[str, Tensor]]()
+    points, conditions = list[Tensor](), list[Mapping[str, Tensor]]()
     for share in shares:
-        held.append((a if share <= 0.5 else b).given)
-        places.append(model.decode(model.between(a.z, b.z, share), held[-1]).cpu())
+        conditions.append((a if share <= 0.5 else b).given)
+        points.append(model.decode(model.between(a.z, b.z, share), conditions[-1]).cpu())
         if progress is not None:
             progress(share)
-    found = {key: torch.stack([part[key].cpu() for part in held], 1) for key in a.given}
-    return Interpolation(torch.stack(places, 1), torch.tensor(shares), found)
+    along = {key: torch.stack([part[key].cpu() for part in conditions], 1) for key in a.given}
+    return Interpolation(torch.stack(points, 1), torch.tensor(shares), along)
 
 
 def _drawn(run: Run, model: Any, n: int, seed: int, given: Mapping[str, Any] | None, data: Data | None) -> tuple[End, End]:
-    """Two draws from the prior; both ends of a way are given the same."""
-    found = run.conditions(n, seed, given, data=data).given
+    """Two draws from the prior, with the same conditions."""
+    conditions = run.conditions(n, seed, given, data=data).given
     a, b = (model.draw(n, noise=Noise(seed, range(start, start + n), device_of(model))) for start in (0, n))
-    return End(a, found), End(b, found)
+    return End(a, conditions), End(b, conditions)
 
 
 def _examples(run: Run, model: Any, n: int, given: Mapping[str, Any] | None, data: Data | None) -> tuple[End, End]:
-    """The latents of the first 2n test examples, each given its own."""
+    """The latents of the first 2n test examples, each with its own conditions."""
     if given:
-        raise ValueError(f"real examples have their own {', '.join(given)}: say that or ask for real ends, not both")
+        raise ValueError(f"real examples have their own {', '.join(given)}: give that or ask for real ends, not both")
     device = device_of(model)
     if not isinstance(model, Encodes):
         raise ValueError(f"{run.recipe.name} draws latents but cannot find those of a real example; leave --real out")
     batch = first(run.data() if data is None else data, "test", 2 * n, device)
     if len(batch.x) < 2 * n:
-        raise ValueError(f"{n} ways need {2 * n} ends, and the test split has {len(batch.x)} examples; ask for fewer")
+        raise ValueError(f"{n} rows need {2 * n} ends, and the test split has {len(batch.x)} examples; ask for fewer")
     z = model.encode(batch.x, batch.given)
     a, b = (End(z[half], {key: value[half] for key, value in batch.given.items()}) for half in (slice(n), slice(n, None)))
     return a, b
@@ -120,5 +120,5 @@ def first(data: Data, split: Split, n: int, device: torch.device) -> Batch:
 
 
 def device_of(model: nn.Module) -> torch.device:
-    """Where a model's numbers lie."""
+    """The device of a model's weights."""
     return next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))

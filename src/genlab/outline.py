@@ -1,4 +1,4 @@
-"""What the weights of a run must look like, before memory is given to them, and be worth once they are read."""
+"""Checks of a run's weights: their names and shapes before memory is taken for them, their values once they are read."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from genlab.core.recipe import Recipe, to_json
 from genlab.core.space import Space
 from genlab.recipes.make import build, class_of
 
-MOST, _KEPT = 8, dict[str, Model]()  # how many outlines are kept, and they themselves
+MOST, _CACHE = 8, dict[str, Model]()  # outlines by recipe and space, and how many are cached
 
 
 def outline(recipe: Recipe, space: Space, given: Mapping[str, Space]) -> Model:
-    """Names and shapes of a model without its numbers; the last few are kept, since every opening of a run asks for one."""
+    """A model on the meta device, names and shapes without numbers; the last few are cached, as every opened run needs one."""
     spaces = {key: content.to_json() for key, content in given.items()}
     made = id(class_of(recipe.name))  # a notebook may define a class of the same name again
     key = json.dumps([recipe.name, made, to_json(recipe)["model"], space.to_json(), spaces], sort_keys=True)
-    if key not in _KEPT:
-        while len(_KEPT) >= MOST:
-            del _KEPT[next(iter(_KEPT))]
+    if key not in _CACHE:
+        while len(_CACHE) >= MOST:
+            del _CACHE[next(iter(_CACHE))]
         with torch.device("meta"):
-            _KEPT[key] = build(recipe, space, given)
-    return _KEPT[key]
+            _CACHE[key] = build(recipe, space, given)
+    return _CACHE[key]
 
 
 def check_values(tensors: Mapping[str, Tensor], path: Path) -> None:
-    """ValueError where weights are no numbers: nothing can be drawn from them."""
+    """ValueError where weights are NaN or infinite, so that nothing can be drawn from them."""
     broken = first_non_finite(tensors)
     if broken is not None:
         raise ValueError(

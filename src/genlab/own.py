@@ -1,11 +1,11 @@
-"""Models of the user's own: a class that a program passes, or `FILE.py:NAME` on the command line.
+"""Models of the user's own: a class that is passed in Python, or `FILE.py:NAME` on the command line.
 
-A class stands under its own name beside the models of the index, for as long as the process lives. A run records that name and
-the file's, for people to read: nothing is imported because a record says so, so whoever opens a run says again where the class
-is.
+A class is registered under its own name, beside the models of the index, until the process ends. A run records the names of
+the class and of its file for people to read. Code is never imported because a record names it, so the class must be passed
+again when a run is opened.
 
-The recipe is what the class's `recipe(space, given)` returns, a static method, or else that of `Recipe` with the config that
-the annotation of `config` in its `__init__` names: a dataclass whose fields all have defaults.
+The recipe is the result of the class's static method `recipe(space, given)`. A class without one gets the default `Recipe`,
+with the config that the annotation of `config` in its `__init__` names: a dataclass whose fields all have defaults.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ RECIPES: dict[str, Callable[[Space, Mapping[str, Space]], Recipe]] = {}
 
 
 def registered(model: str | type[Model]) -> str:
-    """The name under which a model is known from now on: of one of the index, of a class, of what FILE.py:NAME defines.
+    """The name of a model: of the index, of a class, or of what FILE.py:NAME defines, which are registered.
 
-    ValueError where there is no such thing, or it is no model.
+    ValueError where there is no such model, or it is none.
     """
     if isinstance(model, str) and ".py:" not in model:
         return model
@@ -48,7 +48,7 @@ def registered(model: str | type[Model]) -> str:
 
 
 def all_registered(models: Iterable[str | type[Model]]) -> list[str]:
-    """The name of each, once. ValueError for two classes of one name: they would be taken for the same."""
+    """The names of models, each once. ValueError for two classes of one name, which could not be told apart."""
     found: dict[str, Any] = {}
     for model in dict.fromkeys(models):
         name = registered(model)
@@ -63,7 +63,7 @@ def spelled(name: str) -> str:
 
 
 def origin(name: str) -> str:
-    """Where the class of a model of the user's own was defined, for people: "my_model.py:MyModel"; "" for others."""
+    """Where the class of a model of the user's own was defined, "my_model.py:MyModel", for people to read; "" for others."""
     if name not in CLASSES:
         return ""
     try:
@@ -87,19 +87,19 @@ def recipe_of(model: type[Model], space: Space, given: Mapping[str, Space]) -> R
 
 
 def _config(model: type[Model]) -> Any:
-    said = f"{model.__name__}: annotate `config` of its __init__ with a dataclass whose fields all have defaults"
+    advice = f"{model.__name__}: annotate `config` of its __init__ with a dataclass whose fields all have defaults"
     try:
         hint = typing.get_type_hints(model.__init__).get("config")
     except (NameError, AttributeError, TypeError, SyntaxError) as error:
-        raise ValueError(f"{said} ({error}), or give it a static method recipe(space, given)") from None
+        raise ValueError(f"{advice} ({error}), or give it a static method recipe(space, given)") from None
     if hint is None or hint is type(None):
         return None
     if not (isinstance(hint, type) and is_dataclass(hint)):
-        raise ValueError(f"{said}, or give it a static method recipe(space, given)")
+        raise ValueError(f"{advice}, or give it a static method recipe(space, given)")
     try:
         return hint()
     except TypeError as error:
-        raise ValueError(f"{said} ({error})") from None
+        raise ValueError(f"{advice} ({error})") from None
 
 
 def _check(model: Any) -> None:
@@ -124,13 +124,13 @@ def _entry(model: type[Model]) -> Entry:
     return Entry(model.__name__, FAMILY, kinds, claim, can, uses, idea, "", __name__, model.needs)
 
 
-def _from_file(said: str) -> Any:
-    file, _, name = said.rpartition(":")
+def _from_file(spec: str) -> Any:
+    file, _, name = spec.rpartition(":")
     path = Path(file).expanduser()
     module = run_file(path, "models are FILE.py:NAME")
     if not hasattr(module, name):
-        there = [key for key, value in vars(module).items() if _defined(value, module)]
-        raise ValueError(f"{path} has no {name}; " + (f"it has {', '.join(there)}" if there else "it defines no model"))
+        models = [key for key, value in vars(module).items() if _defined(value, module)]
+        raise ValueError(f"{path} has no {name}; " + (f"it has {', '.join(models)}" if models else "it defines no model"))
     return getattr(module, name)
 
 

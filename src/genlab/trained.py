@@ -1,4 +1,4 @@
-"""A run that is there: its model, its data, its samples. What a folder says is believed only as far as it fits."""
+"""A trained run: its model, its data, its samples. Everything read from its folder is checked before it is used."""
 
 from __future__ import annotations
 
@@ -38,15 +38,16 @@ from genlab.runs.shapes import HEAD, fits, shaped, sound
 from genlab.runs.weights import MODEL, TRAINING, check_fit, copy_into, named, prepared
 
 CHUNK = 256  # rows sampled at once
-EXACT_CHUNK = 16  # rows of the fixed, padded chunks that make samples byte-identical
+EXACT_CHUNK = 16  # rows of each chunk, padded to that many, where samples are to be byte-identical
 
 
 class Run:
     """A trained model in its folder.
 
-    path, recipe, space, given   what it is, what it learnt from, and what those data give with every example
-    data                         where the data lie now, if they were moved
-    model                        its class, or FILE.py:NAME, where that is none of genlab's
+    path, recipe   its folder, and what decided its training
+    space, given   of the data it learnt from: one example, and the conditions that come with it
+    data           the path of the data, if they were moved
+    model          its class, or FILE.py:NAME, where that is none of genlab's
     """
 
     def __init__(
@@ -59,9 +60,9 @@ class Run:
         self.folder = Folder(path)
         self.path = self.folder.path
         self.head = self.folder.head()
-        place = self.path / "recipe.json"
-        shaped(self.head, HEAD, place)
-        with sound(place):
+        path = self.path / "recipe.json"
+        shaped(self.head, HEAD, path)
+        with sound(path):
             self.space = Space.from_json(self.head["space"])
             self.given = {key: Space.from_json(record) for key, record in self.head["given"].items()}
             self._check_class(model)
@@ -80,7 +81,7 @@ class Run:
         return f"Run({self.recipe.name} on {self.head['data']['source']}: {self.path})"
 
     def _check_class(self, model: str | type[Model] | None) -> None:
-        """ValueError where the class of its model is not known here, or another one was passed."""
+        """ValueError where the class of its model is not registered, or another one was passed."""
         name, where = self.head["recipe"]["name"], self.head.get("class")
         if model is not None and (other := registered(model)) != name:
             raise ValueError(f"it is a run of {name[:60]}, not of {other}")
@@ -93,40 +94,40 @@ class Run:
     def data(self, source: str | Path | None = None, **options: Any) -> Any:
         """The data it was trained on, opened again; ValueError if they have changed since.
 
-        source: where they (the first source of several) lie now, if they were moved
+        source   the path of the data (of the first source, if there are several), if they were moved
         """
         record = self.head["data"]
         source = self.moved if source is None else source
-        place = source if source is not None else record["source"]
+        path = source if source is not None else record["source"]
         try:
             data: Any = open_again(record["opened"], source, **options)
         except ValueError as error:
-            if source is not None or Path(str(place)).exists():
+            if source is not None or Path(str(path)).exists():
                 raise
-            raise ValueError(f"{error}; if the data of {self.path} were moved, say where: --data") from None
-        return self.same(data, place, moved=source is not None)
+            raise ValueError(f"{error}; if the data of {self.path} were moved, give their path: --data") from None
+        return self.same(data, path, moved=source is not None)
 
-    def same(self, data: Any, place: object, moved: bool = True) -> Any:
-        """The data; ValueError where they are not those it was trained on."""
+    def same(self, data: Any, path: object, moved: bool = True) -> Any:
+        """The data, unchanged; ValueError where the run was trained on others. path: of the data, for the message."""
         if data.fingerprint != self.head["data"]["fingerprint"]:
             changed = "are other data than" if moved else "has changed since"
-            raise ValueError(f"{place} {changed} {self.path} was trained on; restore them, or train anew")
+            raise ValueError(f"{path} {changed} {self.path} was trained on; restore them, or train anew")
         return data
 
     def tokenizer(self, key: str = "x") -> Tokenizer:
-        """What makes tokens of its examples, or of a condition that is a text; ValueError where that is lost."""
-        space, place = self.space if key == "x" else self.given[key], self.path / "tokenizer.json"
+        """The tokenizer of its examples ("x"), or of a condition that is a text; ValueError where the run has lost it."""
+        space, path = self.space if key == "x" else self.given[key], self.path / "tokenizer.json"
         records = self.folder.tokenizers()
         if key not in records:
-            raise ValueError(f"{place} is missing, or lacks {key}; restore it from a copy")
-        with sound(place):
-            found = from_record(records[key])
-        if (found.encoder, len(found.names), found.end) != (space.encoder, space.levels, space.end):
-            raise ValueError(f"{place} is not that of this run: its tokens are others; restore it from a copy")
-        return found
+            raise ValueError(f"{path} is missing, or lacks {key}; restore it from a copy")
+        with sound(path):
+            tokenizer = from_record(records[key])
+        if (tokenizer.encoder, len(tokenizer.names), tokenizer.end) != (space.encoder, space.levels, space.end):
+            raise ValueError(f"{path} is not that of this run: its tokens are others; restore it from a copy")
+        return tokenizer
 
     def model(self, averaged: bool = True, best: bool = False) -> Model:
-        """The model in eval mode: averaged weights where it has them, or the raw ones, or the best of its check-ups."""
+        """The model in eval mode, with averaged weights where it has them, raw ones, or (best) those of its best check-up."""
         key = "best" if best else averaged
         if key not in self._models:
             tensors = self.folder.best() if best else self.folder.weights(averaged)[0]
@@ -140,9 +141,9 @@ class Run:
     def check(
         self, tensors: Mapping[str, Tensor], training: Mapping[str, Tensor] | None = None, recipe: Recipe | None = None
     ) -> None:
-        """ValueError unless these can be the weights of its model, or of another recipe's, before memory is given to that.
+        """ValueError unless names and shapes are those of the weights of its model, or of another recipe's.
 
-        Only names and shapes are made: a record that promises a huge model costs nothing.
+        No memory is taken for the model, so a damaged record that describes a huge one does no harm.
         """
         recipe = recipe or self.recipe
         try:
@@ -153,7 +154,7 @@ class Run:
         check_fit(made, tensors, training)
 
     def last_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-        """The weights of its last checkpoint and what only training needs; ValueError where it has none."""
+        """(weights, buffers that only training needs) of its last checkpoint; ValueError where it has none."""
         tensors, _ = last_checkpoint(self.folder)
         return named(MODEL, tensors), named(TRAINING, tensors)
 
@@ -163,12 +164,12 @@ class Run:
         return self.folder.keeps("average.safetensors")
 
     def sample(self, n: int, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any) -> Tensor:
-        """(n, *space.shape) in the data's units.
+        """n samples (n, *space.shape) in the data's units.
 
-        given     {"text": "a red heart", "source": "photo.png"}, a label by name or number, or tensors; the rest is drawn:
-                  see `conditions`
-        options   averaged=False for the raw weights, best=True for those of its best check-up,
-                  exact=True for byte-identical chunks, and the model's own (sampling_steps=50, ...)
+        given     {"text": "a red heart", "source": "photo.png"}, a label by name or number, or tensors; conditions that are
+                  left out are drawn: see `conditions`
+        options   averaged=False for the raw weights, best=True for those of its best check-up, exact=True for samples that
+                  are byte-identical whatever n is, and the model's own (sampling_steps=50, ...)
         """
         *_, last = self.frames(n, seed, given, **options)
         return last
@@ -183,20 +184,20 @@ class Run:
         exact: bool = False,
         **options: Any,
     ) -> Iterator[Tensor]:
-        """Frames on the way to `sample`, each (n, *space.shape); more than one chunk of rows yields only the result."""
+        """Frames on the way to the samples of `sample`, each (n, *space.shape); the last alone where n exceeds one chunk."""
         if n < 1:
             raise ValueError(f"n must be at least 1, got {n}")
         model = self.model(averaged, best)
         options = own_options(model.sample, options)
-        found = self.conditions(n, seed, given)
+        conditions = self.conditions(n, seed, given)
         size = EXACT_CHUNK if exact else CHUNK
         if n <= size and not exact:
-            yield from drawn(model, range(n), seed, found.given, options)
+            yield from drawn(model, range(n), seed, conditions.given, options)
             return
         parts = []
         for first in range(0, n, size):
             rows = range(first, first + size) if exact else range(first, min(n, first + size))
-            chosen = found.take([min(row, n - 1) for row in rows])
+            chosen = conditions.take([min(row, n - 1) for row in rows])
             *_, last = drawn(model, rows, seed, chosen.given, options)
             parts.append(last)
         yield torch.cat(parts)[:n]
@@ -209,9 +210,10 @@ class Run:
         split: Split = "validation",
         data: Data | None = None,
     ) -> Conditions:
-        """What n samples are given, on the model's device: see `core.conditions.conditions`.
+        """The conditions of n samples, on the model's device: see `core.conditions.conditions`.
 
         asked   {"text": "a red heart", "source": "photo.png" or a folder}, a label by name or number; tensors; lists of these
+        split   of the examples whose conditions are taken, where any are needed
         data    those it was trained on, where they are open already
         ValueError for a condition that this model does not take, naming the models that do.
         """
@@ -223,7 +225,7 @@ class Run:
 
     @cached_property
     def takes(self) -> dict[str, Space]:
-        """What its samples are given: the conditions of its data that the model uses."""
+        """The conditions that its samples are given: those of its data that the model uses."""
         return taken(used(class_of(self.recipe.name), self.given, self.recipe.name))
 
     @cached_property
@@ -248,9 +250,9 @@ class Run:
         return f"{self.path.name} was trained on data that do not give {key}; {here}"
 
     def texts(self, x: Tensor) -> Sequence[str]:
-        """Samples (n, T) of text as they read.
+        """Samples (n, T) of text, decoded.
 
-        Where the run has lost its tokenizer: what the names of the tokens say, and a warning.
+        Where the run has lost its tokenizer, the names of the tokens stand for them, and a warning says so.
         """
         if self.space.encoder:
             try:
@@ -260,7 +262,7 @@ class Run:
         return texts(x, self.space)
 
     def able(self, verb: str, averaged: bool = True, best: bool = False) -> Model:
-        """The model; ValueError, naming the models that can, where it has not the capability of `core.model.CAPABILITIES`."""
+        """The model; ValueError, naming models that can, where it lacks the capability `verb` of `core.model.CAPABILITIES`."""
         model, kind = self.model(averaged, best), kind_of(self.space).name
         if isinstance(model, CAPABILITIES[verb]):
             return model
@@ -272,7 +274,7 @@ class Run:
     def reconstruct(
         self, n: int = 16, split: Split = "test", *, averaged: bool = True, data: Data | None = None
     ) -> Reconstruction:
-        """The first n examples of a split, carried into the latents and back.
+        """The first n examples of a split, encoded and decoded.
 
         averaged   averaged weights, where it has them, rather than the raw ones
         data       those it was trained on, where they are open already
@@ -292,14 +294,15 @@ class Run:
         data: Data | None = None,
         progress: Callable[[float], object] | None = None,
     ) -> Interpolation:
-        """n ways between two latents, each decoded at `steps` places, both ends among them.
+        """n interpolations between two latents, each decoded at `steps` points, both ends among them.
 
-        given      as `sample` takes it; it stays the same on a way
-        real       between the first 2n test examples, each with what the data give with it; the places between have what the
-                   nearer end has. Otherwise between draws from the prior
+        given      as `sample` takes it; constant along an interpolation
+        real       whether the ends are the first 2n test examples, rather than draws from the prior. Each end then has the
+                   conditions that the data give with it, and every point between has those of the nearer end
+        averaged   averaged weights, where it has them, rather than the raw ones
         data       those it was trained on, where they are open already
         progress   called with the share done, 0..1
-        ValueError for a model without latents, or without an encoder where real ends are asked for.
+        ValueError for a model without latents, or for real ends of one without an encoder.
         """
         return interpolate(self, n, steps, seed, given, real, averaged, data, progress)
 
@@ -314,20 +317,24 @@ class Run:
         data: Data | None = None,
         **options: Any,
     ) -> Completion:
-        """Keep the entries of x (n, *space.shape) where mask, (n, *space.shape) or one for all, is True, and draw the others.
+        """Draw the entries of x where `mask` is False, given those where it is True.
 
+        x         (n, *space.shape) in the data's units
+        mask      (n, *space.shape), or (*space.shape) for all of them
         given     as `sample` takes it
+        averaged  averaged weights, where it has them, rather than the raw ones
         data      those it was trained on, where they are open already
-        options   of the model's own (temperature=0.8, ...)
-        ValueError for a model that cannot, or where x and mask do not fit.
+        options   the model's own (temperature=0.8, ...)
+        ValueError for a model that cannot complete, or where x and mask do not fit.
         """
         return complete(self, x, mask, seed, given, averaged, data, options)
 
     def complete_text(
         self, text: str, n: int = 1, length: int = LENGTH, seed: int = 0, given: Mapping[str, Any] | None = None, **options: Any
     ) -> Completion:
-        """n texts that begin with `text`: of windows `length` tokens longer, of lines as long as they become. `texts` reads x.
+        """n texts that begin with `text`; `texts` decodes the x of the result.
 
+        length    tokens that a window goes on for; a line goes on to its end
         options   of `complete`
         """
         return self.complete(*begun(self, text, n, length), seed, given, **options)
@@ -343,8 +350,9 @@ class Run:
         data: Data | None = None,
         **options: Any,
     ) -> Completion:
-        """The first n pictures of a split with only one half kept, given what the data give with them unless `given` says so.
+        """The first n pictures of a split, of which one half is kept and the other one drawn.
 
+        given     conditions that differ from those that the data give with the pictures
         options   of `complete`
         """
         opened: Data = self.data() if data is None else data
@@ -352,10 +360,10 @@ class Run:
         return self.complete(x, mask, seed, {**own, **(given or {})}, data=opened, **options)
 
     def reached(self, rows: Sequence[Mapping[str, Any]] | None = None) -> dict[str, Any]:
-        """{"progress": 0..1, "examples": ..., "seconds": of training} as far as it is trained; {} where nobody knows.
+        """How far it is trained: {"progress": 0..1, "examples": ..., "seconds": of training}; {} where that is not known.
 
-        rows: what `ticks` gave, where that was read already. A checkpoint is later than the last of them where training has
-        ended, and earlier where it was killed or goes on.
+        rows   the result of `ticks`, where it was read already. The last checkpoint is later than the last of these where
+               training has ended, and earlier where it was killed or is going on
         """
         last, saved = next(iter((self.ticks() if rows is None else rows)[-1:]), {}), self.folder.reached()
         later = saved if saved.get("examples", -1) >= last.get("examples", 0) else last
@@ -363,13 +371,13 @@ class Run:
         return {name: later.get(name, last.get(name, 0)) for name in names} if saved or last else {}
 
     def ticks(self) -> list[dict[str, Any]]:
-        """The readings written while it was trained."""
+        """The readings logged during training."""
         return list(self.folder.ticks())
 
 
 @torch.no_grad()
 def drawn(model: Model, rows: range, seed: int, given: Mapping[str, Tensor], options: Mapping[str, Any]) -> Iterator[Tensor]:
-    """Frames of samples, on the CPU: row i is drawn with the noise of that row, whatever the others are."""
+    """Frames of samples, on the CPU. Each row has noise of its own, so a sample does not depend on the rows beside it."""
     noise = Noise(seed, rows, device_of(model))
     for frame in model.sample(len(rows), given or None, noise=noise, **options):
         yield frame.cpu()

@@ -1,8 +1,8 @@
-"""Monitoring a training run: check-ups at fractions of the run, alarms, the best weights so far.
+"""Monitoring of a training run: check-ups at fractions of the run, alarms, the best weights so far.
 
-`Watch.on_tick` is called with every tick of a session. The run's clock is stopped between two ticks, so check-ups cost nothing
-of the budget. Their frequency and number of samples are decided before the first one, from the time that drawing takes, and
-saved in the run's folder: a resumed run is checked as before.
+`Watch.on_tick` is called with every tick of a session. The run's clock stands still between two ticks, so check-ups take
+nothing from the budget. How often they are made and of how many samples is decided before the first one, from the time that
+drawing takes, and saved in the run's folder, so that a resumed run is checked in the same way.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from genlab.runs.files import within, write_atomic
 from genlab.trained import drawn
 
 MARKS = 20  # fractions of a run at which a check-up may be due
-STRIDES = (1, 2, 4, 5, 10, 20)  # every so many of them
+STRIDES = (1, 2, 4, 5, 10, 20)  # marks from one check-up to the next
 SIZES = (256, 128, 64)  # samples drawn
 SHARE = 0.3  # of the training time that check-ups may take
 PROBES = (16, 4, 2)  # samples drawn to time sampling
 FEWEST = 30  # steps before which no alarm is raised
 SCORED = 200  # validation examples of a likelihood
-SEED = 1  # of the samples: the same at every check-up
+SEED = 1  # of the samples, the same at every check-up
 
 
 class Plan(NamedTuple):
@@ -43,15 +43,15 @@ class Plan(NamedTuple):
 
 
 class Watch:
-    """Monitors one session. In a stage whose samples mean nothing yet, and without a validation split to measure them on, it
-    only reads the readings.
+    """Monitors one session. In a stage whose samples mean nothing yet, or without a validation split to compare them with, it
+    follows the readings alone.
 
-    features          of pictures, for their scores; without them only the readings of a model of pictures are monitored
+    features          what pictures are compared in; without them, of a model of pictures the readings alone are followed
     tell              called with each alarm as it is raised
-    share             of the training time that check-ups may take
+    plan              how often to check and how many samples to draw, whatever that takes; by default what `share` allows
+    share             largest share of the training time that check-ups take
     reference         the real examples, where several models share them
-    plan              how often to check, and how many samples to draw, whatever it costs
-    features_choice   the name that `features_for` was given, for the record: a resumed run uses the same features
+    features_choice   name of the features, for the record: a resumed run uses the same ones
     """
 
     def __init__(
@@ -69,13 +69,13 @@ class Watch:
         self._measures = session.data.count("validation") > 0
         self.history = History()
         self.alarms: list[Alarm] = []
-        self.plan = plan or self._kept_plan()
+        self.plan = plan or self._saved_plan()
         self._mark, self._best = -1, ("", float("inf"))  # the best weights' score and its cost
-        self._row: dict[str, Any] | None = None  # of ticks.jsonl, the last that was read
+        self._row: dict[str, Any] | None = None  # the last row of ticks.jsonl that was read
         self._rollbacks = 0
 
     def on_tick(self, tick: Tick) -> None:
-        """Check the model, where a check-up is due; to be called between two ticks."""
+        """Follow the readings, and make a check-up where one is due; to be called between two ticks."""
         if not (tick.closes and self.session.engine.main):
             return
         if self.session.recorder.rollbacks != self._rollbacks:
@@ -92,7 +92,7 @@ class Watch:
                 self._check_up(tick.progress, seconds)
 
     def close(self) -> None:
-        """The last check-up, after the end of the run."""
+        """Make the last check-up, after the end of the run."""
         engine = self.session.engine
         if engine.main and self.session.recorder.rollbacks != self._rollbacks:
             self._restore()
@@ -113,7 +113,7 @@ class Watch:
             self.history.add_checkup(Checkup.from_json(row))
         self.alarms = [Alarm.from_json(row) for row in folder.alarms()]
         self.history.raised = {alarm.kind for alarm in self.alarms}
-        self._best = self._kept_best()
+        self._best = self._saved_best()
         self._mark = int(self.history.progress * MARKS + 1e-9)
 
     def _read(self, row: Mapping[str, Any]) -> None:
@@ -141,26 +141,26 @@ class Watch:
         return last
 
     def _likelihood(self, model: Any) -> Any:
-        """The likelihood of validation examples of text, or None for other data, where it may take longer than the training."""
+        """The likelihood of validation examples of text; None for other data, where it may take longer than the training."""
         data = self.session.data
         if not data.space.text:
             return None
         return likelihood_of(model, data, "validation", SEED, min(SCORED, data.count("validation")))
 
     def _keep_best(self, score: Score | None) -> None:
-        """Save the weights if this score is the best so far; a score of another name than the saved one's is ignored."""
+        """Save the weights if this score is the best so far; a score of another name than the saved one's does not compare."""
         if score is not None and self._best[0] in ("", score.name) and cost(score) < self._best[1]:
             self._best = score.name, cost(score)
             about = {"progress": self.history.progress, "examples": self.session.engine.examples}
             self.session.keep_best({**about, "score": score.name, "value": score.value, "cost": cost(score)})
 
-    def _kept_best(self) -> tuple[str, float]:
-        """(score name, cost) of the saved best weights, which may be newer than the checkpoint; else of the best check-up."""
-        kept = self.session.folder.best_about()
-        if kept is not None:
-            return kept["score"], kept["cost"]
-        found = [checkup.quality for checkup in self.history.checkups if checkup.quality is not None]
-        return min(((score.name, cost(score)) for score in found), key=lambda pair: pair[1], default=("", float("inf")))
+    def _saved_best(self) -> tuple[str, float]:
+        """(name, cost) of the saved best weights' score, which may be newer than the checkpoint; else of the best check-up."""
+        saved = self.session.folder.best_about()
+        if saved is not None:
+            return saved["score"], saved["cost"]
+        scores = [checkup.quality for checkup in self.history.checkups if checkup.quality is not None]
+        return min(((score.name, cost(score)) for score in scores), key=lambda pair: pair[1], default=("", float("inf")))
 
     def _raise(self, samples: Tensor | None = None) -> None:
         for alarm in self.history.alarms() if self.session.engine.steps >= FEWEST else ():
@@ -172,7 +172,7 @@ class Watch:
                 self.tell(alarm)
 
     def _draw_alarm(self, alarm: Alarm, samples: Tensor) -> None:
-        """Save the samples that raised an alarm as a picture in the run's alarms/."""
+        """Save the samples behind an alarm as a picture in the run's alarms/."""
         from genlab.report import pictures
 
         made = pictures.png(pictures.picture(samples, self.session.data.space))
@@ -191,7 +191,7 @@ class Watch:
     def _costs(self, patience: float) -> tuple[float, float]:
         """(seconds for each sample, seconds for the rest of a check-up).
 
-        One sample is drawn first; more at once only where they cannot take more than `patience` seconds.
+        One sample is drawn first, and several at once where they will not take more than `patience` seconds.
         """
         given = self.session.conditions(PROBES[0], SEED).given
         with self.session.engine.averaged() as model:
@@ -204,26 +204,26 @@ class Watch:
                 samples, together = timed(lambda: self._draw(model, given, many))
                 each = max((together - first) / (many - 1), 0.0)
                 beside = max(first - each, 0.0)
-            _, scored = timed(lambda: self._likelihood(model))
+            _, likelihood = timed(lambda: self._likelihood(model))
         rows = torch.arange(SIZES[0]) % len(samples)
         whole = {key: value[rows.to(value.device)] for key, value in given.items()}
         few = {key: value[: len(samples)] for key, value in given.items()}
         checkup_scores(self.reference, samples, few, SEED)  # the first call builds caches
-        _, looked = timed(lambda: checkup_scores(self.reference, samples[rows], whole, SEED))
-        return each, beside + scored + looked
+        _, scoring = timed(lambda: checkup_scores(self.reference, samples[rows], whole, SEED))
+        return each, beside + likelihood + scoring
 
-    def _kept_plan(self) -> Plan | None:
-        kept = self.session.folder.plan()
-        if kept is None or not (1 <= kept["stride"] <= MARKS and 1 <= kept["n"] <= SIZES[0]):
+    def _saved_plan(self) -> Plan | None:
+        saved = self.session.folder.plan()
+        if saved is None or not (1 <= saved["stride"] <= MARKS and 1 <= saved["n"] <= SIZES[0]):
             return None
-        return Plan(kept["stride"], kept["n"])
+        return Plan(saved["stride"], saved["n"])
 
 
 def timed(call: Callable[[], Any]) -> tuple[Any, float]:
-    """(result of a call, seconds that it took)."""
+    """(result of a call, seconds it took)."""
     began = time.perf_counter()
-    found = call()
-    return found, time.perf_counter() - began
+    result = call()
+    return result, time.perf_counter() - began
 
 
 def cost(score: Score | None) -> float:
@@ -236,7 +236,9 @@ def cost(score: Score | None) -> float:
 def affordable(each: float, rest: float, training: float, share: float = SHARE) -> Plan:
     """The most frequent check-ups that take at most `share` of the training time; a single one at the end if none fit.
 
-    each: seconds for a sample; look: seconds for the rest of a check-up; training: seconds of the whole run.
+    each       seconds for one sample
+    rest       seconds for everything else in a check-up
+    training   seconds of the whole run
     """
     for stride in STRIDES:
         for n in SIZES:

@@ -291,7 +291,7 @@ def test_a_moved_run_goes_on_with_moved_data(tmp_path: Path) -> None:
     whole, path = trained(tmp_path / "whole", small), trained(tmp_path / "run", small, stop=12)
     (tmp_path / "there").mkdir()
     moved, file = path.rename(tmp_path / "there" / "run"), data.rename(tmp_path / "there" / "points.csv")
-    with pytest.raises(ValueError, match=r"if the data of .* were moved, say where: --data"):
+    with pytest.raises(ValueError, match=r"if the data of .* were moved, give their path: --data"):
         api.resume(moved, "cpu")
     finished(api.resume(moved, "cpu", data=file))
     assert left(moved)["ticks.jsonl"] == left(whole)["ticks.jsonl"]
