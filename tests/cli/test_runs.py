@@ -86,7 +86,7 @@ def test_a_schedule_repeats_a_run_of_seconds(tmp_path: Path) -> None:
     for words in (("gan", "--seconds", 0.2), ("vae", "--seconds", 0.3), ("gan",)):
         assert other in refused("train", words[0], "points/ring", *words[1:], "--schedule", "one/schedule.json")
     said = refused("train", "gan", "points/ring", "--steps", 9, "--schedule", "one/schedule.json")
-    assert "say --seconds, not --steps" in said
+    assert "use --seconds, not --steps" in said
     assert "is no schedule" in refused("train", "gan", "points/ring", "--schedule", "one/recipe.json")
     assert "there is no nowhere.json" in refused("train", "gan", "points/ring", "--schedule", "nowhere.json")
 

@@ -59,9 +59,9 @@ def compare(
 ) -> int:
     """Find out which model suits your data.
 
-    Trains several for an equal budget on the same splits, a slice of each in turn, samples and scores them. Writes report.html
-    (one file, no network) and report.json to --out, reports/DATA by default, and keeps every run in its runs/. The same call
-    goes on with a comparison that was stopped; with other --models or more --seeds it adds them to those that are there.
+    Trains several models for an equal budget on the same splits, a slice of each in turn, then samples and scores them. Writes
+    report.html (one file, no network) and report.json to --out, reports/DATA by default, and keeps every run in its runs/. The
+    same call goes on with a comparison that was stopped; other --models or more --seeds are added to those that are there.
     """
     unit, amount = budget_of(seconds, budget)
     at_least(1, seeds=seeds, samples=samples)
@@ -78,15 +78,15 @@ def compare(
     with Progress() as progress:
         comparison = _begun(data, asked, output, progress)
         stopped = _work(comparison, progress)
-    _say(comparison, json, table)
+    _print(comparison, json, table)
     if stopped:
-        _say_how_to_go_on(comparison, json)
+        _print_next_commands(comparison, json)
         raise Stopped(stopped)
     return FAILED if all(row.error for row in comparison.record().rows) else 0
 
 
 def _begun(data: Sequence[str], options: CompareOptions, output: FolderOptions, progress: Progress) -> Comparison:
-    """The comparison that was asked for, its data opened and nothing trained."""
+    """The comparison of these options, its data opened and nothing trained."""
     from genlab.cli.opening import counted, opened
     from genlab.comparison.calls import compare_models, compare_runs
     from genlab.comparison.existing import are_runs, common_data
@@ -104,7 +104,7 @@ def _begun(data: Sequence[str], options: CompareOptions, output: FolderOptions, 
 
 
 def _work(comparison: Comparison, progress: Progress) -> int:
-    """Everything that is left to do: the number of the signal that stopped it, or 0."""
+    """Do everything that is left; the number of the signal that stopped it, or 0."""
     from genlab.cli.events import shown
     from genlab.comparison.events import Training
 
@@ -127,9 +127,9 @@ def _work(comparison: Comparison, progress: Progress) -> int:
 
 
 def budget_of(seconds: float | None, budget: str | None) -> tuple[Any, float]:
-    """`--seconds N` and `--budget UNIT=N` as (unit, amount); ValueError where both or neither can be read."""
+    """(unit, amount) of `--seconds N` or `--budget UNIT=N`; ValueError for both, or for an amount that cannot be read."""
     if seconds is not None and budget is not None:
-        raise ValueError("--seconds and --budget are two ways to say one thing: leave one out")
+        raise ValueError("--seconds and --budget both set the budget: leave one out")
     unit, _, amount = (budget or f"seconds={SECONDS if seconds is None else seconds}").partition("=")
     try:
         number = float(amount)
@@ -143,7 +143,7 @@ def budget_of(seconds: float | None, budget: str | None) -> tuple[Any, float]:
     return unit, number
 
 
-def _say(comparison: Comparison, json: bool, table: bool) -> None:
+def _print(comparison: Comparison, json: bool, table: bool) -> None:
     from rich.console import Console
 
     from genlab.comparison.summary import leader
@@ -167,10 +167,10 @@ def _say(comparison: Comparison, json: bool, table: bool) -> None:
     console.print(f"\nreport: {comparison.folder / 'report.html'}", markup=False, soft_wrap=True)
 
 
-def _say_how_to_go_on(comparison: Comparison, json: bool) -> None:
-    """On stderr beside JSON, which has stdout for itself."""
-    place = sys.stderr if json else sys.stdout
-    print(f"go on: {comparison.command()}", file=place)
+def _print_next_commands(comparison: Comparison, json: bool) -> None:
+    """Print the commands that go on; on stderr where stdout holds JSON."""
+    stream = sys.stderr if json else sys.stdout
+    print(f"go on: {comparison.command()}", file=stream)
     halted = next((row for row in comparison.record().rows if row.stopped), None)
     if halted is not None:
-        print(f"or with one model: {command('resume', halted.run, halted.name)}", file=place)
+        print(f"or with one model: {command('resume', halted.run, halted.name)}", file=stream)

@@ -41,10 +41,8 @@ def complete(
 ) -> None:
     """Go on with a text, or fill the other half of pictures.
 
-    Conditions, such as a class, are those of the real pictures unless --class or --given say otherwise.
-
-    The halves that are kept are those of real pictures. Pictures come in rows of three: what was kept, the completion, the
-    original.
+    Each picture keeps a half of a real one. Conditions, such as a class, are those of the real pictures unless --class or
+    --given set them. Pictures come in rows of three: the kept half, the completion, the original.
     """
     at_least(1, n=n, length=length)
     from genlab.cli.opening import reopened
@@ -53,7 +51,7 @@ def complete(
     model: Any = loaded.able("complete", not raw)
     options = {"averaged": not raw, **own(model.complete, sampling.option)}
     if loaded.space.text and text is None:
-        raise ValueError('--text: say how the text begins, as --text "ROMEO:"')
+        raise ValueError('--text: give the beginning of the text, as --text "ROMEO:"')
     with Progress() as progress:
         data = None if loaded.space.text else reopened(loaded, progress)
         with progress.task("completing"):
@@ -62,23 +60,23 @@ def complete(
             else:
                 made = loaded.complete_half(keep, n, split, seed, sampling.asked(), data=data, **options)
     record = {"run": run, "n": len(made.x), "seed": seed}
-    (_say_texts if loaded.space.text else _say_pictures)(loaded, made, record, output, json)
+    (_show_texts if loaded.space.text else _show_pictures)(loaded, made, record, output, json)
 
 
-def _say_pictures(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
+def _show_pictures(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
     from genlab.cli.looking import WIDTH, deliver, tell
     from genlab.report.tiles import in_rows
 
     if output.out is not None and output.out.suffix == ".npz":
         path = deliver(run, "complete", output, [made.x], {"original": made.original, "mask": made.mask}, WIDTH)
     else:
-        kept = made.original * made.mask
-        rows = [in_rows([kept, frame, made.original], WIDTH) for frame in made.frames]
+        known = made.original * made.mask
+        rows = [in_rows([known, frame, made.original], WIDTH) for frame in made.frames]
         path = deliver(run, "complete", output, rows, {}, WIDTH)
     tell({**record, "out": str(path)}, f"{record['n']} pictures, kept, completed, real: {path}", json)
 
 
-def _say_texts(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
+def _show_texts(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
     from genlab.cli.looking import deliver, tell
     from genlab.report.pictures import visible
     from genlab.report.saving import text
@@ -87,5 +85,5 @@ def _say_texts(run: Run, made: Completion, record: dict[str, Any], output: Folde
         path = deliver(run, "complete", output, [made.x], {}, 1)
         tell({**record, "out": str(path)}, f"{record['n']} texts: {path}", json)
     else:
-        found = run.texts(made.x)
-        tell({**record, "texts": found}, visible(text(found, run.space)), json)
+        texts = run.texts(made.x)
+        tell({**record, "texts": texts}, visible(text(texts, run.space)), json)

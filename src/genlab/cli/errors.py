@@ -1,4 +1,4 @@
-"""What went wrong, as one sentence, and the exit code: 0 done, 1 or 2 as `runs.errors` says, 128 + n stopped by signal n."""
+"""Errors as one sentence and an exit code: 0 done, 1 or 2 as in `runs.errors`, 128 + n stopped by signal n."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ __all__ = ["FAILED", "REFUSED", "USAGE", "Stopped", "debugging", "explained"]
 
 
 class Stopped(Exception):
-    """A signal ended the work; what was kept has been said. number: of the signal."""
+    """A signal ended the work, and the user has been told what was saved. number: of the signal."""
 
     def __init__(self, number: int):
         super().__init__(number)
@@ -21,17 +21,17 @@ class Stopped(Exception):
 
 
 def explained(error: BaseException) -> tuple[str, int]:
-    """The sentence (empty where everything has been said) and the exit code."""
+    """(sentence, exit code) of an error; the sentence is empty where nothing is left to report."""
     if isinstance(error, Stopped):
         return "", 128 + error.number
     if isinstance(error, KeyboardInterrupt):
         return "stopped", 130
     if isinstance(error, CycloptsError):
-        said = sentence(str(error).split(" Available commands")[0])
-        return said if said.endswith("?") else f"{said}; --help shows what there is", USAGE
+        mistake = sentence(str(error).split(" Available commands")[0])
+        return mistake if mistake.endswith("?") else f"{mistake}; --help shows what there is", USAGE
     return errors.explained(error)
 
 
 def debugging() -> bool:
-    """Whether errors keep their traceback."""
+    """Whether errors are shown with their traceback."""
     return os.environ.get("GENLAB_DEBUG", "") not in ("", "0")

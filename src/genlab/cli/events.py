@@ -1,4 +1,4 @@
-"""Events of a comparison, or of an evaluation, as bars and lines."""
+"""Events of a comparison or an evaluation, shown as bars and lines."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from genlab.comparison.events import Event, Failed, Measured, Measuring, Trainin
 
 
 def shown(events: Iterator[Event], progress: Progress, each: Callable[[Event, Task | None], Any] | None = None) -> Any:
-    """Shows every event until there is none; returns what a generator of them returns. each: called with every event and the
-    task that shows it, where there is one."""
+    """Show all events; what the generator of them returns. each: called with every event and the task that shows it, or
+    None."""
     task: Task | None = None
     with ExitStack() as open_:
         while True:

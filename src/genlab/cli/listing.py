@@ -1,4 +1,4 @@
-"""`genlab list`: what there is, one line each; or one model with its settings."""
+"""`genlab list`: models or data, a line each; or one model with its settings."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ EXAMPLES = """Examples:
   genlab list vae
   genlab list vae --data my-pictures/ --size 64"""
 
-TYPICAL = {  # spaces that defaults are shown for while no data are named
+TYPICAL = {  # spaces whose defaults are shown where no data are named
     "pictures": Space((1, 28, 28), "CHW", "ordinal", 256),
     "text": Space((64,), "T", "token", 65),
     "lines": Space((16,), "T", "token", 27, end=26),

@@ -1,4 +1,4 @@
-"""What reconstruct, interpolate and complete share: how the result is laid out, and where it goes."""
+"""What reconstruct, interpolate and complete share: how results are laid out and where they are written."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ WIDTH = 8  # examples side by side
 
 
 def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], more: Mapping[str, Any], columns: int) -> Path:
-    """Write frames of a verb where they were asked for, or into the run's samples/. more: arrays for an .npz."""
+    """Write frames of a verb to --out, or into the run's samples/ by default; the path. more: arrays for an .npz."""
     out = output.out or within(run.path, f"samples/{verb}.png")
     saving.check_output(out, run.space, output.force)
-    said = run.texts(frames[-1]) if run.space.text else None
-    return saving.write(out, frames, run.space, more, columns, said)
+    texts = run.texts(frames[-1]) if run.space.text else None
+    return saving.write(out, frames, run.space, more, columns, texts)
 
 
 def tell(record: Mapping[str, Any], line: str, json: bool) -> None:

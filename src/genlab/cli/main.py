@@ -1,6 +1,6 @@
-"""The command `genlab`: its verbs, and what becomes of errors.
+"""The command `genlab`: its verbs, and how errors are reported.
 
-Nothing here loads torch: a verb does when it runs.
+Nothing here loads torch; a verb does so when it runs.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ def _version() -> str:
 
 
 def read(hint: Any, tokens: Sequence[Token]) -> Any:
-    """Words of the command line as the value of an option; where a whole number is needed, a fraction is refused."""
-    found = convert(hint, tokens)
-    for token in tokens if type(found) is int else ():
-        if "." in token.value and float(token.value) != found:
+    """The value of an option from words of the command line; ValueError for a fraction where a whole number is needed."""
+    value = convert(hint, tokens)
+    for token in tokens if type(value) is int else ():
+        if "." in token.value and float(token.value) != value:
             raise ValueError(f"it must be a whole number, got {token.value}")
-    return found
+    return value
 
 
 app = App(
@@ -63,7 +63,7 @@ VERBS: tuple[tuple[str, Callable[..., Any], str], ...] = (
 
 
 def flowing(doc: str) -> str:
-    """A docstring whose paragraphs are one line each: the terminal breaks them."""
+    """A docstring with each paragraph on one line, which the terminal wraps."""
     return "\n\n".join(" ".join(paragraph.split()) for paragraph in doc.split("\n\n"))
 
 
@@ -72,7 +72,7 @@ for order, (name, function, examples) in enumerate(VERBS):
 
 
 def run(arguments: Sequence[str] | None = None) -> None:
-    """What the command `genlab` calls."""
+    """Entry point of the command `genlab`."""
     code = main(sys.argv[1:] if arguments is None else arguments)
     if ranks.world() > 1:
         _part(code)
@@ -80,7 +80,7 @@ def run(arguments: Sequence[str] | None = None) -> None:
 
 
 def _part(code: int) -> None:
-    """Leave the other processes: in order where all went well, at once where they may be waiting for nobody."""
+    """Leave the other processes: together with them where all went well, otherwise at once, since they may never arrive."""
     sys.stdout.flush()
     sys.stderr.flush()
     if not code:
@@ -95,7 +95,7 @@ def _part(code: int) -> None:
 
 
 def _note(message: Warning | str, category: type[Warning], filename: str, line: int, *more: object) -> None:
-    """A warning as a sentence; where in the code it was raised is of use to nobody who runs a command."""
+    """Print a warning as a sentence, without the line of code that raised it."""
     if ranks.first():
         print(
             f"note: {message}" if category.__name__ in ("Damaged", "Steered", "Alone") else f"{category.__name__}: {message}",
@@ -104,7 +104,7 @@ def _note(message: Warning | str, category: type[Warning], filename: str, line: 
 
 
 def main(arguments: Sequence[str]) -> int:
-    """One call; its exit code. --debug, or GENLAB_DEBUG=1, lets errors keep their traceback."""
+    """Run one command line; its exit code. --debug or GENLAB_DEBUG=1 prints the traceback of errors."""
     words = list(arguments)
     warnings.showwarning = _note
     if "--debug" in words:
@@ -124,7 +124,7 @@ def main(arguments: Sequence[str]) -> int:
         if sentence and ranks.first():
             print(f"genlab: {sentence}", file=sys.stderr)
         elif sentence and (code != USAGE or type(error).__name__ == "WorkerError"):
-            # a mistake in the call is the same everywhere, and said once
+            # a mistake in the call is the same in all processes, and reported once
             print(f"genlab (process {ranks.rank()}): {sentence}", file=sys.stderr)
         return code
     return code if isinstance(code, int) else 0

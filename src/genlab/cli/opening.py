@@ -1,4 +1,4 @@
-"""Data opened with a bar, and what was wrong with them said once."""
+"""Data opened with a progress bar, and files that could not be read listed once."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def reopened(run: Run, progress: Progress) -> Any:
 
 
 def counted(task: Task) -> Callable[[int, int, str], None]:
-    """A task as the data want it: (done, total, what)."""
+    """A task as the callback (done, total, what) that opening data calls."""
 
     def show(done: int, total: int, what: str) -> None:
         task(done / max(total, 1), lambda: f"{what}, {done:,} of {total:,}")
@@ -37,7 +37,7 @@ def counted(task: Task) -> Callable[[int, int, str], None]:
 
 
 def _name_skipped(data: Any, progress: Progress) -> None:
-    """Every file that could not be read, with its reason."""
+    """Print every file that could not be read, with the reason."""
     for path, reason in data.skipped:
         progress.say(f"skipped {path}: {reason}")
     if data.skipped:

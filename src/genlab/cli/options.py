@@ -38,11 +38,11 @@ class BudgetOptions:
     """Examples to train on; one that comes again counts again."""
 
     def budget(self) -> Budget | None:
-        """None leaves it to the recipe."""
+        """The budget; None for the recipe's."""
         from genlab.core.recipe import Budget
 
-        said = {entry.name: getattr(self, entry.name) for entry in fields(self)}
-        return Budget(**said) if any(value is not None for value in said.values()) else None
+        amounts = {entry.name: getattr(self, entry.name) for entry in fields(self)}
+        return Budget(**amounts) if any(amount is not None for amount in amounts.values()) else None
 
 
 @Parameter(name="*", group=MACHINE)
@@ -54,7 +54,7 @@ class MachineOptions:
     """Threads of the CPU; default: torch's own choice."""
 
     def apply(self) -> None:
-        """Limit torch's threads."""
+        """Set the number of torch's threads."""
         if self.threads is None:
             return
         if self.threads < 1:
@@ -65,7 +65,7 @@ class MachineOptions:
 
 
 def known(model: str | None) -> None:
-    """Make a model of the user's own, FILE.py:NAME, known to all that open runs of it."""
+    """Register a model of the user's own, FILE.py:NAME, so that runs of it can be opened."""
     if model is not None:
         if ".py:" not in model:
             raise ValueError(f"--model {model}: name a class of your own as FILE.py:NAME; genlab knows its own models")
@@ -83,7 +83,7 @@ class RunOptions(MachineOptions):
     """FILE.py:NAME of the run's model, where it is one of your own. The file is run."""
 
     def load(self, path: str) -> Run:
-        """The run of this folder; `apply` is called on the way."""
+        """The run of this folder, after `apply`."""
         self.apply()
         known(self.model)
         from genlab.api import load
@@ -101,7 +101,7 @@ class TrainingOptions(MachineOptions):
 @Parameter(name="*", group=MACHINE)
 @dataclass(frozen=True)
 class ResumeOptions(TrainingOptions, RunOptions):
-    """Both."""
+    """Options of training and of opening a run."""
 
 
 @Parameter(name="*", group=KEEPING)
@@ -139,14 +139,14 @@ FeaturesOption = Annotated[
         "inception=FILE (the FID), FILE.py:NAME (a function or module of yours); default: chosen by the data."
     ),
 ]
-Watched = Annotated[bool, Parameter(help="Do not look at samples while it trains: no alarms about them, no best weights kept.")]
+Watched = Annotated[bool, Parameter(help="Do not check samples during training: no alarms about them, no best weights saved.")]
 Option = Annotated[
     tuple[str, ...],
     Parameter(
         name="--option",
         consume_multiple=True,
         show_default=False,
-        help="KEY=VALUE of the model's own sampling, as sampling_steps=50 or temperature=0.8; an unknown one lists them all.",
+        help="KEY=VALUE of the model's own sampling, as sampling_steps=50 or temperature=0.8; a wrong KEY lists them all.",
     ),
 ]
 
@@ -160,11 +160,11 @@ class GivenOptions:
     """KEY=VALUE of what the model is given: text="a red heart", source=FILE or a folder of pictures."""
 
     def asked(self) -> dict[str, str]:
-        """Both as one mapping."""
-        found = pairs(self.given, "--given")
-        if self.klass is not None and "label" in found:
-            raise ValueError("--class and --given label=... are two ways to say one thing: leave one out")
-        return found | ({} if self.klass is None else {"label": self.klass})
+        """Both options as one mapping; ValueError where both name a class."""
+        values = pairs(self.given, "--given")
+        if self.klass is not None and "label" in values:
+            raise ValueError("--class and --given label=... both set the class: leave one out")
+        return values | ({} if self.klass is None else {"label": self.klass})
 
 
 @Parameter(name="*")
@@ -184,28 +184,28 @@ Set = Annotated[
 ]
 
 
-def pairs(said: Sequence[str], option: str) -> dict[str, str]:
-    """KEY=VALUE words as a mapping; ValueError shows the form."""
-    found: dict[str, str] = {}
-    for word in said:
+def pairs(words: Sequence[str], option: str) -> dict[str, str]:
+    """KEY=VALUE words as a mapping; ValueError for any other form."""
+    values: dict[str, str] = {}
+    for word in words:
         key, equals, value = word.partition("=")
         if not (key and equals):
             raise ValueError(f"{option} {word}: write {option} KEY=VALUE")
-        found[key] = value
-    return found
+        values[key] = value
+    return values
 
 
-def own(method: Callable[..., Any], said: Sequence[str]) -> dict[str, Any]:
+def own(method: Callable[..., Any], words: Sequence[str]) -> dict[str, Any]:
     """`--option KEY=VALUE` words as keyword arguments of a model's method."""
-    found = pairs(said, "--option")
+    values = pairs(words, "--option")
     try:
-        return own_options(method, found)
+        return own_options(method, values)
     except ValueError as error:
         raise ValueError(f"--option {error}") from None
 
 
-def at_least(low: int, **said: int | None) -> None:
-    """ValueError for an option below what it may be; `n` is -n."""
-    for name, value in said.items():
+def at_least(low: int, **options: int | None) -> None:
+    """ValueError for an option below `low`; `n` stands for -n."""
+    for name, value in options.items():
         if value is not None and value < low:
             raise ValueError(f"{'-' if len(name) == 1 else '--'}{name} must be at least {low}, got {value}")

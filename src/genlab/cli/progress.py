@@ -1,7 +1,7 @@
-"""Work under way, on stderr: bars with the time left on a terminal, elsewhere a few plain lines.
+"""Progress of work, on stderr: bars with the time left on a terminal, a few plain lines elsewhere.
 
-A task is called with the share done, as often as the work likes; it asks for the note only at a calm pace, so a reading is
-fetched from the device only when somebody sees it. Tasks nest: whatever happens inside moves those around it.
+A task is called with the share done, as often as the caller likes. It asks for the note at most a few times a second, so that a
+reading is fetched from the device only when it is shown. Tasks nest: progress of an inner task refreshes the outer ones.
 """
 
 from __future__ import annotations
@@ -20,13 +20,13 @@ from rich.text import Text
 from genlab.cli import ranks
 from genlab.comparison.words import duration
 
-PACE = 0.25  # seconds between two looks at a bar
+PACE = 0.25  # seconds between two updates of a bar
 LINES, LINE_PACE = 0.1, 2.0  # share and seconds between two plain lines
 Note = Callable[[], str]
 
 
 class Forecast(Protocol):
-    """Knows how a long piece of work stands better than the share of one task can tell."""
+    """Estimates the progress of long work better than the share of one task does."""
 
     def done(self) -> float: ...  # share, 0..1
     def left(self) -> float: ...  # seconds
@@ -34,12 +34,12 @@ class Forecast(Protocol):
 
 
 class Task(ABC):
-    """Call it with the share done (0..1), and what else a reader may want to know."""
+    """A piece of work. Call it with the share done (0..1) and a function that makes a note for the reader."""
 
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
         self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
-        self.share = self.before = 0.0  # before: what was done when it began
-        self.halted = False  # by somebody who asked for it, before its end
+        self.share = self.before = 0.0  # before: done by an earlier call
+        self.halted = False  # by the user, before its end
 
     def __call__(self, share: float, note: Note | None = None) -> None:
         self.share = min(1.0, share)
@@ -48,7 +48,7 @@ class Task(ABC):
         self._around()
 
     def refresh(self) -> None:
-        """Look at the forecast again."""
+        """Update the share from the forecast."""
         if self.forecast is not None:
             self.share = min(1.0, self.forecast.done())
             if self.due():
@@ -66,7 +66,7 @@ class Task(ABC):
         return time.monotonic() - self.began
 
     def left(self) -> str:
-        """The time left in words, empty while nothing can be said."""
+        """The time left in words; "" while it is not known."""
         if self.forecast is not None:
             return f"{duration(self.forecast.left())} left"
         done = self.share - self.before
@@ -76,7 +76,7 @@ class Task(ABC):
 
 
 class BarTask(Task):
-    """A bar; it runs to and fro until a share is known."""
+    """A task shown as a bar, which pulses until a share is known."""
 
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None, bars: Bars):
         super().__init__(title, around, forecast)
@@ -95,15 +95,15 @@ class BarTask(Task):
 
 
 class Left(ProgressColumn):
-    """Counts down between two looks."""
+    """The time left, recomputed at every redraw."""
 
     def render(self, task: Any) -> Text:
         return Text(task.fields["task"].left())
 
 
 class LineTask(Task):
-    """A line every tenth of the way where that is not too often. A chapter also has one at its start and at its end;
-    anything else is mentioned only if it took a while."""
+    """A task shown as a line every tenth of the way, at most one in LINE_PACE seconds. A chapter also has a line at its start
+    and at its end; any other task has one at its end if it took a while."""
 
     def __init__(
         self, title: str, around: Callable[[], None], forecast: Forecast | None, say: Callable[[str], None], chapter: bool
@@ -127,7 +127,7 @@ class LineTask(Task):
 
 
 class Progress:
-    """Hands out tasks. `say` writes a line that stays."""
+    """Creates tasks and shows them. `say` writes a permanent line."""
 
     def __init__(self, console: Console | None = None):
         self.console = console or Console(stderr=True, highlight=False, soft_wrap=True, quiet=not ranks.first())
@@ -158,10 +158,10 @@ class Progress:
 
     @contextmanager
     def task(self, title: str, *, chapter: bool = False, forecast: Forecast | None = None) -> Iterator[Task]:
-        """A task that is over when the block is left.
+        """A task that ends with the `with` block.
 
-        chapter    what the call was made for, rather than a step on the way
-        forecast   where the share alone cannot tell how long it still takes
+        chapter    whether it is the purpose of the call, rather than a step on the way
+        forecast   estimates the time left where the share alone does not tell it
         """
         if self._bars is not None:
             task: Task = BarTask(title, self._refresh, forecast, self._bars)

@@ -1,4 +1,4 @@
-"""`genlab resume`: go on with a run that was stopped, give it more, or fork it."""
+"""`genlab resume`: go on with a run that was stopped, extend its budget, or fork it."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from genlab.cli.options import (
 from genlab.cli.progress import Progress
 from genlab.cli.sample import Run_
 from genlab.cli.stop import Stop
-from genlab.cli.train import introduced, say
+from genlab.cli.train import introduced, print_end
 
 EXAMPLES = """Examples:
   genlab resume runs/digits-ddpm-1
@@ -52,8 +52,8 @@ def resume(
     Its weights become what they would have been without the stop: byte for byte on the same machine with as many threads, if
     the budget is in steps or examples. A run that is finished stays as it is.
 
-    --steps, --examples or --seconds give it so much more than it had. --out forks it: a new run goes on from there, with
-    another --seed or --set if you like, and the old one stays as it is.
+    --steps, --examples or --seconds add so much to its budget. --out forks it: a new run goes on from there, with another
+    --seed or --set if you like, and the old one stays as it is.
     """
     machine.apply()
     known(machine.model)
@@ -71,6 +71,6 @@ def resume(
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
     if made.engine.main:
-        say(made, finished, json, over)
+        print_end(made, finished, json, over)
     if not finished:
         raise Stopped(stop.asked or signal.SIGTERM)

@@ -53,8 +53,8 @@ def sample(
 ) -> None:
     """Draw samples from a run.
 
-    Its averaged weights are used where it has them. Conditions that you do not ask for are filled in: classes as often
-    as they occur, texts and pictures from validation examples.
+    Its averaged weights are used where it has them. Conditions that you do not ask for are filled in: classes as often as they
+    occur, texts and pictures from validation examples.
 
     --out FILE.png, .gif (the frames on the way), .npz (x in the data's units, and what was given), .txt, .csv of points, or a
     folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.
@@ -64,7 +64,7 @@ def sample(
 
     loaded = machine.load(run)
     count = n if n is not None else kind_of(loaded.space).sampled
-    out = output.out or _own_place(loaded, seed)
+    out = output.out or _default_path(loaded, seed)
     if out is not None:
         saving.check_output(out, loaded.space, output.force)
         if out.suffix == ".gif" and (count > CHUNK or exact):
@@ -76,35 +76,35 @@ def sample(
         "exact": exact,
     }
     with Progress() as progress, progress.task(f"drawing {count:,}"):
-        told = loaded.conditions(count, seed, sampling.asked()).given
-        frames = _kept(loaded.frames(count, seed, told, **settings), out)
+        given = loaded.conditions(count, seed, sampling.asked()).given
+        frames = _shown(loaded.frames(count, seed, given, **settings), out)
     texts = loaded.texts(frames[-1]) if loaded.space.text else None
-    told, names = _named(loaded, told) if out is not None and out.suffix == ".csv" else (told, ())
-    written = saving.write(out, frames, loaded.space, told, texts=texts, names=names) if out is not None else None
+    given, names = _named(loaded, given) if out is not None and out.suffix == ".csv" else (given, ())
+    written = saving.write(out, frames, loaded.space, given, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
-    _say(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
+    _print(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
 
-def _named(run: Run, told: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
-    """Labels by their names, and the names of the columns of the table that it learnt from."""
+def _named(run: Run, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """(labels by their names, names of the columns of the table that the run learnt from)."""
     from genlab.core.conditions import label_name
     from genlab.runs.shapes import fits
 
     columns = run.head["data"].get("columns")
-    labels = {key: run.given[key] for key in told if not run.given[key].shape}
-    found = {key: [label_name(number, space) for number in told[key].tolist()] for key, space in labels.items()}
-    return found, columns if fits(columns, [str]) else ()
+    labels = {key: run.given[key] for key in given if not run.given[key].shape}
+    names = {key: [label_name(number, space) for number in given[key].tolist()] for key, space in labels.items()}
+    return names, columns if fits(columns, [str]) else ()
 
 
-def _own_place(run: Run, seed: int) -> Path | None:
-    """Where samples go by default; None is stdout."""
+def _default_path(run: Run, seed: int) -> Path | None:
+    """The file that samples are written to by default; None for stdout."""
     from genlab.runs.files import within
 
     return None if run.space.text else within(run.path, f"samples/seed-{seed}{kind_of(run.space).suffixes[0]}")
 
 
-def _kept(frames: Any, out: Path | None) -> list[Any]:
-    """All frames for a .gif, otherwise only the last."""
+def _shown(frames: Any, out: Path | None) -> list[Any]:
+    """All frames for a .gif, otherwise the last one alone."""
     if out is not None and out.suffix == ".gif":
         return list(frames)
     last = None
@@ -113,14 +113,14 @@ def _kept(frames: Any, out: Path | None) -> list[Any]:
     return [last]
 
 
-def _say(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
+def _print(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
     from genlab.comparison.words import plural
     from genlab.report.pictures import visible
     from genlab.report.saving import text
 
     if json:
-        found = {"out": str(written)} if written is not None else {"texts": list(texts)}
-        print(_json.dumps({**record, **found}, ensure_ascii=False))
+        result = {"out": str(written)} if written is not None else {"texts": list(texts)}
+        print(_json.dumps({**record, **result}, ensure_ascii=False))
         return
     if written is None:
         print(visible(text(texts, run.space)))

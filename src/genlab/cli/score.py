@@ -37,8 +37,8 @@ def score(
 ) -> None:
     """Measure a run.
 
-    How probable it finds data it has not seen, with the claim it makes about that number, and how close its samples come.
-    Every number states how it was made. They are kept in the run's scores.json.
+    Computes how probable it finds data it has not seen, with the claim it makes about that number, and how close its samples
+    come. Every number states how it was made. All are saved in the run's scores.json.
     """
     at_least(1, n=n, examples=examples)
     from genlab.api import Engine
@@ -58,13 +58,13 @@ def score(
         with progress.task("features to compare in") as task:
             chosen = features_for(data, Engine(machine.device), task, features)
         reference = Reference(data, split, chosen, Engine(machine.device))
-        found: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
-    record = found.results.to_json()
+        scored: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
+    record = scored.results.to_json()
     if json:
         print(_json.dumps(record, ensure_ascii=False))
     else:
-        print("\n".join(found.results.lines()))
-    write_json(loaded.path / "scores.json", record)  # after it was said: it may lie where nothing can be written
-    pairs = write_neighbours(loaded.path, found.neighbours, loaded.space)
+        print("\n".join(scored.results.lines()))
+    write_json(loaded.path / "scores.json", record)  # after printing: the folder may be one that cannot be written
+    pairs = write_neighbours(loaded.path, scored.neighbours, loaded.space)
     if pairs is not None and not json:
         print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")

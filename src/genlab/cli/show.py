@@ -1,4 +1,4 @@
-"""`genlab show`: what is in a run."""
+"""`genlab show`: what is in a run, on the terminal and as a page."""
 
 from __future__ import annotations
 
@@ -23,35 +23,35 @@ EXAMPLES = """Examples:
 def show(run: Run_, /, *, machine: RunOptions = RunOptions(), json: Json = False) -> None:  # noqa: B008
     """Show what is in a run.
 
-    What it learnt from, how long, its last readings and scores; and a page with its curves, samples and recipe. The page is
-    RUN/show.html, one file that needs no network.
+    Prints what it learnt from, for how long, its last readings and its scores; and writes a page with its curves, samples and
+    recipe: RUN/show.html, one file that needs no network.
     """
     from genlab.comparison.run_summary import describe
 
     loaded = machine.load(run)
     ticks = loaded.ticks()
-    found = describe(loaded, ticks)
+    summary = describe(loaded, ticks)
     with Progress() as progress, progress.task("drawing the page"):
-        page = _written(loaded, ticks, found, progress)
+        page = _written(loaded, ticks, summary, progress)
     if not json:
-        print(found)
+        print(summary)
         if page is not None:
             print(f"{'page':<12}{page}")
         return
-    record = {"run": run, **loaded.head, "last": found.last, "reached": loaded.reached(ticks), "older": found.older}
-    record |= {"scores": found.results and found.results.to_json(), "page": page and str(page)}
-    record |= {"alarms": [alarm.to_json() for alarm in found.row.alarms]}
+    record = {"run": run, **loaded.head, "last": summary.last, "reached": loaded.reached(ticks), "older": summary.older}
+    record |= {"scores": summary.results and summary.results.to_json(), "page": page and str(page)}
+    record |= {"alarms": [alarm.to_json() for alarm in summary.row.alarms]}
     print(_json.dumps(record, ensure_ascii=False))
 
 
-def _written(run: Run, ticks: list[dict[str, Any]], found: RunSummary, progress: Progress) -> Path | None:
-    """The page; None, with a reason, where the run lies where nothing may be written."""
+def _written(run: Run, ticks: list[dict[str, Any]], summary: RunSummary, progress: Progress) -> Path | None:
+    """The path of the page; None, after a note, where the run's folder may not be written."""
     from genlab.comparison.run_summary import fresh_media
     from genlab.report import runs
 
     media = fresh_media(run, ticks, progress.say)
     try:
-        return runs.write(run.path, run.head, media, found.row, found.older)
+        return runs.write(run.path, run.head, media, summary.row, summary.older)
     except OSError as error:
         if error.errno not in REFUSED:
             raise

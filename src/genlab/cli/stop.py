@@ -1,4 +1,4 @@
-"""Ctrl-C as a request: training ends at the next closed step and keeps what was learnt."""
+"""Ctrl-C as a request: training ends at the next closed step and saves what was learnt."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ WORDS = b"\nstopping after this step; once more stops at once and keeps only the
 
 
 class Stop:
-    """While it is entered, SIGINT and SIGTERM set `asked` to their number; a second one raises KeyboardInterrupt.
+    """A context in which SIGINT and SIGTERM set `asked` to their number; a second signal raises KeyboardInterrupt.
 
-    patient: while it is False the first one does: nothing under way could end at a next step
+    patient   False lets the first signal raise too, for work that has no steps to end at
     """
 
     def __init__(self) -> None:

@@ -1,4 +1,4 @@
-"""`genlab train`: one model on one source of data, into the folder of a run."""
+"""`genlab train`: train one model on one source of data."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def train(
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))
             task.halted = not finished
     if made.engine.main:
-        say(made, finished, json)
+        print_end(made, finished, json)
     if not finished:
         raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process received it
 
@@ -111,7 +111,7 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
     if file is None:
         return None
     if budget.steps is not None or budget.examples is not None:
-        raise ValueError(f"--schedule {file} repeats a run of seconds: say --seconds, not --steps or --examples")
+        raise ValueError(f"--schedule {file} repeats a run of seconds: use --seconds, not --steps or --examples")
     try:
         rows = _json.loads(file.read_text(encoding="utf-8"))
         whole = bool(rows) and all(len(row) == 3 and all(isinstance(entry, int) for entry in row) for row in rows)
@@ -130,21 +130,21 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
             )
         recipe = run.recipe
         if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
-            said = f"genlab train {recipe.name} DATA --seconds {recipe.budget.amount:g} --seed {recipe.seed}"
-            raise ValueError(f"--schedule {file} is that of another training: {said}; say the same, or leave it out")
+            call = f"genlab train {recipe.name} DATA --seconds {recipe.budget.amount:g} --seed {recipe.seed}"
+            raise ValueError(f"--schedule {file} is that of another training: {call}; use the same options, or leave it out")
     return rows
 
 
 def introduced(made: Session) -> str:
-    """What is about to be trained: "gpt, 1,000 parameters, on cpu: runs/a"; and what of the data it does not use."""
+    """What is about to be trained, "gpt, 1,000 parameters, on cpu: runs/a", and what of the data it does not use."""
     engine, name = made.engine, made.recipe.name
     count, how = engine.processes.num_processes, "cut among" if engine.sharded else "shared by"
     where = f"{how} {count} processes, " if count > 1 else ""
     return "\n".join([f"{name}, {made.parameters:,} parameters, {where}on {engine.device}: {made.folder.path}", *made.notes])
 
 
-def say(made: Session, finished: bool, json: bool, over: bool = False) -> None:
-    """The end, and how to go on. over: it had come to it before."""
+def print_end(made: Session, finished: bool, json: bool, over: bool = False) -> None:
+    """Print how the training ended and the commands that go on. over: it had ended before this call."""
     from genlab.comparison.options import command
 
     engine, path = made.engine, made.folder.path

@@ -1,4 +1,4 @@
-"""Training that is watched: `genlab train`, and each model of `genlab compare`."""
+"""Training with progress and check-ups, for `genlab train` and `genlab resume`."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 
 def watching(session: Session, progress: Progress) -> Watch | None:
-    """A watch over one model, a tenth of the time at most: pictures in features that need no training, or in those that the
-    run was looked at in before."""
+    """The watch of one run, a tenth of the time at most; None on processes that do not write. Pictures are compared in random
+    features, which need no training, or in those of the run's earlier check-ups."""
     from genlab.watch import MARKS, Watch
 
     session.num_evals = MARKS
@@ -23,20 +23,20 @@ def watching(session: Session, progress: Progress) -> Watch | None:
         return None
     from genlab.features import features_for
 
-    wanted = (session.folder.plan() or {}).get("features", "random")
-    if ".py:" in wanted or "=" in wanted:  # a file is opened only for whoever names it
-        progress.say(f"it was looked at in features of {wanted} and now is in random ones; its best weights stay as they are")
-        wanted = "random"
-    known = None if wanted == "auto" or not session.data.space.picture else wanted
+    choice = (session.folder.plan() or {}).get("features", "random")
+    if ".py:" in choice or "=" in choice:  # a file is run only where this call names it
+        progress.say(f"check-ups were in features of {choice} and now are in random ones; its best weights stay as they are")
+        choice = "random"
+    known = None if choice == "auto" or not session.data.space.picture else choice
     features = features_for(session.data, session.engine, choice=known)
 
     return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1, features_choice=known)
 
 
 def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None) -> bool:
-    """Train to the end, or to the first closed step after somebody asked to stop; whether the end was reached.
+    """Train to the end, or to the first closed step after a request to stop; whether the end was reached.
 
-    Either way the run's folder holds its weights afterwards.
+    Either way the run's folder then holds its weights.
     """
     from genlab.comparison.training import note
     from genlab.runs.processes import on_any_rank
@@ -55,7 +55,7 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
             watch.on_tick(tick)
         if tick.closes and on_any_rank(bool(stop.asked)):
             session.stop()
-            on_any_rank(False)  # nobody leaves before it is written: launchers end those that outlive another
+            on_any_rank(False)  # all wait until it is written: launchers end the others once one has left
             finished = False
             break
     if watch is not None and finished:
