@@ -167,7 +167,7 @@ def test_every_line_is_in_its_room(path: Path) -> None:
         ("nets/x.py", "from genlab.core.model import Model"),
         ("runs/x.py", "model = VAE(3)"),
         ("comparison/x.py", "print(1)"),
-        ("measure/x.py", "from genlab.comparison.ranking import groups"),
+        ("measure/x.py", "from genlab.comparison.ranking import grouped"),
     ],
 )
 def test_the_rule_notices(place: str, text: str) -> None:

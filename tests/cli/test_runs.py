@@ -197,7 +197,7 @@ def test_raw_weights_are_named(trained: Runs) -> None:
         ("gan", ["-n", "0"], "at least 1"),
         ("gan", ["--class", "30"], "there is 0, 1, 2"),
         ("gan", ["--class", "seven"], "there is 0, 1, 2"),
-        ("gan", ["--class", "3", "--given", "label=4"], "two ways to say one thing"),
+        ("gan", ["--class", "3", "--given", "label=4"], "both set the class"),
         ("ring", ["--class", "1"], "it takes no condition"),
         ("gan", ["--given", "text=a cat"], "it takes label"),
         ("gan", ["--given", "text"], "KEY=VALUE"),

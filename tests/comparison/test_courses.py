@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from genlab.comparison.courses import cost_to_reach, courses, crossing, still_improving
+from genlab.comparison.courses import cost_to_reach, courses_of, crossing, still_improving
 from genlab.comparison.rows import Row
 from genlab.measure.alarms import Checkup
 from genlab.measure.score import Better, Score
@@ -25,7 +25,7 @@ def checked(name: str, values: list[float], better: Better = "lower", half: floa
 
 
 def costs(rows: list[Row], by_work: bool = False) -> dict[str, float]:
-    found = courses(rows)
+    found = courses_of(rows)
     assert found is not None
     reached = cost_to_reach(found, rows, by_work)
     assert reached is not None
@@ -44,18 +44,18 @@ def test_the_measure_most_runs_were_checked_by_is_drawn() -> None:
     odd = checked("c", [1.0, 1.0])
     others = [replace(checkup, scores={"another": checkup.scores["distance"]}) for checkup in odd.checkups]
     odd = replace(odd, checkups=tuple(others))
-    found = courses([checked("a", [3.0, 2.0]), checked("b", [3.0, 1.0]), odd, row("d")])
+    found = courses_of([checked("a", [3.0, 2.0]), checked("b", [3.0, 1.0]), odd, row("d")])
     assert found is not None
     assert (found.title, found.better, [run.name for run in found.runs]) == ("distance", "lower", ["a", "b"])
-    assert courses([row("a"), row("b")]) is None
-    assert courses([checked("a", [3.0])]) is None, "one check-up is no course"
+    assert courses_of([row("a"), row("b")]) is None
+    assert courses_of([checked("a", [3.0])]) is None, "one check-up is no course"
 
 
 def test_a_course_is_in_order_of_time_and_without_gaps() -> None:
     first, second, third = checked("a", [3.0, 2.0, 1.0]).checkups
     empty = replace(third, scores={"distance": Score("distance", None, {})})
     shuffled = row("a", checkups=(empty, second, first))
-    found = courses([shuffled])
+    found = courses_of([shuffled])
     assert found is not None
     assert [check.seconds for check in found.runs[0].checks] == [10.0, 20.0]
 
@@ -71,7 +71,7 @@ def test_a_course_is_in_order_of_time_and_without_gaps() -> None:
     ],
 )
 def test_still_improving_looks_at_the_last_third(values: list[float], better: Better, still: bool) -> None:
-    found = courses([checked("a", values, better)])
+    found = courses_of([checked("a", values, better)])
     assert found is not None
     assert still_improving(found, ["a"]) == (["a"] if still else [])
 
@@ -94,7 +94,7 @@ def test_a_cost_may_be_counted_in_operations() -> None:
 
 def test_a_band_makes_the_interval_of_a_cost() -> None:
     rows = [checked("quick", [6.0, 4.0, 2.0], half=1.0), checked("slow", [9.0, 7.0, 3.0])]
-    found = courses(rows)
+    found = courses_of(rows)
     assert found is not None
     reached = cost_to_reach(found, rows, by_work=False)
     assert reached is not None
@@ -106,7 +106,7 @@ def test_a_band_makes_the_interval_of_a_cost() -> None:
 
 def test_seeds_give_each_their_cost() -> None:
     rows = [checked("a", [6.0, 2.0, 1.0]), checked("a", [4.0, 2.0, 1.0]), checked("b", [8.0, 6.0, 4.0])]
-    found = courses(rows)
+    found = courses_of(rows)
     assert found is not None
     reached = cost_to_reach(found, rows, by_work=False)
     assert reached is not None
@@ -115,6 +115,6 @@ def test_seeds_give_each_their_cost() -> None:
 
 def test_one_course_costs_nothing_to_compare() -> None:
     rows = [checked("a", [6.0, 2.0]), row("b")]
-    found = courses(rows)
+    found = courses_of(rows)
     assert found is not None
     assert cost_to_reach(found, rows, by_work=False) is None

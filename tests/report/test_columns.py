@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from genlab.comparison.ranking import groups
+from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Record, names_of
 from genlab.report.cards import slugs
 from genlab.report.columns import Cell, Detail, ScoreTable, flat, protocols, table
@@ -13,7 +13,7 @@ from tests.report.fakes import EVERYTHING, FRECHET, bits, distance, everything, 
 
 def made(said: Record) -> ScoreTable:
     names = names_of(said.rows)
-    return table(said, groups(said.rows), dict.fromkeys(names, 0), slugs(names))
+    return table(said, grouped(said.rows), dict.fromkeys(names, 0), slugs(names))
 
 
 def cell(said: Record, name: str, title: str) -> Cell:

@@ -1,1 +1,1 @@
-"""Comparisons: models side by side on the same data, what they scored as typed rows, and what may be said of them."""
+"""Comparisons: models side by side on the same data, their results as typed rows, and the verdicts that these allow."""

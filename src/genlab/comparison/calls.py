@@ -1,4 +1,4 @@
-"""What Python users call to compare and to score."""
+"""The functions of Python users to compare models and to score runs."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def compare(
     precision: str = "auto",
     **opening: Any,
 ) -> Comparison:
-    """Models side by side on the same data for the same budget; nothing is trained before it is iterated or asked for rows.
+    """A comparison of models on the same data for the same budget. It trains when it is iterated or asked for its rows.
 
         comparison = genlab.compare("digits", models=["vae", "gan"], seconds=30)
         for event in comparison:   # or at once: comparison.rows
@@ -48,15 +48,15 @@ def compare(
         print(comparison.best())
         comparison.report("digits.html")
 
-    data      what `genlab.open` takes, or opened already; or a list of runs that exist, which are measured and not trained
+    data      what `genlab.open` takes, or opened already; or a list of existing runs, which are scored and not trained
     models    names, classes of your own, "all", or None for a few that suit the data
-    seconds, examples, operations   the budget that every model gets alike, one of them; 30 seconds otherwise
-    seeds     runs of each model: differences beyond chance need several
-    samples   compared with the data; as many as the slowest model draws in good time otherwise
-    features  what pictures are compared in; chosen by the data otherwise
-    out       folder of the runs and of the record, reports/DATA otherwise. A comparison that is there goes on: what is done is
-              not done again, other models and more seeds are added
-    force     replace a comparison that is there
+    seconds, examples, operations   the budget of each model, one of them; by default 30 seconds
+    seeds     runs of each model; several are needed to tell differences from chance
+    samples   number of samples that are scored; by default as many as the slowest model draws in good time
+    features  what pictures are compared in; by default chosen by the data
+    out       folder of the runs and the record, by default reports/DATA. An earlier comparison in it is continued: nothing is
+              done twice, other models and more seeds are added
+    force     replace an earlier comparison in the folder
     opening   options of `genlab.open`
     ValueError where data, models or budget do not fit, or the folder holds something else.
     """
@@ -105,7 +105,7 @@ def compare_runs(
     force: bool,
     progress: Callable[[float], Any] | None = None,
 ) -> Comparison:
-    """A comparison of runs that exist, on the data that all of them learnt from."""
+    """A comparison of existing runs, on the data that all of them learnt from."""
     if options.own_budget or options.seeds > 1:
         raise ValueError("runs that exist are measured, none is trained: leave out the budget and the number of seeds")
     if options.opening:
@@ -124,7 +124,7 @@ def compare_runs(
 
 
 def _budget(**amounts: float | None) -> tuple[Any, float, bool]:
-    """(unit, amount, whether the caller gave them); ValueError for two budgets, or for none above 0."""
+    """(unit, amount, whether the caller set them); ValueError for two budgets, or for one that is not above 0."""
     given = {unit: amount for unit, amount in amounts.items() if amount is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are two budgets: leave one out")
@@ -151,13 +151,13 @@ def score(
 ) -> Results:
     """Evaluate a run: how probable it finds data it has not seen, how close its samples come, how fast it draws them.
 
-    n          samples to compare; chosen by the kind of data otherwise
-    examples   of the split, for the likelihood; all otherwise
+    n          samples to score; by default chosen by the kind of data
+    examples   examples of the split for the likelihood; by default all
     averaged, best   which weights: averaged ones where the run has them, or those of its best check-up
-    features   what pictures are compared in; chosen by the data otherwise
+    features   what pictures are compared in; by default chosen by the data
     data       those it was trained on, open already, or the path they were moved to
-    device, model   where the run is a path: what it is measured on; its class, or FILE.py:NAME, if that is none of genlab's
-    options    of the model's own sampling (sampling_steps=50, ...)
+    device, model   for a run that is a path: its device; its class, or FILE.py:NAME, if it is none of genlab's
+    options    options of the model's own sampling (sampling_steps=50, ...)
     """
     for name, value in (("n", n), ("examples", examples)):
         if value is not None and value < 1:

@@ -1,7 +1,7 @@
 """The work of a comparison: train in turn, evaluate under one protocol, write the record again after every step.
 
-Everything that is done lies in the folder: runs with their checkpoints, and the record, report.json. A comparison that was
-stopped, or gets another model or seed, is therefore the same work with less of it left.
+The folder holds everything that is done: runs with their checkpoints, and the record, report.json. To go on with a comparison
+that was stopped, or to add a model or a seed, is therefore the same work with less of it left.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ DRAWING = 0.05  # the share of the time that drawing the page anew may take
 
 
 class RunKey(NamedTuple):
-    """Which run of a comparison; it stands in runs/NAME, those of later seeds in runs/NAME-seed-N."""
+    """A run of a comparison. Its folder is runs/NAME, of later seeds runs/NAME-seed-N."""
 
     name: str
     seed: int
@@ -62,13 +62,13 @@ class RunKey(NamedTuple):
 
 
 class Comparison:
-    """Models of one data set under one protocol. Iterate it to see it work; ask for `rows`, `best` or `report` to have it done.
+    """Models of one data set under one protocol. Iterating it does the work in steps; `rows`, `best` and `report` do all of it.
 
-    A loop that is left stops the work: runs keep what they learnt, and iterating again, or the same call, goes on.
+    To leave the loop stops the work. Runs then keep what they learnt; iterating again, or the same call, goes on.
 
-    record     of an earlier call with the same data and budget, which this one goes on with
-    left_out   why models that might have been taken are not, a sentence each
-    eta        how long it still takes, while it is iterated
+    record     of an earlier call with the same data and budget, which this one continues
+    left_out   a sentence about each model that is left out, with the reason
+    eta        estimate of the time left, while it is iterated
     """
 
     def __init__(
@@ -84,9 +84,9 @@ class Comparison:
         self.options, self.data, self.folder, self.features = options, data, folder, features
         before = () if record is None else record.rows
         asked = [RunKey(name, seed) for seed in range(options.seeds) for name in names]
-        kept = [RunKey(row.name, row.seed) for row in before]
-        self.keys = sorted(dict.fromkeys([*kept, *asked]), key=lambda key: key.seed)
-        done = {key: row for key, row in zip(kept, before, strict=True) if row.scores and Folder(self._path(key)).is_run()}
+        earlier = [RunKey(row.name, row.seed) for row in before]
+        self.keys = sorted(dict.fromkeys([*earlier, *asked]), key=lambda key: key.seed)
+        done = {key: row for key, row in zip(earlier, before, strict=True) if row.scores and Folder(self._path(key)).is_run()}
         self._rows = {key: replace(done[key], run=self._path(key)) if key in done else self._row(key) for key in self.keys}
         self.baselines: list[Baseline] = [] if record is None else list(record.baselines)
         self.samples = options.samples or (None if record is None else record.budget.samples)
@@ -104,32 +104,32 @@ class Comparison:
 
     @property
     def rows(self) -> tuple[Row, ...]:
-        """What was measured, a row a run; does the work where nobody has begun it."""
+        """The results, one row for each run; does the work first where it has not begun."""
         if not self._begun:
             self.run()
         return self.record().rows
 
     def best(self) -> Row:
-        """The row of the model to use: first by the first verdict. ValueError where no model was measured."""
+        """The row of the recommended model, the first of the first verdict. ValueError where no model was measured."""
         rows, found = self.rows, recommendation(self.record())
         if found is None:
             raise ValueError(f"no model of {self.folder} was measured: {'; '.join(row.error for row in rows) or 'not begun'}")
         return next(row for row in rows if row.run == found.run)
 
     def report(self, path: str | Path | None = None) -> Path:
-        """Write the page, one file without network, to a path or into the comparison's folder; where it is."""
+        """Write the page, one file that needs no network, to a path or into the comparison's folder; its path."""
         if not self._begun:
             self.run()
         return self._draw(self.folder / "report.html" if path is None else Path(path))
 
     def run(self) -> Comparison:
-        """Do all that is left."""
+        """Do everything that is left."""
         for _ in self.events():
             pass
         return self
 
     def stop(self) -> None:
-        """Let the loop end after the step under way; runs keep what they learnt."""
+        """End the loop after the current step; runs keep what they learnt."""
         self._stopping = True
 
     def __repr__(self) -> str:
@@ -143,15 +143,18 @@ class Comparison:
 
     @property
     def title(self) -> str:
-        """What the work is called."""
+        """A title of the work, for its progress bar."""
         return f"comparing {plural(len({key.name for key in self.todo()}), 'model')}"
 
     def todo(self) -> list[RunKey]:
-        """Runs that have no scores yet."""
+        """The runs that have no scores yet."""
         return [key for key in self.keys if not self._rows[key].scores]
 
     def __iter__(self) -> Iterator[Event]:
-        """Does what is not done, until the loop is left or stopped. Yields `events`, of those that read alike the first."""
+        """Train and measure every run that is not done, until the loop is left or stopped.
+
+        Yields `events`; of consecutive ones that read the same, the first.
+        """
         last = ""
         with closing(self.events()) as events:
             for event in events:
@@ -160,7 +163,7 @@ class Comparison:
                     yield event
 
     def events(self) -> Generator[Event, None, None]:
-        """The same, after every step of a training."""
+        """All events of the same work, one after every step of a training."""
         with locked(self.folder):
             self._begun, self._stopping = True, False
             todo = self.todo()
@@ -182,7 +185,7 @@ class Comparison:
                 self.write()
 
     def _train(self, keys: Sequence[RunKey]) -> Iterator[Event]:
-        """All models of a seed, in turn. A failure becomes its row's error."""
+        """Train all models of a seed in turn. A failure becomes the error of its row."""
         jobs: dict[RunKey, Job] = {}
         for key in keys:
             try:
@@ -231,9 +234,9 @@ class Comparison:
     def _evaluate(self, key: RunKey) -> Iterator[Event]:
         try:
             run = self._run(key)
-            found = yield from evaluate(run, self.reference, self._protocol())
-            SavedSamples(run).write(found, self.data.space)
-            done = found.results
+            evaluated = yield from evaluate(run, self.reference, self._protocol())
+            SavedSamples(run).write(evaluated, self.data.space)
+            done = evaluated.results
             self._rows[key] = replace(
                 self._rows[key],
                 likelihood=done.likelihood,
@@ -277,16 +280,16 @@ class Comparison:
         return session(key.name, self.data, path, budget=budget, seed=key.seed, **machine)
 
     def _checked(self, made: Session, key: RunKey) -> Session:
-        """ValueError for a run that was given something else meanwhile: it would be compared as if it had not."""
+        """The session; ValueError where its run now has another recipe than the comparison asked for."""
         budget, recipe = self.options.budget_for(key.name, self._operations(key.name)), made.recipe
         if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
-            found = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
+            actual = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
             asked = f"{key.name}, seed {key.seed}, {budget.total:g} {budget.unit}"
-            raise ValueError(f"{made.folder.path} is {found} and not {asked}, as this comparison has it; move it elsewhere")
+            raise ValueError(f"{made.folder.path} is {actual} and not {asked}, as this comparison has it; move it elsewhere")
         return made
 
     def _operations(self, name: str) -> float:
-        """Of a step, where they are the budget: counted once for each model."""
+        """Operations of a training step, where they are the budget; counted once for each model."""
         if self.options.unit != "operations":
             return 0.0
         if name not in self._costs:
@@ -294,7 +297,7 @@ class Comparison:
         return self._costs[name]
 
     def _trained(self, key: RunKey, job: Job) -> None:
-        """What the training left behind, into its row."""
+        """Put the results of a training into its row."""
         row, engine, folder = self._rows[key], job.session.engine, job.session.folder
         if job.failure is not None:
             self._pending_events.append(Failed(key.folder, job.error, job.failure))
@@ -322,7 +325,7 @@ class Comparison:
         return Failed(key.folder, self._rows[key].error, error)
 
     def _take_events(self) -> Iterator[Event]:
-        """What was said meanwhile, once."""
+        """The events collected since the last call."""
         events, self._pending_events = self._pending_events, []
         yield from events
 
@@ -330,12 +333,12 @@ class Comparison:
 
     @cached_property
     def reference(self) -> Reference:
-        """What all samples are held against, worked out once."""
+        """The reference that all samples are compared with, prepared once."""
         return Reference(self.data, "test", self.features, Engine(self.options.device))
 
     @cached_property
     def _checkup_reference(self) -> Reference:
-        """What samples of check-ups are held against."""
+        """The reference that samples of check-ups are compared with."""
         return checkup_reference(self.data, self.features)
 
     def _protocol(self) -> EvaluationProtocol:
@@ -364,11 +367,11 @@ class Comparison:
 
     @property
     def media(self) -> Mapping[str, Media]:
-        """What a page shows of each run, by the run's folder, and of real examples."""
+        """Samples and curves of each run, by the run's folder, and real examples."""
         return self._media
 
     def record(self) -> Record:
-        """As report.json holds it."""
+        """The record that report.json holds."""
         options = self.options
         seeds = len({key.seed for key in self.keys})
         shown = [key for key in self.keys if self._rows[key].measured or self._rows[key].error]
@@ -385,7 +388,7 @@ class Comparison:
         )
 
     def command(self) -> str:
-        """The call of the command line that repeats all of it, whatever calls it was made by."""
+        """The command that repeats the whole comparison, whatever calls made it."""
         names = tuple(dict.fromkeys(key.name for key in self.keys))
         usual = self.options.models is None and sorted(names) == sorted(chosen(None, self.data)[0])
         seeds = max((key.seed + 1 for key in self.keys), default=1)
@@ -395,5 +398,5 @@ class Comparison:
         return Row(key.name, entry(key.name).family, self._path(key), key.seed)
 
     def _path(self, key: RunKey) -> str:
-        """Of its run: where the comparison lies now, wherever it was written."""
+        """The path of its run, in the folder where the comparison is now."""
         return str(within(self.folder, f"runs/{key.folder}/recipe.json").parent)

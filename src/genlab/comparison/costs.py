@@ -1,4 +1,4 @@
-"""What a step of training costs, counted in operations rather than timed."""
+"""The cost of a training step, counted in operations rather than timed."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ STILL = 0.1  # the share by which the last third of a training must improve to c
 
 
 class Check(NamedTuple):
-    """One check-up. low..high is its 95 % interval, value itself where none is known; work: operations, if counted."""
+    """The value of one check-up and its 95 % interval low..high, or the value where unknown. work: operations, if counted."""
 
     progress: float
     seconds: float
@@ -41,12 +41,12 @@ class Course(NamedTuple):
         return self.checks[-1]
 
     def at(self, progress: float) -> float:
-        """The value at a progress, on the line between two check-ups."""
+        """The value at a progress, interpolated between two check-ups."""
         return crossing([(check.value, check.progress) for check in self.checks], progress)
 
 
 class Courses(NamedTuple):
-    """All runs by the measure that most of them were checked by; better is "lower" or "higher"."""
+    """The courses of all runs by the measure that most check-ups have. better: "lower" or "higher"."""
 
     title: str
     better: str
@@ -57,11 +57,11 @@ class Courses(NamedTuple):
 
     @property
     def sign(self) -> float:
-        """By which values are multiplied so that less is better."""
+        """The factor of values that makes lower better."""
         return -1.0 if self.better == "higher" else 1.0
 
 
-def courses(models: Sequence[Row]) -> Courses | None:
+def courses_of(models: Sequence[Row]) -> Courses | None:
     """The courses of all runs; None where none was checked twice."""
     checkups = [checkup for row in models for checkup in row.checkups if checkup.scores]
     first = Counter(next(iter(checkup.scores)) for checkup in checkups)
@@ -69,10 +69,10 @@ def courses(models: Sequence[Row]) -> Courses | None:
         return None
     title = first.most_common(1)[0][0]
     runs = [_course(row, title) for row in models]
-    kept = tuple(course for course in runs if len(course.checks) > 1)
+    checked = tuple(course for course in runs if len(course.checks) > 1)
     directions = [checkup.scores[title].better for checkup in checkups if title in checkup.scores]
     better = next(filter(None, directions), "lower")
-    return Courses(title, better, kept) if kept else None
+    return Courses(title, better, checked) if checked else None
 
 
 def _course(row: Row, title: str) -> Course:
@@ -95,55 +95,55 @@ def _work(row: Row, checkup: Checkup) -> float | None:
     return row.train_operations * checkup.examples / row.examples_seen
 
 
-def crossing(points: Sequence[tuple[float, float]], place: float) -> float:
-    """The first number of the pairs where the second is `place`, on straight lines, the ends outside."""
+def crossing(points: Sequence[tuple[float, float]], level: float) -> float:
+    """Where the piecewise linear curve through points (x, y) first reaches y = `level`; an end where it does not."""
     before = points[0]
     for after in points:
-        if after[1] >= place:
+        if after[1] >= level:
             width = after[1] - before[1]
-            share = (place - before[1]) / width if width > 0 else 1.0
+            share = (level - before[1]) / width if width > 0 else 1.0
             return before[0] + min(1.0, max(0.0, share)) * (after[0] - before[0])
         before = after
     return points[-1][0]
 
 
-def still_improving(found: Courses, names: Sequence[str]) -> list[str]:
+def still_improving(courses: Courses, names: Sequence[str]) -> list[str]:
     """Models whose last third of training made them better by more than STILL, on the mean over their seeds."""
-    return [name for name in names if _gain(found, found.of(name)) > STILL]
+    return [name for name in names if _gain(courses, courses.of(name)) > STILL]
 
 
-def _gain(found: Courses, runs: Sequence[Course]) -> float:
-    """The share by which the last third of the training improved."""
+def _gain(courses: Courses, runs: Sequence[Course]) -> float:
+    """The share by which the value improved in the last third of the training."""
     then = sum(run.at(run.last.progress * 2 / 3) for run in runs)
     now = sum(run.last.value for run in runs)
-    return found.sign * (then - now) / abs(then) if then else 0.0
+    return courses.sign * (then - now) / abs(then) if then else 0.0
 
 
-def cost_to_reach(found: Courses, models: Sequence[Row], by_work: bool) -> tuple[Group, float] | None:
-    """What every model's training cost until it was as good as the worst run is in the end, and that value.
+def cost_to_reach(courses: Courses, models: Sequence[Row], by_work: bool) -> tuple[Group, float] | None:
+    """The cost of every model's training until it was as good as the worst run at the end, and that value.
 
-    In seconds; by_work: in operations, where all runs counted theirs. A run's interval is from where the better end of
-    its band got there to where the worse one did.
+    by_work   cost in operations, where all runs counted them, rather than in seconds
+    The interval of a run begins where the better end of its 95 % interval reaches the value and ends where the worse one does.
     """
-    names = [name for name in names_of(models) if found.of(name)]
+    names = [name for name in names_of(models) if courses.of(name)]
     if len(names) < 2:
         return None
-    by_work = by_work and all(check.work for run in found.runs for check in run.checks)
-    least = max(found.sign * run.last.value for run in found.runs)
-    values = [_reached(found, name, least, by_work) for name in names]
+    by_work = by_work and all(check.work for run in courses.runs for check in run.checks)
+    least = max(courses.sign * run.last.value for run in courses.runs)
+    values = [_reached(courses, name, least, by_work) for name in names]
     values.sort(key=lambda value: (value.mean, value.name))
     unit = "operations" if by_work else "s"
-    return Group(COST, "", unit, "lower", tuple(values), "cost"), found.sign * least
+    return Group(COST, "", unit, "lower", tuple(values), "cost"), courses.sign * least
 
 
-def _reached(found: Courses, name: str, least: float, by_work: bool) -> Value:
+def _reached(courses: Courses, name: str, least: float, by_work: bool) -> Value:
     """One model's cost over its seeds, with intervals."""
     times: list[float] = []
     spans: list[Span | None] = []
-    for run in found.of(name):
+    for run in courses.of(name):
         spent = [float(check.work or 0) if by_work else check.seconds for check in run.checks]
-        ends = [sorted((found.sign * check.low, found.sign * check.high)) for check in run.checks]
-        middle = _first(spent, [found.sign * check.value for check in run.checks], least)
+        ends = [sorted((courses.sign * check.low, courses.sign * check.high)) for check in run.checks]
+        middle = _first(spent, [courses.sign * check.value for check in run.checks], least)
         early, late = (_first(spent, [pair[end] for pair in ends], least) for end in (0, 1))
         times.append(middle)
         spans.append((early, late) if late > early else None)
@@ -151,5 +151,5 @@ def _reached(found: Courses, name: str, least: float, by_work: bool) -> Value:
 
 
 def _first(spent: Sequence[float], values: Sequence[float], least: float) -> float:
-    """What was spent when the falling values first came down to `least`; all of it where they never did."""
+    """The cost at which falling values first reached `least`; all of it where they never did."""
     return crossing(list(zip(spent, (-value for value in values), strict=True)), -least)

@@ -1,22 +1,22 @@
-"""What speaks against a model or a ranking: copies, noise, alarms, numbers that do not compare, a busy machine."""
+"""Reasons to doubt a model or a ranking: copies, noise, alarms, numbers that do not compare, a busy machine."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
 from genlab.comparison import words
-from genlab.comparison.ranking import LIKELIHOOD, Group, condition, groups, question, sign_of
+from genlab.comparison.ranking import LIKELIHOOD, Group, condition, grouped, question, sign_of
 from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
 NOISE = "noise"  # the baseline that is worthless by construction
-SAID = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
+MEASURES = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
 BUSY = 1.5  # a factor between loads that is worth a word
 
 
 def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
-    """What a reader must know of the models a verdict names."""
+    """What a reader must know about the models that a verdict names."""
     models = record.rows
     for name in who:
         copies, alarms = copied(name, models), alarmed(name, models)
@@ -67,8 +67,8 @@ def baseline_value(record: Record, name: str, title: str, group: Group | None = 
 
 def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float]]:
     """(measure, the models that noise equals or beats, noise's value) of the leading measures of quality."""
-    found = [group for group in groups(record.rows) if group.question == "quality" and group.better]
-    titles = list(dict.fromkeys(group.title for group in found))[:SAID]
+    found = [group for group in grouped(record.rows) if group.question == "quality" and group.better]
+    titles = list(dict.fromkeys(group.title for group in found))[:MEASURES]
     for group in found:
         noise = baseline_value(record, NOISE, group.title, group)
         if noise is not None and group.title in titles:
@@ -79,7 +79,7 @@ def no_better_than_noise(record: Record) -> Iterator[tuple[str, list[str], float
 
 
 def remarks(record: Record) -> list[str]:
-    """What the verdicts leave out."""
+    """Remarks on what the verdicts leave out."""
     models, pending = record.rows, _pending(record)
     if not models:
         return ["No model has been measured yet.", *pending]
@@ -115,14 +115,14 @@ def _seeds(models: Sequence[Row]) -> Iterator[str]:
 
 
 def _alone(models: Sequence[Row]) -> Iterator[str]:
-    for group in groups(models):
+    for group in grouped(models):
         if group.title == LIKELIHOOD and not group.ranked:
             value = sign_of(group) + group.write(group.values[0].mean)
             yield f"{group.values[0].name} alone has a likelihood of its kind ({group.qualifier}), {value}: not ranked."
 
 
 def _unlike(models: Sequence[Row]) -> Iterator[str]:
-    """Scores of one name that were made differently, and how."""
+    """Scores of one name that were made in different ways, and which."""
     first: dict[str, tuple[str, Score]] = {}
     differing: dict[tuple[str, tuple[str, ...]], list[str]] = {}
     for row in models:

@@ -1,4 +1,4 @@
-"""How long a comparison still takes."""
+"""The time that a comparison still takes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 
 class ETA:
-    """Rounds of training in turn, one a seed, then measuring each model; a guess before the first of either is over.
+    """An estimate of the time left: a round of training for each seed, then the measuring of each model.
 
     models     in each round
     seconds    of training each, where that is the budget
@@ -24,7 +24,7 @@ class ETA:
         self.share, self.before, self.training = 0.0, 0.0, True
 
     def train(self, before: float = 0.0) -> None:
-        """A round begins, with so much of it done by an earlier call."""
+        """Begin a round. before: the share of it that an earlier call has done."""
         self.since, self.share, self.before, self.training = time.monotonic(), before, before, True
 
     def trained(self, models: int) -> None:
@@ -36,7 +36,7 @@ class ETA:
         self.since = time.monotonic()
 
     def reached(self, share: float) -> None:
-        """So much of the round under way is done."""
+        """Note the share of the current round that is done."""
         self.share = share
 
     def left(self) -> float:

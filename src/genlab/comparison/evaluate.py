@@ -27,7 +27,7 @@ DRAWN = (5_000, 2_000, 1_000, 500, 300, 200)  # round numbers of samples
 
 @dataclass(frozen=True)
 class EvaluationProtocol:
-    """What all models that are evaluated together have in common.
+    """The settings of an evaluation, the same for all models that are evaluated together.
 
     n         samples that are compared with the data
     examples  of the split at most, for a likelihood; None is all
@@ -45,13 +45,13 @@ class EvaluationProtocol:
     options: dict[str, Any] = field(default_factory=dict)
 
     def weights(self, run: Run) -> str:
-        """What the weights are called in a protocol."""
+        """The name of the weights in a protocol: averaged, raw or best."""
         return "best" if self.best else "averaged" if run.averaged and self.averaged else "raw"
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """results, and what they are about: samples, what these were given, the samples nearest to training examples."""
+    """Results, with the samples they are about, the conditions of these, and the samples nearest to training examples."""
 
     results: Results
     samples: Tensor
@@ -63,7 +63,7 @@ Evaluating = Generator[Measuring, None, Evaluated]
 
 
 def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
-    """Likelihood of the split, and every score of the samples that suits the data. Yields the titles of its pieces."""
+    """Likelihood of the split and every score of the samples that suits the data, while yielding events."""
     name, model = run.recipe.name, run.model(protocol.averaged, protocol.best)
     likelihood = yield from likelihood_within(model, reference.data, protocol, f"{name}: likelihood")
     conditions = run.conditions(protocol.n, protocol.seed, split=protocol.split, data=reference.data)
@@ -89,7 +89,7 @@ def evaluate(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Ev
 
 
 def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProtocol) -> Evaluating:
-    """The same, and how fast it can be sampled."""
+    """`evaluate`, and the speed of sampling too."""
     size_of(reference.data, protocol.split)
     yield Measuring(f"{run.recipe.name}: timing its samples")
     timed = speed_of(run, protocol, reference.data)
@@ -98,7 +98,7 @@ def evaluate_with_speed(run: Run, reference: Reference, protocol: EvaluationProt
 
 
 def evaluate_baselines(reference: Reference, n: int) -> Generator[Measuring, None, list[Baseline]]:
-    """Scores of n real examples and of noise, the best and the worst that a model can be."""
+    """Scores of n real examples and of noise, the best and the worst that a model can reach."""
     what, x, given = reference.examples(n)
     sides = [("real data", what, x, given)]
     if not reference.data.space.text:
@@ -113,7 +113,7 @@ def evaluate_baselines(reference: Reference, n: int) -> Generator[Measuring, Non
 
 
 def _trivial(name: str, about: str, question: str) -> bool:
-    """Whether a score says nothing: all training examples are, of course, copies of training examples."""
+    """Whether a baseline's score is trivial, as that training examples are copies of training examples."""
     return question == "copying" and name == "real data" and about.startswith("train")
 
 
@@ -122,7 +122,7 @@ def draw(run: Run, protocol: EvaluationProtocol, n: int, given: Mapping[str, Ten
 
 
 def speed_of(run: Run, protocol: EvaluationProtocol, data: Any) -> Speed:
-    """Speed of sampling of a run, without the time to find the conditions. data: the run's own, open already."""
+    """The sampling speed of a run, without the time to find the conditions. data: the run's own, open already."""
     given = run.conditions(MANY, protocol.seed, split=protocol.split, data=data).given
     run.model(protocol.averaged, protocol.best)  # loading is not sampling
     return speed(lambda n: draw(run, protocol, n, {key: value[:n] for key, value in given.items()}), ALLOWANCE)
@@ -131,7 +131,7 @@ def speed_of(run: Run, protocol: EvaluationProtocol, data: Any) -> Speed:
 def likelihood_within(
     model: Any, data: Any, protocol: EvaluationProtocol, title: str
 ) -> Generator[Measuring, None, Likelihood | None]:
-    """Likelihood of the split; of fewer examples where all would take longer than the protocol's patience, as a few tell."""
+    """Likelihood of the split; of fewer examples where all would take longer than the protocol's patience, by a first few."""
     if not isinstance(model, Scores):
         return None
     yield Measuring(title)
@@ -155,7 +155,7 @@ def likelihood_within(
 
 
 def how_many(space: Any, speeds: Sequence[Speed] = (), patience: float = 20.0) -> int:
-    """Samples to draw, the same number from all: what the kind of data asks for, or what the slowest draws in `patience` s."""
+    """Samples to draw from every model: as the kind of data asks, or as many as the slowest draws in `patience` s."""
     fixed = kind_of(space).scored
     if fixed is not None:
         return fixed

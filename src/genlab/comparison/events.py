@@ -1,4 +1,4 @@
-"""What an iterated comparison says between two pieces of its work. `str` of an event is a line to read."""
+"""The events that an iterated comparison yields. `str` of an event is a line to read."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from genlab.measure.alarms import Alarm
 
 @dataclass(frozen=True)
 class Training:
-    """Models of one seed train in turn.
+    """Models of one seed are being trained, in turn.
 
-    title    which
-    share    of their budgets that is spent, 0..1
-    before   of it by an earlier call
-    note     makes the latest readings and the speed of the model whose turn it is; only who shows them asks for them
+    title    names them
+    share    share of their budgets that is spent, 0..1
+    before   share that an earlier call had spent
+    note     makes a line of the latest readings and the speed of the model in training; called only where it is shown
     """
 
     title: str
@@ -30,7 +30,7 @@ class Training:
 
 @dataclass(frozen=True)
 class Measuring:
-    """A piece of measuring begins or goes on. share: 0..1 where it is known."""
+    """A part of the measuring begins or goes on. share: 0..1 where it is known."""
 
     title: str
     share: float | None = None
@@ -52,7 +52,7 @@ class Alarmed:
 
 @dataclass(frozen=True)
 class Failed:
-    """A run came to nothing; the others go on. run: its folder's name."""
+    """A run has failed; the others go on. run: its folder's name."""
 
     run: str
     sentence: str

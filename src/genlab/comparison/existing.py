@@ -1,4 +1,4 @@
-"""Runs that exist, evaluated under one protocol. Nothing is trained."""
+"""A comparison of existing runs, evaluated under one protocol. Nothing is trained."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def common_data(paths: Sequence[str], **options: Any) -> Any:
 
 
 class Existing(Comparison):
-    """Rows of runs; those that differ in nothing but the seed are seeds of one model."""
+    """A comparison of existing runs; those that differ in nothing but the seed are seeds of one model."""
 
     def __init__(
         self, options: CompareOptions, data: Any, paths: Sequence[str], folder: Path, features: Features | None = None

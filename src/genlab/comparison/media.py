@@ -1,4 +1,4 @@
-"""What a report shows beside its numbers."""
+"""Samples and curves that a report shows beside its numbers."""
 
 from __future__ import annotations
 
@@ -33,11 +33,11 @@ class Media:
 
     samples     (n, *space.shape) array or tensor in the data's units; or n texts; or None.
                 Uncurated: the first n of `seed`. 64 pictures, 1,000 points, 3 texts of 400 characters, 24 lines look well
-    seed        that `genlab sample --seed` needs to draw the same
+    seed        seed with which `genlab sample` draws the same samples
     curves      (seconds spent training, name of the reading, value), in any order
-    note        how they were sampled, where it is not the default: "guidance 1.5, averaged weights"
+    note        how the samples were drawn, where that is not the default: "guidance 1.5, averaged weights"
     neighbours  the samples closest to training examples, the closest first
-    alarms      by kind of alarm, a PNG file that proves it
+    alarms      by kind of alarm, a PNG file of the samples behind it
     """
 
     samples: Any = None

@@ -1,4 +1,4 @@
-"""What a comparison was asked for."""
+"""Options of a comparison."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ SECONDS = 30.0
 
 @dataclass(frozen=True)
 class CompareOptions:
-    """What `genlab.compare` or the command line was called with.
+    """The options that `genlab.compare` or the command line was called with.
 
     data           as the call named them
     models         names, ("all",), or None for a few that suit the data
-    unit, amount   the budget that every model gets alike
-    samples        compared with the data; None: as many as the slowest model draws in good time
+    unit, amount   the budget of each model
+    samples        number of samples that are scored; None: as many as the slowest model draws in good time
     features       what pictures are compared in, as `features_for` takes it
     opening        options of `genlab.open`
-    own_budget     whether the user gave the budget; the default may give way to that of an earlier call
+    own_budget     whether the user set the budget; a default gives way to that of an earlier call
     """
 
     data: str
@@ -77,7 +77,7 @@ class CompareOptions:
 def command(verb: str, path: object, name: str) -> str:
     """The command of a verb for a run: "genlab sample runs/a".
 
-    name   of the run's model; of a model of the user's own, --model names the file of its class too
+    name   of the run's model; for one of the user's own, --model FILE.py:NAME is added
     """
     from genlab.own import spelled
 

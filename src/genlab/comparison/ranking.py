@@ -1,8 +1,8 @@
 """Which numbers of a report may be compared, and who leads among them.
 
-A measure is one number of every model that has it; a `Group` of it holds those that compare: of a likelihood the same unit,
-claim, conditions and data, of a score the same protocol (but for what may vary). Models are ranked inside a group only, by the
-mean over their seeds. What chance may have done is in `measure.chance`, what follows in `verdicts`.
+A measure is one number of every model that has it. A `Group` holds values that compare: likelihoods of the same unit, claim,
+conditions and data, or scores of the same protocol (except in what may vary). Models are ranked within a group only, by the
+mean over their seeds. Statistics are in `measure.chance`, conclusions in `verdicts`.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ class Group:
         return value.logarithm() if self.by_factors else value
 
     def differ(self, a: Value, b: Value) -> bool | None:
-        """Whether two values differ beyond chance; None where nobody knows."""
+        """Whether two values differ beyond chance; None where that is not known."""
         return separated(self.scaled(a), self.scaled(b))
 
     def surely_differ(self, a: Value, b: Value) -> bool:
@@ -56,11 +56,11 @@ class Group:
         return bool(self.differ(a, b))
 
     def rank(self, name: str) -> int | None:
-        """0 is the best; None if the model has no place here."""
-        return next((place for place, value in enumerate(self.values) if value.name == name), None)
+        """The rank of a model, 0 for the best; None if it is not in this group."""
+        return next((rank for rank, value in enumerate(self.values) if value.name == name), None)
 
     def write(self, value: float, bare: bool = False) -> str:
-        """The value as a reader meets it, with its unit unless bare."""
+        """The value in words, with its unit unless bare."""
         timed = self.title == SPEED or self.unit == "s"
         text = words.seconds(value) if timed else words.count(value) if self.question == "cost" else words.number(value)
         return text if bare else f"{text} {'per 100' if self.title == SPEED else '' if timed else self.unit}".rstrip()
@@ -72,7 +72,7 @@ class Group:
 
 
 class Number(NamedTuple):
-    """One finite number of one run, and what must agree with another's for both to be ranked."""
+    """One finite number of one run, with everything that must agree for two of them to be ranked."""
 
     title: str
     qualifier: str
@@ -83,8 +83,8 @@ class Number(NamedTuple):
     span: Span | None
 
 
-def groups(rows: Sequence[Row]) -> list[Group]:
-    """Every measure's groups: likelihoods, scores in order of appearance, speed."""
+def grouped(rows: Sequence[Row]) -> list[Group]:
+    """The groups of every measure: likelihoods, scores in order of appearance, speed."""
     found: dict[tuple[str, ...], dict[str, list[Number]]] = {}
     for row in rows:
         for number in numbers(row):
@@ -124,7 +124,7 @@ def span_of(score: Score, value: float) -> Span | None:
 
 
 def question(score: Score) -> str:
-    """What a score answers; one that does not say is of quality."""
+    """The question that a score answers; "quality" where it names none."""
     return score.question or "quality"
 
 
@@ -145,13 +145,13 @@ def condition(score: Score) -> str:
 
 def best(group: Group, name: str) -> bool:
     """Whether a model leads a ranked group (ties share the lead)."""
-    place = group.rank(name)
-    return group.ranked and place is not None and group.values[place].mean == group.values[0].mean
+    rank = group.rank(name)
+    return group.ranked and rank is not None and group.values[rank].mean == group.values[0].mean
 
 
 def front(group: Group) -> list[Value]:
-    """The first and those after it that chance may have put there: up to the first that differs from it for sure. Where
-    nobody knows, all of them."""
+    """The first value and those that follow, up to the first one known to differ from it beyond chance; all, where none is
+    known to."""
     first, *others = group.values
     return [first, *takewhile(lambda other: not group.surely_differ(first, other), others)]
 

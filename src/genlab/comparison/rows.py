@@ -1,7 +1,7 @@
-"""What a comparison found, as typed rows: a `Row` for each run, and the `Record` of all, which report.json holds.
+"""Results of a comparison, typed: a `Row` for each run, and the `Record` of all, which report.json holds.
 
 Likelihoods are costs, -log p: lower is better. They are ranked only among equals: same unit, same claim, same conditions, same
-note. A score is ranked only if it says which way is better, against those of the same protocol (but for measure.score.VARIES).
+note. A score is ranked only if it says which way is better, among those of the same protocol (except in measure.score.VARIES).
 A number that is not finite is null in the JSON.
 """
 
@@ -42,15 +42,15 @@ class Row:
     """One run: how it was trained, what it scored.
 
     name, family             of the model; several runs of one name are its seeds
-    run                      where its folder is, as commands name it
+    run                      path of its folder, as commands name it
     likelihood               of the test split; None where the model has none, or was not measured
-    sample_seconds_per_100   drawing all samples that were compared, scaled to 100
-    train_seconds            inside training, without measuring and waiting
-    examples_seen            repeats counted
-    train_operations         counted rather than timed, where they were the budget
-    checkups                 made while it trained; the first score of each is its quality
-    error                    why it did not come to its end; "" where it did
-    stopped                  whether a user stopped it: the same call goes on with it
+    sample_seconds_per_100   seconds to draw all samples that were scored, scaled to 100 of them
+    train_seconds            seconds of training, without measuring and waiting
+    examples_seen            in training, an example counted each time it is seen
+    train_operations         operations of training, where they are the budget
+    checkups                 made during training; the first score of each is its quality
+    error                    why the run failed; "" where it did not
+    stopped                  whether the user stopped it, so that the same call goes on with it
     """
 
     name: str
@@ -108,15 +108,15 @@ class Row:
 
     @classmethod
     def from_json(cls, record: Any) -> Row:
-        """ValueError where a value has another type than its field."""
+        """The typed form of a JSON record; ValueError where a value has another type than its field."""
         return parsed(cls, record)
 
 
 @dataclass(frozen=True)
 class Results:
-    """What one run scored: its scores.json, and what `genlab.score` returns.
+    """The scores of one run: the content of scores.json, and the result of `genlab.score`.
 
-    weights   "averaged", "raw" or "best": which of the run's were measured
+    weights   "averaged", "raw" or "best": those of the run that were measured
     """
 
     run: str
@@ -130,7 +130,7 @@ class Results:
     speed: Speed | None = None
 
     def lines(self) -> list[str]:
-        """Every number in a readable line of its own, with how it was made; what many of them share is said after them."""
+        """One readable line for each number, with how it was made; then what the protocols of many of them share."""
         shared = in_common(self.scores.values())
         of_features = shared | in_common(score for score in self.scores.values() if "features" in score.protocol)
         cost = NO_LIKELIHOOD if self.likelihood is None else self.likelihood.line()
@@ -162,7 +162,7 @@ class Results:
 
 @dataclass(frozen=True)
 class Baseline:
-    """What is scored like the samples of a model, for comparison: "real data" (as good as can be) or "noise" (worthless)."""
+    """Scores of "real data" (the best possible) or "noise" (worthless), computed like those of a model's samples."""
 
     name: str
     what: str
@@ -171,11 +171,11 @@ class Baseline:
 
 @dataclass(frozen=True)
 class Terms:
-    """What all models of a comparison were given alike.
+    """The terms of a comparison, the same for all its models.
 
-    unit, amount   the budget of training; unit "" for runs that exist, each of which had its own
-    samples        of each model that were scored
-    features       as they were asked for; "" where those that suit the data were taken
+    unit, amount   the budget of training; unit "" for existing runs, each of which had its own
+    samples        number of samples of each model that were scored
+    features       as the user named them; "" where they were chosen by the data
     order          in which the models were trained, in words
     """
 
@@ -228,8 +228,8 @@ class Record:
     """A whole comparison.
 
     baselines  what real data and noise score
-    pending    folders of runs that are still to be measured
-    command    the call that repeats it
+    pending    folders of runs that are not yet measured
+    command    the command that repeats it
     """
 
     data: DataSummary
@@ -260,7 +260,7 @@ class Record:
 
     @classmethod
     def from_json(cls, record: Any) -> Record:
-        """ValueError where a value has another type than its field."""
+        """The typed form of a JSON record; ValueError where a value has another type than its field."""
         return parsed(cls, record)
 
     @classmethod

@@ -1,4 +1,4 @@
-"""What is in one run: what it learnt from and how far, its last readings, what it scored, what was found while it trained."""
+"""A summary of one run: its data and progress, its last readings, its scores, its check-ups and alarms."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ from genlab.trained import Run
 
 @dataclass(frozen=True)
 class RunSummary:
-    """A run as it stands.
+    """A summary of a run.
 
     source     of its data, as it was named
-    progress   0..1; None where it has not begun, and `examples` and `seconds` of training with it
+    progress   0..1; None where training has not begun, as are then `examples` and `seconds` of training
     readings   of the last tick that was written
-    row        what it scored, and its check-ups and alarms
+    row        its scores, check-ups and alarms
     results    of `genlab.score`; None where it was not scored
-    older      that it has learnt since it was scored; "" where it has not, or nobody knows
+    older      a note that it has learnt since it was scored; "" where it has not, or that is not known
     averaged   whether samples are those of averaged weights
-    steered    whether somebody chose which moves took turns
+    steered    whether a user chose by hand which moves ran
     """
 
     path: Path
@@ -68,7 +68,7 @@ class RunSummary:
             spent = words.duration(self.seconds or 0)
             yield "trained", f"{self.progress:.0%}: {self.examples or 0:,} examples in {spent}"
         if self.steered:
-            yield "steered", "by hand: moves took turns as somebody chose, and training it again will not repeat it"
+            yield "steered", "by hand: a user chose which moves ran, and training it again will not repeat it"
         if self.readings:
             yield "readings", ", ".join(f"{name} {words.number(value)}" for name, value in self.readings.items())
         yield from self._scores()
@@ -90,7 +90,7 @@ class RunSummary:
 
 
 def describe(run: str | Path | Run, ticks: list[dict[str, Any]] | None = None) -> RunSummary:
-    """What is in a run. ticks: its readings, where they were read already."""
+    """The summary of a run. ticks: its readings, where they were read already."""
     run = run if isinstance(run, Run) else Run(run, "cpu")
     ticks = run.ticks() if ticks is None else ticks
     at, results = run.reached(ticks), Results.read(run.path)
@@ -137,7 +137,7 @@ def fresh_media(run: Run, ticks: list[dict[str, Any]], say: Callable[[str], obje
 
 
 def _drawn(run: Run, say: Callable[[str], object]) -> Any:
-    """Samples, or texts; None where what they would be given is not there."""
+    """Samples, or texts; None where their conditions cannot be read."""
     count = kind_of(run.space).shown
     try:
         given = run.conditions(count).given

@@ -23,20 +23,20 @@ PARTS, RATED = ("sample", "train", "test"), ("ratio", "copied")
 
 
 class SavedSamples:
-    """The samples of a run that its scores are about, as many as a page shows, and the pairs nearest to training examples."""
+    """The saved samples of a run: as many of the scored ones as a page shows, and those nearest to training examples."""
 
     def __init__(self, run: Run):
         self.run, self.file = run, within(run.path, COMPARED)
 
-    def write(self, found: Evaluated, space: Space) -> None:
+    def write(self, evaluated: Evaluated, space: Space) -> None:
         import torch
 
-        tensors = {"x": found.samples[: kind_of(space).compared].cpu().contiguous()}
-        pairs = found.neighbours
+        tensors = {"x": evaluated.samples[: kind_of(space).compared].cpu().contiguous()}
+        pairs = evaluated.neighbours
         if pairs:
             tensors |= {part: torch.stack([pair[part] for pair in pairs]).cpu() for part in PARTS}
             tensors |= {name: torch.tensor([pair[name] for pair in pairs]) for name in RATED}
-        write_tensors(self.file, tensors, {"weights": found.results.weights})
+        write_tensors(self.file, tensors, {"weights": evaluated.results.weights})
 
     def read(self) -> Mapping[str, Any]:
         """Arrays by name, and "weights": which ones they were drawn with. Empty, with a warning, where the file is damaged;
@@ -66,7 +66,7 @@ class SavedSamples:
 
 
 def media_of(run: Run, data: Any) -> Media:
-    """What a page shows of a measured run."""
+    """Samples and curves of a measured run, for a page."""
     saved = SavedSamples(run).read()
     if not saved:
         return Media(curves=readings(run.ticks()))
@@ -77,7 +77,7 @@ def media_of(run: Run, data: Any) -> Media:
 
 
 def real_media(data: Any) -> Media:
-    """Real examples of the test split, spread over it: a source may be sorted by class."""
+    """Real examples spaced evenly over the test split: a source may be sorted by class."""
     from genlab.core.data import some
     from genlab.measure import concat_batches
 

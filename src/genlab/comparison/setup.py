@@ -1,4 +1,4 @@
-"""Which models a comparison trains, and its folder: new, or one that goes on."""
+"""The models that a comparison trains, and its folder: a new one, or that of an earlier comparison."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from genlab.runs.lock import locked
 
 
 def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[str], list[str]]:
-    """(names of the models to train, a sentence about each one that "all" or the default leaves out).
+    """(names of the models to train, a sentence about each model that is left out).
 
     ValueError where a model that was asked for by name cannot learn these data, or none can.
     """
@@ -47,7 +47,7 @@ def chosen(models: Sequence[str | type[Model]] | None, data: Any) -> tuple[list[
 
 
 def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
-    """The record of a comparison in this folder that this call can go on with, or None where there is none.
+    """The record of an earlier comparison in this folder, which this call continues; None where there is none.
 
     ValueError where it is one of other data, or of another budget.
     """
@@ -81,7 +81,7 @@ def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
 
 
 def continued(options: CompareOptions, record: Record | None) -> CompareOptions:
-    """The options with the budget and the features of the earlier call, which `earlier` has found to agree."""
+    """The options with the budget and the features of the earlier call, whose agreement `earlier` has checked."""
     if record is None:
         return options
     before = record.budget
@@ -93,8 +93,8 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
 
     force   replace an earlier comparison; anything else in the folder is never replaced
     record  of the earlier comparison that goes on
-    used    runs and data of the comparison: none of them may lie in what is replaced
-    ValueError where the folder holds something that stays, or somebody is at work in it.
+    used    runs and data of the comparison, none of which may be inside a folder that is replaced
+    ValueError where the folder holds something else, or another process works in it.
     """
     if record is not None:
         return folder

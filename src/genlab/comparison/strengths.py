@@ -1,25 +1,25 @@
-"""What sets one model apart among the models of a report, each with its number."""
+"""Strengths and weaknesses of one model among those of a report, each with its number."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from genlab.comparison import words
-from genlab.comparison.ranking import Group, groups, missing, sign_of, superlative
+from genlab.comparison.ranking import Group, grouped, missing, sign_of, superlative
 from genlab.comparison.rows import Row, is_finite
 
-SAID = 2  # measures of each question that count as a strength or a weakness; the table has all
+MEASURES = 2  # measures of each question that count as a strength or a weakness; the table has all
 
 
 def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Strengths and weaknesses of one model: where it is first or last of the leading measures of each question."""
     strong: list[str] = []
     weak: list[str] = []
-    for group in leading(groups(models)):
-        place = group.rank(row.name)
-        if place is None or group.values[0].mean == group.values[-1].mean:
+    for group in leading(grouped(models)):
+        rank = group.rank(row.name)
+        if rank is None or group.values[0].mean == group.values[-1].mean:
             continue
-        value, number = group.values[place], len(group.values)
+        value, number = group.values[rank], len(group.values)
         ends = {group.values[0].mean: (strong, group.values[1:]), group.values[-1].mean: (weak, group.values[:-1])}
         if value.mean not in ends:
             continue
@@ -33,13 +33,13 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
     return strong, weak
 
 
-def leading(found: Sequence[Group]) -> list[Group]:
+def leading(groups: Sequence[Group]) -> list[Group]:
     """The ranked groups of the first measures of each question."""
     titles: dict[str, list[str]] = {}
-    for group in found:
+    for group in groups:
         if group.ranked and group.title not in titles.setdefault(group.question, []):
             titles[group.question].append(group.title)
-    return [group for group in found if group.ranked and group.title in titles[group.question][:SAID]]
+    return [group for group in groups if group.ranked and group.title in titles[group.question][:MEASURES]]
 
 
 def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: list[str]) -> None:

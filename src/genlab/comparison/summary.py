@@ -1,4 +1,4 @@
-"""What a comparison comes to: the sentences of its verdicts, and its record on disk."""
+"""The result of a comparison: its record on disk, and its verdicts in sentences."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def write_record(folder: Path, record: Record) -> Path:
 
 def leader(record: Record) -> Iterator[str]:
     """The verdicts, a line each, and how to draw from the model to use."""
-    found = verdicts(record)
-    for verdict in found:
+    judged = verdicts(record)
+    for verdict in judged:
         yield " ".join(
             (f"{verdict.title}: {verdict.sentence}", *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in verdict.caveats))
         )
-    picked = recommendation(record, found)
+    picked = recommendation(record, judged)
     if picked is not None:
         yield f"draw from {picked.name}: {command('sample', picked.run, picked.name)}"
 
 
 def machine(device: str) -> str:
-    """What the seconds were spent on."""
+    """The machine that did the work, in words."""
     import torch
 
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()

@@ -1,6 +1,6 @@
-"""Models trained in turn: a slice of the budget each, round and round, so that a slow minute of the machine hits them all.
+"""Models trained in turn, a slice of the budget each in every round, so that a slow minute of the machine affects all alike.
 
-Every training is a generator whose clock stands still between two ticks, so taking turns costs none of them anything.
+Every training is a generator whose clock stands still between two ticks, so that waiting for the others costs no budget.
 """
 
 from __future__ import annotations
@@ -13,17 +13,17 @@ from genlab.api import Session
 from genlab.runs.errors import explained
 from genlab.watch import Watch
 
-SLICE = 0.02  # of a model's budget: one turn
+SLICE = 0.02  # share of a model's budget that it trains at once
 SHOWN = 3  # readings that are named
 
 
 class Job:
-    """One training among those that take turns.
+    """One of several trainings that take turns.
 
     share      of its budget that is spent, 0..1
     begun      whether it has taken a step
-    failure    why it came to nothing
-    halted     by somebody who asked for it, before its end
+    failure    the error that ended it
+    halted     whether a request to stop ended it
     """
 
     def __init__(self, name: str, session: Session, watch: Watch):
@@ -35,7 +35,7 @@ class Job:
         self._latest: dict[str, Any] = {}
 
     def take(self, stopping: Callable[[], bool]) -> Iterator[None]:
-        """Train for one slice, or to the end, or to the first closed step after somebody asked to stop; yields at each."""
+        """Train for one slice, or to the end, or to the first closed step after a request to stop; yields after each step."""
         target = self.share + SLICE
         try:
             for tick in self._ticks:
@@ -56,7 +56,7 @@ class Job:
             self.loads.append(load())
 
     def halt(self) -> None:
-        """Keep what was learnt, so that it can go on; whatever becomes of one, the others are kept too."""
+        """Save what was learnt, so that it can go on. An error is noted and not raised, so that other jobs are saved too."""
         self.halted = True
         try:
             if self.begun:
@@ -65,12 +65,12 @@ class Job:
             self.failure = error
 
     def close(self) -> None:
-        """Let go of the run's folder; nothing can be trained afterwards."""
+        """Release the run's folder; nothing can be trained afterwards."""
         self._ticks.close()
 
     @property
     def error(self) -> str:
-        """Why it came to nothing, in a sentence; "" where it did not."""
+        """Why it failed, in a sentence; "" where it did not."""
         return "" if self.failure is None else explained(self.failure)[0]
 
     @property
@@ -83,8 +83,8 @@ class Job:
 
 
 def in_turn(jobs: Sequence[Job], stopping: Callable[[], bool]) -> Iterator[Job]:
-    """Every job to the end of its budget; or, once somebody asks to stop, to a checkpoint. Yields the job whose turn it is
-    after each of its steps; who leaves there stops them too."""
+    """Train every job to the end of its budget, or to a checkpoint once `stopping` is true. Yields the current job after each
+    of its steps; closing the generator stops the jobs too."""
     try:
         while live := [job for job in jobs if job.live]:
             for job in live:
@@ -118,5 +118,5 @@ def _short(name: str, alone: bool) -> str:
 
 
 def load() -> float:
-    """Processes that wanted to run, averaged over the last minute."""
+    """The load of the machine: runnable processes, averaged over the last minute."""
     return os.getloadavg()[0] if hasattr(os, "getloadavg") else float("nan")

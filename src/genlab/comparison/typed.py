@@ -1,4 +1,4 @@
-"""Dataclasses out of plain JSON values, believed only as far as these fit the type hints."""
+"""Dataclasses made from plain JSON values, which are checked against the type hints."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SIMPLE = {str: str, bool: bool, int: int, float: (int, float), type(None): type(
 
 
 def parsed(hint: Any, value: Any) -> Any:
-    """The value as its type hint wants it; ValueError where it has another shape.
+    """The value in the type of its hint; ValueError where it has another shape.
 
     A dataclass or NamedTuple comes from a record of its fields; entries that it does not name are ignored, those with a
     default may be missing. In a mapping of records that have a `name`, each is called what its key says. Where a number is
@@ -61,7 +61,7 @@ def _member(choices: tuple[Any, ...], value: Any) -> Any:
 
 
 def _first(choices: tuple[Any, ...], value: Any) -> Any:
-    """As the first of several hints that the value fits."""
+    """The value in the first of several types that it fits."""
     reason = ValueError("nothing fits")
     for choice in choices:
         if choice is not type(None):

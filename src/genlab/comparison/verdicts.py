@@ -1,4 +1,4 @@
-"""A verdict for each question a reader has, and only where the data separate the models.
+"""A verdict for each of a reader's questions, only where the data separate the models.
 
 The questions: which model finds the test data most probable, draws the best samples, covers the data most widely, is the
 fastest to sample, the cheapest to train. The leader of a question must differ from every other model beyond chance
@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from genlab.comparison import words
-from genlab.comparison.courses import Courses, cost_to_reach, courses, still_improving
+from genlab.comparison.courses import Courses, cost_to_reach, courses_of, still_improving
 from genlab.comparison.doubts import caveats
-from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, groups, sign_of
+from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, grouped, sign_of
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
@@ -34,7 +34,7 @@ CLAIMED = {
     "speed": "is the fastest to sample",
     "cost": "is the cheapest to train",
 }
-UNKNOWN = "One run each and no interval: nobody knows what chance did. Three seeds or more would tell."
+UNKNOWN = "One run each and no interval: what chance did is not known. Three seeds or more would tell."
 Outcome = Literal["leader", "tied", "unknown"]
 
 
@@ -69,17 +69,17 @@ class Verdict:
 
 def verdicts(record: Record) -> list[Verdict]:
     """Every question that two models or more can be asked, the one that matters most for this kind of data first."""
-    space, found = record.space, courses(record.rows)
+    space, courses = record.space, courses_of(record.rows)
     asked = questions(record)
     first = "likelihood" if space.text else "quality"
     asked.sort(key=lambda group: group.question != first)
-    return [verdict(group, record, space, found) for group in asked]
+    return [verdict(group, record, space, courses) for group in asked]
 
 
 def questions(record: Record) -> list[Group]:
     """The groups that answer the questions: every ranked likelihood, the first ranked measure of quality and of coverage,
     time to sample, cost of training."""
-    ranked = [group for group in groups(record.rows) if group.ranked]
+    ranked = [group for group in grouped(record.rows) if group.ranked]
     asked = [group for group in ranked if group.title == LIKELIHOOD]
     for question in ("quality", "coverage"):
         titles = [group.title for group in ranked if group.question == question]
@@ -92,12 +92,12 @@ def questions(record: Record) -> list[Group]:
 def cost_of(record: Record) -> tuple[Group, float] | None:
     """The cost of training to the quality that all reach, and that quality; None without check-ups."""
     done = [row for row in record.rows if not row.error]
-    found = courses(done)
-    return cost_to_reach(found, done, by_work=record.budget.seconds is None) if found else None
+    courses = courses_of(done)
+    return cost_to_reach(courses, done, by_work=record.budget.seconds is None) if courses else None
 
 
-def verdict(group: Group, record: Record, space: Space, found: Courses | None) -> Verdict:
-    """The verdict that the values of a group allow. found: the courses of all runs, None without check-ups."""
+def verdict(group: Group, record: Record, space: Space, courses: Courses | None) -> Verdict:
+    """The verdict that the values of a group allow. courses: of all runs, None without check-ups."""
     first, *others = group.values
     apart = {other.name: group.differ(first, other) for other in others}
     tied = front(group)[1:]
@@ -113,7 +113,7 @@ def verdict(group: Group, record: Record, space: Space, found: Courses | None) -
         )
     )
     advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
-    longer = _longer(group, models, found, record) if outcome == "tied" else ""
+    longer = _longer(group, models, courses, record) if outcome == "tied" else ""
     against = tuple(caveats(models, record))
     return Verdict(
         group.question, title, outcome, models, sentence, detail, " ".join(filter(None, (advice, longer))), against, group
@@ -123,19 +123,19 @@ def verdict(group: Group, record: Record, space: Space, found: Courses | None) -
 def title_of(group: Group, space: Space) -> str:
     """ "Best pictures", "Best likelihood (bound, given label)"."""
     if group.question == "quality":
-        return f"Best {things(space)}"
+        return f"Best {samples_name(space)}"
     of = f" ({group.qualifier})" if group.title == LIKELIHOOD and group.qualifier else ""
     return TITLES.get(group.question, words.capital(group.title)) + of
 
 
-def things(space: Space) -> str:
+def samples_name(space: Space) -> str:
     """What samples are called: pictures, points, lines, text."""
     return kind_of(space).examples
 
 
 def _claimed(group: Group, space: Space) -> str:
     if group.question == "quality":
-        return f"{'writes' if space.text else 'draws'} the best {things(space)}"
+        return f"{'writes' if space.text else 'draws'} the best {samples_name(space)}"
     return CLAIMED.get(group.question, f"leads by {group.title}")
 
 
@@ -159,7 +159,7 @@ def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spac
 
 
 def _unplaced(names: Sequence[str]) -> str:
-    """Those that lie behind a model that is separated from the first, without being so themselves."""
+    """A sentence on models ranked behind one that is separated from the first, but not separated from it themselves."""
     return f"{words.word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
 
 
@@ -193,8 +193,8 @@ def _reached(group: Group, record: Record) -> str:
     """The quality up to which the cost of training is counted, where that is the group's measure."""
     if group.title != COST:
         return ""
-    reached, found = cost_of(record), courses(record.rows)
-    return f"To reach {found.title} {words.number(reached[1])}, as all do in the end." if reached and found else ""
+    reached, courses = cost_of(record), courses_of(record.rows)
+    return f"To reach {courses.title} {words.number(reached[1])}, as all do in the end." if reached and courses else ""
 
 
 def _scope(group: Group) -> str:
@@ -213,7 +213,7 @@ def _others(group: Group, models: Sequence[str], record: Record) -> str:
     """Whether other measures of quality agree about the leader, which they do less often than papers suggest."""
     if group.question != "quality" or len(models) == len(group.values):
         return ""
-    rivals = [other for other in groups(record.rows) if other.ranked and other.question == "quality" and other is not group]
+    rivals = [other for other in grouped(record.rows) if other.ranked and other.question == "quality" and other is not group]
     rivals = [other for other in rivals if other.title != group.title and len(other.values) == len(group.values)]
     against = [other for other in rivals if other.values[0].name not in models]
     if not rivals:
@@ -240,7 +240,7 @@ def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
 
 
 def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
-    """How many seeds would separate the first from the others; those that no affordable number separates count as equal."""
+    """How many seeds would probably separate the first from the others; those that no affordable number separates are equal."""
     counts = [count for count in needed.values() if count]
     names, alike = ([name for name, count in needed.items() if bool(count) == enough] for enough in (True, False))
     if not counts:
@@ -257,11 +257,11 @@ def _more(group: Group, factor: float) -> str:
     return f"About {words.times(max(1.5, factor))} the samples would probably tell these runs apart"
 
 
-def _longer(group: Group, models: Sequence[str], found: Courses | None, record: Record) -> str:
+def _longer(group: Group, models: Sequence[str], courses: Courses | None, record: Record) -> str:
     """The remark that longer training may separate models that still improve."""
-    if found is None or group.question not in ("quality", "coverage", "likelihood"):
+    if courses is None or group.question not in ("quality", "coverage", "likelihood"):
         return ""
-    better = still_improving(found, [name for name in models if found.of(name)])
+    better = still_improving(courses, [name for name in models if courses.of(name)])
     if not better:
         return ""
     amount = record.budget.seconds
@@ -279,13 +279,13 @@ class Recommendation:
     ties: tuple[str, ...] = ()  # those it is not separated from
 
 
-def recommendation(record: Record, found: Sequence[Verdict] | None = None) -> Recommendation | None:
+def recommendation(record: Record, judged: Sequence[Verdict] | None = None) -> Recommendation | None:
     """The model to use: the first of the first verdict, which is by likelihood for text and by quality otherwise."""
-    found = verdicts(record) if found is None else found
+    judged = verdicts(record) if judged is None else judged
     done = [row for row in record.rows if not row.error]
-    kept = names_of(done)
-    for verdict in found:
-        named = [name for name in verdict.models if name in kept]
+    measured = names_of(done)
+    for verdict in judged:
+        named = [name for name in verdict.models if name in measured]
         if named:
             claim = _claimed(verdict.group, record.space)
             shared = f"in front, not separated from {words.word_list(named[1:])}" if named[1:] else f"it {claim}"

@@ -1,4 +1,4 @@
-"""Numbers and spaces in words: what a reader meets instead of floats and dataclasses."""
+"""Numbers and spaces in words, for readers of reports."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""What people look at: pictures of samples, training curves, the page of a comparison, the page of one run.
+"""Pictures of samples, training curves, the page of a comparison, the page of one run.
 
 `write(file, record, media)` writes the page of a comparison, one HTML file without network: `comparison.rows` has the typed
-rows that it shows, `comparison.media` samples and curves, `comparison.verdicts` and `comparison.doubts` all judgement. Samples
-are handed in as numbers in the data's own units (or as texts), never as pictures: the report decides how to draw. A number
-that is not finite is "not finite" on the page.
+rows that it shows, `comparison.media` samples and curves, `comparison.verdicts` and `comparison.doubts` the conclusions.
+Samples are passed as numbers in the data's own units (or as texts), never as pictures: the report decides how to draw them. A
+number that is not finite is "not finite" on the page.
 
 Drawing elsewhere (`sample --out`): `pictures.picture(x, space)`, `pictures.png(image)`, `pictures.gif(frames, space)`,
 `data.tokenizer.texts(x, space)`; one run (`show`): `runs.write(folder, head, media, row)`; tables on a terminal: `terminal`.

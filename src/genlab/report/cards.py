@@ -1,4 +1,4 @@
-"""What the page says of one model: its strengths, its numbers, its samples, its curves, its alarms."""
+"""The page's part on one model: its strengths, numbers, samples, curves and alarms."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Fact(NamedTuple):
 
 
 class AlarmPanel(NamedTuple):
-    """One alarm with what proves it."""
+    """One alarm, with the curve and the samples behind it."""
 
     kind: str
     who: str
@@ -67,7 +67,7 @@ class Card(NamedTuple):
     scored: bool
 
 
-def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, Media], hue: int, slug: str) -> Card:
+def card(name: str, record: Record, groups: Sequence[Group], media: Mapping[str, Media], hue: int, slug: str) -> Card:
     """One model's part of the page; its samples and curves are those of its first run that has some."""
     rows = sorted((row for row in record.rows if row.name == name), key=lambda row: bool(row.error))
     row = next((row for row in rows if row.run in media), rows[0])
@@ -86,7 +86,7 @@ def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, 
         seed=own.seed if own else 0,
         note=own.note if own else "",
         strong=strong, weak=weak,
-        facts=facts(rows, shown(found)),
+        facts=facts(rows, shown(groups)),
         curves=lines[:CURVES], folded=lines[CURVES:],
         triples=figures.triples(own, space),
         run=row.run, sample=sample_command(row, own), score=command("score", row.run, row.name),
@@ -95,23 +95,23 @@ def card(name: str, record: Record, found: Sequence[Group], media: Mapping[str, 
 
 
 def _stopped(rows: Sequence[Row]) -> str:
-    """Why runs did not come to their end, and which, where it is not all."""
+    """Why runs failed, with their seeds where not all did."""
     broken = [row for row in rows if row.error]
     some = len(rows) > len(broken)
     return "; ".join(dict.fromkeys(f"{row.error} (seed {row.seed})" if some else row.error for row in broken))
 
 
-def shown(found: Sequence[Group]) -> list[Group]:
-    """The groups that a card names: every likelihood, the leading scores, speed. The table has all."""
-    titles = {group.title for group in leading(found)} | {LIKELIHOOD, SPEED}
-    few = len({group.title for group in found}) <= 6
-    return [group for group in found if few or group.title in titles]
+def shown(groups: Sequence[Group]) -> list[Group]:
+    """The groups that a card shows: every likelihood, the leading scores, speed. The table has all."""
+    titles = {group.title for group in leading(groups)} | {LIKELIHOOD, SPEED}
+    few = len({group.title for group in groups}) <= 6
+    return [group for group in groups if few or group.title in titles]
 
 
-def facts(rows: Sequence[Row], found: Sequence[Group]) -> list[Fact]:
+def facts(rows: Sequence[Row], groups: Sequence[Group]) -> list[Fact]:
     """What was measured of one model, means over its seeds with their range."""
     row = rows[0]
-    listed = [_measured_fact(group, row) for group in found if group.rank(row.name) is not None]
+    listed = [_measured_fact(group, row) for group in groups if group.rank(row.name) is not None]
     if row.measured and row.likelihood is None and not row.error:
         listed.insert(0, Fact("Likelihood", "none", "not defined for this model"))
     seen = f"{words.count(row.examples_seen)} examples seen" if row.examples_seen else ""
@@ -168,7 +168,7 @@ def sample_command(row: Row, media: Media | None) -> str:
 
 
 def slugs(names: Sequence[str]) -> dict[str, str]:
-    """Names as addresses within the page, each another."""
+    """Unique anchors within the page, by name."""
     made: dict[str, str] = {}
     for name in names:
         slug = "model-" + (re.sub(r"[^a-z0-9]+", "-", name.lower()).strip("-") or "x")

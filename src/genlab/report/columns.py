@@ -1,7 +1,7 @@
-"""The table: a row for each model and for what it is measured by, a column for each number, and how each was made.
+"""The table of scores: a row for each model and each baseline, a column for each number, with how each was made.
 
-Columns stand in groups by the question they answer. The first of each group are always shown, the others behind one switch.
-A cell is the mean over a model's seeds; behind it lie every seed's value with its interval, and the whole protocol.
+Columns are grouped by the question they answer. The first of each group are always shown, the others on request.
+A cell is the mean over a model's seeds; it opens every seed's value with its interval, and the whole protocol.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ MakeCell = Callable[[Sequence[Row], Sequence[Group]], "Cell"]  # of a model's ro
 
 
 class Detail(NamedTuple):
-    """What a number opens."""
+    """The details that a number opens."""
 
     title: str
     who: str
@@ -75,7 +75,7 @@ class Column(NamedTuple):
 
 
 class ColumnGroup(NamedTuple):
-    """A group of columns: how many it has with and without the switch."""
+    """A group of columns: how many are always shown, and how many there are."""
 
     title: str
     shown: int
@@ -102,7 +102,7 @@ class ScoreTable(NamedTuple):
         return sum(column.more for column in self.columns)
 
 
-def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> ScoreTable:
+def table(record: Record, groups: Sequence[Group], hues: Mapping[str, int], slugs: Mapping[str, str]) -> ScoreTable:
     """Everything the table shows."""
     others = [Row(each.name, "", "", scores=each.scores) for each in record.baselines]
     units = list(dict.fromkeys(row.likelihood.label for row in record.rows if row.likelihood is not None))
@@ -115,7 +115,7 @@ def table(record: Record, found: Sequence[Group], hues: Mapping[str, int], slugs
     lines = []
     for name in names_of(record.rows):
         rows = [row for row in record.rows if row.name == name]
-        cells = tuple(cell(rows, found) for _, cell in plan)
+        cells = tuple(cell(rows, groups) for _, cell in plan)
         lines.append(TableRow(name, slugs[name], hues[name], cells, _seeds(rows, record.rows)))
     for row, baseline in zip(others, record.baselines, strict=True):
         lines.append(TableRow(row.name, "", None, tuple(cell([row], ()) for _, cell in plan), baseline.what))
@@ -129,7 +129,7 @@ def _head(asked: str, columns: Sequence[Column]) -> ColumnGroup:
 
 
 def _seeds(rows: Sequence[Row], models: Sequence[Row]) -> str:
-    """How many runs a line stands for, and whether all of them came to their end."""
+    """The number of runs of a row, and how many of them did not finish."""
     seeds = words.plural(len(rows), "seed") if len(models) > len(names_of(models)) else ""
     broken = sum(bool(row.error) for row in rows)
     ended = "" if not broken else "not finished" if broken == len(rows) else f"{broken} not finished"
@@ -139,26 +139,26 @@ def _seeds(rows: Sequence[Row], models: Sequence[Row]) -> str:
 def _plan(units: Sequence[str], asked: Mapping[str, str], models: Sequence[Row]) -> Iterator[tuple[Column, MakeCell]]:
     """Columns in order, each with the function that makes its cells of (a model's rows, groups)."""
     for question_of in HEADS:
-        place = 0
+        position = 0
         if question_of == "likelihood":
             for unit in units:
                 hint = _likelihood_hint(unit, models)
                 yield Column(f"Likelihood, {unit}", "likelihood", hint), _likelihood_cell(unit, models)
-            place = 99
+            position = 99
         known = [name for name, own in asked.items() if _head_of(own) == question_of]
         known.sort(key=lambda name: not _better(name, models))
         if question_of == "speed":
             yield from _speed(models)
-            place = 99
+            position = 99
         for name in known:
-            more, better = place >= SHOWN.get(question_of, 0), _better(name, models)
+            more, better = position >= SHOWN.get(question_of, 0), _better(name, models)
             hint = f"{better} is better" if better else ""
             yield Column(words.capital(name), question_of, hint, more, better), _score_cell(name)
-            place += 1
+            position += 1
 
 
 def _head_of(question_of: str) -> str:
-    """Where a score's column stands: an estimate of a density beside the likelihoods, what nobody knows at the end."""
+    """The group of a score's column: an estimated density is with the likelihoods, an unknown question in the last one."""
     return "likelihood" if question_of == "density" else question_of if question_of in HEADS else "other"
 
 
@@ -178,7 +178,7 @@ def _costs(models: Sequence[Row]) -> list[Likelihood]:
 def _likelihood_cell(unit: str, models: Sequence[Row]) -> MakeCell:
     kinds = {comparable(cost) for cost in _costs(models) if is_finite(cost.value)}
 
-    def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
+    def cell(rows: Sequence[Row], groups: Sequence[Group]) -> Cell:
         who, title = rows[0].name, f"Likelihood, {unit}"
         cost = next((cost for cost in _costs(rows) if cost.label == unit), None)
         if cost is None:
@@ -194,13 +194,13 @@ def _likelihood_cell(unit: str, models: Sequence[Row]) -> MakeCell:
         lines = (likelihood_words(cost), *_intervals(value))
         tag = kind if len(kinds) > 1 else _range(value)
         detail = Detail(title, who, text, lines, _runs(rows, read), protocol)
-        return Cell(text, _place(found, kind) * 1e9 + value.mean, tag, _leads(found, who, LIKELIHOOD, kind), detail)
+        return Cell(text, _place(groups, kind) * 1e9 + value.mean, tag, _leads(groups, who, LIKELIHOOD, kind), detail)
 
     return cell
 
 
-def _place(found: Sequence[Group], kind: str) -> int:
-    return [group.qualifier for group in found if group.title == LIKELIHOOD].index(kind)
+def _place(groups: Sequence[Group], kind: str) -> int:
+    return [group.qualifier for group in groups if group.title == LIKELIHOOD].index(kind)
 
 
 def _cost_of(unit: str, row: Row) -> tuple[float, Span | None] | None:
@@ -211,7 +211,7 @@ def _cost_of(unit: str, row: Row) -> tuple[float, Span | None] | None:
 
 
 def _score_cell(name: str) -> MakeCell:
-    def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
+    def cell(rows: Sequence[Row], groups: Sequence[Group]) -> Cell:
         score, who = next((row.scores[name] for row in rows if name in row.scores), None), rows[0].name
         if score is None:
             return Cell(words.NONE)
@@ -220,12 +220,12 @@ def _score_cell(name: str) -> MakeCell:
         value = _value(rows, read)
         if value is None:
             text = words.NONE if score.reason else words.BROKEN
-            said = Detail(words.capital(name), who, text, (words.capital(missing(score)),), (), protocol)
-            return Cell(text, None, "not measured" if score.reason else "", False, said)
+            missed = Detail(words.capital(name), who, text, (words.capital(missing(score)),), (), protocol)
+            return Cell(text, None, "not measured" if score.reason else "", False, missed)
         text = f"{words.number(value.mean)} {score.unit}".rstrip()
         lines = (*((f"{words.capital(score.better)} is better",) if score.better else ()), *_intervals(value))
         detail = Detail(words.capital(name), who, text, lines, _runs(rows, read), protocol)
-        return Cell(text, value.mean, _range(value), _leads(found, who, name), detail)
+        return Cell(text, value.mean, _range(value), _leads(groups, who, name), detail)
 
     return cell
 
@@ -236,7 +236,7 @@ def _score_of(name: str, row: Row) -> tuple[float, Span | None] | None:
 
 
 class Quantity(NamedTuple):
-    """A column of speed or cost: what it reads of a row, how that is written, what it means."""
+    """A column of speed or cost. of: its value in a row; write: the value in words; meaning: explains it."""
 
     title: str
     of: Callable[[Row], float | None]
@@ -278,10 +278,10 @@ def _quantity_cell(quantity: Quantity) -> MakeCell:
     title, write = quantity.title, quantity.write
 
     def read(row: Row) -> tuple[float, None] | None:
-        found = quantity.of(row)
-        return (float(found), None) if is_finite(found) else None
+        amount = quantity.of(row)
+        return (float(amount), None) if is_finite(amount) else None
 
-    def cell(rows: Sequence[Row], found: Sequence[Group]) -> Cell:
+    def cell(rows: Sequence[Row], groups: Sequence[Group]) -> Cell:
         value = _value(rows, read)
         if value is None:
             return Cell(words.NONE)
@@ -289,13 +289,13 @@ def _quantity_cell(quantity: Quantity) -> MakeCell:
         runs = _runs(rows, read, write) if len(set(value.seeds)) > 1 else ()
         lines = (words.capital(quantity.meaning), *exact, *(_conditions(rows) if title == "Training" else ()))
         detail = Detail(title, who, write(value.mean), lines, runs)
-        return Cell(write(value.mean), value.mean, "", title == SPEED and _leads(found, who, SPEED), detail)
+        return Cell(write(value.mean), value.mean, "", title == SPEED and _leads(groups, who, SPEED), detail)
 
     return cell
 
 
 def _conditions(rows: Sequence[Row]) -> Iterator[str]:
-    """What the machine did beside, and what stopped a training."""
+    """The load of the machine during training, and whether the training was stopped."""
     for row in rows:
         seed = f"Seed {row.seed}: " if len(rows) > 1 else ""
         if row.load is not None and is_finite(row.load.mean):
@@ -319,7 +319,7 @@ def _intervals(value: Value) -> Iterator[str]:
 
 
 def _range(value: Value) -> str:
-    """What stands under a number: the range of its seeds, or one seed's interval."""
+    """The line under a number: the range of its seeds, or one seed's interval."""
     low, high = words.number(value.low), words.number(value.high)
     return f"{low} to {high}" if low != high else ""
 
@@ -331,9 +331,9 @@ def _runs(rows: Sequence[Row], read: Read, write: Callable[[float], str] = words
     return tuple((seed, write(v), f"{write(span[0])} to {write(span[1])}" if span else "") for seed, v, span in several)
 
 
-def _leads(found: Sequence[Group], name: str, title: str, qualifier: str | None = None) -> bool:
+def _leads(groups: Sequence[Group], name: str, title: str, qualifier: str | None = None) -> bool:
     """Whether a model is the best of a comparable group, or known not to be separated from it."""
-    own = (group for group in found if group.title == title and qualifier in (None, group.qualifier) and group.ranked)
+    own = (group for group in groups if group.title == title and qualifier in (None, group.qualifier) and group.ranked)
     return any(
         best(group, name) or any(group.differ(group.values[0], v) is False for v in front(group) if v.name == name)
         for group in own
@@ -341,7 +341,7 @@ def _leads(found: Sequence[Group], name: str, title: str, qualifier: str | None 
 
 
 def flat(protocol: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    """Every entry of a protocol, those of its parts too."""
+    """Every entry of a protocol, nested ones too."""
     for key, value in protocol.items():
         if isinstance(value, Mapping):
             yield from flat(value, f"{prefix}{key}: ")

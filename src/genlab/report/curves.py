@@ -97,12 +97,12 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
 
 
 def margin(up: Axis, least: int, letter: float = 7.5) -> int:
-    """What the longest number beside an axis needs, so wide are its letters, and no less than `least`."""
+    """The width of the longest number beside an axis, with letters so wide, and no less than `least`."""
     return max(least, 10 + math.ceil(letter * max((len(plain(tick)) for tick in up.ticks()), default=0)))
 
 
 def rungs(up: Axis, left: float, right: float) -> list[str]:
-    """A line across for each round value, which stands to its left."""
+    """A line across for each round value, with the value to its left."""
     lines = [(float(up(tick)), plain(tick)) for tick in up.ticks()]
     return [
         f'<path d="M{left} {y:.1f}H{right:.1f}" class="curve-grid"/>'

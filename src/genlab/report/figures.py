@@ -1,4 +1,4 @@
-"""Samples placed on a page: a picture inside the file, or texts, with a description for those who cannot see it."""
+"""Samples on a page: a picture inside the file, or texts, with a description for readers who cannot see it."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ SLOWEST = 4000  # Hz; browsers play nothing below 3,000
 
 
 class Figure(NamedTuple):
-    """Either `src` with its size in pixels, or `texts`. audio: the recordings that `src` shows, to be listened to."""
+    """Either a picture `src` with its size in pixels, or `texts`. audio: the recordings that `src` shows."""
 
     alt: str
     src: str = ""
@@ -62,7 +62,7 @@ def few(media: Media | None, space: Space, what: str, real: Media | None = None)
 
 
 def _row(x: Any, space: Space, what: str) -> Figure:
-    """Pictures in one row of HALF places, so that those of all models stand under one another."""
+    """Pictures in one row of HALF columns, so that those of all models are aligned."""
     image = pictures.picture(x, space, columns=len(x), paper=None)
     tile = (image.width + pictures.GUTTER) // len(x)
     canvas = Image.new("RGBA", (tile * HALF - pictures.GUTTER, image.height))
@@ -83,26 +83,29 @@ def triples(media: Media | None, space: Space, most: int = 4) -> list[Triple]:
     return [_triple(neighbour, space) for neighbour in (media.neighbours if media else ())[:most]]
 
 
-def _triple(found: Neighbour, space: Space) -> Triple:
-    three, alt = (found.sample, found.train, found.test), "a sample, its nearest training and its nearest test example"
-    if isinstance(found.sample, str):
-        return Triple(_told(three, alt), found.ratio, found.copied)
+def _triple(neighbour: Neighbour, space: Space) -> Triple:
+    three, alt = (
+        (neighbour.sample, neighbour.train, neighbour.test),
+        "a sample, its nearest training and its nearest test example",
+    )
+    if isinstance(neighbour.sample, str):
+        return Triple(_text_figure(three, alt), neighbour.ratio, neighbour.copied)
     rows = np.stack([pictures.numbers(x) for x in three])
     if space.text:
-        figure = _told(texts(rows, space), alt)
+        figure = _text_figure(texts(rows, space), alt)
     elif pictures.drawing(space).layout == "framed":
         figure = Figure(alt, texts=tuple(", ".join(words.number(float(v)) for v in row.ravel()[:6]) for row in rows))
     else:
         figure = _placed(pictures.picture(rows, space, columns=3, paper=None), alt)
-    return Triple(figure, found.ratio, found.copied)
+    return Triple(figure, neighbour.ratio, neighbour.copied)
 
 
-def _told(shown: Sequence[str], alt: str) -> Figure:
-    return Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in shown))
+def _text_figure(strings: Sequence[str], alt: str) -> Figure:
+    return Figure(alt, texts=tuple(_cut(pictures.visible(text)) for text in strings))
 
 
 def stored(png: bytes | None, alt: str) -> Figure | None:
-    """A PNG file that was handed in; None where there is none or it cannot be read."""
+    """A figure of a PNG file; None where there is none or it cannot be read."""
     if not png:
         return None
     try:
@@ -114,7 +117,7 @@ def stored(png: bytes | None, alt: str) -> Figure | None:
 
 
 def many(media: Media | None, space: Space, what: str, real: Media | None = None) -> Figure | None:
-    """All that was handed in, up to what one can take in."""
+    """All samples passed, up to as many as the drawing of their kind shows."""
     if media is None or media.samples is None:
         return None
     drawing = pictures.drawing(space)

@@ -1,4 +1,4 @@
-"""The font that texts are drawn in: one of the system's with a fixed pitch, or Pillow's own where there is none."""
+"""The font of drawn texts: one of the system's with a fixed pitch, or Pillow's own where there is none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A verdict's numbers as intervals under one another, so that the eye sees what is separated and what is not.
+"""A verdict's numbers as intervals under one another, which show what is separated and what is not.
 
 Each model is a line: the dot is its mean, the bar its interval (one seed) or the range of its seeds (several, each a tick).
 """
@@ -18,7 +18,7 @@ MOST = 12  # models that are drawn; the table has all
 
 
 def forest(group: Group, hues: Mapping[str, int], marks: Mapping[str, float] | None = None) -> str:
-    """SVG of a group. marks: values to point at with a broken line ("noise"), where they lie within the picture."""
+    """SVG of a group. marks: values marked by a dashed line ("noise"), where they are within the picture."""
     values = group.values[:MOST]
     height = TOP + ROW * len(values) + (18 if marks else 6)
     across = interval_axis(values, group.by_factors)
@@ -27,8 +27,8 @@ def forest(group: Group, hues: Mapping[str, int], marks: Mapping[str, float] | N
         f'<svg class="forest" viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{escape(group.title)}: {escape(label)}">'
     ]
     parts += _marks(across, marks or {}, height)
-    for place, value in enumerate(values):
-        parts += _line(group, value, across, TOP + ROW * (place + 0.5), hues.get(value.name, 0))
+    for row, value in enumerate(values):
+        parts += _line(group, value, across, TOP + ROW * (row + 0.5), hues.get(value.name, 0))
     return "".join([*parts, "</svg>"])
 
 
@@ -46,7 +46,7 @@ def interval_axis(values: Sequence[Value], by_factors: bool) -> Axis:
 
 def _line(group: Group, value: Value, across: Axis, y: float, hue: int) -> list[str]:
     low, high = value.reach
-    x, start, stop = (float(across(place)) for place in (value.mean, low, high))
+    x, start, stop = (float(across(end)) for end in (value.mean, low, high))
     ticks = value.seeds if len(value.seeds) > 1 else ()
     number = sign_of(group) + group.write(value.mean, bare=group.title == SPEED or len(group.unit) > 4)
     return [

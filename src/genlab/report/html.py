@@ -1,7 +1,7 @@
 """The report of a comparison: one HTML file without a network.
 
-`view` turns the record and the media into what the template shows; the template holds all markup, `ranking`, `verdicts` and
-`doubts` all judgement.
+`view` turns the record and the media into the values that the template shows. The template holds all markup; `ranking`,
+`verdicts` and `doubts` draw all conclusions.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.comparison import words
-from genlab.comparison.courses import courses
+from genlab.comparison.courses import courses_of
 from genlab.comparison.doubts import baseline_value, remarks
 from genlab.comparison.media import REAL, Media
-from genlab.comparison.ranking import groups
+from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.comparison.verdicts import Recommendation, Verdict, recommendation, verdicts
 from genlab.core.space import Space, label_of
@@ -37,8 +37,8 @@ class Shown(NamedTuple):
 def write(file: Path, record: Record, media: Mapping[str, Media]) -> Path:
     """Write the page into a file, which is whole or absent, and return its path. OSError if it cannot be written.
 
-    `media[row.run]` is what a run's row looks like, `media[REAL]` real examples of the test split. A missing entry leaves its
-    place empty. Of several seeds the first with media is shown.
+    `media[row.run]` has a run's samples and curves, `media[REAL]` real examples of the test split. A missing entry is left out
+    of the page. Of several seeds the first with media is shown.
     """
     from genlab.runs.files import write_atomic
 
@@ -65,7 +65,7 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
     data, rows, space, real = record.data, record.rows, record.space, media.get(REAL)
     names = names_of(rows)
     hues, slugged = {name: number % HUES for number, name in enumerate(names)}, slugs(names)
-    found, judged = groups(rows), verdicts(record)
+    groups, judged = grouped(rows), verdicts(record)
     chosen = recommendation(record, judged)
     return {
         "data": data,
@@ -79,13 +79,13 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "remarks": remarks(record),
         "recommendation": chosen,
         "draw": draw_command(chosen, rows, media),
-        "planes": [drawn for drawn in (beside_likelihood(found, hues), beside_speed(found, hues)) if drawn],
-        "timelines": timelines(courses(rows), hues),
+        "planes": [drawn for drawn in (beside_likelihood(groups, hues), beside_speed(groups, hues)) if drawn],
+        "timelines": timelines(courses_of(rows), hues),
         "seeds": record.budget.seeds,
-        "table": columns.table(record, found, hues, slugged),
+        "table": columns.table(record, groups, hues, slugged),
         "timed": columns.TIMED,
         "protocols": columns.protocols(rows),
-        "cards": [card(name, record, found, media, hues[name], slugged[name]) for name in names],
+        "cards": [card(name, record, groups, media, hues[name], slugged[name]) for name in names],
         "alarms": alarms(rows, media, hues),
         "watched": any(row.checkups or row.alarms for row in rows),
         "skipped": data.skipped,
@@ -103,7 +103,7 @@ def marks(record: Record, verdict: Verdict) -> dict[str, float]:
 
 
 def draw_command(chosen: Recommendation | None, rows: Sequence[Row], media: Mapping[str, Media]) -> str:
-    """How to draw from the model that was chosen."""
+    """The command that draws samples from the recommended model."""
     if chosen is None:
         return ""
     row = next(row for row in rows if row.run == chosen.run)
@@ -111,7 +111,7 @@ def draw_command(chosen: Recommendation | None, rows: Sequence[Row], media: Mapp
 
 
 def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str, int]) -> list[str]:
-    """What the data are, in a few phrases."""
+    """The data in a few phrases."""
     facts = [words.describe_space(space)]
     if label := label_of(given):
         facts.append(words.plural(given[label].levels, "class").replace("classs", "classes"))

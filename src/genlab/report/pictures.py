@@ -1,7 +1,7 @@
-"""Samples as something to look at: grids of pictures, scattered points, blocks of text; still or moving. DRAWINGS says which.
+"""Samples as images, still or moving: grids of pictures, scattered points, blocks of text, as DRAWINGS has for their kind.
 
-Everything is drawn from numbers in the data's own units, so two pictures of the same space are comparable: grey levels are
-never stretched to what a batch happens to hold, and points share the frame of the real data.
+Everything is drawn from numbers in the data's own units, so two images of the same space are comparable: grey levels are never
+stretched to the range of a batch, and points share the frame of the real data.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def picture(
     """n samples as one RGBA image.
 
     x        (n, *space.shape) in the data's units, or n texts
-    real     points only: real ones, whose density lies behind and whose extent is the frame
+    real     points only: real ones, whose density is drawn behind and whose extent is the frame
     columns  of a grid: tiles in a row; by default it is as square as the tiles allow
     paper    colour behind; None is transparent, for pages with a light and a dark side
     """
@@ -65,7 +65,7 @@ def png(image: Image.Image) -> bytes:
 
 
 def gif(frames: Sequence[Any], space: Space, *, real: Any = None, columns: int | None = None, most: int = 60) -> bytes:
-    """The way to the samples as a looping GIF: at most `most` frames, evenly chosen, the last one held."""
+    """Frames of samples as a looping GIF: at most `most` of them, evenly chosen, the last one shown longer."""
     if not len(frames):
         raise ValueError("a moving picture needs at least one frame")
     chosen = sorted({round(i) for i in np.linspace(0, len(frames) - 1, min(most, len(frames)))})
@@ -116,7 +116,7 @@ def page(blocks: Sequence[str], width: int = 80, size: int = 16) -> Image.Image:
 
 
 def visible(text: str) -> str:
-    """The text without what would steer a terminal or a page: a model that writes bytes writes any of them."""
+    """The text without characters that control a terminal or a page, which a model of bytes may write."""
     return "".join(character if character.isprintable() or character in "\n\t" else HIDDEN for character in text)
 
 

@@ -1,7 +1,7 @@
 """Two numbers of every model against each other: sample quality beside likelihood, and beside the time to sample.
 
-A dot is a mean, its cross the intervals. A likelihood that is only bounded is a ring with an arrow to where the true value
-may lie, an estimated one a ring. Models without a likelihood stand in a lane of their own, so that none is left out.
+A dot is a mean, its cross the intervals. A bound of a likelihood is a ring with an arrow towards the
+true value, an estimate a ring. Models without a likelihood have a lane of their own, so that none is left out.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ class Spot(NamedTuple):
 
 
 class Dot(NamedTuple):
-    """Where a name belongs: to the left of a dot, or to its right, so far away."""
+    """A dot with its name, to its left or to its right, `room` pixels away."""
 
     name: str
     x: float
@@ -71,10 +71,10 @@ def quality_of(groups: Sequence[Group]) -> Group | None:
     return next((group for group in groups if group.question == "quality" and group.ranked), None)
 
 
-def _likely(value: Value, found: tuple[Value, str] | None) -> Spot:
-    if found is None:
+def _likely(value: Value, likelihood: tuple[Value, str] | None) -> Spot:
+    if likelihood is None:
         return Spot(value.name, None, value.mean, None, value.reach)
-    return Spot(value.name, found[0].mean, value.mean, found[0].reach, value.reach, found[1] or "exact")
+    return Spot(value.name, likelihood[0].mean, value.mean, likelihood[0].reach, value.reach, likelihood[1] or "exact")
 
 
 def plane(spots: Sequence[Spot], title: str, score: Group, hues: Mapping[str, int], lane: str = "") -> str:
@@ -154,7 +154,7 @@ def _dot(spot: Spot, x: float, y: float, right: float) -> Dot:
 
 
 def _names(dots: Sequence[Dot]) -> list[str]:
-    """Names beside the dots, towards the middle, pushed down where they would lie on one another."""
+    """Names beside the dots, towards the middle, moved down where they would overlap."""
     parts, placed = [], []
     for dot in sorted(dots, key=lambda dot: dot.y):
         y, middle = dot.y, dot.x + (-LABEL / 2 if dot.left else LABEL / 2)

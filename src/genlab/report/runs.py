@@ -1,4 +1,4 @@
-"""The page of one run: what it learnt from, how, its last samples, its curves, every setting."""
+"""The page of one run: its data, its settings, its last samples, its curves."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from genlab.comparison import words
-from genlab.comparison.courses import courses
+from genlab.comparison.courses import courses_of
 from genlab.comparison.media import Media
-from genlab.comparison.ranking import groups
+from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Row
 from genlab.core.space import Space
 from genlab.recipes.index import MODELS, OWN
@@ -26,9 +26,9 @@ def write(folder: Path, head: Mapping[str, Any], media: Media, row: Row, older: 
 
     head    recipe.json
     media   samples and curves of the run
-    row     what was measured of it, with its check-ups and alarms
-    older   what it has learnt since it was measured, in words; "" where that is nothing
-    real    points only: real ones, to lie behind
+    row     its scores, check-ups and alarms
+    older   a note that it has learnt since it was scored, or ""
+    real    points only: real ones, drawn behind the samples
     """
     from genlab.runs.files import write_atomic
 
@@ -44,7 +44,7 @@ def view(
     recipe, space, data = head["recipe"], Space.from_json(head["space"]), head.get("data") or {}
     name = recipe["name"]
     listed = next((entry for entry in (*MODELS, *OWN.values()) if entry.name == name), None)
-    course, hues = courses([row]), {name: 0}
+    course, hues = courses_of([row]), {name: 0}
     lines = curves.panels(media.curves)
     return {
         "name": name,
@@ -52,13 +52,13 @@ def view(
         "idea": listed.idea if listed else "",
         "paper": listed.paper if listed else recipe.get("paper", ""),
         "data": data.get("name") or data.get("source") or "",
-        "data_facts": facts_of_data(space, {key: Space.from_json(said) for key, said in head["given"].items()}, {}),
+        "data_facts": facts_of_data(space, {key: Space.from_json(record) for key, record in head["given"].items()}, {}),
         "layout": pictures.drawing(space).layout,
         "samples": figures.many(media, space, name, real),
         "seed": media.seed,
         "note": media.note,
         "older": older,
-        "facts": [fact for fact in facts([row], groups([row])) if fact.value != words.NONE],
+        "facts": [fact for fact in facts([row], grouped([row])) if fact.value != words.NONE],
         "timelines": timelines(course, hues) if course else [],
         "alarms": alarms([row], {str(folder): media}, hues),
         "curves": lines,

@@ -1,4 +1,4 @@
-"""Samples into files: the suffix says how. Every file is whole or absent."""
+"""Samples saved as files, in the format of the suffix. Every file is whole or absent."""
 
 from __future__ import annotations
 
@@ -46,12 +46,12 @@ def check_output(out: Path, space: Space, force: bool = False) -> None:
 
 @dataclass(frozen=True)
 class Samples:
-    """What is written: frames (n, *space.shape) in the data's units, the last of which are the samples.
+    """Samples to be saved: frames (n, *space.shape) in the data's units, of which the last holds the samples.
 
-    given    what they were given, or other arrays that belong to them
+    given    their conditions, or other arrays that belong to them
     columns  of a grid of pictures
-    texts    the samples as they read, where they are text
-    names    of the coordinates of points; the last one may be that of their label
+    texts    the decoded samples, where they are text
+    names    names of the coordinates of points; the last one may be that of their label
     """
 
     frames: Sequence[Any]
@@ -77,7 +77,7 @@ def write(
 ) -> Path:
     """Write samples into a file, or into a folder one file each, as SAVERS says for their kind of data. Returns the path.
 
-    The arguments are those of `Samples`. OSError where the place cannot be written.
+    The arguments are those of `Samples`. OSError where the path cannot be written.
     """
     samples = Samples(frames, space, given, columns, texts, names)
     save = SAVERS[kind_of(space).name][out.suffix]
@@ -94,7 +94,7 @@ def write(
 def write_neighbours(folder: Path, pairs: Sequence[Mapping[str, Any]], space: Space) -> Path | None:
     """Write samples/neighbours.png into the folder of a run; None where there are no pairs.
 
-    pairs   a sample each, with the training and the held-out example nearest to it: side by side in a row
+    pairs   a sample each, with the training and the held-out example nearest to it, which are drawn side by side
     """
     if not pairs:
         return None
@@ -114,7 +114,7 @@ class Parts:
 
 
 def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
-    """x in the data's units, what was given, and what says how to read them back: axes after N, levels, rate."""
+    """x in the data's units, its conditions, and what reading it back needs: axes after N, levels, rate."""
     arrays = {"x": pictures.numbers(x)} | {key: pictures.numbers(value) for key, value in {**given, **more}.items()}
     if len(space.shape) > 1:
         arrays |= {"axes": np.array(f"N{space.axes}"), "levels": np.array(space.levels)}
@@ -126,9 +126,9 @@ def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
 
 
 def csv(x: Any, given: Mapping[str, Any], names: Sequence[str]) -> bytes:
-    """A row a point under the names of its coordinates, and its label in the last column: what `genlab.open` reads back.
+    """A row for each point under the names of its coordinates, its label in the last column, as `genlab.open` reads it.
 
-    given: the label by its name, (n,) numbers or words, "" for a point without one
+    given   the label by its name, (n,) numbers or words, "" for a point without one
     """
     rows = [[str(number) for number in row] for row in pictures.numbers(x).astype(np.float32)]
     heads = list(names) if len(names) == len(rows[0]) else [f"x{column + 1}" for column in range(len(rows[0]))]

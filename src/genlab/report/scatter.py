@@ -20,13 +20,13 @@ RADIUS = 2.1  # pixels of a disc
 
 
 class Frame(NamedTuple):
-    """What part of the plane is drawn: per coordinate, in the data's units."""
+    """The part of the plane that is drawn, by coordinate in the data's units."""
 
     low: np.ndarray  # (D,)
     high: np.ndarray
 
     def outside(self, x: np.ndarray) -> int:
-        """How many points lie beyond it (not a number counts)."""
+        """How many points are outside it, those that are not finite among them."""
         shown = slice(0, min(2, x.shape[1]))
         inside = (x >= self.low)[:, shown] & (x <= self.high)[:, shown]
         return int((~inside.all(1)).sum())
@@ -35,14 +35,14 @@ class Frame(NamedTuple):
 def frame_of(x: np.ndarray, space: Space) -> Frame:
     """The frame of points (n, D): their extent and a tenth around it; 2.6 standard deviations where the space knows them
     and that is more. Coordinates of like scale share one scale, so that a circle is round."""
-    is_finite = x[np.isfinite(x).all(1)].astype(np.float64)
-    if not len(is_finite):
-        is_finite = np.zeros((1, x.shape[1]))
-    low, high = np.quantile(is_finite, 0.002, axis=0), np.quantile(is_finite, 0.998, axis=0)
+    finite = x[np.isfinite(x).all(1)].astype(np.float64)
+    if not len(finite):
+        finite = np.zeros((1, x.shape[1]))
+    low, high = np.quantile(finite, 0.002, axis=0), np.quantile(finite, 0.998, axis=0)
     if space.center and space.scale:
-        center, spread = np.array(space.center, np.float64), np.array(space.scale, np.float64)
-        low, high = np.minimum(low, center - spread), np.maximum(high, center + spread)
-        low, high = np.maximum(low, center - 6 * spread), np.minimum(high, center + 6 * spread)
+        center, scale = np.array(space.center, np.float64), np.array(space.scale, np.float64)
+        low, high = np.minimum(low, center - scale), np.maximum(high, center + scale)
+        low, high = np.maximum(low, center - 6 * scale), np.minimum(high, center + 6 * scale)
     half, middle = np.maximum((high - low) / 2, 1e-6) * 1.15, (low + high) / 2
     if half.max() < 4 * half.min():
         half = np.full_like(half, half.max())

@@ -1,6 +1,6 @@
 """Examples as tiles (n, H, W, 3) uint8 that can stand in a grid: pictures, and what sound, video and voxels look like.
 
-Units are the data's own: levels keep their place between black and white, real numbers the place they have among the data.
+Brightness is relative to the data's whole range of levels, or to the mean and deviation of real data, never to a batch.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ def in_rows(parts: Sequence[Any], columns: int) -> np.ndarray:
 
 
 def shades(x: Any, space: Space) -> np.ndarray:
-    """Examples (n, *shape) in the data's units -> the same from 0 (black) to 1 (white): integers by their place among the
-    levels, real numbers from 2.5 standard deviations below the data's mean to 2.5 above; what is no number is black."""
+    """Examples (n, *shape) in the data's units -> from 0 (black) to 1 (white): integers as a share of the levels, real numbers
+    from 2.5 standard deviations below the data's mean to 2.5 above; NaN is black."""
     values = numbers(x).astype(np.float64)
     if space.kind == "real":
         along = (-1, *[1] * (values.ndim - 2))
-        center, spread = np.array(space.center or (0.0,)).reshape(along), np.array(space.scale or (1.0,)).reshape(along)
-        values = (values - center) / (2 * DEVIATIONS * spread) + 0.5
+        center, scale = np.array(space.center or (0.0,)).reshape(along), np.array(space.scale or (1.0,)).reshape(along)
+        values = (values - center) / (2 * DEVIATIONS * scale) + 0.5
     else:
         values = values / (space.levels - 1)
     return np.clip(np.nan_to_num(values), 0, 1)
@@ -49,7 +49,7 @@ def shades(x: Any, space: Space) -> np.ndarray:
 
 def amplitudes(x: Any, space: Space) -> np.ndarray:
     """Recordings (n, C, T) in the data's units -> from -1 to 1: levels through the space's curve (ITU-T G.711's mu-law,
-    continuous, where it is that one), real numbers as they are; what is no number is silence."""
+    continuous, where it is that one), real numbers as they are; NaN is silence."""
     values = numbers(x).astype(np.float64)
     if space.kind != "real":
         values, mu = 2 * values / (space.levels - 1) - 1, space.levels - 1
@@ -104,7 +104,7 @@ def _enlarged(tiles: np.ndarray) -> np.ndarray:
 
 
 def _framed(tiles: np.ndarray) -> np.ndarray:
-    """With a grey line at the right, where the next one begins."""
+    """Tiles with a grey line at the right, where the next one begins."""
     return np.pad(tiles, ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=128)
 
 

@@ -1,7 +1,7 @@
 """Quality against seconds: all models in one picture, the check-ups made while they trained.
 
-The strong line is the mean over a model's seeds, thin lines are the seeds, the band reaches over their 95 % intervals. Names
-stand at the lines' ends. Two sizes are drawn, for wide and for narrow pages: a picture that is only shrunk cannot be read.
+The strong line is the mean over a model's seeds, thin lines are the seeds, the band covers their 95 % intervals. Names are at
+the lines' ends. Two sizes are drawn, for wide and for narrow pages, since a shrunk picture could not be read.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LETTER = 8.8  # width of one in a name
 
 
 class Band(NamedTuple):
-    """One model: its mean at some seconds, and what its intervals reach over."""
+    """One model: its mean over seconds, and the range of its intervals."""
 
     name: str
     seconds: np.ndarray
@@ -40,35 +40,35 @@ class Band(NamedTuple):
     high: np.ndarray
 
 
-def timelines(found: Courses | None, hues: Mapping[str, int]) -> list[str]:
+def timelines(courses: Courses | None, hues: Mapping[str, int]) -> list[str]:
     """SVGs of the same picture, broad and slim; [] where nothing was checked up."""
-    return [timeline(found, hues, size) for size in SIZES] if found else []
+    return [timeline(courses, hues, size) for size in SIZES] if courses else []
 
 
-def timeline(found: Courses, hues: Mapping[str, int], size: Size) -> str:
-    """One picture."""
-    bands = [band(found.of(name)) for name in dict.fromkeys(run.name for run in found.runs)]
+def timeline(courses: Courses, hues: Mapping[str, int], size: Size) -> str:
+    """The picture in one size."""
+    bands = [band(courses.of(name)) for name in dict.fromkeys(run.name for run in courses.runs)]
     right = size.width - 16 - LETTER * max(len(b.name) for b in bands)
-    across, up = _axes(bands, found.runs, size, right)
+    across, up = _axes(bands, courses.runs, size, right)
     left = across.start
     log = ", log" if across.logarithmic else ""
     ends = "; ".join(f"{b.name} {words.number(float(b.mean[-1]))} after {words.seconds(float(b.seconds[-1]))}" for b in bands)
-    better = f"{found.better} is better{', log' if up.logarithmic else ''}"
+    better = f"{courses.better} is better{', log' if up.logarithmic else ''}"
     parts = [
         f'<svg class="timeline {size.name}" viewBox="0 0 {size.width} {size.height}" role="img" '
-        f'aria-label="{escape(found.title)} against seconds of training. {escape(ends)}">',
-        f'<text x="{left}" y="14" class="plane-axis">↑ {escape(words.capital(found.title))}</text>',
+        f'aria-label="{escape(courses.title)} against seconds of training. {escape(ends)}">',
+        f'<text x="{left}" y="14" class="plane-axis">↑ {escape(words.capital(courses.title))}</text>',
         f'<text x="{left + 14}" y="31" class="plane-axis">{better}</text>',
         f'<text x="{left}" y="{size.height - 4}" class="plane-axis">Seconds of training{log} →</text>',
         *_grid(across, up, size),
     ]
     for b in bands:
-        parts += _drawn(b, found.of(b.name), across, up, hues.get(b.name, 0))
+        parts += _drawn(b, courses.of(b.name), across, up, hues.get(b.name, 0))
     return "".join([*parts, *_names(bands, across, up, hues), "</svg>"])
 
 
 def band(runs: Sequence[Course]) -> Band:
-    """Mean and reach of one model's runs, at seconds that all of them lived through."""
+    """Mean and range of one model's runs, over the seconds that all of them have."""
     start, stop = max(run.checks[0].seconds for run in runs), min(run.last.seconds for run in runs)
     if len(runs) == 1 or stop <= start:
         checks = runs[0].checks
@@ -79,9 +79,9 @@ def band(runs: Sequence[Course]) -> Band:
     return Band(runs[0].name, places, lines["value"].mean(0), lines["low"].min(0), lines["high"].max(0))
 
 
-def _along(run: Course, key: str, places: np.ndarray) -> list[float]:
+def _along(run: Course, key: str, seconds: np.ndarray) -> list[float]:
     points = [(getattr(check, key), check.seconds) for check in run.checks]
-    return [crossing(points, float(place)) for place in places]
+    return [crossing(points, float(at)) for at in seconds]
 
 
 def _axes(bands: Sequence[Band], runs: Sequence[Course], size: Size, right: float) -> tuple[Axis, Axis]:
@@ -126,20 +126,20 @@ def _places(x: np.ndarray, y: np.ndarray) -> str:
 
 
 def _names(bands: Sequence[Band], across: Axis, up: Axis, hues: Mapping[str, int]) -> list[str]:
-    """Names at the lines' ends, pushed apart where they would lie on one another."""
-    wanted = sorted((float(up(b.mean[-1])), b.name, float(across(b.seconds[-1]))) for b in bands)
-    placed = spaced_out([y for y, _, _ in wanted], 17, up.start)
+    """Names at the lines' ends, moved apart where they would overlap."""
+    ends = sorted((float(up(b.mean[-1])), b.name, float(across(b.seconds[-1]))) for b in bands)
+    placed = spaced_out([y for y, _, _ in ends], 17, up.start)
     return [
         f'<text x="{x + 10:.1f}" y="{y + 4.5:.1f}" class="plane-name named hue-{hues.get(name, 0)}">{escape(name)}</text>'
-        for y, (_, name, x) in zip(placed, wanted, strict=True)
+        for y, (_, name, x) in zip(placed, ends, strict=True)
     ]
 
 
-def spaced_out(places: Sequence[float], least: float, bottom: float) -> list[float]:
-    """Places in order, at least so far from one another and none below the bottom, moved as little as that takes."""
+def spaced_out(heights: Sequence[float], least: float, bottom: float) -> list[float]:
+    """Heights in ascending order, moved as little as possible to be `least` apart and none below the bottom."""
     moved: list[float] = []
-    for place in places:
-        moved.append(max(place, moved[-1] + least) if moved else place)
+    for height in heights:
+        moved.append(max(height, moved[-1] + least) if moved else height)
     for i in reversed(range(len(moved))):
         moved[i] = min(moved[i], bottom if i == len(moved) - 1 else moved[i + 1] - least)
     return moved
