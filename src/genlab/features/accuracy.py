@@ -1,4 +1,4 @@
-"""Classification accuracy score: how well a classifier that saw generated examples alone knows the real ones.
+"""Classification accuracy score: the accuracy on real examples of a classifier trained on generated ones alone.
 
 Ravuri & Vinyals, "Classification Accuracy Score for Conditional Generative Models", 2019. With a generator G(x | y) one
 draws labels y, then examples x, trains a classifier on these pairs, and counts what it gets right among the real test
@@ -24,7 +24,7 @@ DIMS = 64  # of the classifier's last hidden layer
 
 
 class ArrayData:
-    """Examples in memory as a train split: `Data` as far as `fit` asks for it."""
+    """Examples in memory as a train split, with the methods of `Data` that `fit` calls."""
 
     def __init__(self, x: Tensor, label: Tensor, space: Space, given: Mapping[str, Space], seed: int = 0):
         self.space, self.given, self.seed = space, given, seed
@@ -47,8 +47,8 @@ class ArrayData:
         return self._rows(indices)
 
     def label_counts(self) -> list[int]:
-        said = self._label[self._label >= 0]
-        return torch.bincount(said, minlength=self.given[label_of(self.given)].levels).tolist()
+        labels = self._label[self._label >= 0]
+        return torch.bincount(labels, minlength=self.given[label_of(self.given)].levels).tolist()
 
     def _order(self, number: int) -> Tensor:
         stream = torch.Generator().manual_seed(hashed(self.seed, number))
@@ -68,10 +68,10 @@ def trained_on(
     steps: int = 400,
     progress: Callable[[float], object] | None = None,
 ) -> dict[str, Any]:
-    """Trains a classifier on examples x (N, *shape) in the data's units with labels (N,), tests it on the real test split.
+    """Train a classifier on examples x (N, *shape) in the data's units with labels (N,), and test it on the real test split.
 
-    The classifier is the one of `classifier_features`, with 64 examples a step; it sees an example as often as it takes.
-    progress is called with the share of the training done, 0..1. Gives {"correct": k, "of": n, ...}; the accuracy is k / n.
+    The classifier is that of `classifier_features`, trained with 64 examples a step, in as many passes as the steps take.
+    progress is called with the share of the training done, 0..1. Returns {"correct": k, "of": n, ...}; the accuracy is k / n.
     ValueError where data have no classes, or x and label do not fit them.
     """
     _check(x, label, data)

@@ -1,4 +1,4 @@
-"""Features: a fixed function from examples to vectors, with what is needed to say which one it was."""
+"""Features: a fixed function from examples to vectors, with a protocol that identifies it."""
 
 from __future__ import annotations
 
@@ -19,8 +19,11 @@ CHUNK = 500  # examples computed at once
 
 @dataclass(frozen=True)
 class Features:
-    """name: as a measure quotes it ("classifier features"); dims: of a vector; protocol: weights' hash, preprocessing, ...
+    """A fixed function from examples to vectors.
 
+    name          as measures quote it, "classifier features"
+    dims          of a vector
+    protocol      hash of the weights, preprocessing, ...
     function      (B, *shape) in the data's units -> (B, dims)
     classify      (B, *shape) -> (B, classes) probabilities, where the features come from a classifier
     own_classes   whether those classes are the data's own labels
@@ -73,16 +76,16 @@ def hash_of(module: nn.Module) -> str:
 
 
 def _bytes(value: Tensor) -> bytes:
-    """Of any type, also those that numpy lacks."""
+    """The bytes of a tensor of any type, also of those that numpy lacks."""
     return value.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes()
 
 
 def device_of(module: nn.Module) -> torch.device:
-    """Where its weights are; the CPU for a module without any."""
+    """The device of its weights; the CPU for a module without any."""
     return next((value.device for value in module.state_dict().values() if isinstance(value, Tensor)), torch.device("cpu"))
 
 
 def cache() -> Path:
-    """Where trained feature networks are kept: $GENLAB_CACHE, or genlab in the user's cache folder."""
+    """The folder of trained feature networks: $GENLAB_CACHE, or genlab in the user's cache folder."""
     chosen = os.environ.get("GENLAB_CACHE")
     return Path(chosen) if chosen else Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "genlab"

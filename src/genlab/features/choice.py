@@ -1,4 +1,4 @@
-"""Which features: those that suit the data, or those a user asks for by name."""
+"""The choice of features: those that suit the data, or those that a user names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def features_for(
     """The features that suit these data, or None where their kind is compared without.
 
     choice      one of CHOICES instead: a name, the file of Inception's weights, a function of the user's own (any data)
-    progress    called with the share done, 0..1, where a classifier is trained; it is kept for the next time
+    progress    called with the share done, 0..1, where a classifier is trained, which is then cached
     ValueError where `choice` is none of these, or does not fit the data.
     """
     if choice is not None:
@@ -55,7 +55,7 @@ def _of_entries(data: Data, engine: Engine, progress: ProgressCallback | None) -
 
 
 def _none(data: Data, engine: Engine, progress: ProgressCallback | None) -> None:
-    """Points are compared as they are, texts by what they hold."""
+    """No features: points are compared by their coordinates, texts by their tokens."""
 
 
 USUAL: dict[str, Callable[[Data, Engine, ProgressCallback | None], Features | None]] = {  # by kind of data

@@ -1,7 +1,7 @@
 """A small convolutional classifier, trained by `fit` on the data's own labels, whose last hidden layer gives the features.
 
-It depends on nothing but the train split and a seed, so it is trained once for each data set, kept with its accuracy on the
-test split, and found again by the data's fingerprint.
+It depends on the train split and a seed alone, so it is trained once for each data set and cached with its accuracy on the test
+split, under the data's fingerprint.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from genlab.features.base import Features, cache, chunked, device_of, hash_of
 from genlab.nets.conv import grids
 from genlab.nets.units import centred
 
-FORMAT = 2  # of the kept file; a change of network or training raises it
+FORMAT = 2  # of the cached file; a change of network or training raises it
 WIDTH, WIDEST = 24, 96  # channels: of the finest grid, of the coarsest
 BATCH, EPOCHS, FEWEST, MOST = 64, 24, 300, 1500  # examples a step; passes over the data, within so many steps
 
@@ -49,14 +49,14 @@ class Classifier(nn.Module):
         return self.head(self.hidden(x))
 
     def stages(self) -> Iterator[Stage]:
-        yield Stage("classify", [Descend("classify", [self], self._turn)])
+        yield Stage("classify", [Descend("classify", [self], self._loss)])
 
-    def _turn(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+    def _loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         logits = self(batch.x)
         label = batch.given[self.label]
-        said = (label >= 0).sum().clamp_min(1)  # -1 is "not said"
-        right = (logits.argmax(1) == label).sum() / said
-        return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / said, {"accuracy": right}
+        labelled = (label >= 0).sum().clamp_min(1)  # -1 is "not said"
+        right = (logits.argmax(1) == label).sum() / labelled
+        return cross_entropy(logits, label, ignore_index=-1, reduction="sum") / labelled, {"accuracy": right}
 
 
 def trunk(channels: int, height: int, width: int) -> tuple[nn.Sequential, int]:
@@ -114,7 +114,7 @@ def fresh(data: Data, dims: int, seed: int) -> Classifier:
 def _trained(
     net: Classifier, data: Data, engine: Engine, seed: int, progress: Callable[[float], object] | None
 ) -> dict[str, Any]:
-    """Trains for a number of steps that the size of the train split fixes; says how well it went."""
+    """Train for a number of steps that depends on the size of the train split; the record of its accuracy."""
     steps = min(MOST, max(FEWEST, EPOCHS * data.count("train") // BATCH))
     trained(net, data, engine, steps, seed, progress)
     correct, total, chance = tested(net, data)
@@ -124,7 +124,7 @@ def _trained(
 def trained(
     net: Classifier, data: Data, engine: Engine, steps: int, seed: int, progress: Callable[[float], object] | None
 ) -> None:
-    """So many steps on the train split; the classifier is left in eval mode."""
+    """Train for so many steps on the train split; the classifier is left in eval mode."""
     rates = Optim(rate=3e-3, beta2=0.99, weight_decay=0.02, warmup=0.1, decay="cosine")
     recipe = Recipe("classifier", None, Budget(steps=steps), BATCH, rates, seed=seed)
     for tick in fit(cast(Model, net), data, recipe, engine):
@@ -134,8 +134,8 @@ def trained(
 
 
 def tested(net: Classifier, data: Data) -> tuple[int, int, float]:
-    """Of the examples of the test split that have a label: how many are right, how many there are, and the share of the largest
-    class (what always saying it would get right)."""
+    """Accuracy on the labelled examples of the test split: how many are right, how many there are, and the share of the largest
+    class, the accuracy of a constant answer."""
     correct, counts = 0, torch.zeros(data.given[net.label].levels, dtype=torch.long)
     for cursor in range(0, data.count("test"), 500):
         batch = data.once("test", cursor, 500)
@@ -175,7 +175,7 @@ def _as_features(net: Classifier, record: Mapping[str, Any], dims: int) -> Featu
 
 
 def _read(net: Classifier, path: Path) -> dict[str, Any] | None:
-    """Loads kept weights; None where there are none, or where they are broken and must be made again."""
+    """The record of cached weights, which are loaded; None where there are none, or where they are damaged."""
     try:
         with safe_open(path, "pt") as file:
             net.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
@@ -185,7 +185,7 @@ def _read(net: Classifier, path: Path) -> dict[str, Any] | None:
 
 
 def _keep(net: Classifier, record: Mapping[str, Any], path: Path) -> None:
-    """Beside, then renamed: the file is whole or absent."""
+    """Write the cache file, which is whole or absent."""
     path.parent.mkdir(parents=True, exist_ok=True)
     tensors = {name: value.detach().cpu().contiguous() for name, value in net.state_dict().items()}
     beside = path.with_suffix(f".{hash_of(net)}.tmp")

@@ -35,17 +35,17 @@ BYTES = 95_628_359
 # hash_of(network) with the verified file, which a conversion must have too. It is not known yet: whoever loads the file reads
 # it as the protocol's weights hash and can write it here. Until then a distance with a conversion is not called FID.
 TENSORS = ""
-PLACE = "the release fid_weights of github.com/mseitzer/pytorch-fid"
+RELEASE = "the release fid_weights of github.com/mseitzer/pytorch-fid"
 VARIABLE = "GENLAB_INCEPTION"
 HELP = (
-    f"the weights are not part of genlab: get {FILE} ({BYTES:,} bytes) from {PLACE} "
+    f"the weights are not part of genlab: get {FILE} ({BYTES:,} bytes) from {RELEASE} "
     f"and say --features inception=FILE or set {VARIABLE}=FILE"
 )
 PART = 32  # pictures computed at once
 
 
 def inception_file(path: str | Path | None = None) -> Path | None:
-    """The file of weights: as given, else $GENLAB_INCEPTION; None where neither is said. It need not exist."""
+    """The file of weights: `path`, or else $GENLAB_INCEPTION; None where neither is set. The file need not exist."""
     given = str(path or "") or os.environ.get(VARIABLE, "")
     return Path(given).expanduser() if given else None
 
@@ -86,7 +86,7 @@ def resized(x: Tensor, space: Space) -> Tensor:
 
 
 def inception(file: Path) -> tuple[Inception, str, bool]:
-    """The network with a file's weights, where they are from in words, and whether they are the published ones."""
+    """(network with a file's weights, their origin in words, whether they are the published ones)."""
     try:
         content = file.read_bytes()
     except OSError as error:
@@ -97,7 +97,7 @@ def inception(file: Path) -> tuple[Inception, str, bool]:
     if found != SHA256:
         raise ValueError(
             f"{file} is not {FILE}: its SHA-256 is {found} ({len(content):,} bytes), "
-            f"expected {SHA256} ({BYTES:,} bytes). Fetch it again from {PLACE}"
+            f"expected {SHA256} ({BYTES:,} bytes). Fetch it again from {RELEASE}"
         )
     # A foreign format that can hold code. It is read only after its hash has shown it to be the published file, from the
     # bytes that were hashed, and as plain tensors. genlab's own files are never of this kind.
@@ -114,7 +114,7 @@ def _converted(file: Path, content: bytes) -> tuple[Inception, str, bool]:
     verified = hash_of(net) == TENSORS
     return (
         net,
-        "a conversion of the published weights" if verified else f"a conversion that nobody verified, {file.name}",
+        "a conversion of the published weights" if verified else f"an unverified conversion, {file.name}",
         verified,
     )
 

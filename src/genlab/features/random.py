@@ -1,4 +1,4 @@
-"""A convolutional network that was never trained, the same for everybody: its weights follow from a seed.
+"""An untrained convolutional network, the same everywhere: its weights follow from a seed.
 
 Random convolutions tell textures and shapes apart better than pixels do, and belong to no class and no data set (compare
 Saxe et al., "On Random Weights and Unsupervised Feature Learning", 2011). Every level halves the picture; its channels,

@@ -1,4 +1,4 @@
-"""Features of the user's own: any module or function from examples to vectors, once it has shown that it is fixed.
+"""Features of the user's own: any module or function from examples to vectors, after a test that it is fixed.
 
 A distance needs a function of one example alone, the same every time. Before it is used, the function is therefore tried on
 examples drawn from the space with a fixed seed: its output must be (B, dims) finite numbers, equal when asked again (a
@@ -61,14 +61,14 @@ def user_features(
 
 
 def units(space: Space) -> str:
-    """What a user's function is called with, in words."""
+    """The units of the examples that a user's function is called with, in words."""
     if space.kind == "real":
         return "numbers in the data's units"
     return "token numbers" if space.kind == "token" else "levels to [0, 1]"
 
 
 def offered(x: Tensor, space: Space) -> Tensor:
-    """Examples (B, *shape) in the data's units as a user's function gets them."""
+    """Examples (B, *shape) in the data's units, converted for a user's function."""
     if space.kind == "token":
         return x.long()
     return x.float() if space.kind == "real" else x.float() / (space.levels - 1)
@@ -157,9 +157,9 @@ def features_from_file(spec: str, space: Space, device: torch.device | str = "cp
 
 
 def run_file(path: Path, form: str) -> ModuleType:
-    """The module that a file of Python is, run as a script would be; ValueError where that fails.
+    """The module of a Python file, which is run as a script would be; ValueError where that fails.
 
-    form   what the caller expects, for the message
+    form   the form of FILE.py:NAME that the caller expects, for the message
     """
     if not path.is_file():
         near = difflib.get_close_matches(path.name, sorted(file.name for file in path.parent.glob("*.py")), 1, 0.6)

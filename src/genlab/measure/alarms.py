@@ -1,8 +1,8 @@
-"""What goes wrong while a model learns, told from its readings and check-ups before anybody looks.
+"""Alarms: training problems that are recognised from readings and check-ups while a model learns.
 
 A `History` collects readings (numbers a move reports) and check-ups (scores of a few samples at fractions of the run). Each
-rule below reads it and says at most one thing, once in a run: a sentence with the numbers, what to try, and the curve that
-proves it. Rules go by the names of readings and scores, which are shared words, never by models.
+rule below reads it and raises at most one alarm in a run: a sentence with the numbers, what to try, and the curve that shows
+it. Rules depend on the names of readings and scores, which models share, and never on a model.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ COPIES = 0.01  # share of samples that may lie on a training example
 WORSE = 1.5  # times the best check-up's cost
 EXPLODES, VANISHES = 100.0, 1e-7  # times the usual norm of a gradient; norm
 DIVERGED = 3.0  # ranges by which a loss must lie above all its earlier values to have diverged
-SETTLED = 0.2  # share of the run before which nobody complains about what is still being learnt
+SETTLED = 0.2  # share of the run before which no alarm is raised about what is still being learnt
 RECENT = 0.1  # share of the run that is looked back over
 
 
 @dataclass(frozen=True)
 class Alarm:
-    """kind; where in the run; one sentence; what to try; the reading or score whose curve shows it."""
+    """A training problem. curve: name of the reading or score that shows it."""
 
     kind: str
     progress: float
@@ -59,7 +59,7 @@ class Alarm:
 
 @dataclass(frozen=True)
 class Checkup:
-    """Scores of a few samples drawn in the middle of a run; `spread` of the samples over that of real examples."""
+    """Scores of a few samples drawn during a run; "spread" is the mean distance of samples over that of real examples."""
 
     progress: float
     seconds: float
@@ -68,7 +68,7 @@ class Checkup:
     scores: Mapping[str, Score]
 
     def score(self, name: str) -> Score | None:
-        """One that has a value."""
+        """The score of this name; None without a value."""
         score = self.scores.get(name)
         return score if score is not None and score.value is not None else None
 
@@ -78,7 +78,7 @@ class Checkup:
 
     @property
     def quality(self) -> Score | None:
-        """The first score: what the curve of the run shows, and the best weights are chosen by."""
+        """The first score, which the curve of the run shows and the best weights are chosen by."""
         return next((score for score in self.scores.values() if score.better and score.value is not None), None)
 
     @classmethod
@@ -87,8 +87,8 @@ class Checkup:
         return cls(row["progress"], row["seconds"], row["examples"], row["n"], scores)
 
     def to_json(self) -> dict[str, Any]:
-        place = {"progress": round(self.progress, 6), "seconds": round(self.seconds, 3), "examples": self.examples}
-        return {**place, "n": self.n, "scores": {name: score.to_json() for name, score in self.scores.items()}}
+        when = {"progress": round(self.progress, 6), "seconds": round(self.seconds, 3), "examples": self.examples}
+        return {**when, "n": self.n, "scores": {name: score.to_json() for name, score in self.scores.items()}}
 
 
 @dataclass
@@ -111,18 +111,18 @@ class History:
         self.checkups.append(checkup)
 
     def lately(self, name: str) -> tuple[str, list[float]]:
-        """The first reading whose last word is `name`, whatever move took it, and its values in the last tenth of the run;
-        none while the model has hardly begun."""
+        """The first reading called `name`, of any move, and its values in the last tenth of the run; none while it has hardly
+        begun."""
         key = next((key for key in self.readings if key.rsplit(".", 1)[-1] == name), "")
         return key, self.recent(self.readings[key]) if key and self.progress >= SETTLED else []
 
     def recent(self, line: Sequence[tuple[float, float]]) -> list[float]:
-        """The last tenth of the run of a reading; empty unless that much is there."""
+        """The values of a reading in the last tenth of the run; empty before a tenth of it is over."""
         since = self.progress - RECENT
         return [value for progress, value in line if progress > since] if line and line[0][0] <= since else []
 
     def alarms(self) -> list[Alarm]:
-        """What has become wrong since the last call."""
+        """The alarms that have arisen since the last call."""
         found = [alarm for rule in RULES if (alarm := rule(self)) is not None and alarm.kind not in self.raised]
         self.raised |= {alarm.kind for alarm in found}
         return found
@@ -135,7 +135,7 @@ class History:
 
 
 def lost_kinds(history: History) -> Alarm | None:
-    """Coverage that was there and is gone, beyond chance: a third of it in two check-ups in a row, or half of it in one."""
+    """Mode collapse: coverage has fallen beyond chance, by a third in two check-ups in a row or by half in one."""
     for name in WHAT:
         scores = [score for checkup in history.checkups if (score := checkup.score(name)) is not None]
         if len(scores) < 3:
@@ -155,7 +155,7 @@ def lost_kinds(history: History) -> Alarm | None:
 
 
 def never_spread(history: History) -> Alarm | None:
-    """Samples that pass for examples, yet of a few kinds only, and of no more than before."""
+    """Samples that look like real ones, but of a few kinds only, and coverage is not growing."""
     if history.progress < SETTLED or len(history.checkups) < 3 or COLLAPSE in history.raised:
         return None
     known = history.checkups[-1].value("share of modes covered") is not None
@@ -187,7 +187,7 @@ def all_alike(history: History) -> Alarm | None:
 
 
 def copied(history: History) -> Alarm | None:
-    """In the last two check-ups, where there are two: one in twenty exceeds its interval by chance."""
+    """Copies in the last two check-ups, where there are two, since one in twenty exceeds its interval by chance."""
     scores = [score for checkup in history.checkups[-2:] for name in COPIED if (score := checkup.score(name))]
     # Small pictures coincide by themselves: held-out ones do too.
     if not scores or any((score.low or 0.0) <= max(COPIES, score.detail.get(USUAL, 0.0)) for score in scores):
@@ -202,7 +202,7 @@ def copied(history: History) -> Alarm | None:
 
 
 def got_worse(history: History) -> Alarm | None:
-    """Two check-ups in a row that are clearly worse than the best one, once the first fumbling is over."""
+    """Two check-ups in a row that are clearly worse than the best one, after the beginning of the run."""
     settled = [checkup for checkup in history.checkups if checkup.progress >= SETTLED]
     scores = [score for checkup in settled if (score := checkup.quality) is not None and score.low is not None]
     lower = [score for score in scores if score.better == "lower" and score.value is not None]
@@ -245,7 +245,7 @@ def unused_codes(history: History) -> Alarm | None:
 
 
 def saturated(history: History) -> Alarm | None:
-    """A discriminator that is never wrong has little left to say to the generator.
+    """A discriminator that is hardly ever wrong gives the generator little gradient.
 
     Only scores that classify have that accuracy. A Wasserstein critic has none: it is meant to rank every example rightly.
     """

@@ -1,4 +1,4 @@
-"""Every measure by name, with what it asks. What a score is compared in stands in brackets behind its name and not here."""
+"""Every measure by name, with the question it answers. Names of scores add the features in brackets, where there are any."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ Question = Literal["quality", "coverage", "labels", "copying", "density"]
 
 
 class Measure(NamedTuple):
-    """better: which way; "" where neither is."""
+    """A measure of samples. better: "lower", "higher", or "" where neither is better."""
 
     name: str
     question: Question

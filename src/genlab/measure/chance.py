@@ -1,4 +1,4 @@
-"""What chance may have done: a model's number over its seeds, and when two of them differ by more than luck.
+"""Statistics over seeds: a model's value with its interval, and when two models differ beyond chance.
 
 Of a model trained with S seeds there are values v_1 .. v_S, each with a 95 % interval through the finite samples it was
 taken from. Two models differ beyond chance
@@ -7,7 +7,7 @@ taken from. Two models differ beyond chance
                                     the pooled variance of the seeds, but never below the mean variance that the samples
                                     alone give a run; t the 97.5 % quantile for S_a + S_b - 2 degrees of freedom
     with one                        if the samples' intervals do not overlap, which says something of these runs only
-    with one, and no interval       nobody knows
+    with one, and no interval       unknown
 
 Student (W. S. Gosset), "The Probable Error of a Mean", 1908.
 """
@@ -53,7 +53,7 @@ class Value:
 
     @property
     def known(self) -> bool:
-        """Whether anything is known about chance."""
+        """Whether its uncertainty is known."""
         return len(self.seeds) > 1 or self._spans()[0] is not None
 
     @property
@@ -123,7 +123,7 @@ def pooled_std(a: Value, b: Value) -> float:
 
 
 def separated(a: Value, b: Value) -> bool | None:
-    """Whether two values differ beyond chance; None where nobody knows."""
+    """Whether two values differ beyond chance; None where that is not known."""
     if not (a.known and b.known):
         return None
     if several(a, b):

@@ -1,7 +1,7 @@
 """A check-up of a model while it trains: a few samples are measured against the validation split.
 
-Chosen to be quick and unbiased at few samples: kernel distances rather than Fréchet's, coverage, spread, copies. The first
-score is the quality that curves show. Test data play no part.
+The measures are quick, and unbiased at few samples: kernel distances rather than Fréchet's, coverage, spread, copies. The first
+score is the quality that curves show. Test data are not used.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ def _cloud(evaluation: Evaluation, samples: Tensor, real: Tensor) -> Iterator[Sc
 
 
 def mean_distance(x: Tensor) -> float:
-    """Mean distance between two different rows of x (n, d), of which the first thousand are used."""
+    """Mean distance between two different rows of x (n, d), over its first thousand rows."""
     return float(torch.pdist(x[:1000].double()).mean())
 
 

@@ -1,4 +1,4 @@
-"""What a classifier of the real classes makes of samples."""
+"""How a classifier of the real classes classifies samples."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class ClassifierSummary(NamedTuple):
 
 
 def summarise_classes(probabilities: Tensor, asked: Tensor | None = None) -> ClassifierSummary:
-    """Of samples' class probabilities (n, classes) and, where there were any, the labels asked for (n,)."""
+    """The summary of samples' class probabilities (n, classes), and of the labels (n,) that they were given, if any."""
     top, found = probabilities.double().max(1)
     shares = torch.bincount(found, minlength=probabilities.shape[1]).double() / len(found)
     agreement = None if asked is None else share(int((found == asked.to(found.device)).sum()), len(found), "samples")

@@ -1,4 +1,4 @@
-"""Memorisation: which samples are training examples over again?
+"""Memorisation: which samples are copies of training examples?
 
 A sample's distance d_1 to its nearest training example says little by itself: a blank picture is near many, a busy one near
 none. It is put in proportion to how far the training set is about there,
@@ -47,7 +47,7 @@ class Copies(NamedTuple):
 def rule_for(train: Tensor, held_out: Tensor, neighbours: int = NEIGHBOURS) -> Rule:
     """The rule for train (m, d), set by real examples held_out (h, d) that were not trained on.
 
-    ValueError for fewer than 50 held-out examples: no quantile of the kind could be told from them.
+    ValueError for fewer than 50 held-out examples, too few for their 1 % quantile.
     """
     distinct_sides(held_out, train)
     if len(held_out) < 50:
@@ -58,7 +58,7 @@ def rule_for(train: Tensor, held_out: Tensor, neighbours: int = NEIGHBOURS) -> R
 
 
 def copies(samples: Tensor, rule: Rule) -> Copies:
-    """Of samples (n, d) in the training set of a rule."""
+    """The copies among samples (n, d), by a rule."""
     distinct_sides(samples, rule.train)
     distances, rows = nearest(samples, rule.train, rule.neighbours)
     ratio = ratios(distances)

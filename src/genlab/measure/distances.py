@@ -1,4 +1,4 @@
-"""Two clouds of features before one another: how far apart they are, and which parts of one the other covers."""
+"""Samples and real examples in feature space: their distance, and how much of each the other covers."""
 
 from __future__ import annotations
 
@@ -42,20 +42,20 @@ def coverage_scores(evaluation: Evaluation, features: Features) -> Iterator[Scor
         found = manifold(samples, real, NEIGHBOURS)._asdict()
     except ValueError as refusal:
         for name, question in asked.items():
-            said: dict[str, Any] = {"better": "higher", "question": question, "reason": str(refusal)}
-            yield evaluation.protocol.score(f"{name} ({features.name})", None, how, **said)
+            options: dict[str, Any] = {"better": "higher", "question": question, "reason": str(refusal)}
+            yield evaluation.protocol.score(f"{name} ({features.name})", None, how, **options)
         return
     for name, question in asked.items():
-        said: dict[str, Any] = {"better": "higher", "question": question}
-        yield evaluation.protocol.score(f"{name} ({features.name})", found[name], how, **said)
+        options: dict[str, Any] = {"better": "higher", "question": question}
+        yield evaluation.protocol.score(f"{name} ({features.name})", found[name], how, **options)
 
 
 def equally_many(samples: Tensor, real: Tensor) -> tuple[Tensor, Tensor]:
-    """Both sides thinned evenly to as many as the smaller has: what one covers of the other depends on their numbers."""
+    """Both sides, the larger one thinned evenly to the size of the smaller: coverage depends on both numbers."""
     n = min(len(samples), len(real))
     return samples[thin(len(samples), n)], real[thin(len(real), n)]
 
 
 def thin(m: int, n: int) -> Tensor:
-    """n of m rows, evenly spread."""
+    """The numbers of n of m rows, evenly spaced."""
     return torch.arange(n) * m // n

@@ -1,7 +1,7 @@
 """A number taken from finitely many samples, with the interval that belongs to it.
 
-Every interval of this room is meant to hold the value of infinitely many samples in 95 of 100 repetitions, and says what it
-was taken over: the samples, the real examples, or both.
+Every interval here is meant to contain the value for infinitely many samples in 95 of 100 repetitions, and says what varies
+between these: the samples, the real examples, or both.
 """
 
 from __future__ import annotations
@@ -53,8 +53,8 @@ def mean(values: Tensor, over: str) -> Estimate:
 def bootstrap(measure: Callable[[Tensor], float], n: int, over: str, draws: int = 200, seed: int = 0) -> Estimate:
     """`measure(rows)` of all n rows, with the interval value +- Z sd over `draws` resamples of the rows (Efron, 1979).
 
-    The spread of the resamples is used, not their quantiles: what counts distances is biased by doubled rows, the same in
-    every resample.
+    Their standard deviation is used rather than their quantiles: rows that occur twice bias measures of distances, by the same
+    amount in every resample.
     """
     stream = torch.Generator().manual_seed(seed)
     again = [measure(torch.randint(n, (n,), generator=stream)) for _ in range(draws)]
@@ -63,9 +63,9 @@ def bootstrap(measure: Callable[[Tensor], float], n: int, over: str, draws: int 
 
 
 def jackknife(value: float, over: str, *left_out: Tensor, floor: float = -math.inf, ceiling: float = math.inf) -> Estimate:
-    """`value` with the spread of what it would be without each example: (n,) for the samples, another for the real ones.
+    """`value` with an interval from its values without each example: (n,) without a sample, (m,) without a real one.
 
-    Sides add up: variance = sum over sides of (n - 1)^2 / n times the variance of that side's n values (Tukey, 1958).
+    The sides add up: variance = sum over sides of (n - 1)^2 / n times the variance of that side's n values (Tukey, 1958).
     """
     variance = sum(float(values.double().var()) * (len(values) - 1) ** 2 / len(values) for values in left_out)
     return normal(value, math.sqrt(variance), over, floor, ceiling)
@@ -78,10 +78,10 @@ def influence(value: float, over: str, *effects: Tensor, floor: float = -math.in
 
 
 def ratio(hits: Tensor, of: Tensor, over: str) -> Estimate:
-    """A proportion sum hits / sum of, counted in clusters: hits (n,) and of (n,) in each of n independent examples.
+    """The proportion sum(hits) / sum(of), with hits (n,) and of (n,) counted in each of n independent examples.
 
     Wilson's interval for as many independent trials as have the standard error of that ratio (Cochran, 1977, eq. 2.46); for
-    n trials where hits of one kind only leave no spread to see. nan where there is nothing to count.
+    n trials where hits of one kind only leave no spread to see. nan where nothing was counted.
     """
     hits, of = hits.double(), of.double()
     n, total = len(of), float(of.sum())

@@ -1,5 +1,5 @@
-"""The two sides of every measure: a `Reference`, real examples prepared once for all models, and an `Evaluation`, one model's
-samples against it."""
+"""The two sides of every measure: a `Reference`, real examples prepared once for all models, and an `Evaluation`, the samples
+of one model that are compared with it."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ PAIRS = 3_000  # points a side at most, where every pair is looked at
 class Reference:
     """The real side of every score: examples of a split, the training examples, and both in the features.
 
-    features   what pictures are compared in; without them there is no distance of pictures
-    engine     trains the classifier that is trained on samples; without it that score is left out
-    most       examples of the split that are used
+    features   what pictures are compared in; without them, distances of pictures are left out
+    engine     trains classifiers on samples; without it, the accuracy of such a classifier is left out
+    most       largest number of examples of the split that are used
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class Reference:
 
     @property
     def labels(self) -> Tensor | None:
-        """Of `real`, where there are labels; -1 where an example has none."""
+        """Labels of `real`, where the data have any; -1 for an example without one."""
         return self._real[1].get(label_of(self.data.given))
 
     @cached_property
@@ -98,7 +98,7 @@ class Evaluation:
     given: Given  # all that they were given, N rows each
     protocol: ScoreProtocol
     rows: Tensor | None = None  # (N,) numbers of the examples in the reference's split whose conditions were given
-    evidence: dict[str, Any] = field(default_factory=dict)  # by measure: what it found beside its score
+    evidence: dict[str, Any] = field(default_factory=dict)  # by measure: what belongs to its score, as the nearest neighbours
 
     @property
     def data(self) -> Data:
@@ -106,13 +106,13 @@ class Evaluation:
 
     @property
     def labels(self) -> Tensor | None:
-        """(N,) classes that were asked for, on the CPU; None unless every sample was asked for by its class."""
+        """(N,) classes that the samples were given, on the CPU; None unless every sample was given one."""
         found = self.given.get(label_of(self.data.given))
         return None if found is None or bool((found < 0).any()) else found.cpu()
 
     @cached_property
     def features(self) -> Tensor:
-        """(N, dims) of the samples."""
+        """(N, dims), of the samples."""
         assert self.reference.features is not None
         return self.reference.features(self.samples)
 
@@ -166,13 +166,13 @@ def check_samples(samples: Tensor, space: Space) -> None:
 
 
 def concat_batches(parts: list[Batch]) -> tuple[Tensor, Given]:
-    """(x, everything that was given) of batches."""
+    """(x, all conditions) of several batches together."""
     given = {key: torch.cat([part.given[key] for part in parts]) for key in (parts[0].given if parts else ())}
     return torch.cat([part.x for part in parts]), given
 
 
 def passes(data: Data, split: Split, size: int = 1000) -> Iterator[Batch]:
-    """One finite pass over a split."""
+    """The batches of one finite pass over a split."""
     for cursor in range(0, data.count(split), size):
         yield data.once(split, cursor, size)
 
@@ -183,9 +183,9 @@ def unit_range(x: Tensor, space: Space) -> Tensor:
 
 
 def independent(x: Tensor) -> Tensor:
-    """Noise with the marginal distribution of every entry, which is taken from a random other example: (N, *shape) -> the same.
+    """Examples (N, *shape) with every entry replaced by that of a random other example: its distribution, and no dependence.
 
-    The permutation is seeded, so that it is the same in every call.
+    The permutations are seeded, so that they are the same in every call.
     """
     drawn = torch.Generator().manual_seed(0)
     rows = torch.rand(len(x), x[0].numel(), generator=drawn).argsort(0)

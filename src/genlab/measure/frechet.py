@@ -116,13 +116,13 @@ def _thinned(samples: Tensor, real: Tensor, times: float, stream: torch.Generato
     return [_distance(_moments(samples[a], "r"), _moments(real[b], "r")) for a, b in zip(*parts, strict=True)]
 
 
-def _intercept(thinning: Tensor, found: list[list[float]]) -> tuple[float, float]:
+def _intercept(thinning: Tensor, distances: list[list[float]]) -> tuple[float, float]:
     """Of the line through the mean distances at 1/n = thinning / n, and its standard error by the scatter about it.
 
     Weighted by how many parts a mean is of, over the scatter of one, which grows as its 1/n.
     """
-    parts = torch.tensor([float(len(values)) for values in found], dtype=torch.float64)
-    y = torch.tensor([sum(values) / len(values) for values in found], dtype=torch.float64)
+    parts = torch.tensor([float(len(values)) for values in distances], dtype=torch.float64)
+    y = torch.tensor([sum(values) / len(values) for values in distances], dtype=torch.float64)
     root = parts.sqrt() / thinning
     design = torch.stack([torch.ones_like(thinning), thinning], 1)
     inverse = torch.linalg.pinv(root[:, None] * design)

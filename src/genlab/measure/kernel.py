@@ -51,16 +51,16 @@ def sums(kernel: Kernel, x: Tensor, y: Tensor) -> Sums:
     return Sums(_within(kernel, x), _within(kernel, y), *_between(kernel, x, y))
 
 
-def discrepancy(found: Sums) -> Estimate:
+def discrepancy(sums: Sums) -> Estimate:
     """MMD^2 with its jackknife error. n, m > 2."""
-    a, b = found.within_x, found.within_y
+    a, b = sums.within_x, sums.within_y
     n, m = len(a), len(b)
     if min(n, m) < 3:
         raise ValueError(f"a kernel distance with its error needs three examples on each side, got {n} and {m}")
-    between = found.x_to_y.sum()
+    between = sums.x_to_y.sum()
     inside_x, inside_y = a.sum() / (n * (n - 1)), b.sum() / (m * (m - 1))
-    without_x = (a.sum() - 2 * a) / ((n - 1) * (n - 2)) + inside_y - 2 * (between - found.x_to_y) / ((n - 1) * m)
-    without_y = (b.sum() - 2 * b) / ((m - 1) * (m - 2)) + inside_x - 2 * (between - found.y_to_x) / ((m - 1) * n)
+    without_x = (a.sum() - 2 * a) / ((n - 1) * (n - 2)) + inside_y - 2 * (between - sums.x_to_y) / ((n - 1) * m)
+    without_y = (b.sum() - 2 * b) / ((m - 1) * (m - 2)) + inside_x - 2 * (between - sums.y_to_x) / ((m - 1) * n)
     return jackknife(float(inside_x + inside_y - 2 * between / (n * m)), OVER, without_x, without_y)
 
 

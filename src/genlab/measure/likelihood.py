@@ -51,12 +51,12 @@ class Likelihood:
 
     @property
     def value(self) -> float:
-        """-log p in the unit that people quote."""
+        """-log p in the usual unit of such data."""
         return {"bits_per_dim": self.bits, "nats_per_character": self.per_entry, "nats": self.nats}[self.unit]
 
     @property
     def label(self) -> str:
-        """The unit as people write it: bits/dim."""
+        """The unit as it is written: bits/dim."""
         return LABELS[self.unit]
 
     @property
@@ -99,8 +99,8 @@ def likelihood_of(
 ) -> Likelihood | None:
     """The cost of a split under the model, or None if it has no likelihood.
 
-    noise_seed   of what a bound or an estimate draws: row i of the split has its own stream whatever the batch
-    limit        at most so many examples, in blocks spread evenly over the split
+    noise_seed   of the noise of a bound or an estimate: row i of the split has its own stream, whatever the batch
+    limit        largest number of examples, in blocks spaced evenly over the split
     """
     if not isinstance(model, Scores):
         return None
@@ -116,7 +116,7 @@ def likelihood_of(
 def likelihood_steps(
     model: Any, data: Data, split: Split = "test", noise_seed: int = 0, limit: int | None = None, batch: int = 64
 ) -> Generator[float, None, Likelihood]:
-    """The same of a model that `Scores`, yielding the share that is done, 0..1, after each batch."""
+    """`likelihood_of` a model that `Scores`; yields the share that is done, 0..1, after each batch."""
     device = next((tensor.device for tensor in (*model.parameters(), *model.buffers())), torch.device("cpu"))
     longer = characters_per_token(data, split)
     costs: list[Tensor] = []
@@ -150,11 +150,11 @@ def likelihood_steps(
 
 
 def characters_per_token(data: Data, split: Split) -> float:
-    """Of a text whose tokens were learnt, so that its cost is per character too; 1 of everything else."""
+    """Characters in a token of a text whose tokens were learnt, so that its cost is per character; 1 for all other data."""
     tokens, characters = getattr(data, "tokens", None), getattr(data, "characters", None)
     return characters(split) / tokens(split) if tokens and characters else 1.0
 
 
 def standard_error(values: Tensor) -> float:
-    """Of the mean of (N,) values; nan for one."""
+    """The standard error of the mean of values (N,); nan for one."""
     return float(values.std() / math.sqrt(len(values))) if len(values) > 1 else float("nan")

@@ -1,9 +1,9 @@
 """Nearest neighbours among many, in bounded memory.
 
 |x - y|^2 = |x|^2 + |y|^2 - 2 x.y turns all distances into one matrix product, which float32 does at the speed of the machine
-but with an error of about 1e-6 of |x|^2 + |y|^2: enough to say who is near, not how near. So a few more neighbours than asked
-for are kept, and theirs are the distances that are taken again, from the differences themselves. What is returned is then
-exact, a copy is at distance 0, and whoever was left out is nearer at most by that rounding.
+but with an error of about 1e-6 of |x|^2 + |y|^2: enough to find near examples, not to measure their distance. So a few more
+neighbours than asked for are found, and their distances are computed again, from the differences. The results are then exact,
+a copy is at distance 0, and an example that was left out is nearer by at most that rounding.
 """
 
 from __future__ import annotations
@@ -45,15 +45,15 @@ def _candidates(x: Tensor, y: Tensor, keep: int) -> Tensor:
         norms = b.square().sum(1)
         for down in range(0, len(x), DOWN):
             here = slice(down, down + DOWN)
-            found, place = _least(torch.addmm(norms, (_floating(x[here]) - center).float(), b.T, alpha=-2), keep)
-            found, place = torch.cat([best[here], found], 1), torch.cat([rows[here], place + across], 1)
-            best[here], kept = found.topk(keep, largest=False, sorted=False)
-            rows[here] = place.gather(1, kept)
+            found, columns = _least(torch.addmm(norms, (_floating(x[here]) - center).float(), b.T, alpha=-2), keep)
+            found, columns = torch.cat([best[here], found], 1), torch.cat([rows[here], columns + across], 1)
+            best[here], smallest = found.topk(keep, largest=False, sorted=False)
+            rows[here] = columns.gather(1, smallest)
     return rows
 
 
 def _middle(y: Tensor) -> Tensor:
-    """The mean of y (m, d), near enough, a block at a time."""
+    """The approximate mean of y (m, d), a block at a time."""
     total = sum((block.sum(0, dtype=torch.float64) for block in y.split(DOWN)), torch.zeros(y.shape[1], dtype=torch.float64))
     return (total / len(y)).to(y.dtype if y.dtype == torch.float64 else torch.float32)
 
@@ -66,8 +66,8 @@ def _least(values: Tensor, k: int) -> tuple[Tensor, Tensor]:
     grouped = values.view(b, -1, GROUP)
     chosen = grouped.amin(2).topk(k, largest=False, sorted=False).indices
     inside = grouped.gather(1, chosen[:, :, None].expand(-1, -1, GROUP)).flatten(1)
-    found, place = inside.topk(k, largest=False, sorted=False)
-    return found, chosen.gather(1, place // GROUP) * GROUP + place % GROUP
+    found, columns = inside.topk(k, largest=False, sorted=False)
+    return found, chosen.gather(1, columns // GROUP) * GROUP + columns % GROUP
 
 
 def _exact(x: Tensor, y: Tensor, rows: Tensor, k: int) -> tuple[Tensor, Tensor]:

@@ -1,4 +1,4 @@
-"""Every measure of pictures, in the order in which a reader asks: how good, how many kinds, whose copies, which class."""
+"""Every measure of pictures, in the order of a reader's questions: quality, coverage, copies, classes."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from genlab.measure.similarity import diversity
 from genlab.measure.sliced import sliced_wasserstein
 
 STEPS = 200  # of the classifier that sees samples only
-SHOWN = 8  # closest pairs that are kept to be looked at
+SHOWN = 8  # closest pairs that pages show
 PARZEN = 2_000  # examples of a side of a Parzen window
 KNOWN_FAILURE = "can rank a model that only repeats training examples above a good one (Theis et al., 2016)"
 
@@ -82,7 +82,7 @@ def _diversity(evaluation: Evaluation) -> Iterator[Score]:
 
 
 def _classified(evaluation: Evaluation, features: Features) -> Iterator[Score]:
-    """What a classifier makes of them. Of the Inception network's classes only the score named after it means anything."""
+    """Scores by a classifier. With the Inception network's classes, only the score named after it has a meaning."""
     assert features.classify is not None
     probabilities = torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)])
     how = dict(features.protocol)
@@ -120,7 +120,7 @@ def _labelled(evaluation: Evaluation) -> Iterator[Score]:
 
 
 def _by_class(evaluation: Evaluation, labels: Tensor, detail: dict[str, Any]) -> Estimate:
-    """Mean over classes of the distance between the samples and the real examples of a class."""
+    """The mean over classes of the distance between samples and real examples of a class."""
     reference, classes = evaluation.reference, evaluation.data.given[label_of(evaluation.data.given)]
     assert reference.labels is not None
     found = [
@@ -132,7 +132,7 @@ def _by_class(evaluation: Evaluation, labels: Tensor, detail: dict[str, Any]) ->
 
 
 def _useful(evaluation: Evaluation, labels: Tensor, how: dict[str, Any]) -> Estimate:
-    """Accuracy on real examples of a classifier that has seen samples only."""
+    """The accuracy on real examples of a classifier trained on samples alone."""
     engine = evaluation.reference.engine
     assert engine is not None
     found = trained_on(evaluation.samples, labels, evaluation.data, engine, steps=STEPS)
@@ -144,7 +144,7 @@ def _useful(evaluation: Evaluation, labels: Tensor, how: dict[str, Any]) -> Esti
 
 
 def copied_examples(evaluation: Evaluation) -> Iterator[Score]:
-    """Samples that lie on a training example: by their entries themselves, and in the features."""
+    """Copies of training examples among the samples, by their entries and by their features."""
     reference, features = evaluation.reference, evaluation.reference.features
     lower: dict[str, Any] = {"better": "lower", "question": "copying"}
     kind = kind_of(evaluation.data.space)
@@ -183,11 +183,11 @@ def closest(evaluation: Evaluation, found: Copies, threshold: float) -> list[dic
         {
             "sample": evaluation.samples[row],
             "train": reference.train[found.index[row]],
-            "test": reference.real[place],
+            "test": reference.real[position],
             "ratio": float(found.distance[row] / distance.clamp_min(1e-12)),
             "copied": bool(found.ratio[row] <= threshold),
         }
-        for row, place, distance in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
+        for row, position, distance in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
     ]
 
 
@@ -195,7 +195,7 @@ def closest(evaluation: Evaluation, found: Copies, threshold: float) -> list[dic
 
 
 def _parzen(evaluation: Evaluation) -> Score:
-    """A kernel density of the samples: what papers gave for models without a likelihood."""
+    """The Parzen window estimate, which papers gave for models without a likelihood."""
     space, data, real = evaluation.data.space, evaluation.data, evaluation.reference.real
     how = {"an estimate that": KNOWN_FAILURE}
     detail: dict[str, Any] = {}

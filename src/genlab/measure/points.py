@@ -82,11 +82,15 @@ def _pairwise(a: Tensor, b: Tensor) -> Tensor:
 
 
 def modes(samples: Tensor, centers: Tensor, std: float, within: float = 4.0) -> Modes:
-    """For a mixture of equally likely round Gaussians, intervals over samples (n, d).
+    """The shares of covered modes and of good samples (n, d), for a mixture of equally likely round Gaussians.
 
-    centers (k, d), spread: their standard deviation. A sample is good within `within` deviations of the nearest centre; a mode
-    is covered if good samples fall to it at least a fifth as often as 1/k. The share of covered modes is certain as far as the
-    counts of good samples are: its interval counts modes whose own interval (Wilson) lies above, or reaches, that fifth.
+    centers   (k, d) of the modes
+    std       their standard deviation
+    within    a sample is good within so many standard deviations of the nearest centre
+
+    A mode is covered if its share of good samples is at least a fifth of 1/k. The interval of the share of covered modes runs
+    from the modes whose own (Wilson) interval lies above that fifth to those whose interval reaches it. Both intervals are
+    over the samples.
     """
     distance, nearest = torch.cdist(samples.double(), centers.double()).min(1)
     good = distance <= within * std
@@ -101,9 +105,11 @@ def modes(samples: Tensor, centers: Tensor, std: float, within: float = 4.0) -> 
 
 
 def divergences(samples: Tensor, log_density: Callable[[Tensor], Tensor], box: Tensor, cells: int = 40) -> Divergences:
-    """Of points in the plane (n, 2) from a density, over cells x cells cells of a box.
+    """Divergences of points in the plane (n, 2) from a density, over cells x cells cells of a box.
 
-    log_density (m, 2) -> (m,) nats; box (2, 2): lower and upper corner.
+    log_density   (m, 2) -> (m,) nats
+    box           (2, 2), its lower and upper corner
+
     KL(q || p) = sum q log(q / p) does not mind cells without samples, and is infinite where samples fall to one whose
     density is 0. What it does not see, density without samples, JS does. Finite sampling adds up to (cells^2 - 1) / 2n to KL,
     less where most cells are hardly ever hit, and a quarter of that to JS; it is not taken off. The intervals are those of the
@@ -148,7 +154,7 @@ def _log_cells(log_density: Callable[[Tensor], Tensor], box: Tensor, cells: int)
 def _counts(samples: Tensor, box: Tensor, cells: int) -> Tensor:
     """Samples in each cell, and last outside: (cells^2 + 1,)."""
     low, high = box
-    place = ((samples.double() - low) / (high - low) * cells).floor().long()
-    inside = ((place >= 0) & (place < cells)).all(1)
-    index = torch.where(inside, place[:, 0] * cells + place[:, 1], cells * cells)
+    cell = ((samples.double() - low) / (high - low) * cells).floor().long()
+    inside = ((cell >= 0) & (cell < cells)).all(1)
+    index = torch.where(inside, cell[:, 0] * cells + cell[:, 1], cells * cells)
     return torch.bincount(index, minlength=cells * cells + 1).double()

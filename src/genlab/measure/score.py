@@ -1,7 +1,7 @@
 """A number that says how it was made.
 
 A score without its protocol compares with nothing: a Fréchet distance moves by whole units with the number of samples, the
-features, the split. Every measure of this room therefore becomes a `Score`: a value with its 95 % interval and its protocol.
+features, the split. Every measure therefore becomes a `Score`: a value with its 95 % interval and its protocol.
 A measure that cannot be trusted becomes one without a value and with the reason, and two scores whose protocols differ
 refuse to be compared and say in what.
 """
@@ -23,11 +23,11 @@ VARIES = ("seed", "weights", "interval")  # entries of a protocol in which score
 
 @dataclass(frozen=True)
 class Score:
-    """value (None where `reason` says why not) with its 95 % interval low..high where one is known.
+    """A value, or None with a `reason`, and its 95 % interval low..high where one is known.
 
-    better      which way; None where neither is
+    better      "lower", "higher", or None where neither is better
     question    what it answers: "quality", "coverage", "copying", "labels", "density"
-    detail      what was found beside the value: by class, by level, a threshold
+    detail      results beside the value: by class, by level, a threshold
     """
 
     name: str
@@ -43,7 +43,7 @@ class Score:
 
     @property
     def error(self) -> float | None:
-        """Half the interval's width over 1.96: its standard error, were it normal."""
+        """The standard error that a normal interval of this width has."""
         return None if self.low is None or self.high is None else (self.high - self.low) / (2 * Z)
 
     def line(self, known: Mapping[str, Any] | None = None) -> str:
@@ -104,7 +104,7 @@ def better_of(a: Score, b: Score) -> Score | None:
 
 
 def differences(a: str | Mapping[str, Any], b: str | Mapping[str, Any]) -> list[str]:
-    """In what two protocols differ, but for what may vary: "real 10,000 against 5,000"; [] where they compare."""
+    """The differences of two protocols, except in what may vary: "real 10,000 against 5,000"; [] where they compare."""
     a, b = fixed(a), fixed(b)
     if isinstance(a, str) or isinstance(b, str):
         return [] if a == b else [f"{_said(a)} against {_said(b)}"]
@@ -143,14 +143,14 @@ class ScoreProtocol:
     note: str = ""  # the space's: how the data were changed on the way in
 
     def score(self, name: str, value: float | Estimate | None, how: Mapping[str, Any] | None = None, **options: Any) -> Score:
-        """A score under this protocol. how: what else belongs to it; options: the other fields of a Score."""
-        said = {key: entry for key, entry in asdict(self).items() if entry != ""} | dict(how or {})
+        """A score under this protocol. how: further entries of it; options: the other fields of a Score."""
+        protocol = {key: entry for key, entry in asdict(self).items() if entry != ""} | dict(how or {})
         if isinstance(value, Estimate):
             if math.isfinite(value.low) and math.isfinite(value.high):
                 options = {"low": value.low, "high": value.high, **options}
-                said["interval"] = f"95 %, {value.over}"
+                protocol["interval"] = f"95 %, {value.over}"
             value = value.value
         if value is not None and not math.isfinite(value):
-            kept = {key: entry for key, entry in options.items() if key not in ("low", "high")}
-            value, options = None, {**kept, "reason": f"the result was {value}"}
-        return Score(name, value, {**said, "version": version("genlab")}, **options)
+            rest = {key: entry for key, entry in options.items() if key not in ("low", "high")}
+            value, options = None, {**rest, "reason": f"the result was {value}"}
+        return Score(name, value, {**protocol, "version": version("genlab")}, **options)

@@ -1,4 +1,4 @@
-"""What sampling takes: seconds, memory, operations."""
+"""The cost of sampling: seconds, memory, operations."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def _rounded(value: float) -> str:
 
 
 def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
-    """Of draw(n), which draws n samples at once and has not been called since the model was loaded.
+    """The speed of draw(n), which draws n samples at once and has not been called since the model was loaded.
 
     Each rate is that of the fastest of several calls within the allowance (seconds), a slow sampler's of one. Where 1 and 8 at
     a time suggest that 64 would take ten allowances, they are not drawn.
@@ -67,7 +67,7 @@ def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
 
 
 def seconds(draw: Callable[[int], Any], n: int) -> float:
-    """That one call of draw(n) takes."""
+    """Seconds that one call of draw(n) takes."""
     _finish()
     began = time.perf_counter()
     draw(n)
@@ -76,7 +76,7 @@ def seconds(draw: Callable[[int], Any], n: int) -> float:
 
 
 def fastest(draw: Callable[[int], Any], n: int, allowance: float = ALLOWANCE, repeats: int = 100) -> float:
-    """Seconds of the fastest of some calls of draw(n): what the machine can do; the others tell what else it was doing."""
+    """Seconds of the fastest of several calls of draw(n), the one that other work on the machine disturbed least."""
     spent: list[float] = []
     while len(spent) < repeats and sum(spent) < allowance:
         spent.append(seconds(draw, n))
@@ -86,18 +86,18 @@ def fastest(draw: Callable[[int], Any], n: int, allowance: float = ALLOWANCE, re
 def peak_bytes(call: Callable[[], Any]) -> int:
     """The most bytes that new tensors hold at once during a call.
 
-    On a CPU every storage is counted from the operation that returns it until it is let go; what an operation takes and gives
-    back within itself is not seen, and what was there before is not counted. On CUDA it is what the allocator says.
+    On a CPU every storage is counted from the operation that returns it until it is freed. Memory that an operation allocates
+    and frees itself is not seen, and what existed before is not counted. On CUDA the allocator's own count is used.
     """
     if torch.cuda.is_available():
         return _peak_cuda(call)
-    with _Held() as held:
+    with _LiveBytes() as held:
         call()
     return held.most
 
 
-class _Held(TorchDispatchMode):
-    """Counts the bytes of storages that operations make, while they live."""
+class _LiveBytes(TorchDispatchMode):
+    """Counts the bytes of storages that operations create, until they are freed."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -1,4 +1,4 @@
-"""Which measures suit which data, taken together under one protocol."""
+"""The measures of each kind of data, taken together under one protocol."""
 
 from __future__ import annotations
 
@@ -36,15 +36,15 @@ def scores_for(
     """Every measure of samples that suits the data, by name.
 
     samples     (N, *space.shape) in the data's units
-    features    what pictures are compared in (genlab.features.features_for); without them there is no distance of pictures
-    seed, given, weights   how the samples were drawn: noted with every score; labels also allow agreement to be counted
+    features    what pictures are compared in (genlab.features.features_for); without them, distances of pictures are left out
+    seed, given, weights   how the samples were drawn, for every score's protocol; samples are also compared with their labels
     ValueError where the samples are of another shape, range or kind than the data, or not finite.
     """
     return scores_of(evaluation_of(Reference(data, split, features), samples, given, seed, weights))
 
 
 def scores_of(evaluation: Evaluation) -> dict[str, Score]:
-    """The same of a evaluation, whose reference may serve several models."""
+    """Every measure of an evaluation, whose reference several models may share."""
     return {score.name: score for score in MEASURES[kind_of(evaluation.data.space).name](evaluation)}
 
 
@@ -63,7 +63,7 @@ def points(evaluation: Evaluation) -> Iterator[Score]:
 
 
 def in_features(evaluation: Evaluation) -> Iterator[Score]:
-    """Where a user gave a function of such data."""
+    """Measures in features of the user's own, where there are any."""
     features = evaluation.reference.features
     if features is not None:
         yield from distance_scores(evaluation, features)
@@ -71,7 +71,7 @@ def in_features(evaluation: Evaluation) -> Iterator[Score]:
 
 
 def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
-    """Measures against a source whose density is written down."""
+    """Measures against a source whose density is known."""
     score, source = evaluation.protocol.score, evaluation.data
     centers, std = getattr(source, "modes", None), getattr(source, "mode_std", None)
     if centers is not None and std is not None:

@@ -1,4 +1,4 @@
-"""What samples of tokens repeat: of each other, and of the text they were learnt from.
+"""Repetition in samples of tokens: of one another, and of the training text.
 
 distinct-n (Li et al., "A Diversity-Promoting Objective Function for Neural Conversation Models", 2016) is the number of
 different n-grams among all n-grams of the samples; it falls as more samples are looked at. The share of copied n-grams is how
@@ -31,7 +31,7 @@ def grams(x: Tensor, lengths: Tensor, n: int) -> np.ndarray:
 
 
 def _grams(x: Tensor, lengths: Tensor, n: int) -> tuple[np.ndarray, np.ndarray]:
-    """n-grams (m,) and the sample that each stands in (m,)."""
+    """n-grams (m,), and the sample that each is in (m,)."""
     tokens = np.ascontiguousarray(x.cpu().numpy().astype(np.int64))
     if tokens.shape[1] < n:
         return np.empty(0, dtype=f"V{8 * n}"), np.empty(0, dtype=np.int64)
@@ -50,9 +50,9 @@ def distinct(x: Tensor, lengths: Tensor, n: int) -> Estimate:
 
 def _different(kind: np.ndarray, sample: np.ndarray, n: int) -> Estimate:
     """Different kinds among all: without one of n samples, those go that stand in it alone."""
-    its, place = np.divmod(np.unique(kind * n + sample), n)  # each kind with each sample it stands in
+    its, holder = np.divmod(np.unique(kind * n + sample), n)  # each kind with each sample it stands in
     samples_with = np.bincount(its)
-    own = np.bincount(place[samples_with[its] == 1], minlength=n)
+    own = np.bincount(holder[samples_with[its] == 1], minlength=n)
     rest = len(kind) - np.bincount(sample, minlength=n)
     kinds = len(samples_with)
     value, over = kinds / len(kind), "samples, jackknife"
@@ -89,7 +89,7 @@ def _joined(batch: Batch, space: Space, n: int) -> tuple[Tensor, Tensor]:
 
 
 def lines_copied(x: Tensor, train: Iterable[Batch]) -> Lines:
-    """Of samples x (B, T), each a whole line."""
+    """Different lines and lines of the training set among samples x (B, T), each a whole line."""
     rows = x.cpu().numpy().astype(np.int64)
     known = {row.tobytes() for batch in train for row in batch.x.cpu().numpy().astype(np.int64)}
     lines = [row.tobytes() for row in rows]

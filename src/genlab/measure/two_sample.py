@@ -1,10 +1,11 @@
-"""Classifier two-sample test: how often can samples be told from real examples?
+"""Classifier two-sample test: how often can a classifier tell samples from real examples?
 
-Half of both sides trains a classifier, the other half asks it. Its accuracy is 1/2 where the two distributions agree (or the
-classifier is blind), and 1 where they share nothing (Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests", 2017). The
-classifier is theirs without training: the vote of the k = floor(sqrt(number that train)) nearest, a tied vote counting half.
+A classifier learns from half of both sides and is tested on the other half. Its accuracy is 1/2 where the two distributions
+agree (or the classifier is blind), and 1 where they share nothing (Lopez-Paz & Oquab, "Revisiting Classifier Two-Sample Tests",
+2017). The classifier is theirs without training: the vote of the k = floor(sqrt(number that train)) nearest, of which a tied
+one counts half.
 
-The accuracy may lie below 1/2: where samples are copies of those real examples they are asked about, or the real examples'
+The accuracy may lie below 1/2: where samples are copies of those real examples in the test half, or the real examples'
 nearest are always samples.
 """
 
@@ -20,7 +21,7 @@ from genlab.measure.neighbours import nearest
 
 
 def two_sample(samples: Tensor, real: Tensor, seed: int = 0) -> Estimate:
-    """Accuracy among features (n, d) and (m, d), with equally many of both sides: the larger one is thinned at random."""
+    """Accuracy of the classifier on features (n, d) and (m, d), of which the larger set is thinned at random to the smaller."""
     distinct_sides(samples, real)
     n = min(len(samples), len(real)) // 2
     if n < 4:
