@@ -1,7 +1,7 @@
 """Arrays of numpy: pictures, or points.
 
 .npz    pictures as `x` (N, H, W, C), (N, C, H, W) or (N, H, W), with `axes` ("NHWC", "NCHW", "NHW") and `levels` beside, and
-        `label` where there are classes; what `genlab sample --out FILE.npz` writes can be read back. Points as `x` (N, D).
+        `label` where there are classes, as `genlab sample --out FILE.npz` writes them. Points as `x` (N, D).
 .npy    the same x alone
 """
 
@@ -25,17 +25,17 @@ WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole number
 
 
 def read(request: Request) -> Opened:
-    found = _arrays(request)
-    if "x" not in found:
-        raise ValueError(f"{request.source} has no array called x (it has {', '.join(found) or 'none'}); {WANTED}")
-    x = found["x"]
-    labels, classes = _classes(request, found, len(x) if x.ndim else 0)
-    if x.ndim == 2 and "axes" not in found:
+    arrays = _arrays(request)
+    if "x" not in arrays:
+        raise ValueError(f"{request.source} has no array called x (it has {', '.join(arrays) or 'none'}); {WANTED}")
+    x = arrays["x"]
+    labels, classes = _classes(request, arrays, len(x) if x.ndim else 0)
+    if x.ndim == 2 and "axes" not in arrays:
         if x.dtype.kind not in "fiu":
             raise ValueError(f"{request.source}: x is of type {x.dtype}; points are numbers")
         return points(request, x, labels, classes, ())
-    levels = _levels(request, found, x)
-    stacked = _channels_first(request, x, str(found["axes"]) if "axes" in found else "")
+    levels = _levels(request, arrays, x)
+    stacked = _channels_first(request, x, str(arrays["axes"]) if "axes" in arrays else "")
     stacked = np.ascontiguousarray(stacked.astype(np.uint8))
     stacked = fitted(stacked, request.options.size, levels, request.progress)
     return pictures(request, Stored(stacked, splits.digests(stacked), labels, classes), levels)
@@ -44,8 +44,8 @@ def read(request: Request) -> Opened:
 def _arrays(request: Request) -> Mapping[str, np.ndarray]:
     try:
         with request.path.open("rb") as file:
-            found = np.load(file, allow_pickle=False)
-            return {"x": found} if isinstance(found, np.ndarray) else {name: found[name] for name in found.files}
+            content = np.load(file, allow_pickle=False)
+            return {"x": content} if isinstance(content, np.ndarray) else {name: content[name] for name in content.files}
     except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
@@ -53,8 +53,8 @@ def _arrays(request: Request) -> Mapping[str, np.ndarray]:
         raise ValueError(f"{request.source} is no file of plain arrays ({objects}); {WANTED}") from None
 
 
-def _classes(request: Request, found: Mapping[str, np.ndarray], count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    values = next((found[name] for name in ("label", "labels", "y") if name in found), None)
+def _classes(request: Request, arrays: Mapping[str, np.ndarray], count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    values = next((arrays[name] for name in ("label", "labels", "y") if name in arrays), None)
     if values is None:
         return None, ()
     if values.shape != (count,):
@@ -62,14 +62,14 @@ def _classes(request: Request, found: Mapping[str, np.ndarray], count: int) -> t
     return classed(values)
 
 
-def _levels(request: Request, found: Mapping[str, np.ndarray], x: np.ndarray) -> int:
-    """How many levels the pictures have: what the file says, else 2 for booleans and 256."""
+def _levels(request: Request, arrays: Mapping[str, np.ndarray], x: np.ndarray) -> int:
+    """Levels of the pictures: those that the file states, else 2 for booleans and 256 for integers."""
     if x.dtype.kind not in "biu":
         raise ValueError(
             f"{request.source}: pictures are whole numbers from 0, x is of type {x.dtype}; "
             "save (x * 255).round().astype('uint8') if it runs from 0 to 1"
         )
-    levels = int(found["levels"]) if "levels" in found else 2 if x.dtype.kind == "b" else 256
+    levels = int(arrays["levels"]) if "levels" in arrays else 2 if x.dtype.kind == "b" else 256
     if not 2 <= levels <= 256:
         raise ValueError(f"{request.source}: levels must be from 2 to 256, got {levels}")
     if x.size and not 0 <= int(x.min()) <= int(x.max()) < levels:

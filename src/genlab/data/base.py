@@ -1,4 +1,4 @@
-"""The base class of every source: its name, how to open it again, its description for reports."""
+"""The base class of every source: its name, the record that opens it again, its description for reports."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ FORMAT = 1  # of what examples are made of the same files; raise it when that ch
 
 
 class Opened(ABC):
-    """A `core.data.Data` that was opened from a source, and knows how to be opened again.
+    """A `core.data.Data` that was opened from a source, with a record from which it can be opened again.
 
     name      short: "digits", "my-pictures"
-    source    what `open` takes again, with `options`
-    kind      of data, by its name in core.kinds
+    source    name or path that `open` takes, with `options`
+    kind      name of the kind of data in core.kinds
     content   hash of the examples as they are stored
     skipped   (file, reason) of everything that could not be read
-    facts     what else a report may say: licence, duplicates, ...
+    facts     further facts for reports: licence, duplicates, ...
     tokenizers   of the examples ("x") and of conditions that are texts, by name
     """
 
@@ -50,7 +50,7 @@ class Opened(ABC):
 
     @property
     def fingerprint(self) -> str:
-        """Hash of the content and of the options that shape it: equal data, equal examples in equal splits."""
+        """Hash of the content and the options that shape it; data with the same one have equal examples in equal splits."""
         shaping = {key: value for key, value in self.options.items() if key not in UNSHAPING}
         options = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
         return hashlib.blake2b(self._content + options, digest_size=16).hexdigest()
@@ -69,10 +69,10 @@ class Opened(ABC):
 
     @abstractmethod
     def rows(self, split: Split, indices: Tensor) -> Batch:
-        """The examples (n,) of the finite pass by their numbers, in the order they are asked for."""
+        """The examples with these numbers (n,) in the order of the finite pass, in the order of `indices`."""
 
     def example_index(self) -> ExampleIndex:
-        """All examples by number, whichever split they are in; ValueError for a source whose examples have no numbers."""
+        """All examples by number, in whatever split; ValueError for a source whose examples have no numbers."""
         raise ValueError(f"{self.name} is drawn or cut from a text: its examples have no numbers, as this needs")
 
     def opened(self) -> dict[str, Any]:
@@ -106,7 +106,7 @@ class Opened(ABC):
         return None
 
     def describe(self) -> dict[str, Any]:
-        """What reports say of the data, as plain JSON values: source, kind, counts, what was left out."""
+        """The data in plain JSON values, for reports: source, kind, counts, what was left out."""
         return {
             "name": self.name,
             "source": self.source,

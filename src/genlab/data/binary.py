@@ -1,8 +1,8 @@
 """Black and white pictures from grey ones: level v of L is the probability v / (L - 1) of white.
 
     threshold   white above one half
-    static      every picture is drawn once, from a seed that is its own content: the same for every run, split and order
-    dynamic     the stream draws anew each time a picture comes by; one finite pass draws as `static` does
+    static      every picture is drawn once, with its content as the seed: the same in every run, split and order
+    dynamic     the stream draws a picture anew each time it occurs; one finite pass draws as `static` does
 
 The probabilities are exact to 2^-15, and black and white themselves exactly 0 and 1: a 16-bit number below
 floor(65535 v / (L - 1)), where 65535 counts as 65534.
@@ -47,7 +47,7 @@ class Binariser:
         return self._drawn(x, words(key, cursor * each, len(x) * each).reshape(len(x), each))
 
     def fixed(self, x: np.ndarray, digests: np.ndarray) -> np.ndarray:
-        """Bits that depend on the pictures alone. digests (n, 16): of the pictures, the seeds of what is drawn."""
+        """Bits that depend on the pictures alone. digests (n, 16): of the pictures, which are the seeds."""
         if not len(x):
             return x
         if self.how == "threshold":

@@ -17,7 +17,7 @@ Content = Path | bytes  # a file, or what is in one
 
 
 def measured(content: Content) -> tuple[int, int]:
-    """(height, width) as the picture is meant to be seen, from its header alone. Raises as `decoded` does."""
+    """(height, width) of the upright picture, from its header alone. Raises as `decoded` does."""
     with _reasons(), _opened(content) as image:
         width, height = image.size
         return (width, height) if _orientation(image) in TURNED else (height, width)
@@ -38,7 +38,7 @@ def decoded(content: Content, shape: tuple[int, int]) -> np.ndarray:
 
 
 def opaque(image: Image.Image) -> Image.Image:
-    """The picture with 8 bits a channel and nothing to see through."""
+    """The picture with 8 bits a channel, composited on white where it is transparent."""
     if image.mode.startswith("I"):
         wide = np.asarray(image.convert("I"))
         if wide.min() < 0 or wide.max() > 65535:
@@ -74,7 +74,7 @@ def _opened(content: Content) -> Image.Image:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF's 1 ... 8; upright where there is none, or none that can be read: that is no reason to lose a picture."""
+    """EXIF's orientation, 1 ... 8; 1 (upright) where there is none, or none that can be read."""
     try:
         found = image.getexif().get(ORIENTATION, 1)
     except (SyntaxError, ValueError, TypeError, KeyError, OSError, struct.error):
@@ -83,7 +83,7 @@ def _orientation(image: Image.Image) -> int:
 
 
 class _reasons:
-    """Whatever Pillow raises for a broken file becomes a ValueError with a reason."""
+    """Turns every error that Pillow raises for a broken file into a ValueError with a reason."""
 
     def __enter__(self) -> None:
         return None

@@ -1,6 +1,6 @@
-"""Sources drawn from a formula: fresh examples without end to train on, and a fixed sample to score on.
+"""Sources drawn from a formula: an endless stream of new examples to train on, and fixed examples to score on.
 
-Every example is a function of its own few uniform numbers, so position `cursor` of a stream costs nothing to find.
+Every example is a function of a few uniform numbers of its own, so any position of a stream is reached at once.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ COUNTS: dict[Split, int] = {"train": 10_000, "validation": 2_000, "test": 10_000
 
 
 class Drawn(Opened):
-    """A source with a formula. `stream` never repeats; `once` gives the same examples for every seed.
+    """A source with a formula. `stream` never repeats; `once` has the same examples for every seed.
 
     width   uniform random numbers that make one example
     """

@@ -1,4 +1,4 @@
-"""Random numbers by position: any stretch of an endless stream without drawing what comes before it.
+"""Random numbers by position: any part of an endless stream, without drawing the numbers before it.
 
 The streams are those of PCG64 DXSM (O'Neill, "PCG: A Family of Simple Fast Space-Efficient Statistically Good Algorithms for
 Random Number Generation", 2014), which can be advanced by any distance in logarithmic time.
@@ -22,7 +22,7 @@ def words(key: int, first: int, count: int) -> np.ndarray:
 
 @lru_cache(maxsize=8)
 def _stream(key: int) -> tuple[np.random.PCG64DXSM, Any]:
-    """A generator and its state at word 0: going back there costs a quarter of seeding another."""
+    """A generator and its state at word 0, to which it is reset in a quarter of the time of seeding another."""
     bits = np.random.PCG64DXSM(key)
     return bits, bits.state
 

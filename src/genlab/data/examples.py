@@ -1,4 +1,4 @@
-"""Examples that lie in an array: pictures, lines, rows of a table."""
+"""Examples in an array: pictures, lines, rows of a table."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LONGEST = 256  # tokens of a text that describes an example; the rest is cut
 
 @dataclass
 class Stored:
-    """The examples that a reader found in a source.
+    """The examples that a reader has read from a source.
 
     x         (N, *shape) in the space's units: uint8 levels, small integers for tokens, float32
     labels    (N,) numbers of `classes`, or None; -1 is "no label"
@@ -31,7 +31,7 @@ class Stored:
     where     names of the examples, for messages: a file, a row
     texts     captions, one for each example, or none
     skipped   (name, reason) of what could not be read
-    facts     what else a report may show
+    facts     further facts for reports
     """
 
     x: np.ndarray
@@ -65,7 +65,7 @@ def tokenize_texts(
 
 
 class Examples(IndexedSource):
-    """A finite source whose examples lie in arrays."""
+    """A finite source whose examples are in arrays."""
 
     def __init__(self, request: Request, kind: str, space: Space, stored: Stored):
         labelled = not request.options.unconditional and stored.labels is not None and len(stored.classes) > 1
@@ -106,5 +106,5 @@ class Examples(IndexedSource):
         return ExampleIndex(self._digests, self._own, self._where, self.take, np.arange(len(self._digests)))
 
     def where(self, index: int) -> str:
-        """What example number `index` (of a batch's `index`) is called in the source: a file, a row."""
+        """The name in the source, a file or a row, of an example by its number in a batch's `index`."""
         return self._where[index] if len(self._where) else f"example {index}"

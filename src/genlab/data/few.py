@@ -1,4 +1,4 @@
-"""Labels of a few training examples: all others get -1, "no label". Held-out examples keep theirs, for scores."""
+"""Labels of a few training examples; all others have the label -1, "no label". Held-out examples keep theirs, for scores."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ BLOCK = 1000
 class FewLabels(PerExample):
     """A source in which `count` training examples keep their labels.
 
-    They are chosen class by class in turn, and within a class by a random number that belongs to the example: more labels
-    include those of fewer.
+    They are chosen from the classes in turn, and within a class by a random number that belongs to the example: a larger
+    `count` includes the examples of a smaller one.
     """
 
     option: ClassVar[str] = "labelled"
@@ -61,8 +61,8 @@ class FewLabels(PerExample):
 def _chosen(labels: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:
     """Indices of `count` of the examples: of each class the first comes before the second of any class, and so on."""
     order = np.array([uniforms(0, int(number), 1, 1)[0, 0] for number in numbers])
-    turn = np.empty(len(labels), np.int64)
+    rank = np.empty(len(labels), np.int64)
     for label in np.unique(labels):
         places = np.flatnonzero(labels == label)
-        turn[places[order[places].argsort()]] = np.arange(len(places))
-    return np.lexsort((order, turn))[:count]
+        rank[places[order[places].argsort()]] = np.arange(len(places))
+    return np.lexsort((order, rank))[:count]

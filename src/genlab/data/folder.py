@@ -62,25 +62,25 @@ def _walk(root: Path, under: str = "") -> Iterator[tuple[str, os.stat_result]]:
                 yield name, entry.stat()
 
 
-def _manifest(root: Path, found: list[tuple[str, os.stat_result]]) -> PictureManifest:
-    tops = {name.split("/")[0] for name, _ in found if "/" in name}
+def _manifest(root: Path, pictures: list[tuple[str, os.stat_result]]) -> PictureManifest:
+    tops = {name.split("/")[0] for name, _ in pictures if "/" in name}
     own = len(tops) > 1 and {OWN.get(top.lower()) for top in tops} >= {splits.TRAIN} and all(top.lower() in OWN for top in tops)
     depth = 1 if own else 0  # of the folder that is the class
-    groups = sorted({folders[depth] for name, _ in found if len(folders := name.split("/")[:-1]) > depth})
+    groups = sorted({folders[depth] for name, _ in pictures if len(folders := name.split("/")[:-1]) > depth})
     classes = {name: number for number, name in enumerate(groups)} if len(groups) > 1 else {}
 
     def items() -> Iterator[PictureItem]:
-        for name, _ in found:
+        for name, _ in pictures:
             folders = name.split("/")[:-1]
             label = classes.get(folders[depth], -1) if len(folders) > depth else -1
             yield PictureItem(name, root / name, label, OWN[folders[0].lower()] if own and folders else -1)
 
-    key = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in found]
-    return PictureManifest(items, len(found), key, tuple(classes))
+    key = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in pictures]
+    return PictureManifest(items, len(pictures), key, tuple(classes))
 
 
 def _compact(stored: Stored) -> Stored:
-    """Without the classes of which no picture could be read. Pictures outside the folders of classes keep -1, "no label"."""
+    """The pictures without classes that have none; pictures outside the folders of classes keep the label -1, "no label"."""
     if stored.labels is None:
         return stored
     there = sorted(set(stored.labels[stored.labels >= 0].tolist()))

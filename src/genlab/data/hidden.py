@@ -1,9 +1,9 @@
 """Missing entries: `Batch.seen` tells which entries of an example are known; in training the others are blank.
 
-Either each entry is hidden at random with a given probability (all channels of a pixel together), or one block of each example:
-a box with half the example's sides, anywhere. An example lacks the same entries in every pass. Held-out examples have `seen`
-too, so that a likelihood counts known entries alone, but they keep their values: samples are compared with whole examples, and
-a completion with the truth.
+Either each entry is hidden at random with a given probability (all channels of a pixel together), or one block of each example,
+a box of half the example's sides at a random position. The hidden entries of an example are the same in every pass. Held-out
+examples have `seen` too, so that a likelihood counts known entries alone, but they keep their values: samples are compared with
+whole examples, and a completion with the truth.
 """
 
 from __future__ import annotations

@@ -51,12 +51,12 @@ def read(request: Request) -> Examples:
 
 def _parts(folder: Path) -> dict[str, tuple[Path, Path | None]]:
     """part -> (images, labels), training first."""
-    found: dict[tuple[str, str], Path] = {}
+    files: dict[tuple[str, str], Path] = {}
     for path in sorted(folder.rglob("*")):
         match = NAME.match(path.name)
         if match is not None:
-            found.setdefault((match["part"], match["what"].lower()), path)  # the plain file before its .gz
-    parts = {part: (path, found.get((part, "labels"))) for (part, what), path in found.items() if what == "images"}
+            files.setdefault((match["part"], match["what"].lower()), path)  # the plain file before its .gz
+    parts = {part: (path, files.get((part, "labels"))) for (part, what), path in files.items() if what == "images"}
     if not parts:
         raise ValueError(f"{folder} has labels in IDX files but no images; add train-images-idx3-ubyte.gz")
     return dict(sorted(parts.items(), key=lambda item: item[0].lower().startswith(HELD_OUT)))

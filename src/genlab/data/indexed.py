@@ -1,4 +1,4 @@
-"""Finite sets of numbered examples: `stream` is one permutation of a split after another, `once` goes through it in order."""
+"""Finite sets of numbered examples: `stream` yields permutations of a split, one after another; `once` is a pass in order."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class ExampleIndex:
     digests   (N, 16) uint8: equal where examples are equal
     own       (N,) int8 of splits.TRAIN ... where the source has splits of its own
     names     of the examples in the source, or nothing
-    take      numbers (n,) -> the examples, as a finite pass has them
+    take      numbers (n,) -> the examples, as in a finite pass
     present   (n,) numbers of the examples that may be used, ascending; the others are in no split
     """
 
@@ -44,14 +44,14 @@ class IndexedSource(Opened):
 
     @abstractmethod
     def take(self, numbers: np.ndarray) -> Batch:
-        """Examples (n,) by their numbers in the source, the same ones whatever the seed."""
+        """Examples by their numbers (n,) in the source, the same for every seed."""
 
     def labels(self, numbers: np.ndarray) -> np.ndarray:
         """(n,) labels of examples by their numbers; only of a source with labels."""
         return self.take(numbers).given[label_of(self.given)].numpy()
 
     def split(self, sides: np.ndarray, shares: tuple[float, float, float] | None) -> None:
-        """Sort the examples into splits; ValueError where one of them gets too few.
+        """Assign the examples to splits; ValueError where a split has too few.
 
         sides   (N,) int8 of splits.TRAIN, VALIDATION, TEST or EXCLUDED
         """

@@ -1,7 +1,7 @@
-"""One item a line, names and the like: each is filled up with the end symbol to one more than the longest.
+"""A list of lines, as of names: each is padded with the end symbol to one more than the longest.
 
-A line's own text decides its split, so equal lines are on one side; how often a line occurs is kept, for it is part of the
-distribution.
+The text of a line decides its split, so equal lines are in the same one. Repeated lines stay, since how often a line occurs is
+part of the distribution.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ LONGEST = 1024  # characters of a line
 
 
 class Lines(Examples):
-    """The lines of a text that are not empty; white space at their ends is not part of them."""
+    """The lines of a text that are not empty, without white space at their ends."""
 
     def __init__(self, request: Request, text: str):
         request.options.suit(request.name, "lines", "files")
@@ -49,5 +49,5 @@ class Lines(Examples):
         }
 
     def characters(self, split: Split) -> int:
-        """Characters of a split, one end symbol a line among them: all that is scored."""
+        """Characters of a split that are scored, with one end symbol for each line."""
         return self._characters[split]

@@ -27,8 +27,8 @@ def open(
 
     A path is a folder of pictures, a folder of MNIST's IDX files, .parquet, .npz, .npy, .csv, or a text file.
 
-    options      the fields of `genlab.data.options.Options`, which says what each means: size, lines, length, vocabulary, ...
-                 Those of a second source or of what is done to examples wrap the data (genlab.data.wrap)
+    options      fields of `genlab.data.options.Options`, explained there: size, lines, length, vocabulary, ... Options of a
+                 second source, or of changes to the examples, wrap the data (genlab.data.wrap)
     cache        folder of decoded pictures instead of $GENLAB_CACHE or ~/.cache/genlab
     progress     called with (done, total, what) during long work
 
@@ -48,10 +48,11 @@ def open(
 def open_again(
     record: Any, source: str | os.PathLike[str] | None = None, progress: ProgressCallback | None = None, **options: Any
 ) -> Opened:
-    """Data that `Opened.opened` recorded.
+    """The data that a record of `Opened.opened` describes.
 
-    source: where the first source lies now, if it was moved; options: instead of those recorded. ValueError or OSError where
-    the record is none, or its sources cannot be opened.
+    source    path of the first source, if it was moved
+    options   in place of those recorded
+    ValueError or OSError where the record is damaged, or its sources cannot be opened.
     """
     moved = [os.fspath(source)] if source is not None else []
 
@@ -85,7 +86,7 @@ def _request(named: str, options: Options, cache: Path, progress: ProgressCallba
 
 
 def _beside(path: Path) -> str:
-    """The file or folder that was probably meant, or ''."""
+    """The file or folder that was probably meant, or ""."""
     names = [entry.name for entry in path.parent.iterdir()] if path.parent.is_dir() else []
     found = difflib.get_close_matches(path.name, names, 1, 0.75)
     return str(path.with_name(found[0])) if found else ""

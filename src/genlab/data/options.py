@@ -1,7 +1,7 @@
 """Options of `open`, all of them in one place. No torch here.
 
-The command line takes `Options` as they are: names, types and the sentences below the fields are its options and their help. A
-run's record holds those that were set, and `from_record` reads them back.
+The fields of `Options` are options of the command line: their names, their types, and the sentences below them as help. The
+record of a run holds those that were set, and `from_record` reads them back.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ LONGEST = 4096  # characters of an option
 
 
 def silent(done: int, total: int, what: str) -> None:
-    """Nobody is watching."""
+    """A progress callback that shows nothing."""
 
 
 def _of(default: Any, *words: str) -> Any:
-    """A field of Options. words: the kinds of data that it suits; every kind where there are none."""
+    """A field of Options. words: the kinds of data that it suits; none for every kind."""
     return field(default=default, metadata={"suits": words})
 
 
 @dataclass(frozen=True)
 class Options:
-    """Everything that decides which data a source becomes; ValueError for what no data can be asked."""
+    """The options that turn a source into data; ValueError for values that no data can have."""
 
     size: int | None = _of(None, "pictures")
     """Side of the square that pictures are resized and cropped to, in pixels."""
@@ -106,7 +106,7 @@ class Options:
         return cls(**values)
 
     def split_off(self, *names: str) -> tuple[Options, dict[str, Any]]:
-        """(these options at their defaults by these names, the values of those that were set)."""
+        """(the options with these names at their defaults, the values of those that were set)."""
         taken = {name: value for name, value in self.record().items() if name in names}
         return replace(self, **{entry.name: entry.default for entry in fields(self) if entry.name in names}), taken
 
@@ -123,7 +123,7 @@ class Options:
 
 
 def _typed(value: Any, hint: Any) -> bool:
-    """Whether a value of JSON is of a field's type; the length of a tuple is not looked at."""
+    """Whether a value of JSON is of a field's type; the length of a tuple is not checked."""
     origin = get_origin(hint)
     if origin in (Union, UnionType):
         return any(_typed(value, part) for part in get_args(hint))
@@ -156,13 +156,13 @@ def _within(name: str, value: int | None, low: int, high: int, unit: str) -> Non
 
 
 def cache_root(chosen: str | Path | None = None) -> Path:
-    """Where decoded data are kept: what was asked for, $GENLAB_CACHE, or ~/.cache/genlab."""
+    """The cache folder: the chosen one, else $GENLAB_CACHE, else ~/.cache/genlab."""
     return Path(chosen or os.environ.get("GENLAB_CACHE") or Path.home() / ".cache" / "genlab")
 
 
 @dataclass(frozen=True)
 class Request:
-    """A source with its options, as readers get it. path is empty for what is not a file."""
+    """A source with its options, as readers get it. path: empty for a source that is no file."""
 
     source: str
     name: str  # short, for titles and folders

@@ -1,4 +1,4 @@
-"""Two sources in one: examples that belong together, or two domains that do not.
+"""Two sources in one: pairs of examples, or two unpaired domains.
 
 Examples belong together by name where both sources name them ("cat/01.png" and "cat/01.jpg", row 7 and row 7 of two tables), by
 number otherwise. Pairs are split as wholes, and all pairs that share an example on either side, directly or through others,
@@ -29,7 +29,7 @@ ROW = re.compile(r"(?:row|picture|point|line|example) \d+$")
 
 
 class TwoSources(Wrapper, IndexedSource):
-    """The examples of a first source, which x of a second source joins as the condition `key`."""
+    """The examples of a first source, with x of a second source as the condition `key`."""
 
     key: ClassVar[str]
 
@@ -41,12 +41,12 @@ class TwoSources(Wrapper, IndexedSource):
         self._a, self._b = a.example_index(), b.example_index()
 
     def _with(self, batch: Batch, numbers: np.ndarray) -> Batch:
-        """The batch, given x of these examples (n,) of the second source."""
+        """The batch, with x of these examples (n,) of the second source as the condition."""
         return batch._replace(given={**batch.given, self.key: self._b.take(numbers).x})
 
 
 class Paired(TwoSources):
-    """Examples of the first source, each given as `source` the x of its partner in the second.
+    """Examples of the first source, each with the x of its partner in the second as `source`.
 
     Examples without a partner are left out and named.
     """
@@ -78,10 +78,10 @@ class Paired(TwoSources):
 
 
 class Unpaired(TwoSources):
-    """Examples of the first source; while training, each is given as `other` the x of any example of the second.
+    """Examples of the first source; in training, each has the x of some example of the second as `other`.
 
-    Each domain is shuffled by itself. Where the two have equally many examples, which may therefore belong together, they are
-    split as pairs are; otherwise each keeps its own splits.
+    Each domain is shuffled by itself. Two domains with equally many examples, which may be pairs, are split as pairs are;
+    otherwise each domain keeps its own splits.
     """
 
     option: ClassVar[str] = "other"
@@ -126,7 +126,7 @@ def _shares(data: Opened) -> tuple[float, float, float] | None:
 
 
 def _key(name: str) -> str:
-    """The part of an example's name that its partner has too: its row, or its path without the suffix."""
+    """The part of an example's name that its partner's name shares: its row, or its path without the suffix."""
     row = ROW.search(name)
     return row.group() if row else str(PurePath(name).with_suffix("")) if name else ""
 

@@ -1,6 +1,6 @@
 """Parquet as the Hugging Face hub lays it out: a column of pictures, `image` {bytes, path} or plain bytes, `label`, `text`.
 
-Names of the classes stand in the schema's metadata under "huggingface". Files whose names begin with train, test or
+Names of the classes are in the schema's metadata under "huggingface". Files whose names begin with train, test or
 validation are those splits; a lone file is split by content like everything else.
 """
 
@@ -118,7 +118,7 @@ def _picture_column(name: str, schema: Any) -> str:
 
 
 def features(schema: Any) -> Mapping[str, Any]:
-    """What the hub's metadata say of each column; nothing where there are none, or none that can be read."""
+    """The hub's metadata by column; empty where there are none, or none that can be read."""
     try:
         return json.loads((schema.metadata or {})[b"huggingface"])["info"]["features"] or {}
     except (KeyError, TypeError, ValueError):
@@ -150,7 +150,7 @@ def _labels(tables: list[ParquetTable], column: str | None) -> tuple[np.ndarray,
 
 
 def _texts(tables: list[ParquetTable]) -> list[str]:
-    """What describes each row, on one line; empty where nothing does."""
+    """The caption of each row, on one line; "" where it has none."""
     if any(TEXT not in table.schema.names or "string" not in str(table.schema.field(TEXT).type) for table in tables):
         return [""] * sum(table.count for table in tables)
     values = (value for table in tables for batch in table.batches([TEXT]) for value in batch.column(0).to_pylist())

@@ -43,7 +43,7 @@ def mixture(x: Tensor, centers: Tensor, log_weights: Tensor, sigma: float) -> Te
 
 
 class Plane(ABC):
-    """A density over the plane: entropy in nats; modes (k, 2) and their width where it is a mixture of equal round ones."""
+    """A density over the plane: entropy in nats; for a mixture of equal round modes, these (k, 2) and their deviation."""
 
     entropy: float
     modes: Tensor | None = None
@@ -126,13 +126,15 @@ class Pinwheel(Plane):
     blades, sigma_r, sigma_t, size = 5, 0.3, 0.08, 2.0
     entropy = 2.09942658  # by quadrature
 
-    def turn(self, radius: np.ndarray) -> np.ndarray:
+    def twist(self, radius: np.ndarray) -> np.ndarray:
         return 1.5 * np.exp(-radius)
 
     def make(self, u: np.ndarray) -> np.ndarray:
         y = normals(u[:, 1:]) * (self.sigma_r, self.sigma_t) + (1, 0)
         radius = np.hypot(y[:, 0], y[:, 1])
-        angle = np.arctan2(y[:, 1], y[:, 0]) + np.floor(u[:, 0] * self.blades) * (2 * math.pi / self.blades) + self.turn(radius)
+        angle = (
+            np.arctan2(y[:, 1], y[:, 0]) + np.floor(u[:, 0] * self.blades) * (2 * math.pi / self.blades) + self.twist(radius)
+        )
         return self.size * radius[:, None] * np.stack([np.cos(angle), np.sin(angle)], 1)
 
     def log_density(self, x: Tensor) -> Tensor:
@@ -145,10 +147,11 @@ class Pinwheel(Plane):
         return torch.logsumexp(blades, 1) - scale
 
 
-def arc(center: tuple[float, float], radius: float, first: float, turn: float) -> Curve:
+def arc(center: tuple[float, float], radius: float, first: float, extent: float) -> Curve:
     """Part of a circle from the angle `first` on, both in half turns, at uniform speed."""
     return lambda t: (
-        np.array(center) + radius * np.stack([np.cos(math.pi * (first + turn * t)), np.sin(math.pi * (first + turn * t))], 1)
+        np.array(center)
+        + radius * np.stack([np.cos(math.pi * (first + extent * t)), np.sin(math.pi * (first + extent * t))], 1)
     )
 
 
@@ -177,7 +180,7 @@ PLANES: dict[str, Callable[[], Plane]] = {
 
 
 class Points(Drawn):
-    """One of PLANES. log_density (n, 2) -> (n,) nats; entropy in nats; modes (k, 2) and spread, or None."""
+    """One of PLANES. log_density (n, 2) -> (n,) nats; entropy in nats; modes (k, 2) and their standard deviation, or None."""
 
     width = 3
 

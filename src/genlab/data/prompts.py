@@ -1,4 +1,4 @@
-"""Conditions that a user gives as a file or as words: pictures are fitted like those of the data, texts become tokens."""
+"""Conditions that a user gives as files or texts: pictures are fitted to the data's size, texts become tokens."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def pictures(key: str, path: str | Path, space: Space) -> Tensor:
 
 
 def text(key: str, value: Any, tokenizer: Tokenizer, space: Space) -> Tensor:
-    """(1, T) tokens of a text, filled up with the end; ValueError for characters without tokens, or more than T - 1 tokens."""
+    """(1, T) tokens of a text, padded with the end; ValueError for characters without tokens, or more than T - 1 tokens."""
     if not isinstance(value, str):
         raise ValueError(f"{key} is given as a text, not as {str(value)[:60]!r}")
     try:

@@ -1,4 +1,4 @@
-"""Tiny sound, video and voxels that a formula draws: for tests, and to try a model of such data in seconds.
+"""Tiny sound, video and voxels drawn from formulas, for tests and to try a model of such data in seconds.
 
 tones   a sin(2 pi f t + phi), f one of PITCHES, a uniform on [0.5, 1), phi uniform: (1, 64) real numbers at 800 Hz
 clips   a 3 x 3 square that begins anywhere and moves by one pixel a frame, up, down, left or right, around the edges:
@@ -77,8 +77,8 @@ class Balls(Drawn):
 
     def make(self, u: np.ndarray) -> np.ndarray:
         center, radius = 1 + (EDGE - 3) * u[:, :3], 1 + 1.5 * u[:, 3]
-        place = np.stack(np.meshgrid(*[np.arange(EDGE)] * 3, indexing="ij"), -1)
-        apart = np.linalg.norm(place - center[:, None, None, None], axis=-1)
+        grid = np.stack(np.meshgrid(*[np.arange(EDGE)] * 3, indexing="ij"), -1)
+        apart = np.linalg.norm(grid - center[:, None, None, None], axis=-1)
         inside = 1 / (1 + np.exp((apart - radius[:, None, None, None]) / SOFT))
         return np.rint((LEVELS - 1) * inside).astype(np.uint8)[:, None]
 

@@ -1,7 +1,7 @@
-"""Which split an example belongs to, decided by its content.
+"""The split of an example, decided by its content.
 
 An example's digest, read as a number u in [0, 1), is compared with the shares: u < 0.8 is train, and so on. Files that are
-added or removed therefore move no other example, and equal examples are always on one side. A source's own splits are kept,
+added or removed therefore move no other example, and equal examples are always on one side. A source's own splits stay,
 except that a copy of a held-out example is not trained on.
 """
 
@@ -58,7 +58,7 @@ def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
 
 
 def sides(own: np.ndarray | None, digest: np.ndarray, shares: tuple[float, float, float] | None, name: str) -> np.ndarray:
-    """(N,) int8 of TRAIN, VALIDATION, TEST: by content, or the source's own, completed; ValueError for shares of the latter."""
+    """(N,) int8 of TRAIN, VALIDATION, TEST: by content, or the source's own splits, completed; no shares may then be set."""
     if own is None:
         return by_content(digest, shares)
     if shares is not None:
@@ -94,7 +94,7 @@ def grouped(*digests: np.ndarray) -> np.ndarray:
 
 
 def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
-    """Facts for reports: how many examples are copies of others, and how many were left out as copies of held-out ones."""
+    """Facts for reports: how many examples are copies of others, and how many are left out as copies of held-out ones."""
     seen, left_out = _comparable(digest), int((sides == EXCLUDED).sum())
     duplicates = len(seen) - len(np.unique(seen))
     return {"duplicates": duplicates} | ({"left out, as copies of held-out examples": left_out} if left_out else {})
@@ -105,7 +105,7 @@ def _comparable(digest: np.ndarray) -> np.ndarray:
     return np.ascontiguousarray(digest).view("V16")[:, 0]
 
 
-def check_sizes(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, things: str) -> None:
+def check_sizes(counts: dict[str, int], shares: tuple[float, float, float] | None, name: str, what: str) -> None:
     """ValueError unless there are FEWEST examples in all and FEWEST_EACH in every split that has a share."""
     total = sum(counts.values())
     nonempty = [split for split, share in zip(counts, shares or SHARES, strict=True) if share > 0]
@@ -114,10 +114,10 @@ def check_sizes(counts: dict[str, int], shares: tuple[float, float, float] | Non
     listed = ", ".join(f"{count} {split}" for split, count in counts.items())
     if total >= ENOUGH:
         raise ValueError(
-            f"{name} holds {total} {things} ({listed}), too few different ones to learn from and to score on: at least "
+            f"{name} holds {total} {what} ({listed}), too few different ones to learn from and to score on: at least "
             f"{FEWEST_EACH} are needed in every split, and equal ones stay in one"
         )
     raise ValueError(
-        f"{name} holds {total} {things} ({listed}), too few to learn from and to score on: "
+        f"{name} holds {total} {what} ({listed}), too few to learn from and to score on: "
         f"give at least {FEWEST}, and {FEWEST_EACH} in every split (about {ENOUGH} are enough)"
     )

@@ -1,7 +1,7 @@
 """The cache of decoded pictures: the first open decodes them in parallel, later ones map the decoded file.
 
 An entry of the cache is a folder named by a hash of the source and a hash of everything that shapes the result. It is written
-beside its final path and renamed when it is whole, so that an interruption leaves nothing that could be taken for data.
+under a temporary name and renamed when it is whole, so that an interruption leaves nothing that could be mistaken for data.
 """
 
 from __future__ import annotations
@@ -133,7 +133,7 @@ def _written(entry: Path, request: Request, manifest: PictureManifest) -> None:
 def _fill(part: Path, request: Request, manifest: PictureManifest) -> None:
     """Decode into `part`: x.npy, rows.npy, record.json. No memory map is written: on a full disk it would kill the process."""
     shape = _shape(request, manifest)
-    kept: list[PictureItem] = []
+    decoded: list[PictureItem] = []
     skipped: list[tuple[str, str]] = []
     digests: list[bytes] = []
     colour = False
@@ -146,19 +146,19 @@ def _fill(part: Path, request: Request, manifest: PictureManifest) -> None:
                 small = grey_or_colour(levels)
                 colour |= len(small) == 3
                 digests.append(splits.digest(small.tobytes()))
-                kept.append(item._replace(content=b""))
+                decoded.append(item._replace(content=b""))
                 raw.write(levels.tobytes())
             request.progress(done, manifest.total, "decoding pictures")
     channels = 3 if colour else 1
-    _reshaped(part, (len(kept), 3, *shape), channels)
-    rows = np.zeros(len(kept), [("digest", np.uint8, 16), ("label", np.int32), ("own", np.int8)])
+    _reshaped(part, (len(decoded), 3, *shape), channels)
+    rows = np.zeros(len(decoded), [("digest", np.uint8, 16), ("label", np.int32), ("own", np.int8)])
     rows["digest"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-    rows["label"], rows["own"] = [item.label for item in kept], [item.own for item in kept]
+    rows["label"], rows["own"] = [item.label for item in decoded], [item.own for item in decoded]
     with (part / "rows.npy").open("wb") as file:
         np.save(file, rows, allow_pickle=False)
         _flushed(file)
-    record = {"shape": [len(kept), channels, *shape], "classes": manifest.classes, "names": [item.name for item in kept]}
-    record["texts"] = [item.text for item in kept] if any(item.text for item in kept) else []
+    record = {"shape": [len(decoded), channels, *shape], "classes": manifest.classes, "names": [item.name for item in decoded]}
+    record["texts"] = [item.text for item in decoded] if any(item.text for item in decoded) else []
     with (part / "record.json").open("w", encoding="utf-8") as file:
         json.dump(record | {"skipped": skipped, "source": request.source}, file, ensure_ascii=False)
         _flushed(file)
@@ -225,14 +225,14 @@ def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
             pool.shutdown(cancel_futures=True)
 
 
-def _check(request: Request, found: Stored, total: int) -> None:
-    """ValueError if too little could be read."""
-    bad = len(found.skipped)
-    named = "; ".join(f"{name}: {reason}" for name, reason in found.skipped[:NAMED])
+def _check(request: Request, stored: Stored, total: int) -> None:
+    """ValueError if too few pictures could be read."""
+    bad = len(stored.skipped)
+    named = "; ".join(f"{name}: {reason}" for name, reason in stored.skipped[:NAMED])
     more = f"; and {bad - NAMED} more" if bad > NAMED else ""
-    if not len(found.x):
+    if not len(stored.x):
         raise ValueError(f"none of the {total} pictures of {request.name} can be read ({named}{more})")
-    if max(found.x.shape[2:]) == 1:
+    if max(stored.x.shape[2:]) == 1:
         raise ValueError(f"the pictures of {request.name} are single pixels; there is nothing to learn from them")
     if bad > 0.1 * total and not request.options.allow_bad:
         raise ValueError(

@@ -5,8 +5,8 @@ before, the oldest first, as a number to the base A. A string starts in the stat
 
     log p(x) = log pi(x_1 ... x_k) + sum_{t > k} log P(x_t | x_{t-k} ... x_{t-1}),     H = H(pi) + (T - k) h,
 
-with h = -sum_c pi(c) sum_a P(a | c) log P(a | c) nats a symbol. Words end instead: `end` is a symbol, everything after it is
-`end` and costs nothing, and what has not ended before the last place ends there for certain.
+with h = -sum_c pi(c) sum_a P(a | c) log P(a | c) nats a symbol. Words end instead: `end` is a symbol, every symbol after it is
+`end` at no cost, and a word that has not ended before its last position ends there for certain.
 """
 
 from __future__ import annotations
@@ -116,7 +116,7 @@ class Strings(Drawn):
         return (float(_entropies(self.first[None])[0]) + (self.width - self.order) * h) / self.width
 
     def _entropy_of_words(self) -> float:
-        """E[nats] / E[symbols], as both are summed over a corpus: the last place is free but counted."""
+        """E[nats] / E[symbols], as both are summed over a corpus: the last position is free but counted."""
         alive, nats, symbols = self.first, 0.0, 0.0
         for t in range(self.width):
             symbols += alive.sum()

@@ -1,6 +1,6 @@
-"""Points from a table: one a row, a column for each coordinate, and perhaps a column called label.
+"""Points from a table: a row for each, a column for each coordinate, and optionally a column called label.
 
-Real data are centred and scaled by their train split: the space carries mean and standard deviation of each column, densities
+The space holds the mean and standard deviation of each column over the train split, by which models centre and scale; densities
 are in the table's own units.
 """
 
@@ -23,7 +23,7 @@ DELIMITERS = ",;\t"
 
 
 def read(request: Request) -> Examples:
-    """A .csv or .tsv file with or without a header; ValueError names the line and column of what is no number."""
+    """A .csv or .tsv file with or without a header; ValueError names the line and column of a cell that is no number."""
     rows = _rows(request)
     first = rows[0][1] if rows else []
     header = bool(first) and not any(_is_number(cell) for cell in first)
@@ -31,12 +31,14 @@ def read(request: Request) -> Examples:
     rows = rows[1:] if header else rows
     words = [name.lower() for name in names]
     chosen = words.index(LABEL) if header and LABEL in words else None
-    kept = [column for column in range(len(names)) if column != chosen]
-    x = np.array([_numbers(request.path, line, cells, names, kept) for line, cells in rows], np.float64)
+    coordinates = [column for column in range(len(names)) if column != chosen]
+    x = np.array([_numbers(request.path, line, cells, names, coordinates) for line, cells in rows], np.float64)
     labels, classes = (None, ())
     if chosen is not None:
         labels, classes = classed(np.array([cells[chosen].strip() for _, cells in rows]))
-    return points(request, x.reshape(len(rows), len(kept)), labels, classes, tuple(names[column] for column in kept))
+    return points(
+        request, x.reshape(len(rows), len(coordinates)), labels, classes, tuple(names[column] for column in coordinates)
+    )
 
 
 def points(
@@ -47,7 +49,7 @@ def points(
     if not 1 <= x.shape[1] <= MOST:
         raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt")
     if not np.isfinite(x).all():
-        row, column = (int(place[0]) for place in np.nonzero(~np.isfinite(x)))
+        row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(x)))
         raise ValueError(
             f"{request.source}: point {row + 1} has {x[row, column]} as coordinate {column + 1}; remove it or mend it"
         )

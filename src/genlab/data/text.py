@@ -1,10 +1,10 @@
 """A text: split by position, read in windows.
 
     stream   windows that begin anywhere, each start equally likely, drawn for its position in the stream
-    once     windows one after another, so that every token is scored exactly once; the last one is filled up and `length` says
-             how far it counts
+    once     windows one after another, so that every token is scored exactly once; the last one is padded, and `length` is the
+             number of its tokens that count
 
-Each batch has its `before` (B, BEFORE): the tokens before each window, -1 where the split had not begun. A split knows nothing
+Each batch has `before` (B, BEFORE), the tokens before each window, -1 before the beginning of its split. A split holds nothing
 of the others.
 """
 
@@ -27,7 +27,7 @@ from genlab.data.draws import uniforms
 from genlab.data.options import SHARES, Request
 
 BEFORE = 32  # tokens
-LENGTH = 64  # tokens of a window, unless told otherwise
+LENGTH = 64  # tokens of a window, by default
 FEWEST = (10, 2, 2)  # windows of train, validation, test
 
 
@@ -68,7 +68,7 @@ class Windows(Opened):
         return -(-self._size[split] // self._length)
 
     def characters(self, split: Split) -> int:
-        """Characters of a split; its tokens are as many unless they were learnt."""
+        """Characters of a split; as many as its tokens, unless these were learnt."""
         return self._characters[split]
 
     def tokens(self, split: Split) -> int:

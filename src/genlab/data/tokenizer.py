@@ -1,10 +1,10 @@
 """From texts to tokens and back: characters, or byte-level byte-pair encoding.
 
-A tokenizer is learnt from the train split alone, so that nothing is known of what a model will be scored on. If a held-out part
-has characters that train lacks, all of them become one token, UNKNOWN, and `note` says how many places that concerns: those
-places are scored as "some character never seen", which is less than saying which one. Bytes need no such token.
+A tokenizer is learnt from the train split alone, so that it knows nothing of the splits that a model is scored on. Characters
+of a held-out split that train lacks all become one token, UNKNOWN, and `note` states their number: they are scored as "some
+character never seen", which is less than predicting which one. Bytes need no such token.
 
-A run keeps its tokenizers in a file, each as the record that `to_json` gives; a space names its own by a hash of that record.
+A run saves the record `to_json` of each of its tokenizers; a space names its tokenizer by a hash of that record.
 """
 
 from __future__ import annotations
@@ -29,7 +29,12 @@ LARGEST = 1_000_000  # tokens of one that is read
 
 
 class Tokenizer(ABC):
-    """names of all tokens; end: the one that ends a text, or None; note: what a score has to say of it."""
+    """Texts to tokens and back.
+
+    names   of all tokens
+    end     the token that ends a text, or None
+    note    repeated by every score, where tokens stand for less than their text
+    """
 
     kind: str
     names: tuple[str, ...]
@@ -38,18 +43,18 @@ class Tokenizer(ABC):
 
     @abstractmethod
     def tokens(self, text: str) -> np.ndarray:
-        """(T,) int32; characters that are not known become UNKNOWN."""
+        """(T,) int32 tokens; unknown characters become UNKNOWN."""
 
     @abstractmethod
     def text(self, tokens: np.ndarray) -> str:
-        """What (T,) tokens say, the end among them."""
+        """The text of tokens (T,), the end among them."""
 
     @abstractmethod
     def to_json(self) -> dict[str, Any]:
-        """All that `from_json` needs to make the same tokenizer, as plain JSON values."""
+        """A record in plain JSON values, from which `from_json` makes the same tokenizer."""
 
     def encode(self, text: str) -> Tensor:
-        """(T,) int64 tokens of a text, without an end; ValueError names characters that there are no tokens for."""
+        """(T,) int64 tokens of a text, without an end; ValueError names characters without a token."""
         if not _is_unicode(text):
             raise ValueError("it holds bytes that are no UTF-8; write them anew")
         return torch.from_numpy(self.tokens(text).astype(np.int64))
@@ -59,7 +64,7 @@ class Tokenizer(ABC):
         return [self.text(self._before_end(row)) for row in tokens.cpu().numpy()]
 
     def filled(self, texts: Sequence[str], most: int) -> np.ndarray:
-        """(N, T) tokens of texts, each cut at `most` tokens and filled up with the end; T is one more than the longest."""
+        """(N, T) tokens of texts, each cut at `most` tokens and padded with the end; T is one more than the longest."""
         assert self.end is not None
         parts = [part[:most] for part in self.each(texts)]
         lengths = np.array([len(part) for part in parts], np.int64)
@@ -73,12 +78,12 @@ class Tokenizer(ABC):
 
     @property
     def encoder(self) -> str:
-        """How a space names it: "characters:HASH"."""
+        """Its name in a space: "characters:HASH"."""
         record = json.dumps(self.to_json(), sort_keys=True).encode()
         return f"{self.kind}:{hashlib.blake2b(record, digest_size=8).hexdigest()}"
 
     def space(self, length: int) -> Space:
-        """Of texts of `length` tokens."""
+        """The space of texts of `length` tokens."""
         return Space((length,), "T", "token", len(self.names), self.names, self.end, encoder=self.encoder, note=self.note)
 
     def _before_end(self, row: np.ndarray) -> np.ndarray:
@@ -114,7 +119,7 @@ class Characters(Tokenizer):
         return np.where(found < 0, -1 if self.unknown is None else self.unknown, found)
 
     def each(self, texts: Sequence[str]) -> Sequence[np.ndarray]:
-        """All at once: a long list of short lines takes a tenth of the time."""
+        """The tokens of all texts at once, in a tenth of the time for a long list of short lines."""
         return np.split(self.tokens("".join(texts)), np.cumsum([len(text) for text in texts])[:-1])
 
     def encode(self, text: str) -> Tensor:
@@ -139,7 +144,7 @@ class BytePairs(Tokenizer):
     UNKNOWN, and `text` puts the bytes together again. The end, if there is one, is a token after all others.
 
     vocabulary   the tokens in the order of their numbers, as the library `tokenizers` spells bytes
-    merges       pairs of tokens in the order they are joined
+    merges       pairs of tokens, in the order in which they are merged
     """
 
     kind = "byte-pairs"
@@ -156,7 +161,7 @@ class BytePairs(Tokenizer):
 
     @classmethod
     def learnt(cls, train: Sequence[str], vocabulary: int, end: str = "") -> BytePairs:
-        """`vocabulary` tokens at most, the end among them, learnt from texts."""
+        """Learn at most `vocabulary` tokens, the end among them, from texts."""
         from tokenizers import ByteLevelBPETokenizer
 
         made = ByteLevelBPETokenizer(add_prefix_space=False)
@@ -178,14 +183,14 @@ class BytePairs(Tokenizer):
 
 
 def from_json(record: Mapping[str, Any]) -> Tokenizer:
-    """A tokenizer of its record; ValueError where it is none."""
+    """The tokenizer of a record; ValueError where it is not one."""
     if not isinstance(record, Mapping) or record.get("kind") not in ("characters", "byte-pairs"):
         raise ValueError("it holds no tokenizer that is known here")
     return _characters(record) if record["kind"] == "characters" else _byte_pairs(record)
 
 
 def learnt(train: Sequence[str], held_out: Sequence[str], vocabulary: int | None, end: str = "") -> Tokenizer:
-    """Byte pairs where a vocabulary is asked for, else characters."""
+    """A tokenizer of byte pairs where `vocabulary` is a number, else of characters."""
     if vocabulary:
         return BytePairs.learnt(train, vocabulary, end)
     return Characters.learnt("".join(train), "".join(held_out), end)
@@ -233,7 +238,7 @@ def _is_unicode(text: str) -> bool:
 
 
 def texts(x: Any, space: Space) -> tuple[str, ...]:
-    """Tokens (n, T), an array or a tensor, by the names that a space has for them: joined, cut before the first `end`."""
+    """Texts of tokens (n, T), an array or a tensor: their names in the space, joined and cut before the first `end`."""
     rows = x.detach().cpu().numpy() if isinstance(x, Tensor) else np.asarray(x)
     cut = [row[: int(np.argmax(row == space.end))] if (row == space.end).any() else row for row in rows]
     if space.names:

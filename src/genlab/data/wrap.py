@@ -1,4 +1,4 @@
-"""Wrappers of sources: an option that changes what a reader gives is a `Data` around the reader's `Data`. Wrappers nest.
+"""Wrappers of sources: each option that changes a reader's data is a `Data` around the reader's `Data`. Wrappers nest.
 
     Paired, Unpaired     a second source: of the same examples, or of another domain (paired.py)
     Degraded             a degraded copy of each picture as its source (degraded.py)
@@ -7,7 +7,7 @@
     Binarised            black and white pictures (binary.py)
 
 A wrapper is made of other sources, `of`, and of `settings`, plain JSON values; `opened` records both and `reopened` makes the
-wrapper again. What it draws for an example depends on nothing but the example's number.
+wrapper again. Its random numbers for an example depend on the example's number alone.
 """
 
 from __future__ import annotations
@@ -31,11 +31,11 @@ from genlab.data.indexed import ExampleIndex
 
 
 class Wrapper(Opened):
-    """A source made of other sources; it has the name of the first.
+    """A source made of other sources, with the name of the first.
 
-    of         these sources
+    of         the other sources
     settings   further arguments of its class
-    option     of `genlab.open`, which asks for the wrapper
+    option     the option of `genlab.open` that adds the wrapper
     """
 
     option: ClassVar[str]
@@ -69,7 +69,7 @@ class PerExample(Wrapper):
         self.inner = inner
 
     def __getattr__(self, name: str) -> Any:
-        """Anything else is asked of the inner source: a density or modes that it knows hold for examples that keep their x."""
+        """Any other attribute of the inner source, as its density, which holds for examples that keep their x."""
         if name.startswith("_") or name in ("inner", "of"):
             raise AttributeError(name)
         return getattr(self.inner, name)
@@ -78,12 +78,12 @@ class PerExample(Wrapper):
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
         """The changed batch.
 
-        split          that it is of; None where the examples are asked for by number
+        split          of the batch; None where its examples were chosen by number
         key, numbers   example i draws its random numbers from the stream `key` at position numbers[i]
         """
 
     def fresh(self, batch: Batch, split: Split, cursor: int) -> Batch:
-        """The changed batch, which stands at positions cursor ... of the endless stream."""
+        """The changed batch at positions `cursor` ... of the endless stream."""
         return self.change(
             batch, split, *self._stream_of(batch, np.arange(cursor, cursor + len(batch.x)), self.seed, split, "stream")
         )
@@ -134,7 +134,7 @@ def reopened(record: Any, opening: Callable[[Mapping[str, Any]], Opened], depth:
     """The data that a record of `Opened.opened` describes.
 
     opening   opens {"source": ..., "options": ...}, the record of a source without wrappers
-    ValueError for a record that no data write.
+    ValueError for a record that is not of data.
     """
     if not isinstance(record, Mapping) or depth > DEEPEST:
         raise ValueError("its data are described by no record that genlab writes")
@@ -151,7 +151,7 @@ def reopened(record: Any, opening: Callable[[Mapping[str, Any]], Opened], depth:
 
 
 def wrappers() -> dict[str, Make]:
-    """Wrappers by the option of `open` that asks for them, the innermost first."""
+    """Wrappers by the option of `open` that adds them, the innermost first."""
     from genlab.data.binary import Binarised
     from genlab.data.degraded import Degraded
     from genlab.data.few import FewLabels
