@@ -25,7 +25,7 @@ class Group:
 
 
 class Average:
-    """Averages of a model's parameters, each kept from stage to stage as long as a later stage trains it.
+    """Averages of a model's parameters, each carried from stage to stage as long as a later stage trains the parameter.
 
     values: one tensor per averaged parameter, by name
     """
@@ -46,11 +46,11 @@ class Average:
 
     @torch.no_grad()
     def begin(self, half_lives: Mapping[str, float]) -> None:
-        """From here on a stage trains these parameters: name -> half-life in examples, 0 keeps no average.
+        """Begin a stage that trains these parameters: name -> half-life in examples, 0 for no average.
 
-        Where a parameter has an average already, it goes on; what the stage does not train keeps the one it has.
+        An average that a parameter has already goes on. Parameters that the stage does not train keep theirs.
         """
-        self._live = dict(self._model.named_parameters())  # now: a broken turn leaves a sharded model with others
+        self._live = dict(self._model.named_parameters())  # now: a move that breaks down leaves a sharded model with others
         self._names = {id(value): name for name, value in self._live.items()}
         self._half_lives = half_lives
         self.forget([name for name, half_life in half_lives.items() if not half_life])
@@ -61,11 +61,11 @@ class Average:
 
     @torch.no_grad()
     def load(self, values: Mapping[str, Tensor], seen: Mapping[str, int]) -> None:
-        """What a checkpoint kept, after `begin`; without what the stage trains and, unlike before, does not average."""
+        """Load the averages of a checkpoint, after `begin`; not those of parameters that the stage trains without averaging."""
         for name, value in values.items():
             if self._half_lives.get(name) != 0:
-                kept = self.values.setdefault(name, torch.empty_like(self._live[name]).detach())
-                kept.copy_(part_like(value, kept))
+                average = self.values.setdefault(name, torch.empty_like(self._live[name]).detach())
+                average.copy_(part_like(value, average))
         self._grouped(seen)
 
     def _grouped(self, seen: Mapping[str, int]) -> None:
@@ -80,33 +80,33 @@ class Average:
     def update(self, examples: int) -> None:
         for group in self._groups:
             group.seen += examples
-            kept = 0.5 ** (examples / min(group.half_life, group.seen / 4))
+            decay = 0.5 ** (examples / min(group.half_life, group.seen / 4))
             live = [self._live[name].detach() for name in group.names]
-            torch._foreach_lerp_([self.values[name] for name in group.names], live, 1 - kept)
+            torch._foreach_lerp_([self.values[name] for name in group.names], live, 1 - decay)
 
     @torch.no_grad()
     def swap(self) -> None:
         """Exchange live and averaged weights; calling it again undoes it."""
-        for name, kept in self.values.items():
+        for name, average in self.values.items():
             live = self._live[name]
-            held = live.detach().clone()
-            live.copy_(kept)
-            kept.copy_(held)
+            raw = live.detach().clone()
+            live.copy_(average)
+            average.copy_(raw)
 
     def of(self, parameter: Tensor) -> Tensor:
-        """The averaged values of a parameter, or the parameter itself where none are kept."""
+        """The averaged values of a parameter, or the parameter itself where it has no average."""
         return self.values.get(self._names.get(id(parameter), ""), parameter)
 
     @torch.no_grad()
     def hand_over(self, names: Collection[str]) -> Sequence[tuple[Tensor, Tensor]]:
-        """These live weights become the averaged ones; (live, what it was) of each."""
+        """Overwrite these live weights with their averages; (live, copy of its old values) of each."""
         found = [(self._live[name], self._live[name].detach().clone()) for name in names]
         for name in names:
             self._live[name].copy_(self.values[name])
         return found
 
     def forget(self, names: Collection[str]) -> None:
-        """Keep no average of these any more."""
+        """Drop the averages of these parameters."""
         for name in names:
             self.values.pop(name, None)
         for group in self._groups:

@@ -1,4 +1,4 @@
-"""Progress of a stage in the unit of its budget, and the schedule by which a run with a budget of seconds can be repeated.
+"""Progress of a stage in the unit of its budget, and the schedule with which a run with a budget of seconds is repeated.
 
 Progress in steps is exact. Progress in seconds is the time spent inside `fit` divided by the stage's part of the budget,
 rounded down to thousandths. The steps at which it changed are the schedule; a run that replays the schedule takes the same

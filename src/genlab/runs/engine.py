@@ -1,7 +1,7 @@
-"""The engine: device, precision, clipping, learning rates, averaging, budget and state. No model knows any of it.
+"""The engine: device, precision, clipping, learning rates, averaging, budget and state, none of which models see.
 
-Processes come from accelerate (`accelerate launch`, torchrun); a model is never wrapped: the gradients of what a move owns
-are averaged where it steps.
+Processes come from accelerate (`accelerate launch`, torchrun). A model is never wrapped: the gradients of what a move owns are
+averaged before its optimiser steps.
 """
 
 from __future__ import annotations
@@ -41,14 +41,14 @@ class Engine:
     device      "auto" (a GPU when there is one), "cpu", "cuda", "cuda:1", "mps"
     precision   "auto" (bf16 on a GPU that computes in it, float32 elsewhere), "float32", "bf16"
     schedule    rows of a schedule.json to repeat instead of measuring time
-    shard       cut the model among the processes; then all of them call whatever reads its weights
+    shard       cut the model among the processes; all of them must then call every method that reads its weights
     """
 
     def __init__(
         self, device: str = "auto", precision: str = "auto", schedule: list[list[int]] | None = None, shard: bool = False
     ):
         self.processes = processes.state()
-        self.sharded = shards.asked(shard, self.processes)
+        self.sharded = shards.requested(shard, self.processes)
         self.device = _device(device, self.processes)
         if precision not in ("auto", *PRECISIONS):
             raise ValueError(f"--precision {precision}: choose auto, {' or '.join(PRECISIONS)}")
@@ -60,7 +60,7 @@ class Engine:
         self.samples = True  # whether those of this stage mean something
         self.scale = 1.0  # of all learning rates; halved where a run that broke down goes on
         self.only: set[str] | None = None  # names of the moves that take turns; None: all
-        self.steered = False  # whether that was ever said: such a run cannot be repeated
+        self.steered = False  # whether `only` was ever set: such a run cannot be repeated
         self.replicates = False  # whether the first process keeps a whole copy of a sharded model, to draw and score with
 
     # --- what fit asks for -------------------------------------------------------------------------------------------
@@ -150,7 +150,7 @@ class Engine:
         return Now(self.step, progress, noise, notes, processes.mean, processes.gather)
 
     def fires(self, move: Move) -> bool:
-        """By its `every`, and of those only the moves in `only`, where somebody steps them by hand."""
+        """Whether the move is due by its `every`, and among the moves in `only` where a user steers by hand."""
         self.steered = self.steered or self.only is not None
         return (self.step + 1) % move.every == 0 and (self.only is None or move.name in self.only)
 
@@ -188,7 +188,7 @@ class Engine:
         self.average.update(self._taken)
 
     def leave(self) -> None:
-        """What no later stage trains takes its averaged weights; the raw ones are kept in case this was the last stage."""
+        """Give parameters that no later stage trains their averages; raw values are kept in case this was the last stage."""
         later = {name for stage in self.plan[self.stage + 1 :] for names in stage.trains.values() for name in names}
         self._handed = [name for name in self.average.values if name not in later]
         self._raw = self.average.hand_over(self._handed)
@@ -238,14 +238,14 @@ class Engine:
             self.average.swap()
 
     def weights(self, averaged: bool = False) -> dict[str, Tensor]:
-        """Parameters and saved buffers by name, contiguous, on the CPU; averaged where an average is kept.
+        """Parameters and saved buffers by name, contiguous, on the CPU; averaged where they have an average.
 
-        Without what only training needs (`training_state`).
+        Buffers that only training needs (`training_state`) are left out.
         """
         found, _ = split(self.model)
         if averaged:
             found = {name: self.average.of(value) for name, value in found.items()}
-        return {name: self._kept(value) for name, value in found.items()}
+        return {name: self._whole(value) for name, value in found.items()}
 
     def gather(self) -> None:
         """Update the first process's whole copy of a sharded model with its averaged weights.
@@ -255,11 +255,11 @@ class Engine:
         self._replica.update(self.weights(averaged=True), (self.stage, self.step))
 
     def state(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
-        """Everything resuming needs: tensors for safetensors, and a JSON record. Valid between closed steps."""
+        """(tensors, JSON record) of everything that resuming needs. Valid between closed steps."""
         tensors = {MODEL + name: value for name, value in self.weights().items()}
-        tensors |= {TRAINING + name: self._kept(value) for name, value in split(self.model)[1].items()}
-        tensors |= {f"average.{name}": self._kept(value) for name, value in self.average.values.items()}
-        packed, numbers = pack_optimisers(self.optimisers, self._kept)
+        tensors |= {TRAINING + name: self._whole(value) for name, value in split(self.model)[1].items()}
+        tensors |= {f"average.{name}": self._whole(value) for name, value in self.average.values.items()}
+        packed, numbers = pack_optimisers(self.optimisers, self._whole)
         record = {name: getattr(self, name) for name in COUNTERS}
         record |= {"progress": self.progress.state(), "seen": self.average.seen, "optimisers": numbers}
         record |= {"overall": self.overall(), "aliases": aliases(self.model)}
@@ -277,7 +277,7 @@ class Engine:
         self.progress.load(record["progress"])
 
     def _half_lives(self, owned: Mapping[str, Sequence[nn.Parameter]]) -> dict[str, float]:
-        """By parameter name: the longest where several optimisers step it."""
+        """Half-lives by parameter name; the longest where several optimisers step one."""
         names = {id(value): name for name, value in self.model.named_parameters()}
         found: dict[str, float] = {}
         for optimiser, parameters in owned.items():
@@ -290,13 +290,13 @@ class Engine:
                 found[name] = max(found.get(name, 0.0), self.optim[optimiser].half_life)
         return found
 
-    def _kept(self, value: Tensor) -> Tensor:
-        """Whole and on the CPU, on the process that writes; the others only take part in gathering it."""
+    def _whole(self, value: Tensor) -> Tensor:
+        """A whole copy on the CPU of a tensor, on the process that writes; the others only take part in gathering it."""
         value = shards.whole(value.detach())
         return value.to("cpu", copy=True).contiguous() if self.main or not self.sharded else value.new_empty(0)
 
     def _agreed(self, mark: int) -> int:
-        """The first process's measure of time, for all."""
+        """The first process's measure of time, on all processes."""
         if self.processes.num_processes == 1:
             return mark
         shared = broadcast(torch.tensor(mark, device=self.device))
@@ -320,7 +320,7 @@ class Engine:
 
 @contextmanager
 def _fitting() -> Iterator[None]:
-    """What a checkpoint of another model breaks, as one sentence."""
+    """Turns the errors that a checkpoint of another model causes into one sentence."""
     try:
         yield
     except (LookupError, TypeError, AttributeError, ArithmeticError, RuntimeError) as error:
@@ -334,14 +334,14 @@ def _has_bf16(device: torch.device) -> bool:
     return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
 
 
-def _device(wanted: str, here: PartialState) -> torch.device:
-    if wanted == "auto":
-        return torch.device(here.device or "cpu")
+def _device(name: str, processes: PartialState) -> torch.device:
+    if name == "auto":
+        return torch.device(processes.device or "cpu")
     try:
-        device = torch.device(wanted)
+        device = torch.device(name)
         torch.empty(0, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise ValueError(f"--device {wanted}: not available here ({str(error).splitlines()[0]}); try --device cpu") from None
+        raise ValueError(f"--device {name}: not available here ({str(error).splitlines()[0]}); try --device cpu") from None
     return device
 
 

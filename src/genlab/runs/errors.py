@@ -1,4 +1,4 @@
-"""An error as one sentence with the remedy, and the exit code.
+"""Errors as one sentence with the remedy, and an exit code.
 
 USAGE (2): the call or the data must change; FAILED (1): the machine or genlab failed.
 """

@@ -85,7 +85,7 @@ def json_writer(record: Any) -> Callable[[Path], object]:
 
 
 def json_safe(value: Any) -> Any:
-    """JSON has no NaN or infinity: they become null."""
+    """The value with None for NaN and infinity, which JSON lacks."""
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     if isinstance(value, Mapping):

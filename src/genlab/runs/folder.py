@@ -82,7 +82,7 @@ class Folder:
 
     @contextmanager
     def claimed(self, force: bool = False) -> Iterator[None]:
-        """Holds an empty folder under lock. ValueError for a folder that holds anything, except a run with force."""
+        """Hold an empty folder under lock. ValueError for a folder that holds anything, except a run with force."""
         if self.is_run():
             with suppress(OSError), locked(self.path):
                 pass  # a process that writes here is the first thing to report
@@ -108,7 +108,7 @@ class Folder:
 
     @contextmanager
     def writing(self) -> Iterator[None]:
-        """Holds the folder's lock, after removing what a killed process has left; ValueError where another process holds it."""
+        """Hold the folder's lock, after removing what a killed process has left; ValueError where another process holds it."""
         with locked(self.path):
             self.manifest.tidy()
             yield
@@ -117,7 +117,7 @@ class Folder:
         self.manifest.publish({"recipe.json": json_writer(head)})
 
     def move_data(self, source: str, opened: Mapping[str, Any]) -> None:
-        """Record where the data lie from now on, and how they are opened there."""
+        """Record the new path of the data, and how they are opened there."""
         with self.writing():
             head = self.head()
             self.write_head({**head, "data": {**head["data"], "source": source, "opened": opened}})
@@ -137,11 +137,11 @@ class Folder:
         append(self.path / name, row)
 
     def write_plan(self, plan: Mapping[str, Any]) -> None:
-        """Record how often check-ups are made; a resumed run keeps to it."""
+        """Record how often check-ups are made, for a resumed run."""
         self.manifest.publish({"checkups.json": json_writer(dict(plan))})
 
     def write_best(self, tensors: Mapping[str, Tensor], about: Mapping[str, Any]) -> None:
-        """Write the best weights so far. about: their progress and score."""
+        """Write the best weights so far. about: their progress and score, for the record."""
         self.manifest.publish({"best.safetensors": tensor_writer(tensors, {**self.head(), "best": dict(about)})})
 
     def due(self, progress: float) -> bool:
@@ -181,8 +181,8 @@ class Folder:
         self.manifest.publish({**writers, "recipe.json": json_writer(head)}, self._checkpoint(head, *state))
 
     def _checkpoint(self, head: Mapping[str, Any], tensors: Mapping[str, Tensor], record: Mapping[str, Any]) -> Any:
-        kept = self.manifest.read()["checkpoints"]
-        number = int(Path(kept[-1]["file"]).stem) + 1 if kept else 0
+        checkpoints = self.manifest.read()["checkpoints"]
+        number = int(Path(checkpoints[-1]["file"]).stem) + 1 if checkpoints else 0
         logs = {name: prefix(self.path / name) for name in LOGS}
         record = {**record, "logs": logs, "mark": self._logged}
         about = {"progress": record.get("overall", 0.0), "examples": record.get("examples", 0)}
@@ -235,7 +235,7 @@ class Folder:
         raise ValueError(f"{path} {fault}; restore it from a copy or train again")
 
     def best(self) -> dict[str, Tensor]:
-        """The weights that did best at a check-up; ValueError where none were kept."""
+        """The weights that did best at a check-up; ValueError where none were saved."""
         file = self.path / "best.safetensors"
         if not file.exists():
             raise ValueError(f"{self.path} keeps no best weights: nothing was checked while it trained; leave out --best")
@@ -244,7 +244,7 @@ class Folder:
         return read_tensors(file)[0]
 
     def extended(self) -> list[dict[str, Any]]:
-        """One entry for each extension: {"scale": by which progress shrank, "rows": how many each log had by then}."""
+        """A record for each extension: {"scale": factor by which progress shrank, "rows": rows that each log had by then}."""
         return shaped(self.head().get("extended", []), EXTENDED, self.path / "recipe.json")
 
     def best_about(self) -> dict[str, Any] | None:
@@ -258,13 +258,13 @@ class Folder:
 
     def weights(self, averaged: bool = True) -> tuple[dict[str, Tensor], bool]:
         """(tensors, whether they are averaged), from the last intact checkpoint where their file is damaged."""
-        wanted = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
-        name = next(filter(self.keeps, wanted), None)
+        names = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
+        name = next(filter(self.keeps, names), None)
         if name is None:
             raise ValueError(
                 f"{self.path} holds no weights yet: its training never reached a save; genlab resume {self.path} goes on"
             )
-        averaged = name == wanted[0] and averaged
+        averaged = name == names[0] and averaged
         try:
             if self._intact(name):
                 return read_tensors(self.path / name)[0], averaged
@@ -340,8 +340,8 @@ class Folder:
 
     def reached(self) -> dict[str, Any]:
         """ "progress" (0..1), "examples" and "seconds" of training at the newest checkpoint; {} without one."""
-        kept = self.manifest.read()["checkpoints"]
-        return kept[-1] if kept else {}
+        checkpoints = self.manifest.read()["checkpoints"]
+        return checkpoints[-1] if checkpoints else {}
 
     def progress(self) -> float:
         """Progress 0..1 of the newest checkpoint; 0 without one."""
@@ -367,8 +367,8 @@ class Folder:
             file = self.path / Path(name).name
             cut(file, size if record["overall"] < 1 else whole_lines(file))  # of a finished run nothing is trained again
             if prefix(file, size) != (size, digest):
-                said = "is not what was written: what it says before the checkpoint may be wrong"
-                warnings.warn(Damaged(f"{file} {said}"), stacklevel=2)
+                damage = "is not what was written: what it says before the checkpoint may be wrong"
+                warnings.warn(Damaged(f"{file} {damage}"), stacklevel=2)
 
     def _scaled(self, name: str) -> Iterator[dict[str, Any]]:
         """Rows of a log. The progress of rows from before an extension is scaled to the longer budget."""

@@ -1,4 +1,4 @@
-"""Files with one JSON record on each line. Lines are appended, and cut off from the end; nothing else changes."""
+"""Files with one JSON record on each line. They change only at their end: lines are appended or cut off."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def exists(file: Path) -> bool:
 
 
 def append(file: Path, row: Mapping[str, Any]) -> None:
-    """One more line."""
+    """Append a record as a line."""
     exists(file)
     with file.open("a", encoding="utf-8") as handle:
         handle.write(json.dumps(json_safe(row)) + "\n")
@@ -51,7 +51,7 @@ def prefix(file: Path, size: int | None = None) -> tuple[int, str]:
 
 
 def whole_lines(file: Path) -> int:
-    """Number of bytes up to and with the last newline."""
+    """Number of bytes up to and including the last newline."""
     return file.read_bytes().rfind(b"\n") + 1 if exists(file) else 0
 
 

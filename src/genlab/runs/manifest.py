@@ -28,7 +28,7 @@ from genlab.runs.files import (
 from genlab.runs.shapes import MANIFEST, shaped
 
 NAME = "manifest.json"
-KEPT = 2  # checkpoints
+CHECKPOINTS = 2  # that are kept
 
 Writer = Callable[[Path], object]
 
@@ -49,7 +49,7 @@ class Manifest:
 
         writers      by the file's name in the folder
         checkpoint   (name, writer, entries about it in the manifest)
-        gone         names of files that the run has no longer
+        gone         names of files to remove
         """
         check_exists(self.folder)
         record = self.read()
@@ -76,7 +76,7 @@ class Manifest:
     def read(self) -> dict[str, Any]:
         """{"files": {name: [new, old]}, "checkpoints": [oldest, newest]}, where new and old are [length, SHA-256].
 
-        Where there is no manifest, or a damaged one, which a warning says, only the checkpoints that lie there are listed and
+        Where the manifest is missing or damaged, a warning says so, checkpoints on disk are listed without checksums, and all
         other files count as intact.
         """
         path = self.folder / NAME
@@ -95,8 +95,8 @@ class Manifest:
     def checkpoints(self) -> Iterator[dict[str, Any]]:
         """The intact checkpoints, newest first; a damaged one is named in a warning."""
         within(self.folder, "state/any")
-        kept = self.read()["checkpoints"]
-        for number, entry in reversed([*enumerate(kept)]):
+        listed = self.read()["checkpoints"]
+        for number, entry in reversed([*enumerate(listed)]):
             path = self.folder / entry["file"]
             if self._is(path, [[entry["bytes"], entry["sha256"]]] if "sha256" in entry else []):
                 yield entry
@@ -114,15 +114,15 @@ class Manifest:
         known = {name: self._on_disk(name, entries) for name, entries in record["files"].items()}
         if known != record["files"]:
             self._write({**record, "files": known})
-        kept = {entry["file"] for entry in record["checkpoints"]}
+        listed = {entry["file"] for entry in record["checkpoints"]}
         folders = [folder for folder in (self.folder, self.folder / "state", self.folder / "broken") if not folder.is_symlink()]
         halves = [path for folder in folders for path in folder.glob(".*.part") if not being_written(path)]
         states = (self.folder / "state").glob("*.safetensors") if self.folder / "state" in folders else ()
-        for path in (*halves, *(path for path in states if f"state/{path.name}" not in kept)):
+        for path in (*halves, *(path for path in states if f"state/{path.name}" not in listed)):
             remove(path)
 
     def _on_disk(self, name: str, known: list[Any]) -> list[Any]:
-        """The one of two known entries that the file on disk has; both where it has neither."""
+        """The entry, of two in the manifest, that the file on disk matches; both where it matches neither."""
         if len(known) < 2:
             return known
         try:
@@ -132,7 +132,7 @@ class Manifest:
         return [found] if found in known else known
 
     def _is(self, path: Path, known: Sequence[Any]) -> bool:
-        """Whether the path is a plain file that has one of the known entries, or is plain and no entry is known."""
+        """Whether the path is a plain file that matches one of the known entries, if there are any."""
         try:
             return plain(path) is not None and (not known or size_and_digest(path) in known)
         except (OSError, ValueError):
@@ -149,8 +149,8 @@ class Manifest:
         write_atomic(path, write)
         size, digest = size_and_digest(path)
         every = [*record["checkpoints"], {**about, "file": name, "bytes": size, "sha256": digest}]
-        record["checkpoints"] = every[-KEPT:]
-        return every[:-KEPT]
+        record["checkpoints"] = every[-CHECKPOINTS:]
+        return every[:-CHECKPOINTS]
 
     def _write(self, record: Mapping[str, Any]) -> None:
         text = json.dumps(sealed(record), indent=1) + "\n"

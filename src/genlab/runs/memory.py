@@ -1,8 +1,8 @@
-"""Keeping freed memory: on Linux a step otherwise may spend a seventh of its time on being given the same pages again.
+"""Keeping freed memory, without which a training step on Linux may spend a seventh of its time on getting pages again.
 
-glibc hands a freed block of many megabytes back to the kernel at once, and the next one of that size is mapped and zeroed
-page by page. Every step of training allocates what the one before has freed, so what is freed is better kept. The peak
-stays about what it was; memory goes back to the system at the end of the process.
+glibc returns a freed block of many megabytes to the kernel at once, and the next block of that size is mapped and zeroed page
+by page. Every step of training allocates what the one before has freed, so it is faster to keep freed blocks. The peak stays
+about the same; memory returns to the system when the process ends.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ _LARGEST = 2**30  # bytes; a block larger than this still comes and goes by itse
 
 @functools.cache
 def keep_freed() -> bool:
-    """Ask glibc's allocator to keep what is freed, once a process; False where there is no glibc."""
+    """Make glibc's allocator keep freed blocks in this process; False where there is no glibc."""
     if platform.libc_ver()[0] != "glibc":
         return False
     libc = ctypes.CDLL(None)

@@ -1,4 +1,4 @@
-"""Muon: momentum whose matrix update is replaced by the nearest orthogonal matrix.
+"""Muon: momentum, with the update of each matrix replaced by the nearest orthogonal matrix.
 
 Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024. The gradient's momentum M = U S V^T is
 carried towards U V^T by five Newton-Schulz steps of the odd polynomial a X + b (X X^T) X + c (X X^T)^2 X, whose
@@ -73,7 +73,7 @@ class Muon(torch.optim.Optimizer):
 
 
 def _of_part(part: Tensor, parameter: nn.Parameter) -> Tensor:
-    """This process's rows of the orthogonal matrix. It is the whole that is orthogonal, so every process computes all of it.
+    """This process's rows of the orthogonal matrix. The whole matrix is orthogonalised, so every process computes all of it.
 
     One matrix at a time: those of a model too large for one device would not fit there together.
     """

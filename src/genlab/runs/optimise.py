@@ -1,4 +1,4 @@
-"""Optimisers as the recipe names them, and learning rates as functions of progress."""
+"""The optimisers that recipes name, and learning rates as functions of progress."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ def optimisers(optim: Optim, parameters: Sequence[nn.Parameter]) -> list[torch.o
 
 
 def wide(parameter: nn.Parameter) -> bool:
-    """Embeddings and heads: marked by their network with `parameter.table = True`, since no shape tells them apart."""
+    """Whether a matrix is an embedding or a head, which its network marks with `parameter.table = True`."""
     return bool(getattr(parameter, "table", False))
 
 
@@ -54,7 +54,7 @@ def _plain(optim: Optim, groups: list[dict[str, Any]]) -> torch.optim.Optimizer:
 
 
 def factor(optim: Optim, progress: float) -> float:
-    """What the learning rate is multiplied by at this progress (0..1): a linear warm-up, then the decay to `floor`."""
+    """The factor of the learning rate at this progress (0..1): a linear warm-up, then the decay to `floor`."""
     if progress < optim.warmup:
         return min(1.0, max(progress, 1e-3) / optim.warmup)
     along = (progress - optim.warmup) / max(1e-9, 1 - optim.warmup)
@@ -62,7 +62,7 @@ def factor(optim: Optim, progress: float) -> float:
     return optim.floor + (1 - optim.floor) * fall if optim.decay != "constant" else 1.0
 
 
-def set_rates(found: Sequence[torch.optim.Optimizer], share: float) -> None:
-    for optimiser in found:
+def set_rates(move_optimisers: Sequence[torch.optim.Optimizer], share: float) -> None:
+    for optimiser in move_optimisers:
         for group in optimiser.param_groups:
             group["lr"] = group["base"] * share

@@ -20,19 +20,19 @@ from torch import Tensor, nn
 from genlab.core.model import Model, Shards
 
 
-def asked(shard: bool, here: PartialState) -> bool:
+def requested(shard: bool, processes: PartialState) -> bool:
     """Whether to shard: by genlab's own option or `accelerate launch --use_fsdp`; ValueError where that is not possible."""
     if not shard and os.environ.get("ACCELERATE_USE_FSDP", "false").lower() != "true":
         return False
-    if shard and here.num_processes == 1:
+    if shard and processes.num_processes == 1:
         raise ValueError("--shard cuts a model among processes, and this is one: torchrun --nproc-per-node 2 -m genlab ...")
     if os.environ.get("FSDP_OFFLOAD_PARAMS", "false").lower() == "true":
         raise ValueError("genlab keeps its shards on the devices: launch without --fsdp_offload_params")
-    return here.num_processes > 1
+    return processes.num_processes > 1
 
 
 def cut(model: Model, device: torch.device, precision: str) -> None:
-    """Shard a model in place, block by block; weights outside all blocks are gathered for the whole of a turn.
+    """Shard a model in place, block by block; weights outside all blocks are gathered for a whole move.
 
     In bf16 blocks are gathered in bf16: autocast would keep a copy of every weight it casts until the backward pass.
     """
@@ -112,7 +112,7 @@ def gather_parts(part: Tensor, like: Tensor) -> Tensor:
 class Replica:
     """A whole copy of a sharded model on the first process, which draws and scores with it while the others wait.
 
-    Between two uses it lies on the CPU.
+    It is on the CPU except while it is used.
     """
 
     def __init__(self, model: Model, main: bool):

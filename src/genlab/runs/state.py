@@ -13,16 +13,16 @@ from genlab.runs.shards import part_like
 Optimisers = Mapping[str, Sequence[torch.optim.Optimizer]]
 
 
-def pack_optimisers(optimisers: Optimisers, kept: Callable[[Tensor], Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
+def pack_optimisers(optimisers: Optimisers, written: Callable[[Tensor], Tensor]) -> tuple[dict[str, Tensor], dict[str, float]]:
     """Tensors and numbers by "optimiser.MOVE.k.parameter.name"; rates and groups follow from the recipe.
 
-    kept: a tensor as it is written down
+    written   tensor -> the tensor that is saved for it
     """
     tensors: dict[str, Tensor] = {}
     numbers: dict[str, float] = {}
     for key, value in _entries(optimisers):
         if isinstance(value, Tensor):
-            tensors[key] = kept(value)
+            tensors[key] = written(value)
         elif value is not None:
             numbers[key] = value
     return tensors, numbers
@@ -31,8 +31,8 @@ def pack_optimisers(optimisers: Optimisers, kept: Callable[[Tensor], Tensor]) ->
 def _entries(optimisers: Optimisers) -> list[tuple[str, Any]]:
     return [
         (f"optimiser.{move}.{k}.{index}.{name}", value)
-        for move, found in optimisers.items()
-        for k, optimiser in enumerate(found)
+        for move, several in optimisers.items()
+        for k, optimiser in enumerate(several)
         for index, entry in optimiser.state_dict()["state"].items()
         for name, value in entry.items()
     ]
@@ -40,8 +40,8 @@ def _entries(optimisers: Optimisers) -> list[tuple[str, Any]]:
 
 def unpack_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor], numbers: Mapping[str, float]) -> None:
     """Fill freshly built optimisers with what `pack_optimisers` saved."""
-    for move, found in optimisers.items():
-        for k, optimiser in enumerate(found):
+    for move, several in optimisers.items():
+        for k, optimiser in enumerate(several):
             prefix = f"optimiser.{move}.{k}."
             parameters = [parameter for group in optimiser.param_groups for parameter in group["params"]]
             state: dict[int, dict[str, Any]] = {}
@@ -49,8 +49,8 @@ def unpack_optimisers(optimisers: Optimisers, tensors: Mapping[str, Tensor], num
                 for key, value in source.items():
                     if key.startswith(prefix):
                         index, name = key[len(prefix) :].split(".", 1)
-                        kept = _like(parameters[int(index)], value) if isinstance(value, Tensor) else value
-                        state.setdefault(int(index), {})[name] = kept
+                        restored = _like(parameters[int(index)], value) if isinstance(value, Tensor) else value
+                        state.setdefault(int(index), {})[name] = restored
             optimiser.load_state_dict({"state": state, "param_groups": optimiser.state_dict()["param_groups"]})
 
 

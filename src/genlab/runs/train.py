@@ -84,8 +84,8 @@ class Recorder:
         entered, self._stage = tick.stage != self._stage, tick.stage
         due = time.monotonic() > self._due if self.save_every is None else self.engine.step % self.save_every == 0
         error: NonFiniteError | None = None
-        wanted = self.engine.main and (entered or due)
-        if on_any_rank(wanted) if self.engine.sharded else wanted:
+        save = self.engine.main and (entered or due)
+        if on_any_rank(save) if self.engine.sharded else save:
             try:
                 self.save()
             except NonFiniteError as found:
@@ -107,7 +107,7 @@ class Recorder:
         """Save weights, averages, schedule and a checkpoint; between closed steps and at the end only.
 
         The main process writes; all processes of a sharded model must call it. NonFiniteError, and nothing is written, where
-        any value is not finite: the last checkpoint is worth more.
+        any value is not finite, so that the last checkpoint stays.
         """
         began, engine = time.monotonic(), self.engine
         if not (engine.main or engine.sharded):
@@ -139,18 +139,18 @@ class Recorder:
         names = [where(index[row]) for row in rows if row < len(index)] if where is not None else []
         tensors = {"x": batch.x, **{f"given.{key}": value for key, value in batch.given.items()}}
         tensors |= {} if batch.index is None else {"index": batch.index}
-        kept = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
+        batch = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
         about |= {"what": error.what, "value": str(error.value), "rows": error.rows, "examples": names}
         rank = self.engine.processes.process_index
         name = f"stage-{self.engine.stage}-step-{error.step}" + (f"-process-{rank}" if rank else "")
         path = self.folder.path / "broken" / f"{name}.json"
         if self.engine.main or error.rows:  # the main process, and each that holds bad examples
-            self.folder.write_broken(name, kept, about)
+            self.folder.write_broken(name, batch, about)
         examples = ", ".join(names[:3]) + (f" and {len(names) - 3:,} more" if len(names) > 3 else "")
         return f"training broke down {error}. The batch{f' ({examples})' if names else ''} is kept in {path}"
 
     def remedy(self) -> str:
-        """What to try: commands that continue from the last checkpoint."""
+        """Commands to try, which continue from the last checkpoint."""
         again = f"genlab resume {shlex.quote(str(self.folder.path))}"
         itself = f", or let it go on by itself: {again} --on-nan halve-lr" if self.on_nan == "stop" else ""
         return f"Lower the learning rate or clip gradients: {again} --out NEW --set optim.rate=... optim.clip=1{itself}"

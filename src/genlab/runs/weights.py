@@ -1,4 +1,4 @@
-"""A model's tensors by name: what is published as its weights, and what only training needs."""
+"""A model's tensors by name: its published weights, and the state that only training needs."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ MODEL, TRAINING = "model.", "training."  # prefixes in a checkpoint
 
 
 def split(model: nn.Module) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
-    """Parameters and saved buffers, live, and apart from them the state that only training needs.
+    """(parameters and saved buffers, state that only training needs) by name, not copied.
 
-    A shared parameter stands there under each of its names.
+    A shared parameter is listed under each of its names.
     """
-    kept = training_state(model)
+    internal = training_state(model)
     every = model.state_dict(keep_vars=True)
-    if unknown := sorted(kept - every.keys()):
+    if unknown := sorted(internal - every.keys()):
         raise ValueError(f"training_state names {', '.join(unknown)}, and the model saves no such buffer")
-    weights = {name: value for name, value in every.items() if name not in kept}
-    return weights, {name: value for name, value in every.items() if name in kept}
+    weights = {name: value for name, value in every.items() if name not in internal}
+    return weights, {name: value for name, value in every.items() if name in internal}
 
 
 def named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -34,7 +34,7 @@ def named(prefix: str, tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def copied(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Copies on the CPU, contiguous, as they are written down."""
+    """Contiguous copies on the CPU, ready to be written."""
     return {name: value.detach().to("cpu", copy=True).contiguous() for name, value in tensors.items()}
 
 
@@ -49,14 +49,14 @@ def beginning(model: Model) -> tuple[dict[str, Tensor], dict[str, Any]]:
 
 
 def aliases(model: nn.Module) -> dict[str, str]:
-    """Further names of shared parameters -> the one under which they are averaged."""
+    """Other names of shared parameters -> the name under which they are averaged."""
     first: dict[int, str] = {}
     every = [(name, first.setdefault(id(value), name)) for name, value in model.named_parameters(remove_duplicate=False)]
-    return {name: kept for name, kept in every if name != kept}
+    return {name: first for name, first in every if name != first}
 
 
 def prepared(model: Model, device: torch.device) -> Model:
-    """On the device, with convolution weights in channels_last: on this kind of CPU a quarter faster, elsewhere no slower."""
+    """The model on the device, with convolution weights in channels_last: a quarter faster on some CPUs, nowhere slower."""
     if device.type == "cpu":
         keep_freed()
     model.to(device)
@@ -70,7 +70,7 @@ def copy_into(model: nn.Module, tensors: Mapping[str, Tensor], training: Mapping
     """Copy saved weights into the existing tensors; ValueError names what is missing, left over or of another shape.
 
     Buffers that a module lists in `grows` have the size its data gave them: it resizes them itself when they are loaded.
-    training: the state that only training needs; left as it is without
+    training   state that only training needs; None leaves it as it is
     """
     check_fit(model, tensors, training)
     own = model.state_dict()
