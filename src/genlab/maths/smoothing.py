@@ -107,9 +107,9 @@ def whole_ladder(level: Level, context: Tensor, symbols: int, lower: Tensor) -> 
     return p
 
 
-def _looked_up(keys: Tensor, values: Tensor, wanted: Tensor, otherwise: float) -> Tensor:
-    """The value of each wanted key."""
+def _looked_up(keys: Tensor, values: Tensor, queries: Tensor, otherwise: float) -> Tensor:
+    """The value of each queried key; `otherwise` for a key that is not there."""
     if not len(keys):
-        return torch.full(wanted.shape, otherwise, dtype=values.dtype, device=wanted.device)
-    where = torch.searchsorted(keys, wanted).clamp(max=len(keys) - 1)
-    return torch.where(keys[where] == wanted, values[where], otherwise)
+        return torch.full(queries.shape, otherwise, dtype=values.dtype, device=queries.device)
+    where = torch.searchsorted(keys, queries).clamp(max=len(keys) - 1)
+    return torch.where(keys[where] == queries, values[where], otherwise)

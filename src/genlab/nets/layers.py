@@ -1,8 +1,8 @@
-"""Layers of which there are two ways, one plain and one fast, and the place where it is decided which is taken.
+"""Layers with a plain and a fast implementation, and the choice between the two.
 
-The fast ways (`nets.cpu`, and torch's own kernels of attention) know one derivative. Where a network is differentiated
-forward (`torch.func.jvp`) or twice (a gradient penalty, score matching), evaluate it within `plain_layers()`: the answer is
-the same up to rounding, and everything can be differentiated as often as one likes.
+The fast ones (`nets.cpu`, and torch's kernels of attention) have a first derivative only. Where a network is differentiated
+forward (`torch.func.jvp`) or twice (a gradient penalty, score matching), evaluate it within `plain_layers()`: the results
+are the same up to rounding, and can be differentiated any number of times.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None = None, causal: 
     """softmax(q k^T / sqrt(d)) v: q (B, H, S, d), k and v (B, H, K, d) -> (B, H, S, d).
 
     mask    bool, broadcasts to (B, H, S, K); False where nothing may be seen; True at least once in a row
-    causal  place s sees keys up to s; not together with a mask
+    causal  query s sees keys up to s; not together with a mask
     """
     if not _plain.get():
         return F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
@@ -78,10 +78,10 @@ class Conv3x3(nn.Conv2d):
 
 
 class Upsample(nn.Conv2d):
-    """(B, C, ceil(H/2), ceil(W/2)) -> (B, C, H, W): every place twice as wide and high, then a 3x3 convolution.
+    """(B, C, ceil(H/2), ceil(W/2)) -> (B, C, H, W): every pixel twice as wide and high, then a 3x3 convolution.
 
-    Repeating places is a transposed convolution with a 2x2 kernel of ones, so the two together are one with the 4x4 kernel
-    that is their convolution: 16 products a small place where the plain way takes 36.
+    Repeating pixels is a transposed convolution with a 2x2 kernel of ones, so the two together are one with the 4x4 kernel
+    that is their convolution: 16 products for each pixel before, where the two take 36.
     """
 
     def __init__(self, channels: int):

@@ -1,7 +1,7 @@
-"""Adversarial models, tuned so that the first try works: discriminator and generator turn about, equal rates, no momentum.
+"""Adversarial models, tuned so that the first try works: discriminator and generator alternate, equal rates, no momentum.
 
-The two regularisers that make the game converge do the work: the discriminator's slope at real examples costs (R1), and samples
-come from an average of the generator's weights. What differs with the data is size alone.
+Two regularisers make the game converge: a penalty on the discriminator's gradient at real examples (R1), and samples from an
+average of the generator's weights. Sizes alone differ with the data.
 """
 
 from __future__ import annotations

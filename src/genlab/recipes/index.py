@@ -56,7 +56,7 @@ MODELS: tuple[Entry, ...] = (
           "Hinton, Training Products of Experts by Minimizing Contrastive Divergence, 2002", "genlab.recipes.energy"),
 )  # fmt: skip
 
-DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains unless told otherwise
+DEFAULTS: dict[str, tuple[str, ...]] = {  # what `compare` trains by default
     "pictures": ("vae", "pixelcnn", "gan", "ddpm"),
     "points": ("vae", "gan", "ddpm", "flow-matching"),
     "text": ("ngram", "gpt"),

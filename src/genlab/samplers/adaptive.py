@@ -52,13 +52,13 @@ def solve(flow: Flow, state: State, start: float, end: float, tolerance: float) 
                 f"the differential equation cannot be followed beyond t = {t:.6g}: its derivative is not finite, or jumps. "
                 "Is the model's loss finite? If so, a larger tolerance may help"
             )
-        slopes, place = [slope], state
+        slopes, reached = [slope], state
         for c, row in zip(C[1:], A[1:], strict=True):
-            place = _moved(state, h, row, slopes)
-            slopes.append(flow(t + c * h, place))
-        error = _size(_combined(h, D, slopes), state, place, tolerance)
+            reached = _moved(state, h, row, slopes)
+            slopes.append(flow(t + c * h, reached))
+        error = _size(_combined(h, D, slopes), state, reached, tolerance)
         if error <= 1:
-            t, state, slope = end if h == end - t else t + h, place, slopes[-1]
+            t, state, slope = end if h == end - t else t + h, reached, slopes[-1]
         factor = SAFETY * error**-0.2 if 0 < error < math.inf else GROW if error == 0 else SHRINK
         h *= min(GROW, max(1.0 if error <= 1 else SHRINK, factor))
     return state

@@ -56,8 +56,8 @@ def _moved(x: Tensor, h: float, weights: Sequence[float], slopes: Sequence[Tenso
 
 def carried(field: Field, x: Tensor, start: float, end: float, tolerance: float) -> Tensor:
     """x at `end` from x at `start`, by Dormand & Prince's adaptive method; tolerance absolute and relative."""
-    (place,) = solve(lambda t, state: (field(state[0], t),), (x,), start, end, tolerance)
-    return place
+    (reached,) = solve(lambda t, state: (field(state[0], t),), (x,), start, end, tolerance)
+    return reached
 
 
 def carried_with_divergence(
@@ -68,8 +68,8 @@ def carried_with_divergence(
     probe   (B, *shape) of mean 0 and covariance I for Hutchinson's estimate; None takes the exact divergence
     """
     state = (x, torch.zeros(len(x), dtype=x.dtype, device=x.device))
-    place, integral = solve(lambda t, state: with_divergence(field, state[0], t, probe), state, start, end, tolerance)
-    return place, integral
+    reached, integral = solve(lambda t, state: with_divergence(field, state[0], t, probe), state, start, end, tolerance)
+    return reached, integral
 
 
 def with_divergence(field: Field, x: Tensor, t: float, probe: Tensor | None) -> tuple[Tensor, Tensor]:

@@ -120,7 +120,7 @@ class VQVAE(Model):
         return loss, {"reconstruction": reconstruction}
 
     def follow(self, batch: Batch, now: Now) -> Readings:
-        """The codebook's own turn: moving averages, and dead codes revived. All processes come to the same codebook."""
+        """The move of the codebook: moving averages, and dead codes revived. All processes come to the same codebook."""
         z, index = now.notes["z"], now.notes["index"]
         n, m = (now.mean(value) for value in usage(z.flatten(0, -2), index.flatten(), self.config.codebook_size))
         self.codebook.follow(n, m, self.config.ema_decay)

@@ -52,11 +52,11 @@ def from_gpt2(state: Mapping[str, Tensor], heads: int | None = None) -> GPT:
         before=1, context=length,
     )  # fmt: skip
     model = GPT(config, Space((length,), "T", "token", levels))
-    wanted = names(layers)
-    if wrong := sorted({*wanted, "wte.weight"} ^ set(state)):
+    expected = names(layers)
+    if wrong := sorted({*expected, "wte.weight"} ^ set(state)):
         raise ValueError(f"these are not GPT-2's weights: {', '.join(wrong[:4])} missing or left over")
     table = torch.cat([state["wte.weight"], state["wte.weight"][-1:]])
-    model.load_state_dict({"table.weight": table} | {ours: _turned(name, state[name]) for name, ours in wanted.items()})
+    model.load_state_dict({"table.weight": table} | {ours: _turned(name, state[name]) for name, ours in expected.items()})
     return model.eval()
 
 

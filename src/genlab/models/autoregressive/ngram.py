@@ -247,9 +247,9 @@ def largest_order(space: Space, given: Mapping[str, Space], tones: int = 2) -> i
 
 
 def template(space: Space, size: int) -> Tensor:
-    """(N, size): for every entry of a picture the places in its sequence of the nearest entries before it, nearest first.
+    """(N, size): for every entry of a picture, the positions in its sequence of the nearest earlier entries, nearest first.
 
-    The distance of a pixel in another channel is counted as half a pixel more. The place after the last stands for outside.
+    Another channel of a pixel counts as half a pixel farther away. The position after the last stands for outside.
     """
     channels, height, width = space.shape
     reach = range(-size - 1, size + 2)
@@ -263,8 +263,8 @@ def template(space: Space, size: int) -> Tensor:
             for other in range(channels)
             if (row, column) < (0, 0) or other < channel
         ]
-        for place, (*_, row, column, other) in enumerate(sorted(near)[:size]):
+        for rank, (*_, row, column, other) in enumerate(sorted(near)[:size]):
             inside = (rows + row >= 0) & (columns + column >= 0) & (columns + column < width)
             index = ((rows + row) * width + columns + column) * channels + other
-            found[:, :, channel, place] = torch.where(inside, index, space.size)
+            found[:, :, channel, rank] = torch.where(inside, index, space.size)
     return found.flatten(0, 2)

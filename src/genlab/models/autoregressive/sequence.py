@@ -106,11 +106,11 @@ class Autoregressive(Model):
         for frame in frames:
             yield unsequence(frame, self.space).to(dtype_of(self.space))
 
-    def _length(self, wanted: int | None) -> int:
-        if wanted is None:
+    def _length(self, requested: int | None) -> int:
+        if requested is None:
             return self.space.size
         if self.space.picture or self.space.end is not None:
             raise ValueError("length is an option of text; pictures and lines have the length of their space")
-        if wanted < 1:
-            raise ValueError(f"length must be at least 1 token, got {wanted}")
-        return wanted
+        if requested < 1:
+            raise ValueError(f"length must be at least 1 token, got {requested}")
+        return requested

@@ -265,8 +265,8 @@ class RBM(Model):
         self, x: Tensor, mask: Tensor, given: Given | None = None, *, noise: Draws, sample_sweeps: int | None = None
     ) -> Iterator[Tensor]:
         """Frames of the same chain, with the bits where mask (B, *shape) is True clamped to those of x."""
-        kept, mask = x.flatten(1).to(self.W.dtype), mask.flatten(1)
-        yield from self._anneal(given, noise, sample_sweeps, lambda v: torch.where(mask, kept, v))
+        clamped, mask = x.flatten(1).to(self.W.dtype), mask.flatten(1)
+        yield from self._anneal(given, noise, sample_sweeps, lambda v: torch.where(mask, clamped, v))
 
     def _anneal(
         self, given: Given | None, noise: Draws, sample_sweeps: int | None, clamp: Callable[[Tensor], Tensor]
