@@ -1,4 +1,4 @@
-"""What a run can be asked in Python beside samples: reconstructions, ways between latents, completions, its texts."""
+"""What a run does in Python beside sampling: reconstructions, interpolations, completions, its texts."""
 
 from __future__ import annotations
 

@@ -206,22 +206,22 @@ class Run:
         self,
         n: int,
         seed: int = 0,
-        asked: Mapping[str, Any] | None = None,
+        given: Mapping[str, Any] | None = None,
         split: Split = "validation",
         data: Data | None = None,
     ) -> Conditions:
         """The conditions of n samples, on the model's device: see `core.conditions.conditions`.
 
-        asked   {"text": "a red heart", "source": "photo.png" or a folder}, a label by name or number; tensors; lists of these
+        given   {"text": "a red heart", "source": "photo.png" or a folder}, a label by name or number; tensors; lists of these
         split   of the examples whose conditions are taken, where any are needed
         data    those it was trained on, where they are open already
         ValueError for a condition that this model does not take, naming the models that do.
         """
-        for key in asked or {}:
+        for key in given or {}:
             if key not in self.takes:
                 raise ValueError(self._not_taken(key))
         source = self._source if data is None else replace(self._source, data=lambda: data)
-        return conditions(source, n, seed, asked, split).to(Engine(self.device).device)
+        return conditions(source, n, seed, given, split).to(Engine(self.device).device)
 
     @cached_property
     def takes(self) -> dict[str, Space]:

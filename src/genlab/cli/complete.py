@@ -56,9 +56,9 @@ def complete(
         data = None if loaded.space.text else reopened(loaded, progress)
         with progress.task("completing"):
             if text is not None and data is None:
-                made = loaded.complete_text(text, n, length, seed, sampling.asked(), **options)
+                made = loaded.complete_text(text, n, length, seed, sampling.conditions(), **options)
             else:
-                made = loaded.complete_half(keep, n, split, seed, sampling.asked(), data=data, **options)
+                made = loaded.complete_half(keep, n, split, seed, sampling.conditions(), data=data, **options)
     record = {"run": run, "n": len(made.x), "seed": seed}
     (_show_texts if loaded.space.text else _show_pictures)(loaded, made, record, output, json)
 

@@ -60,7 +60,7 @@ def interpolate(
     n: Annotated[int, Parameter(name="-n", help="How many interpolations, one a row.")] = 6,
     steps: Annotated[int, Parameter(help="Steps of each, both ends among them.")] = 10,
     real: Annotated[bool, Parameter(help="Between real examples of the test split instead of drawn ones.")] = False,
-    conditions: GivenOptions = GivenOptions(),  # noqa: B008
+    given: GivenOptions = GivenOptions(),  # noqa: B008
     seed: Seed = 0,
     raw: Raw = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
@@ -82,7 +82,7 @@ def interpolate(
     with Progress() as progress:
         data = reopened(loaded, progress) if real else None
         with progress.task("walking") as task:
-            made = loaded.interpolate(n, steps, seed, conditions.asked(), real=real, averaged=not raw, data=data, progress=task)
+            made = loaded.interpolate(n, steps, seed, given.conditions(), real=real, averaged=not raw, data=data, progress=task)
     moving = output.out is not None and output.out.suffix == ".gif"
     frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
     more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}

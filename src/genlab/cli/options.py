@@ -159,7 +159,7 @@ class GivenOptions:
     given: Annotated[tuple[str, ...], Parameter(consume_multiple=True, show_default=False)] = ()
     """KEY=VALUE of what the model is given: text="a red heart", source=FILE or a folder of pictures."""
 
-    def asked(self) -> dict[str, str]:
+    def conditions(self) -> dict[str, str]:
         """Both options as one mapping; ValueError where both name a class."""
         values = pairs(self.given, "--given")
         if self.klass is not None and "label" in values:

@@ -76,7 +76,7 @@ def sample(
         "exact": exact,
     }
     with Progress() as progress, progress.task(f"drawing {count:,}"):
-        given = loaded.conditions(count, seed, sampling.asked()).given
+        given = loaded.conditions(count, seed, sampling.conditions()).given
         frames = _shown(loaded.frames(count, seed, given, **settings), out)
     texts = loaded.texts(frames[-1]) if loaded.space.text else None
     given, names = _named(loaded, given) if out is not None and out.suffix == ".csv" else (given, ())

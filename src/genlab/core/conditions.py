@@ -79,12 +79,12 @@ def counted(given: Mapping[str, Space], counts: Sequence[int] | None) -> dict[st
 
 
 def conditions(
-    source: ConditionSource, n: int, seed: int, asked: Mapping[str, Any] | None = None, split: Split = "validation"
+    source: ConditionSource, n: int, seed: int, given: Mapping[str, Any] | None = None, split: Split = "validation"
 ) -> Conditions:
     """n rows of every condition of a source.
 
-    asked    a label by name or number, a text, a path (see ConditionSource.encode); or tensors, one example (*shape) or n of
-             them; or a list of these, which is repeated until there are n
+    given    values of some conditions: a label by name or number, a text, a path (see ConditionSource.encode); or tensors, one
+             example (*shape) or n of them; or a list of these, which is repeated until there are n
     split    of the examples whose conditions are taken, where any are needed; the train split where it is empty
 
     Where examples are needed and a label was asked for, they are examples of that label. Where a text or a picture was asked
@@ -93,7 +93,7 @@ def conditions(
     Raises ValueError for a name that is no condition of this source, a value that the condition cannot have, or a label that
     no example has.
     """
-    chosen = {key: _rows_for(source, key, value, n) for key, value in (asked or {}).items()}
+    chosen = {key: _rows_for(source, key, value, n) for key, value in (given or {}).items()}
     open_ = {key: space for key, space in source.spaces.items() if key not in chosen}
     if any(source.spaces[key].shape for key in chosen):
         chosen |= {key: torch.full((n,), UNLABELLED) for key, space in open_.items() if not space.shape}
