@@ -9,8 +9,8 @@
     comparison = genlab.compare(data, models=["vae", "gan"], seconds=60)   # or which model suits the data
     print(comparison.rows, comparison.best())
 
-`list_models()` and `list_measures()` say what there is. One level down, `for tick in genlab.fit(model, data, recipe, engine)`.
-torch is loaded when it is first needed.
+`list_models()` and `list_measures()` list what can be trained and measured. One level down, training is
+`for tick in genlab.fit(model, data, recipe, engine)`. torch is loaded when it is first needed.
 """
 
 from __future__ import annotations
@@ -53,14 +53,14 @@ __all__ = [
 
 
 def list_models() -> tuple[Entry, ...]:
-    """Every model that can be trained by name: family, kinds of data, likelihood, what else it can do, one line on its idea."""
+    """Every model that can be trained by name: family, kinds of data, likelihood, capabilities, one line on its idea."""
     from genlab.recipes.index import MODELS
 
     return MODELS
 
 
 def list_measures() -> tuple[Measure, ...]:
-    """Every measure of samples: the question it belongs to, which way is better, what it asks. The likelihood comes besides."""
+    """Every measure of samples: its question, which way is better, what it says. The likelihood is a measure besides."""
     from genlab.measure.catalogue import MEASURES
 
     return MEASURES

@@ -1,4 +1,4 @@
-"""Which of several processes this is, from what torchrun and `accelerate launch` set; no torch here."""
+"""The rank of this process among several, from the variables of torchrun and `accelerate launch`; no torch here."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def world() -> int:
 
 
 def first() -> bool:
-    """Whether this process is the one that talks."""
+    """Whether this process is the one that prints."""
     return rank() == 0
 
 
 def check(words: list[str]) -> None:
-    """ValueError for a verb that cannot be shared out; a warning where a launcher has shared out nothing."""
+    """ValueError for a verb that runs on one process only; a warning where a launcher has started one in place of several."""
     if "ACCELERATE_DYNAMO_BACKEND" in os.environ and "MASTER_ADDR" in os.environ and "WORLD_SIZE" not in os.environ:
         warnings.warn(
             Alone(

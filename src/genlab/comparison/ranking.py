@@ -1,4 +1,4 @@
-"""Which numbers of a report may be compared, and who leads among them.
+"""Groups of numbers in a report that may be compared, and the leader of each.
 
 A measure is one number of every model that has it. A `Group` holds values that compare: likelihoods of the same unit, claim,
 conditions and data, or scores of the same protocol (except in what may vary). Models are ranked within a group only, by the
@@ -139,7 +139,7 @@ def given(likelihood: Likelihood) -> str:
 
 
 def condition(score: Score) -> str:
-    """What two scores of a name must share to be ranked: the protocol but for what may vary."""
+    """What two scores of a name must share to be ranked: the protocol, except in what may vary."""
     return words.protocol(fixed(score.protocol))
 
 

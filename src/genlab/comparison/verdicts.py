@@ -68,7 +68,7 @@ class Verdict:
 
 
 def verdicts(record: Record) -> list[Verdict]:
-    """Every question that two models or more can be asked, the one that matters most for this kind of data first."""
+    """The verdicts on all questions that two models or more can answer, the one that matters most for the data first."""
     space, courses = record.space, courses_of(record.rows)
     asked = questions(record)
     first = "likelihood" if space.text else "quality"
@@ -129,7 +129,7 @@ def title_of(group: Group, space: Space) -> str:
 
 
 def samples_name(space: Space) -> str:
-    """What samples are called: pictures, points, lines, text."""
+    """The name of samples: pictures, points, lines, text."""
     return kind_of(space).examples
 
 
@@ -228,7 +228,7 @@ def _others(group: Group, models: Sequence[str], record: Record) -> str:
 
 
 def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
-    """What would probably separate the first from the hardest of those it is tied with."""
+    """A sentence on what would probably separate the first model from the closest of those it is tied with."""
     others = [value for value in tied if value.mean != first.mean]
     if not others:
         return "Their numbers are equal."
@@ -240,7 +240,7 @@ def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
 
 
 def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
-    """How many seeds would probably separate the first from the others; those that no affordable number separates are equal."""
+    """A sentence on the number of seeds that would probably separate the first model from the others."""
     counts = [count for count in needed.values() if count]
     names, alike = ([name for name, count in needed.items() if bool(count) == enough] for enough in (True, False))
     if not counts:

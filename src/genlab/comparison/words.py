@@ -71,7 +71,7 @@ def percent(share: float) -> str:
 
 
 def times(factor: float) -> str:
-    """How many times as much: "1.4 times", "38 times"."""
+    """A factor in words: "1.4 times", "38 times"."""
     return f"{float(f'{factor:.2g}'):,g} times"
 
 
@@ -90,7 +90,7 @@ def plural(amount: int, word: str) -> str:
 
 
 def example_name(space: Space) -> str:
-    """What one example is called."""
+    """The name of one example: picture, point, line."""
     return kind_of(space).example
 
 
@@ -134,7 +134,7 @@ SHAPES: dict[str, Callable[[Space], str]] = {  # by kind of data
 
 
 def protocol(how: str | Mapping[str, Any]) -> str:
-    """How a number was made, in one line: "split test, real 180, generated 2,000"."""
+    """The protocol of a number in one line: "split test, real 180, generated 2,000"."""
     if isinstance(how, str):
         return how
     return ", ".join(

@@ -33,7 +33,7 @@ def unencodable(key: str, value: Any) -> Tensor:
 
 @dataclass(frozen=True)
 class ConditionSource:
-    """Where conditions come from.
+    """The source of conditions.
 
     spaces   the conditions a model takes, by name
     counts   of labels, by name: how often each occurs among the training examples

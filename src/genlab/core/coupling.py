@@ -1,4 +1,4 @@
-"""How a layer inside a network reaches the examples of the other processes.
+"""Access to the examples of other processes for layers inside a network.
 
 A loss has `now.mean` and `now.gather`; the layers it calls do not see `now`. `fit` therefore sets both for the time of a move,
 its backward pass included, and a layer calls `mean(x)` and `gather(x)` of this module. Both return x as it is where one process

@@ -33,7 +33,7 @@ class Now(NamedTuple):
     gather: Callable[[Tensor], Tensor] = identity  # all processes' rows
 
     def alone(self) -> Now:
-        """The same for a move that only this process makes."""
+        """The same `Now` for a move that only this process makes."""
         return self._replace(mean=identity, gather=identity)
 
 

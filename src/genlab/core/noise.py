@@ -42,7 +42,7 @@ class Noise:
         return len(self.rows)
 
     def to(self, device: Any = None, dtype: torch.dtype | None = None) -> Noise:
-        """The same streams from their beginning, delivered elsewhere."""
+        """The same streams from their beginning, on another device or in another dtype."""
         return Noise(self.seed, self.rows, device if device is not None else self.device, dtype or self.dtype)
 
     def fork(self, *parts: object) -> Noise:

@@ -1,4 +1,4 @@
-"""What a model's stages will train, known before any of them begins."""
+"""The parameters that each stage of a model trains, computed before the first one begins."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ class Planned(NamedTuple):
 
 
 def planned(model: Model) -> list[Planned]:
-    """All stages of a model, which stays as it is.
+    """All stages of a model, which is not changed.
 
-    `stages()` is gone through on a copy that has no memory, or where code between two stages looks at values, on a real one.
+    `stages()` runs on a copy on the meta device or, where code between two stages needs values, on a full copy.
     ValueError where the model cannot be copied.
     """
     try:

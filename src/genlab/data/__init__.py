@@ -1,4 +1,4 @@
-"""What models learn from: `open` makes a `Data` of a built-in name, a path or a hub name. Nothing here prints."""
+"""Data to learn from: `open` makes a `Data` of a built-in name, a path or a hub name. Nothing here prints."""
 
 from __future__ import annotations
 

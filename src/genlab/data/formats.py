@@ -1,4 +1,4 @@
-"""Which reader a source goes to. No torch here."""
+"""The reader of each format of a source. No torch here."""
 
 from __future__ import annotations
 

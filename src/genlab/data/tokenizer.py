@@ -1,4 +1,4 @@
-"""From texts to tokens and back: characters, or byte-level byte-pair encoding.
+"""Tokenizers, which turn texts into tokens and back: characters, or byte-level byte-pair encoding.
 
 A tokenizer is learnt from the train split alone, so that it knows nothing of the splits that a model is scored on. Characters
 of a held-out split that train lacks all become one token, UNKNOWN, and `note` states their number: they are scored as "some
@@ -92,7 +92,7 @@ class Tokenizer(ABC):
 
 
 class Characters(Tokenizer):
-    """Every character is a token."""
+    """A tokenizer whose tokens are single characters."""
 
     kind = "characters"
 

@@ -1,4 +1,4 @@
-"""What a network may predict at x_t = alpha x + sigma eps, and how every other quantity follows from it.
+"""The quantities that a network may predict at x_t = alpha x + sigma eps, and how the others follow from each.
 
     epsilon    eps
     x0         x

@@ -30,7 +30,7 @@ from torch import Tensor
 
 
 class Counts(NamedTuple):
-    """How often each event was seen."""
+    """The count of each event."""
 
     codes: Tensor  # (E,) int64, ascending, each once
     counts: Tensor  # (E,) int64

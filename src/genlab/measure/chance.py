@@ -81,7 +81,7 @@ class Value:
         return self.mean - half, self.mean + half
 
     def logarithm(self) -> Value:
-        """Of a positive number: what is compared by factors, as times are."""
+        """The logarithm of a positive value, to compare by factors, as times are."""
         spans = [None if span is None else (_log(span[0]), _log(span[1])) for span in self._spans()]
         return Value(self.name, [_log(value) for value in self.seeds], spans)
 
@@ -145,7 +145,7 @@ def seeds_needed(a: Value, b: Value) -> int | None:
 
 
 def samples_factor(a: Value, b: Value) -> float:
-    """How many times the samples two single runs would need for their intervals, which shrink with the root, to part."""
+    """The factor of samples with which the intervals of two single runs, which shrink with its root, would separate."""
     upper, lower = (a, b) if a.mean > b.mean else (b, a)
     difference = upper.mean - lower.mean
     halves = (upper.mean - upper.reach[0]) + (lower.reach[1] - lower.mean)

@@ -29,7 +29,7 @@ USUAL = "of held-out examples at most"  # in a score's detail: what real ones ma
 
 
 class Rule(NamedTuple):
-    """What is called a copy of a training set: a ratio of at most `threshold`."""
+    """The rule for copies of a training set: a sample with a ratio of at most `threshold` is one."""
 
     train: Tensor  # (m, d)
     neighbours: int

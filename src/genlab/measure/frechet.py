@@ -86,7 +86,7 @@ class _Moments(NamedTuple):
 
 
 def _moments(x: Tensor, mode: str = "reduced") -> _Moments:
-    """Without q, which takes as long again, for mode "r"."""
+    """The moments of x. Mode "r" leaves q out, which takes half of the time."""
     x = x.double()
     m = x.mean(0)
     return _Moments(m, *torch.linalg.qr((x - m) / math.sqrt(len(x) - 1), mode=mode))
@@ -98,7 +98,7 @@ def _distance(x: _Moments, y: _Moments) -> float:
 
 
 def _effects(x: _Moments, y: _Moments) -> tuple[Tensor, Tensor]:
-    """What n times one example moves d^2 by, up to a constant: (n,) of x, (n',) of y."""
+    """n times the effect of each example on d^2, up to a constant: (n,) of x, (n',) of y."""
     u, s, v = torch.linalg.svd(x.r @ y.r.T)
     return _effect(x, x.m - y.m, u, s), _effect(y, y.m - x.m, v.mT, s)
 
@@ -117,9 +117,9 @@ def _thinned(samples: Tensor, real: Tensor, times: float, stream: torch.Generato
 
 
 def _intercept(thinning: Tensor, distances: list[list[float]]) -> tuple[float, float]:
-    """Of the line through the mean distances at 1/n = thinning / n, and its standard error by the scatter about it.
+    """(intercept, standard error) of the line through the mean distances at 1/n = thinning / n.
 
-    Weighted by how many parts a mean is of, over the scatter of one, which grows as its 1/n.
+    A mean is weighted by its number of parts over the scatter of one part, which grows with 1/n.
     """
     parts = torch.tensor([float(len(values)) for values in distances], dtype=torch.float64)
     y = torch.tensor([sum(values) / len(values) for values in distances], dtype=torch.float64)

@@ -21,7 +21,7 @@ from genlab.measure.estimate import Estimate, mean
 
 
 def inception_score(probabilities: Tensor) -> Estimate:
-    """Of class probabilities (n, classes), n > 1; the interval is symmetric in log IS.
+    """The inception score of class probabilities (n, classes), n > 1; the interval is symmetric in log IS.
 
     ValueError where the rows are no distributions.
     """

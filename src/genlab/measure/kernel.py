@@ -26,7 +26,7 @@ OVER = "samples and real examples, jackknife"
 
 
 class Sums(NamedTuple):
-    """Of k over all pairs of different examples, by example."""
+    """Sums of k over all pairs of different examples, by example."""
 
     within_x: Tensor  # (n,)
     within_y: Tensor  # (m,)

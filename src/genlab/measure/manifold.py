@@ -35,7 +35,9 @@ class Manifold(NamedTuple):
 
 
 def manifold(samples: Tensor, real: Tensor, k: int = 5) -> Manifold:
-    """Of features samples (n, d) and real (m, d). Each interval is over the side that is counted, the other one fixed.
+    """Precision, recall, density and coverage of features samples (n, d) and real (m, d).
+
+    Each interval is over the side that is counted, with the other one fixed.
 
     ValueError where a side has no more than k examples.
     """

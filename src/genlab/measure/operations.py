@@ -1,4 +1,4 @@
-"""How much a call computes, counted instead of timed."""
+"""The operations of a call, counted instead of timed."""
 
 from __future__ import annotations
 

@@ -133,7 +133,7 @@ def _words(key: str, value: Any) -> str:
 
 @dataclass(frozen=True)
 class ScoreProtocol:
-    """What every score of one evaluation has in common."""
+    """The protocol that all scores of one evaluation share."""
 
     split: Split
     real: int  # examples of the split that were used

@@ -48,7 +48,7 @@ class Diversity(NamedTuple):
 
 
 def scales(height: int, width: int) -> Scales:
-    """What pictures of so many pixels allow: up to five scales, or one with a smaller, odd window."""
+    """The scales that pictures of so many pixels allow: up to five, or one with a smaller, odd window."""
     side = min(height, width)
     count = 1
     while count < len(WEIGHTS) and side // 2**count >= WINDOW:

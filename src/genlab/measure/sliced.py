@@ -41,12 +41,11 @@ class Sliced(NamedTuple):
 
 
 def sliced_wasserstein(samples: Tensor, real: Tensor, patches: int = 16, directions: int = 128, seed: int = 0) -> Sliced:
-    """Of pictures (n, C, H, W) and (m, C, H, W) in one range; the larger side is thinned to as many pictures as the other has.
+    """The distance of pictures (n, C, H, W) and (m, C, H, W) in one range; the larger set is thinned to the size of the other.
 
     patches, directions   random patches of each picture at each level, random directions at each level
-    The error is that of the spread over disjoint parts of both sides, compared part by part; where a part has few pictures it
-    errs towards too wide. ValueError for pictures of less
-    than 7 pixels.
+    The error is the standard error over disjoint parts of both sides, compared part by part; it is too large where a part has
+    few pictures. ValueError for pictures of less than 7 pixels.
     """
     distinct_sides(samples, real)
     if min(samples.shape[2:]) < SIDE:
@@ -96,7 +95,7 @@ def doubled(x: Tensor, shape: tuple[int, int] | torch.Size) -> Tensor:
 
 
 def _blurred(x: Tensor) -> Tensor:
-    """With (1 4 6 4 1) / 16 along both axes, mirrored at the border."""
+    """The picture blurred with (1 4 6 4 1) / 16 along both axes, mirrored at the border."""
     for axis, border in ((2, (0, 0, 2, 2)), (3, (2, 2, 0, 0))):
         wide = functional.pad(x, border, mode="reflect")
         a, b, c, d, e = (wide.narrow(axis, k, x.shape[axis]) for k in range(5))

@@ -25,7 +25,7 @@ from genlab.nets.mlp import MLP
 
 @dataclass(frozen=True)
 class BlockConfig:
-    """What all residual blocks of a network share."""
+    """The settings that all residual blocks of a network share."""
 
     norm: Literal["group", "none"] = "group"  # group norm couples no examples
     condition: int = 0  # size of the vector that shifts every block's channels; 0: there is none
@@ -106,7 +106,7 @@ class ResidualBlock(nn.Module):
 
 
 class Resolution(nn.Module):
-    """What happens between two grids: a convolution that changes size and channels, and residual blocks beside it."""
+    """The layers between two grids: a convolution that changes size and channels, and residual blocks beside it."""
 
     def __init__(self, resize: nn.Module, blocks: Sequence[ResidualBlock]):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What discriminators of every kind share: how they take conditions, and spectral normalisation.
+"""Parts that discriminators of every kind share: conditioning and spectral normalisation.
 
 A discriminator takes a condition y by projection: D(x, y) = w.h(x) + b + v_y.h(x) with the condition's vector v_y, the form of
 log p(y|x) + log p(x) when each class is log-linear in the features h (Miyato & Koyama, "cGANs with Projection Discriminator",

@@ -193,5 +193,5 @@ class Transformer(nn.Module):
 
 
 def normalisation(kind: str, width: int) -> nn.Module:
-    """What "layer", "gain" and "rms" stand for; see the module's docstring."""
+    """The norm called "layer", "gain" or "rms"; see the module's docstring."""
     return nn.RMSNorm(width, elementwise_affine=False) if kind == "rms" else nn.LayerNorm(width, bias=kind == "layer")

@@ -42,7 +42,7 @@ EXPECTED: dict[str, str] = {  # by row of SIZES
 
 
 def size_of(space: Space) -> str:
-    """Which row of SIZES suits a space."""
+    """The number of the row of SIZES that suits a space."""
     if not space.discrete:
         return "points"
     if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:

@@ -36,7 +36,7 @@ EXPECTED: dict[str, str] = {  # by row of SIZES
 
 
 def size_of(space: Space) -> str:
-    """Which row of SIZES suits a space."""
+    """The number of the row of SIZES that suits a space."""
     if not space.picture:
         return "points"
     if space.size <= 16:

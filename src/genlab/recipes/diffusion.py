@@ -48,7 +48,7 @@ EXPECTED: dict[tuple[str, str], str] = {  # by model and row of SIZES
 
 
 def row_of(space: Space) -> str:
-    """Which row of SIZES suits a space."""
+    """The number of the row of SIZES that suits a space."""
     if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
         return "vector"
     side = max(space.shape[1:])

@@ -1,4 +1,4 @@
-"""What there is, without loading torch: help pages and `genlab list` read this table."""
+"""The index of models, without loading torch: help pages and `genlab list` read this table."""
 
 from __future__ import annotations
 

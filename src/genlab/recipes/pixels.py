@@ -41,7 +41,7 @@ PIXELCNN: dict[str, tuple[PixelCNNConfig, int, Optim, float, str]] = {  # config
 
 
 def size_of(space: Space) -> str:
-    """Which row of a table suits pictures of so many bits."""
+    """The number of the row of a table that suits pictures of so many bits."""
     bits = space.size * math.log2(space.levels or 256)
     return "tiny" if bits <= 32 else "small" if space.size <= 256 else "large"
 

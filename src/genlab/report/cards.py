@@ -109,7 +109,7 @@ def shown(groups: Sequence[Group]) -> list[Group]:
 
 
 def facts(rows: Sequence[Row], groups: Sequence[Group]) -> list[Fact]:
-    """What was measured of one model, means over its seeds with their range."""
+    """The numbers of one model, means over its seeds with their range."""
     row = rows[0]
     listed = [_measured_fact(group, row) for group in groups if group.rank(row.name) is not None]
     if row.measured and row.likelihood is None and not row.error:

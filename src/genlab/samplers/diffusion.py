@@ -1,4 +1,4 @@
-"""From noise to data, against the time of x_t = alpha_t x + sigma_t eps (`maths.schedules`).
+"""Samplers, which go from noise to data against the time of x_t = alpha_t x + sigma_t eps (`maths.schedules`).
 
 A denoiser yields x^ and eps^ at x_t. Every sampler is one `step` from t to s < t, and all share one loop:
 

@@ -27,7 +27,7 @@ Predict = Callable[[int, Tensor], Tensor]
 
 @dataclass(frozen=True)
 class SamplingParams:
-    """How a token is chosen from its distribution; the default draws from the distribution itself.
+    """Settings of choosing a token from its distribution; the default draws from the distribution itself.
 
     temperature   above 0 divides the logits; 0 takes the likeliest token
     top_k         draw among the k likeliest tokens only; 0 among all

@@ -69,7 +69,7 @@ def grids(config: VQVAEConfig, space: Space) -> list[tuple[int, int]]:
 
 
 def code_space(config: VQVAEConfig, space: Space) -> Space:
-    """What the prior learns: a picture of tokens."""
+    """The space of the prior: pictures of tokens."""
     return Space((1, *grids(config, space)[-1]), "CHW", "token", config.codebook_size)
 
 
@@ -137,7 +137,7 @@ class VQVAE(Model):
     # --- the three parts ---------------------------------------------------------------------------------------------
 
     def features(self, x: Tensor) -> Tensor:
-        """What the codebook rounds: (B, *shape) -> (B, h, w, size), unit root mean square."""
+        """The encoding before it is quantised: (B, *shape) -> (B, h, w, size), unit root mean square."""
         u = centred(x, self.space).to(self._dtype)
         z = self.encoder(u).movedim(1, -1)
         return nn.functional.rms_norm(z if z.dtype == torch.float64 else z.float(), z.shape[-1:])

@@ -100,7 +100,7 @@ class NGram(Autoregressive):
         return self._contexts(self.columns(x, before), where, torch.arange(x.shape[1], device=x.device), given)
 
     def _contexts(self, columns: Tensor, where: Tensor, entries: Tensor, given: Given) -> tuple[Tensor, Tensor]:
-        """Of some entries (T,): columns (B, S), where (T, order - 1) -> (B, T) each."""
+        """(contexts, number of known entries in each), (B, T), of entries (T,) in columns (B, S); where (T, order - 1)."""
         context = (entries % self.channels).expand(len(columns), -1)
         if self.classes:
             label = given[label_of(self.given)].to(context.device)
@@ -181,7 +181,7 @@ class NGram(Autoregressive):
         return discounted(table, self.symbols)
 
     def _below(self, p: Tensor) -> Tensor:
-        """What a level stands on: the level below, or 1/V at once."""
+        """The distribution that a level is smoothed towards: that of the level below, or 1/V."""
         return torch.full_like(p, 1 / self.symbols) if self.config.smoothing == "add-k" else p
 
     def entries(self, x: Tensor, given: Given, before: Tensor | None = None) -> Tensor:

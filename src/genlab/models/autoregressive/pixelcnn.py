@@ -103,7 +103,7 @@ class PixelCNN(Autoregressive):
         return self.embedding(x.unflatten(1, (-1, width, channels))).flatten(3)
 
     def logits(self, e: Tensor, given: Given) -> Tensor:
-        """Of all entries, each from those before it: (B, H, W, C size) -> (B, T, levels), at least float32."""
+        """Logits of all entries, each given those before it: (B, H, W, C size) -> (B, T, levels), at least float32."""
         shifts = self.shifts(given, len(e))
         v = self.vertical(e, range(e.shape[1]), shifts)
         h = self.horizontal(F.pad(e[:, :, :-1], (0, 0, 1, 0)), self.horizontal.link(v), shifts)
@@ -111,7 +111,7 @@ class PixelCNN(Autoregressive):
         return out if out.dtype == torch.float64 else out.float()
 
     def shifts(self, given: Given, n: int) -> Shifts:
-        """What the conditions add to each gate."""
+        """The terms that the conditions add to each gate."""
         if self.cond is None:
             return {}
         parts = (GAIN * self.cond.vector(given, n)).split([2 * gate.width for gate in self.gates], 1)

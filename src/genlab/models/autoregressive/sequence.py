@@ -1,4 +1,4 @@
-"""What models of sequences share: p(x | y) = prod_t p(x_t | x_<t, y), exactly scored, drawn in order, completed in order.
+"""The base of models of sequences: p(x | y) = prod_t p(x_t | x_<t, y), exactly scored, drawn in order, completed in order.
 
 A model defines two things: the log-probabilities of all entries of whole sequences, and a reader, which computes the logits of
 one entry after another. Windows of a text may come with the tokens before them, which are conditioned on and not scored.

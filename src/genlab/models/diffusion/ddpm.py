@@ -143,7 +143,7 @@ class DDPM(Diffusion):
         return torch.lerp(known[below], known[below + 1], t * KNOTS - below) * self.schedule(t).sigma.square()
 
     def variances(self, times: Sequence[float]) -> Tensor:
-        """Of p(x_s | x_t) for each step of descending `times`, (steps,) float64; the last is the decoder's."""
+        """The variance of p(x_s | x_t) for each step of descending `times`, (steps,) float64; the last is the decoder's."""
         t = torch.tensor(times[:-1], dtype=torch.float64)
         now, then = self.schedule(t), self.schedule(torch.tensor(times[1:], dtype=torch.float64))
         on_x, _, posterior = schedules.reverse(then, now)
@@ -265,7 +265,7 @@ class DDPM(Diffusion):
             yield centred(level, self.space).to(x), denoising.level_mean(log_p)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where ddim ends from x_1 = z, in the data's units. Conditions must be given where the model has them."""
+        """The end of ddim from x_1 = z, in the data's units. Conditions must be given where the model has them."""
         *_, (x, _) = DDIM(self.denoiser(given)).walk(z.to(self.dtype), self.times())
         return restored(x, self.space)
 

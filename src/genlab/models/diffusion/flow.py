@@ -150,11 +150,11 @@ class FlowMatching(Diffusion):
     # --- latents: x_1 ------------------------------------------------------------------------------------------------
 
     def encode(self, x: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where the equation comes from: (B, *shape) -> (B, *shape)."""
+        """The noise from which the equation leads to x: (B, *shape) -> (B, *shape)."""
         field = self.denoiser(given).velocity
         return ode.carried(field, centred(x, self.space).to(self.dtype), 0.0, 1.0, self.config.tolerance)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
-        """Where the equation ends, in the data's units. Conditions must be given where the model has them."""
+        """The end of the equation that begins at z, in the data's units. Conditions must be given where the model has them."""
         field = self.denoiser(given).velocity
         return restored(ode.carried(field, z.to(self.dtype), 1.0, 0.0, self.config.tolerance), self.space)

@@ -1,4 +1,4 @@
-"""What the models of this family share: one network of a noisy example, a time and any conditions.
+"""The network that the models of this family share: a function of a noisy example, a time and any conditions.
 
 Conditions are left out of a share of the training examples, so that one network learns p(x | y) and p(x) and can be guided
 (`samplers.denoiser`). Labels and texts are added to the embedding of the time, which scales and shifts every layer; the tokens
@@ -40,7 +40,7 @@ _HEAD = 32  # channels of an attention head, or the largest power of two that di
 
 @dataclass(frozen=True)
 class DenoiserConfig:
-    """What the configs of this family begin with: the network, and how often it is trained without conditions."""
+    """Settings that the configs of this family share: the network, and how often it is trained without conditions."""
 
     net: Literal["unet", "mlp"] = setting("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
     width: int = setting(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
