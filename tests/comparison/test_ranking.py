@@ -78,10 +78,10 @@ def test_times_are_compared_by_factors_and_a_timing_is_no_truth() -> None:
     rows = [row("a", seconds=1.0), row("b", seconds=1.3), row("c", seconds=1.5)]
     (group,) = grouped(rows)
     a, b, c = group.values
-    assert (group.clear(a, b), group.clear(a, c)) == (False, True)
+    assert (group.surely_differ(a, b), group.surely_differ(a, c)) == (False, True)
     fast = [row("a", seconds=0.010), row("b", seconds=0.015), row("c", seconds=1e3)]
     (group,) = grouped(fast)
-    assert group.clear(*group.values[:2]), "what the slowest takes does not matter"
+    assert group.surely_differ(*group.values[:2]), "what the slowest takes does not matter"
 
 
 def test_seeds_of_times_are_compared_by_factors() -> None:
@@ -91,7 +91,7 @@ def test_seeds_of_times_are_compared_by_factors() -> None:
         for seed, each in enumerate(pair)
     ]
     (group,) = grouped(rows)
-    assert group.clear(*group.values), "17 times as long, though b's seeds differ by more than a's time"
+    assert group.surely_differ(*group.values), "17 times as long, though b's seeds differ by more than a's time"
 
 
 def test_time_to_sample_may_come_from_the_rate() -> None:

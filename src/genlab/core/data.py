@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
 from operator import index
-from typing import TYPE_CHECKING, Literal, Protocol, SupportsIndex, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from genlab.core.space import Batch, Space
 
@@ -57,9 +56,9 @@ class View:
     def __getitem__(self, which: int | slice | Sequence[int] | Tensor) -> Batch:
         if isinstance(which, slice):
             return self.data.rows(self.split, self._numbers(range(len(self))[which]))
-        if isinstance(which, SupportsIndex) and not getattr(which, "shape", ()):  # also a number of numpy or torch
-            with suppress(TypeError):  # a float of torch
-                return single(self.data.rows(self.split, self._numbers([index(which)])), 0)
+        number = _whole(which)
+        if number is not None:
+            return single(self.data.rows(self.split, self._numbers([number])), 0)
         return self.data.rows(self.split, self._numbers(cast("Sequence[int] | Tensor", which)))
 
     def __iter__(self) -> Iterator[Batch]:
@@ -88,6 +87,14 @@ class View:
         if bool(((numbers < -count) | (numbers >= count)).any()):
             raise IndexError(f"the {self.split} split has examples 0 to {count - 1}, not all of {str(numbers.tolist())[:60]}")
         return torch.where(numbers < 0, numbers + count, numbers)
+
+
+def _whole(value: Any) -> int | None:
+    """A single whole number, also of numpy or torch; None for anything else."""
+    try:
+        return None if getattr(value, "shape", ()) else index(value)
+    except TypeError:
+        return None
 
 
 def single(batch: Batch, row: int) -> Batch:
