@@ -151,10 +151,7 @@ class Comparison:
         return [key for key in self.keys if not self._rows[key].scores]
 
     def __iter__(self) -> Iterator[Event]:
-        """Train and measure every run that is not done, until the loop is left or stopped.
-
-        Yields `events`; of consecutive ones that read the same, the first.
-        """
+        """Does what is left, until the loop is left or stopped; yields `events`, of consecutive ones that read alike the first."""
         last = ""
         with closing(self.events()) as events:
             for event in events:
