@@ -23,13 +23,15 @@ def beside(others: list[Tensor]) -> Callable[[Tensor], Tensor]:
 
 
 @pytest.mark.parametrize("shape", [(12, 3), (12, 3, 4), (12, 3, 2, 5)])
-@pytest.mark.parametrize("affine", [True, False])
-def test_parts_of_unequal_size_are_normalised_as_the_whole(shape: tuple[int, ...], affine: bool) -> None:
+@pytest.mark.parametrize(("affine", "momentum"), [(True, 0.1), (False, None)], ids=["affine", "cumulative"])
+def test_parts_of_unequal_size_are_normalised_as_the_whole(
+    shape: tuple[int, ...], affine: bool, momentum: float | None
+) -> None:
     """Also the gradient: a loss of this part alone, which the others' statistics bear on as constants."""
     torch.manual_seed(0)
     x = torch.randn(shape, dtype=torch.float64) * 3 + torch.arange(12.0).view(-1, *[1] * (len(shape) - 1))
     ours, theirs = x[:5].clone().requires_grad_(), x[5:]
-    layer, torchs = BatchNorm(3, affine=affine).double(), nn.SyncBatchNorm(3, affine=affine).double()
+    layer, torchs = (kind(3, affine=affine, momentum=momentum).double() for kind in (BatchNorm, nn.SyncBatchNorm))
     reference = nn.modules.batchnorm._BatchNorm.forward
     with coupled(lambda value: value, beside([theirs[:3], theirs[3:]])):
         assert not alone()
@@ -59,7 +61,19 @@ def test_alone_and_in_eval_mode_it_is_torchs() -> None:
         layer(torch.zeros(3))
 
 
+def test_statistics_of_bf16_are_those_of_the_same_numbers_in_float32() -> None:
+    x = (torch.randn(64, 3, 5) + 30).bfloat16()
+    layers = BatchNorm(3), BatchNorm(3)
+    with lent(mean, lambda row: torch.cat([row, row])):
+        short, long = layers[0](x), layers[1](x.float())
+    assert short.dtype == torch.bfloat16
+    assert torch.equal(short, long.bfloat16())
+    torch.testing.assert_close(layers[0].running_var, layers[1].running_var)
+
+
 def test_what_is_lent_is_given_back() -> None:
+    with pytest.raises(ZeroDivisionError), lent(lambda value: value, lambda value: value):
+        raise ZeroDivisionError
     assert alone()
     with coupled(lambda value: value + 1, lambda value: value):
         assert float(mean(torch.zeros(()))) == 1

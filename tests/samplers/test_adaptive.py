@@ -79,6 +79,15 @@ def test_an_equation_without_an_answer_says_so() -> None:
         solve(lambda t, state: (state[0].square(),), one, 0.0, 2.0, 1e-5)
 
 
+def test_every_part_of_the_state_decides_about_a_step() -> None:
+    """The first stands still; the second turns, and ends where it should, or is no number."""
+    still, x = torch.zeros(2, dtype=f64), torch.tensor([[1.0, 0.5]], dtype=f64)
+    _, place = solve(lambda t, state: (torch.zeros_like(state[0]), state[1] @ TURN.T), (still, x), 0.0, 7.0, 1e-6)
+    torch.testing.assert_close(place, x @ torch.matrix_exp(7 * TURN).T, rtol=0, atol=3e-5)
+    with pytest.raises(ValueError, match="its derivative is not finite"):
+        solve(lambda t, state: (state[0], state[1] * (1 if t == 0 else math.nan)), (still + 1, x), 0.0, 7.0, 1e-6)
+
+
 def test_single_numbers_and_no_rows() -> None:
     (place,) = solve(lambda t, state: (-state[0],), (torch.ones(4),), 0.0, 1.0, 1e-5)
     assert place.dtype == torch.float32
