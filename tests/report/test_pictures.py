@@ -164,6 +164,7 @@ def test_fonts_of_the_system_know_latin_letters_and_their_pitch_is_fixed() -> No
     for letter in "äéñøßÆçšžłőğİȘąęțůŵ":
         assert bytes(font.getmask(letter)) != box
     assert len({font.getlength(letter) for letter in "ilmMW.äß0"}) == 1
+    assert fonts.fixed_pitch(32).getlength("m") == pytest.approx(2 * font.getlength("m"), rel=0.1)
 
 
 def test_frames_of_growing_text_share_one_size() -> None:
