@@ -64,7 +64,7 @@ def test_alone_and_in_eval_mode_it_is_torchs() -> None:
 def test_statistics_of_bf16_are_those_of_the_same_numbers_in_float32() -> None:
     x = (torch.randn(64, 3, 5) + 30).bfloat16()
     layers = BatchNorm(3), BatchNorm(3)
-    with lent(mean, lambda row: torch.cat([row, row])):
+    with coupled(mean, lambda row: torch.cat([row, row])):
         short, long = layers[0](x), layers[1](x.float())
     assert short.dtype == torch.bfloat16
     assert torch.equal(short, long.bfloat16())
@@ -72,7 +72,7 @@ def test_statistics_of_bf16_are_those_of_the_same_numbers_in_float32() -> None:
 
 
 def test_what_is_lent_is_given_back() -> None:
-    with pytest.raises(ZeroDivisionError), lent(lambda value: value, lambda value: value):
+    with pytest.raises(ZeroDivisionError), coupled(lambda value: value, lambda value: value):
         raise ZeroDivisionError
     assert alone()
     with coupled(lambda value: value + 1, lambda value: value):

@@ -151,7 +151,7 @@ class Comparison:
         return [key for key in self.keys if not self._rows[key].scores]
 
     def __iter__(self) -> Iterator[Event]:
-        """Does what is left, until the loop is left or stopped; yields `events`, of consecutive ones that read alike the first."""
+        """Does what is left until the loop is left or stopped; yields `events`, the first of those in a row that read alike."""
         last = ""
         with closing(self.events()) as events:
             for event in events:
