@@ -59,6 +59,11 @@ def test_one_bad_check_up_is_no_collapse() -> None:
     assert alarms[0].progress == pytest.approx(0.55)
 
 
+def test_a_little_less_variety_is_not_lost_variety() -> None:
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.9 if p < 0.5 else 0.75, "precision": 0.5})
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.9 if p <= 0.5 else 0.1}, 2)  # two check-ups are too few
+
+
 def test_variety_that_was_never_there_or_that_chance_may_have_taken_is_not_lost() -> None:
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.3 if p <= 0.5 else 0.02, "precision": 0.2})
     history = History()
@@ -74,6 +79,7 @@ def test_good_looking_samples_of_a_few_kinds() -> None:
     assert few[0].progress <= 0.3
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.2})  # merely untrained
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1 + 0.4 * p, "precision": 0.9})  # still learning
+    assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.5, "precision": 0.9})  # half of them are not few
 
 
 def test_where_modes_are_known_they_decide() -> None:
@@ -101,6 +107,9 @@ def test_getting_worse_names_the_best_moment() -> None:
     assert kinds(alarms) == ["worse"]
     assert "0.1 at 20% of the run" in alarms[0].sentence
     assert not run(lambda p: {"squared_MMD": 1.0 - 0.9 * p})
+    late = run(lambda p: {"squared_MMD": 0.1 if 0.4 < p < 0.6 else 0.5})  # the best need not be the first
+    assert kinds(late) == ["worse"]
+    assert "0.1 at 45% of the run" in late[0].sentence
 
 
 @pytest.mark.parametrize(
@@ -150,11 +159,22 @@ def test_readings_that_stay_where_nothing_is_learnt(reading: str, bad: float, go
     assert not run(lambda p: {"readings": {reading: bad if p == 0.5 else good}}, 100)
 
 
+def test_readings_of_a_later_stage_and_of_similar_names_are_not_hasty() -> None:
+    assert not run(lambda p: {"readings": {} if p < 0.5 else {"elbo.kl": 0.001 if p < 0.55 else 5.0}}, 100)
+    assert not run(lambda p: {"readings": {"elbo.kl weight": 0.0}}, 100)
+
+
 def test_gradients_that_explode_or_vanish() -> None:
     assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 1e4}}, 100)) == ["exploding gradient"]
     assert kinds(run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 0.0}}, 100)) == ["vanishing gradient"]
     assert not run(lambda p: {"readings": {"elbo.gradient": 1.0 + (int(100 * p) % 10) * 5}}, 100)
     assert not run(lambda p: {"readings": {"elbo.gradient": 1e4 if p == 0.7 else 1.0}}, 100)  # one bad batch
+    assert not run(lambda p: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else 1e4}}, 20)  # two readings are too few to tell
+    lasting = run(lambda p: {"readings": {"elbo.gradient": 1e4 if p == 0.3 else 1.0 if p < 0.6 else 1e3}}, 100)
+    assert kinds(lasting) == ["exploding gradient"]  # a bad batch long ago does not hide it
+    assert kinds(run(lambda p: {"readings": {"elbo.gradient": 0.0 if p < 0.6 else 1.0}}, 100)) == ["vanishing gradient"]
+    for other in (10.0, 1e-3):  # not as before, and yet usual
+        assert not run(lambda p, other=other: {"readings": {"elbo.gradient": 1.0 if p < 0.6 else other}}, 100)
     assert not run(lambda p: {"readings": {"elbo.gradient": 1e-3 if round(100 * p) % 10 == 0 else 1.0}}, 100)
 
 
