@@ -167,3 +167,11 @@ def test_nothing_is_compared_without_a_test_split(tmp_path: Path) -> None:
         with pytest.raises(ValueError, match="no test split to measure on"):
             measure()
     assert not (tmp_path / "here").exists()
+
+
+def test_a_comparison_is_replaced_where_a_link_leads(tmp_path: Path) -> None:
+    Path("disk").mkdir()
+    Path("here").symlink_to("disk")
+    for force in (False, True):
+        assert genlab.compare("points/ring", models=["gan"], examples=100, samples=50, out="here", force=force).rows[0].measured
+    assert (tmp_path / "disk/report.json").is_file()

@@ -107,7 +107,7 @@ def claimed(folder: Path, force: bool, record: Record | None = None, used: Seque
                 with Folder(run).writing():
                     pass  # ValueError where somebody trains it
         shutil.rmtree(folder.resolve())
-    folder.mkdir(parents=True, exist_ok=True)
+    folder.resolve().mkdir(parents=True, exist_ok=True)  # also where a link leads to it
     return folder
 
 
