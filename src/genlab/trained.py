@@ -147,11 +147,20 @@ class Run:
         """
         recipe = recipe or self.recipe
         try:
-            made = outline(recipe, self.space, self.given)
+            made = self._outline(recipe)
         except (RuntimeError, OverflowError, MemoryError, TypeError, AssertionError, ArithmeticError, IndexError) as error:
             reason = " ".join(str(error).split())[:80]
             raise ValueError(f"{self.path / 'recipe.json'} describes no possible {recipe.name} ({reason})") from None
         check_fit(made, tensors, training)
+
+    def _outline(self, recipe: Recipe) -> Model:
+        """Names and shapes of its model, without numbers unless a class of the user's own looks at some when it is built."""
+        try:
+            return outline(recipe, self.space, self.given)
+        except RuntimeError:
+            if recipe.name not in OWN:
+                raise
+        return build(recipe, self.space, self.given)
 
     def last_checkpoint(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
         """(weights, buffers that only training needs) of its last checkpoint; ValueError where it has none."""

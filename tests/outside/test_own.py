@@ -376,3 +376,26 @@ def test_a_run_says_its_whole_record_in_python() -> None:
     run = genlab.train(Captioned, "things.parquet", steps=1, out="run", device="cpu")
     assert list(run.given) == ["label", "text"]
     assert isinstance(run, Run)
+
+
+def test_a_class_may_look_at_numbers_when_it_is_built() -> None:
+    """As a schedule that checks itself: its outline, which has no numbers, is then not enough to open a run."""
+
+    def __init__(self: Any, config: Any, space: Any, given: Any = None) -> None:
+        Captioned.__init__(self, config, space, given)
+        assert bool((torch.linspace(0.1, 0.9, 3) < 1).all())
+
+    __init__.__annotations__ = {"config": Width}
+    run = genlab.train(named("Looking", __init__=__init__), "things.parquet", steps=1, out="run")
+    assert genlab.load(run.path).sample(2).shape == (2, *run.space.shape)
+    assert [tick.progress for tick in genlab.api.resume(run.path, more=Budget(steps=1))] == [1]
+    with pytest.raises(ValueError, match="these weights belong to another model"):
+        run.check({"words.weight": torch.zeros(2, 9)})
+
+
+def test_an_error_in_a_users_file_is_not_called_one_of_genlab() -> None:
+    text = FILE.read_text(encoding="utf-8").replace("config.width", "config.widht")
+    Path("mine.py").write_text(text, encoding="utf-8")
+    said = refused("train", "mine.py:Captioned", "things.parquet", "--steps", 1, code=1)
+    line = 1 + text[: text.index("config.widht")].count("\n")
+    assert f"has no attribute 'widht' (in mine.py, line {line}; --debug shows where)" in said

@@ -237,7 +237,7 @@ def test_one_player_is_stepped_alone() -> None:
 def test_a_steered_run_says_that_it_cannot_be_repeated(tmp_path: Path) -> None:
     steered = session("gan", open("points/ring"), tmp_path / "run", budget=Budget(seconds=0.2), settings={"model.width": 8})
     for tick in steered:
-        steered.engine.only = {"discriminator"} if tick.step > 3 else None
+        steered.engine.only = {"discriminator"} if tick.step else None
     assert steered.run().head["steered"] is True
     with pytest.warns(Steered, match="was steered by hand: it goes on from its last checkpoint, and what came after that will"):
         assert resume(tmp_path / "run", "cpu").engine._schedule is None
@@ -255,10 +255,10 @@ def test_a_steered_run_says_that_it_cannot_be_repeated(tmp_path: Path) -> None:
 
 def test_stages_are_known_ahead_also_where_they_look_at_values() -> None:
     def looking(model: Two) -> Iterator[Stage]:
-        yield Stage("first", [Descend("a", [model.two], model.loss)], batch=2)
+        yield Stage("first", [Descend("a", [model.two], model.loss)], share=0.5, batch=2)
         if float(model.one.weight.sum()) < 1e9:  # a tensor without memory has no such sum
             model.two.weight.zero_()
-            yield Stage("second", [Descend("b", [model.one.weight], model.loss)])
+            yield Stage("second", [Descend("b", [model.one.weight], model.loss)], share=0.5)
 
     model = Two(looking)
     before = model.two.weight.clone()
@@ -378,3 +378,41 @@ def test_a_model_that_keeps_what_it_computed_can_be_started_again() -> None:
         pass
     again = engine.state()
     assert all(torch.equal(whole[0][name], again[0][name]) for name in whole[0])
+
+
+def descending(**options: Any) -> Callable[[Two], Iterator[Stage]]:
+    """One stage with one move."""
+    every, loss = options.pop("every", 1), options.pop("loss", None)
+
+    def stages(model: Two) -> Iterator[Stage]:
+        yield Stage("all", [Descend("one", [model.one], (lambda *_: loss(model)) if loss else model.loss, every)], **options)
+
+    return stages
+
+
+@pytest.mark.parametrize(
+    ("stages", "sentence"),
+    [
+        (lambda model: None, r"Two.stages\(\) must yield stages; it returned NoneType"),
+        (lambda model: iter(()), r"Two.stages\(\) yields no stage"),
+        (descending(share=0.5), "the shares of the stages of Two must sum to 1, and sum to 0.5"),
+        (descending(every=0), "move one: every must be at least 1, got 0"),
+    ],
+)
+def test_stages_that_cannot_be_trained_are_said(stages: Any, sentence: str) -> None:
+    with pytest.raises(ValueError, match=sentence):
+        ran(stages)
+
+
+@pytest.mark.parametrize(
+    "loss",
+    [
+        lambda model: model.one.weight.sum(),
+        lambda model: (model.one.weight, {}),
+        lambda model: (model.two.weight.sum(), {}),
+        lambda model: (0.5, {}),
+    ],
+)
+def test_a_loss_without_a_gradient_is_said(loss: Any) -> None:
+    with pytest.raises(ValueError, match="the loss of move one must return a scalar tensor that depends on what the move owns"):
+        ran(descending(loss=loss))

@@ -186,7 +186,7 @@ class MoveRunner:
         try:
             with coupled(now.mean, now.gather):
                 with engine.autocast():
-                    loss, readings = move.loss(batch, now)
+                    loss, readings = _scalar(move, move.loss(batch, now))
                 loss, norm = engine.descend(move, self.parameters, loss, now.progress)
         except NonFiniteError as error:
             error.cause = cause_of(self.model, batch.x, self.parameters, lambda: move.loss(batch, now_of().alone()))
@@ -214,3 +214,14 @@ class MoveRunner:
     def _require(self, required: bool) -> None:
         for parameter in self.parameters:
             parameter.requires_grad_(required)
+
+
+def _scalar(move: Descend, found: Any) -> tuple[Tensor, Readings]:
+    """What a loss returned; ValueError where no gradient can be taken of it."""
+    loss = found[0] if isinstance(found, tuple) and len(found) == 2 else None
+    if isinstance(loss, Tensor) and not loss.ndim and loss.requires_grad:
+        return found
+    raise ValueError(
+        f"the loss of move {move.name} must return a scalar tensor that depends on what the move owns, and a mapping "
+        "of readings"
+    )

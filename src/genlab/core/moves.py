@@ -64,7 +64,7 @@ class Descend:
     optimiser: str = ""
 
     def __post_init__(self) -> None:
-        self.owns, self.optimiser = _listed(self.name, self.owns), self.optimiser or self.name
+        self.owns, self.optimiser = _listed(self.name, self.owns, self.every), self.optimiser or self.name
 
 
 @dataclass
@@ -80,7 +80,7 @@ class Apply:
     every: int = 1
 
     def __post_init__(self) -> None:
-        self.owns = _listed(self.name, self.owns)
+        self.owns = _listed(self.name, self.owns, self.every)
 
 
 Move = Descend | Apply
@@ -119,8 +119,10 @@ class Tick(NamedTuple):
     progress: float  # 0..1 of the whole run
 
 
-def _listed(name: str, owns: Iterable[Owned]) -> list[Owned]:
+def _listed(name: str, owns: Iterable[Owned], every: int) -> list[Owned]:
     """What a move owns, as a list, since `parameters()` can be iterated only once. ValueError for what no move can own."""
+    if every < 1:
+        raise ValueError(f"move {name}: every must be at least 1, got {every}")
     things = [] if isinstance(owns, nn.Module | Tensor) else list(owns)
     wrong = next((thing for thing in things if not isinstance(thing, nn.Module | Tensor)), None)
     if wrong is not None or isinstance(owns, nn.Module | Tensor):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -18,6 +18,7 @@ class Planned(NamedTuple):
     """A stage to come: by the name of each optimiser, the names of the parameters that it steps."""
 
     name: str
+    share: float
     batch: int | None
     trains: dict[str, set[str]]
 
@@ -26,14 +27,20 @@ def planned(model: Model) -> list[Planned]:
     """All stages of a model, which is not changed.
 
     `stages()` runs on a copy on the meta device or, where code between two stages needs values, on a full copy.
-    ValueError where the model cannot be copied.
+    ValueError where the model cannot be copied, has no stages, or their shares do not sum to 1.
     """
     try:
-        return _stages(_copied(model, meta=True))
+        found = _stages(_copied(model, meta=True))
     except Exception:
         real = _copied(model, meta=False)
-    with torch.random.fork_rng():
-        return _stages(real)
+        with torch.random.fork_rng():
+            found = _stages(real)
+    name, total = type(model).__name__, sum(stage.share for stage in found)
+    if not found:
+        raise ValueError(f"{name}.stages() yields no stage, so that nothing would be trained")
+    if abs(total - 1) > 1e-6:
+        raise ValueError(f"the shares of the stages of {name} must sum to 1, and sum to {total:g}")
+    return found
 
 
 def _copied(model: Model, meta: bool) -> Model:
@@ -65,7 +72,10 @@ def check_moves(recipe: Recipe, stages: Sequence[Planned]) -> None:
 @torch.no_grad()
 def _stages(model: Model) -> list[Planned]:
     names = {id(value): name for name, value in model.named_parameters()}
-    return [Planned(stage.name, stage.batch, _trained(stage, names)) for stage in model.stages()]
+    stages: object = model.stages()
+    if not isinstance(stages, Iterable):
+        raise ValueError(f"{type(model).__name__}.stages() must yield stages; it returned {type(stages).__name__}")
+    return [Planned(stage.name, stage.share, stage.batch, _trained(stage, names)) for stage in stages]
 
 
 def _trained(stage: Stage, names: dict[int, str]) -> dict[str, set[str]]:

@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import errno
 import os
+from pathlib import Path
+from traceback import walk_tb
 
 USAGE, FAILED = 2, 1
+USERS = "genlab_user_"  # how the modules are called that files of users become (features.user)
 FULL = (errno.ENOSPC, errno.EDQUOT)
 REFUSED = (errno.EPERM, errno.EACCES, errno.EROFS)
 
@@ -32,7 +35,16 @@ def explained(error: BaseException) -> tuple[str, int]:
         return "out of memory; try a smaller batch (--set batch=16), a smaller --size, or --device cpu", FAILED
     if isinstance(error, ValueError):
         return sentence(str(error)), USAGE
-    return f"{type(error).__name__}: {sentence(str(error))} (a fault of genlab's; --debug shows where)", FAILED
+    return f"{type(error).__name__}: {sentence(str(error))} ({_whose(error)}; --debug shows where)", FAILED
+
+
+def _whose(error: BaseException) -> str:
+    """Whose fault an error is: of a user's file, where it passed through one."""
+    frames = [frame for frame in walk_tb(error.__traceback__) if str(frame[0].f_globals.get("__name__")).startswith(USERS)]
+    if not frames:
+        return "a fault of genlab's"
+    frame, line = frames[-1]
+    return f"in {Path(frame.f_code.co_filename).name}, line {line}"
 
 
 def disk_full(error: BaseException) -> bool:
