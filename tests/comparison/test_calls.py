@@ -15,10 +15,12 @@ import genlab
 from genlab.api import session
 from genlab.comparison import calls
 from genlab.comparison.events import Failed, Measured, Measuring, Training
+from genlab.core.moves import Tick
 from genlab.core.recipe import Budget
 from genlab.measure.catalogue import measure_of
 from genlab.measure.table import scores_for
 from genlab.trained import Run
+from genlab.watch import Watch
 
 QUICK: dict[str, Any] = {"models": ["gan"], "examples": 2000, "samples": 50}
 
@@ -65,6 +67,23 @@ def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
     assert "not defined" in repr(found)
 
 
+def test_an_interrupted_loop_says_what_its_checkpoints_keep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An interrupt comes within a step, of which nothing is kept: the row says where the same call goes on."""
+
+    def on_tick(watch: Watch, tick: Tick) -> None:
+        if tick.progress > 0.5:
+            raise KeyboardInterrupt
+
+    comparison = genlab.compare("points/ring", **QUICK, out="here")
+    with monkeypatch.context() as patch:
+        patch.setattr(Watch, "on_tick", on_tick)
+        with pytest.raises(KeyboardInterrupt):
+            comparison.run()
+    (row,) = comparison.rows
+    assert row.error.startswith("stopped at 0% of its training")
+    assert next(iter(genlab.compare("points/ring", **QUICK, out="here"))) == Training("training gan in turn", 0.0)
+
+
 @pytest.mark.parametrize(
     ("asked", "hint"),
     [
@@ -72,6 +91,8 @@ def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
         ({"seconds": -1}, "seconds must be more than 0"),
         ({"seeds": 0}, "seeds must be at least 1"),
         ({"models": ["gna"]}, "did you mean gan"),
+        ({"modles": ["gan"]}, "compare has no option 'modles'; did you mean models?"),
+        ({"siez": 8}, "data have no option 'siez'; did you mean size?"),
     ],
 )
 def test_impossible_calls_are_refused_before_anything_is_written(asked: dict[str, Any], hint: str, tmp_path: Path) -> None:

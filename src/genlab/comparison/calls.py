@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from genlab.core.data import Split, size_of
 from genlab.core.model import Model
 from genlab.core.options import own_options
 from genlab.data import open
+from genlab.data.options import Options
 from genlab.features import features_for
 from genlab.measure import Reference
 from genlab.own import all_registered
@@ -66,6 +69,10 @@ def compare(
             raise ValueError(f"{name} must be at least 1, got {value}")
     if opening and not isinstance(data, str | Path):
         raise ValueError(f"{', '.join(opening)}: options of genlab.open, and these data are open already; leave them out")
+    for name in opening:
+        near = difflib.get_close_matches(name, signature(compare).parameters, 1)
+        if near and not hasattr(Options, name):
+            raise ValueError(f"compare has no option {name!r}; did you mean {near[0]}?")
     names = tuple(name.strip() for name in models.split(",") if name.strip()) if isinstance(models, str) else models
     runs = [str(run.path if isinstance(run, Run) else run) for run in data] if isinstance(data, list | tuple) else []
     if isinstance(data, list | tuple) and not runs:

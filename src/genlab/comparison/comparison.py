@@ -312,7 +312,7 @@ class Comparison:
             load=Load(round(sum(loads) / len(loads), 2), round(max(loads), 2)),
             checkups=tuple(map(Checkup.from_json, folder.checkups())),
             alarms=tuple(map(Alarm.from_json, folder.alarms())),
-            error=f"stopped at {job.share:.0%} of its training; the same command goes on" if stopped else job.error,
+            error=f"stopped at {folder.progress():.0%} of its training; the same command goes on" if stopped else job.error,
             stopped=stopped,
         )
         self._rows[key] = row
