@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -36,6 +37,27 @@ def gpt(home: Path) -> Run:
 @pytest.fixture(scope="module")
 def ngram(home: Path) -> Run:
     return genlab.train("ngram", "digits", steps=4, out=home / "ngram")
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "sentence"),
+    [
+        ({"settings": {"batch": "0"}}, ValueError, "from 1 to 1,000,000"),
+        ({"shard": True}, ValueError, "--shard cuts a model among processes, and this is one"),
+        ({"on_nan": "hope"}, ValueError, "--on-nan hope: choose stop or halve-lr"),
+        ({"secnds": 1}, TypeError, "training has no option 'secnds'; did you mean seconds?"),
+        ({"save_evry": 1}, TypeError, "training has no option 'save_evry'; did you mean save_every?"),
+    ],
+)
+def test_a_training_that_is_refused_leaves_no_folder(
+    options: dict[str, Any], error: type[Exception], sentence: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(error, match=sentence):
+        genlab.train("vqvae", "digits", steps=1, **options)
+    with pytest.raises(ValueError, match="missing entries"):
+        genlab.train("vqvae", genlab.open("digits", hide="0.5"), steps=1)
+    assert not [path for path in tmp_path.rglob("*") if path.name != "runs"]
 
 
 def test_a_reconstruction_is_what_the_model_makes_of_the_first_examples(vae: Run) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import warnings
 from collections.abc import Callable, Generator, Mapping
 from contextlib import suppress
 from dataclasses import replace
 from functools import partial
+from inspect import signature
 from itertools import count, islice
 from pathlib import Path
 from typing import Any
@@ -36,6 +38,9 @@ from genlab.runs.weights import copied, split
 from genlab.trained import CHUNK, Run
 
 __all__ = ["CHUNK", "Budget", "Engine", "Run", "Session", "build", "fit", "load", "open", "recipe_for", "resume", "train"]
+
+
+KEEPING = ("save_every", "on_nan")  # options of a `Session` that users set
 
 
 class Session:
@@ -143,6 +148,7 @@ def session(
     out       its folder; by default a new one under runs/
     keeping   save_every and on_nan of a `Session`
     """
+    _known(keeping)
     name = registered(model)
     recipe = seeded(recipe_for(name, data.space, data.given, settings), seed, settings or {})
     recipe = replace(recipe, budget=budget or recipe.budget)
@@ -165,6 +171,15 @@ def session(
     tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
     on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
     return made
+
+
+def _known(options: Mapping[str, Any]) -> None:
+    """TypeError, with the nearest name, for an option that no training has."""
+    for name in options:
+        if name not in KEEPING:
+            there = [*signature(train).parameters, *signature(session).parameters, *KEEPING]
+            near = difflib.get_close_matches(name, there, 1)
+            raise TypeError(f"training has no option {name!r}" + (f"; did you mean {near[0]}?" if near else ""))
 
 
 def suits(name: str, data: Any) -> None:
