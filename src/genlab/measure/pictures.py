@@ -175,17 +175,17 @@ def _ruled(x: Tensor, rule: Rule, how: dict[str, Any], detail: dict[str, Any]) -
     return copies(x, rule)
 
 
-def closest(evaluation: Evaluation, found: Copies, threshold: float) -> list[dict[str, Any]]:
+def closest(evaluation: Evaluation, matches: Copies, threshold: float) -> list[dict[str, Any]]:
     """The samples nearest to a training example, each with that and with the nearest held-out one."""
-    order, reference = found.ratio.argsort()[:SHOWN], evaluation.reference
+    order, reference = matches.ratio.argsort()[:SHOWN], evaluation.reference
     distances, beside = nearest(evaluation.samples[order].flatten(1), reference.real.flatten(1), 1)
     return [
         {
             "sample": evaluation.samples[row],
-            "train": reference.train[found.index[row]],
+            "train": reference.train[matches.index[row]],
             "test": reference.real[position],
-            "ratio": float(found.distance[row] / distance.clamp_min(1e-12)),
-            "copied": bool(found.ratio[row] <= threshold),
+            "ratio": float(matches.distance[row] / distance.clamp_min(1e-12)),
+            "copied": bool(matches.ratio[row] <= threshold),
         }
         for row, position, distance in zip(order.tolist(), beside[:, 0].tolist(), distances[:, 0], strict=True)
     ]
