@@ -24,7 +24,7 @@ def extend(folder: Folder, recipe: Recipe, more: Budget) -> None:
     """
     if more.unit != recipe.budget.unit:
         raise ValueError(
-            f"{folder.path} was given {recipe.budget.total:g} {recipe.budget.unit}: extend it by --{recipe.budget.unit}, "
+            f"the budget of {folder.path} is counted in {recipe.budget.unit}: extend it by --{recipe.budget.unit}, "
             f"not by --{more.unit}"
         )
     if folder.replay() is not None:
