@@ -88,7 +88,8 @@ class Run:
         if where is not None and name not in OWN:
             raise ValueError(
                 f"its model {name[:60]} is none of genlab's (it was defined in {where[:80]!r}), and no code is run because a "
-                f"folder says so; pass the class: genlab.load(path, model={name[:60]}), or --model FILE.py:{name[:60]}"
+                f"folder says so; pass the class: genlab.load(path, model={name[:60]}), or --model FILE.py:{name[:60]} "
+                "(compare takes it among its --models)"
             )
 
     def data(self, source: str | Path | None = None, **options: Any) -> Any:

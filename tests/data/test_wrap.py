@@ -20,6 +20,7 @@ from genlab.data.degraded import Degraded, edges, smaller
 from genlab.data.few import FewLabels
 from genlab.data.hidden import Hidden
 from genlab.data.opener import open_again
+from genlab.data.options import Options
 from genlab.data.paired import Paired, Unpaired
 from tests.data import files
 
@@ -389,7 +390,7 @@ def test_an_unknown_option_names_the_near_miss() -> None:
 @pytest.mark.parametrize(
     ("option", "value", "words"),
     [
-        ("hide", 0.5, "a text, in quotes in Python; got 0.5"),
+        ("hide", True, "a text, in quotes in Python; got True"),
         ("size", "8", "a whole number; got '8'"),
         ("lines", 1, "True or False"),
         ("binarise", 1, "one of threshold, static, dynamic"),
@@ -399,6 +400,10 @@ def test_an_unknown_option_names_the_near_miss() -> None:
 def test_an_option_of_another_type_says_which_it_needs(option: str, value: Any, words: str) -> None:
     with pytest.raises(ValueError, match=f"{option} must be {words}"):
         opened("digits", **{option: value})
+
+
+def test_a_share_may_be_a_number_too() -> None:
+    assert Options.from_record({"hide": 0.5}) == Options.from_record({"hide": "0.5"})
 
 
 def test_labels_of_minus_one_are_not_said(tmp_path: Path) -> None:

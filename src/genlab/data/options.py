@@ -53,7 +53,7 @@ class Options:
     """Second data without partners: another domain, given as `other` while training."""
     degrade: str | None = _of(None)
     """Give a degraded copy of each picture as `source`: 2x, 4x, ... (lower resolution), grey, edges, noise=0.1."""
-    hide: str | None = _of(None)
+    hide: str | float | None = _of(None)
     """Hide entries of the training examples: a share of them, as 0.5, or one block of each, as block."""
     binarise: Binarise | None = _of(None)  # noqa: RUF009
     """Make pictures black and white: above one half (threshold), drawn once (static) or anew each time (dynamic)."""
@@ -72,6 +72,8 @@ class Options:
         _within("stream_seed", self.stream_seed, 0, 2**62, "")
         if self.binarise is not None and self.binarise not in get_args(Binarise):
             raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(self.binarise)[:60]!r}")
+        if self.hide is not None:
+            object.__setattr__(self, "hide", str(self.hide))
         if self.pair is not None and self.other is not None:
             raise ValueError("pair and other are two ways to use a second source: leave one out")
         if self.shares is not None:
