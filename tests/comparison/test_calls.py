@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import shlex
 import shutil
 from pathlib import Path
 from typing import Any
@@ -13,8 +14,10 @@ import torch
 
 import genlab
 from genlab.api import session
+from genlab.cli.compare import budget_of
 from genlab.comparison import calls
 from genlab.comparison.events import Failed, Measured, Measuring, Training
+from genlab.comparison.options import CompareOptions
 from genlab.core.moves import Tick
 from genlab.core.recipe import Budget
 from genlab.measure.catalogue import measure_of
@@ -140,6 +143,15 @@ def test_every_score_is_a_measure_of_the_list(source: str) -> None:
         measure = measure_of(name)
         assert measure is not None, name
         assert (measure.question, measure.better) == (score.question, score.better or ""), name
+
+
+@pytest.mark.parametrize(
+    ("unit", "amount"), [("seconds", 0.3), ("seconds", 100000.25), ("examples", 1234567), ("operations", 1e13)]
+)
+def test_the_command_that_repeats_a_comparison_has_its_budget(unit: Any, amount: float) -> None:
+    words = shlex.split(CompareOptions("digits", unit=unit, amount=amount).command(Path("here")))
+    option = words[words.index("--seconds" if unit == "seconds" else "--budget") + 1]
+    assert budget_of(float(option), None) == (unit, amount) if unit == "seconds" else budget_of(None, option) == (unit, amount)
 
 
 def test_what_there_is_can_be_listed() -> None:

@@ -40,7 +40,10 @@ def test_seconds(value: float | None, text: str) -> None:
     assert words.seconds(value) == text
 
 
-@pytest.mark.parametrize(("value", "text"), [(437, "437"), (52800, "52,800"), (1234567, "1.23 M"), (7_000_000_000, "7 G")])
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [(437, "437"), (52800, "52,800"), (999_900, "999,900"), (1234567, "1.23 M"), (999_900_000, "1 G"), (7_000_000_000, "7 G")],
+)
 def test_count(value: int, text: str) -> None:
     assert words.count(value) == text
 
@@ -49,6 +52,20 @@ def test_counts_of_operations_and_bytes() -> None:
     assert [words.count(value) for value in (1.3e9, 4.1e12, 2.6e15, 812.0)] == ["1.3 G", "4.1 T", "2.6 P", "812"]
     assert [words.memory(value) for value in (512, 4.31e8, 1.24e9, None)] == ["512 bytes", "431 MB", "1.24 GB", "–"]
     assert [words.percent(share) for share in (0.12, 0.0034, 1.0)] == ["12 %", "0.34 %", "100 %"]
+
+
+@pytest.mark.parametrize(
+    ("amount", "text"),
+    [(30.0, "30"), (0.5, "0.5"), (1e13, "1e+13"), (1234567, "1234567"), (100000.25, "100000.25"), (2**53 - 1, f"{2**53 - 1}")],
+)
+def test_a_number_that_is_written_exactly_is_read_back(amount: float, text: str) -> None:
+    assert words.exact(amount) == text
+    assert float(text) == amount
+
+
+def test_chosen_seconds_are_not_rounded() -> None:
+    said = [words.exact_seconds(amount) for amount in (0.3, 30, 100, 125, 600, 750, 5400, 3600, 86400, 100000.5)]
+    assert said == ["0.3 s", "30 s", "100 s", "125 s", "10 min", "12.5 min", "1.5 h", "60 min", "24 h", "100000.5 s"]
 
 
 def test_capitals_and_entries() -> None:

@@ -25,7 +25,7 @@ from genlab.cli.options import (
 )
 from genlab.cli.progress import Progress
 from genlab.cli.stop import Stop
-from genlab.comparison.words import duration
+from genlab.comparison.words import duration, exact
 from genlab.data.options import Options
 from genlab.recipes.index import entry
 
@@ -130,7 +130,7 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
             )
         recipe = run.recipe
         if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
-            call = f"genlab train {recipe.name} DATA --seconds {recipe.budget.amount:g} --seed {recipe.seed}"
+            call = f"genlab train {recipe.name} DATA --seconds {exact(recipe.budget.amount)} --seed {recipe.seed}"
             raise ValueError(f"--schedule {file} is that of another training: {call}; use the same options, or leave it out")
     return rows
 

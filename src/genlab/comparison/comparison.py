@@ -29,7 +29,7 @@ from genlab.comparison.setup import chosen
 from genlab.comparison.summary import machine, write_record
 from genlab.comparison.training import SLICE, Job, in_turn
 from genlab.comparison.verdicts import recommendation
-from genlab.comparison.words import plural
+from genlab.comparison.words import exact, plural
 from genlab.features import Features
 from genlab.measure import Reference, Speed
 from genlab.measure.alarms import Alarm, Checkup
@@ -280,8 +280,8 @@ class Comparison:
         """The session; ValueError where its run now has another recipe than the comparison asked for."""
         budget, recipe = self.options.budget_for(key.name, self._operations(key.name)), made.recipe
         if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
-            actual = f"{recipe.name}, seed {recipe.seed}, {recipe.budget.total:g} {recipe.budget.unit}"
-            asked = f"{key.name}, seed {key.seed}, {budget.total:g} {budget.unit}"
+            actual = f"{recipe.name}, seed {recipe.seed}, {exact(recipe.budget.total)} {recipe.budget.unit}"
+            asked = f"{key.name}, seed {key.seed}, {exact(budget.total)} {budget.unit}"
             raise ValueError(f"{made.folder.path} is {actual} and not {asked}, as this comparison has it; move it elsewhere")
         return made
 

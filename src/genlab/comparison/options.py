@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from genlab.comparison.words import exact
+
 if TYPE_CHECKING:
     from genlab.comparison.rows import Unit
     from genlab.core.recipe import Budget
@@ -43,7 +45,8 @@ class CompareOptions:
 
     def command(self, out: Path) -> str:
         """The command that repeats the comparison in a folder."""
-        budget = {"seconds": f"{self.amount:g}"} if self.unit == "seconds" else {"budget": f"{self.unit}={self.amount:g}"}
+        amount = exact(self.amount)
+        budget = {"seconds": amount} if self.unit == "seconds" else {"budget": f"{self.unit}={amount}"}
         options = {
             "models": ",".join(self.models) if self.models else None,
             **budget,
@@ -69,7 +72,8 @@ class CompareOptions:
         steps = round(self.amount / operations) if operations else 1
         if steps < 1:
             raise ValueError(
-                f"--budget operations={self.amount:g} is less than one step of {name}, which takes {operations:.2g}; give more"
+                f"--budget operations={exact(self.amount)} is less than one step of {name}, which takes {operations:.2g}; "
+                "give more"
             )
         return Budget(steps=steps)
 

@@ -63,7 +63,7 @@ class RunSummary:
         if label := label_of(self.given):
             classes = self.given[label]
             yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"
-        yield "budget", f"{budget.total:g} {budget.unit}, batches of {self.recipe.batch}, seed {self.recipe.seed}"
+        yield "budget", f"{words.exact(budget.total)} {budget.unit}, batches of {self.recipe.batch}, seed {self.recipe.seed}"
         if self.progress is not None:
             spent = words.duration(self.seconds or 0)
             yield "trained", f"{self.progress:.0%}: {self.examples or 0:,} examples in {spent}"

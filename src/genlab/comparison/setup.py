@@ -11,6 +11,7 @@ from typing import Any
 from genlab.api import suits
 from genlab.comparison.options import CompareOptions
 from genlab.comparison.rows import Record
+from genlab.comparison.words import exact
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model
 from genlab.own import all_registered
@@ -65,7 +66,7 @@ def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
     if not before.unit:
         raise ValueError(f"{folder} holds a comparison of runs that were there; {remedy}")
     if options.own_budget and (before.unit, before.amount) != (options.unit, options.amount):
-        differs = f"{before.amount:g} {before.unit}, not {options.amount:g} {options.unit}"
+        differs = f"{exact(before.amount)} {before.unit}, not {exact(options.amount)} {options.unit}"
         raise ValueError(f"the comparison in {folder} gave every model {differs}; {remedy}")
     if options.features is not None and options.features != before.features:
         there = before.features or "the features that suit the data"

@@ -265,7 +265,7 @@ def _longer(group: Group, models: Sequence[str], courses: Courses | None, record
     if not better:
         return ""
     amount = record.budget.seconds
-    twice = f"training twice as long ({words.seconds(2 * amount)} each)" if amount else "training twice as long"
+    twice = f"training twice as long ({words.exact_seconds(2 * amount)} each)" if amount else "training twice as long"
     return f"{words.word_list(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
 
 

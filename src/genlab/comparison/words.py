@@ -27,13 +27,27 @@ def number(value: float | None, digits: int = 3) -> str:
 
 
 def seconds(value: float | None) -> str:
-    """0.4 ms, 21 ms, 0.31 s, 30 s, 12.5 min, 3.2 h."""
+    """Two significant digits: 0.4 ms, 21 ms, 0.31 s, 30 s, 12 min, 3.2 h."""
     if value is None or not math.isfinite(value):
         return NONE if value is None else BROKEN
     for unit, size, below in (("ms", 1e-3, 0.1), ("s", 1.0, 100.0), ("min", 60.0, 5400.0), ("h", 3600.0, math.inf)):
         if value < below:
             return f"{float(f'{value / size:.2g}'):g} {unit}"
     raise AssertionError
+
+
+def exact(amount: float) -> str:
+    """The shortest way to write a number so that it is read back as the same: 30, 0.5, 1e+13, 1234567."""
+    short = f"{amount:g}"
+    return short if float(short) == amount else f"{amount:.0f}" if amount == round(amount) else repr(float(amount))
+
+
+def exact_seconds(amount: float) -> str:
+    """Seconds that somebody chose, not rounded: 30 s, 100 s, 10 min, 12.5 min, 1.5 h."""
+    for unit, size, least in (("h", 3600, 5400), ("min", 60, 120)):
+        if amount >= least and 10 * amount % size == 0:
+            return f"{exact(amount / size)} {unit}"
+    return f"{exact(amount)} s"
 
 
 def duration(seconds: float) -> str:
@@ -51,10 +65,11 @@ def count(value: float | None) -> str:
     """437, 12,800, 1.25 M, 3.1 G, 48 T, 2.6 P."""
     if value is None or not math.isfinite(value):
         return NONE if value is None else BROKEN
-    for unit, size in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)):
-        if value >= size:
-            return f"{value / size:.3g} {unit}"
-    return f"{round(value):,}"
+    if value < 1e6:
+        return f"{round(value):,}"
+    rounded = float(f"{value:.3g}")  # first: 999,900,000 is 1 G
+    unit, size = next((u, s) for u, s in (("P", 1e15), ("T", 1e12), ("G", 1e9), ("M", 1e6)) if rounded >= s)
+    return f"{rounded / size:,.6g} {unit}"
 
 
 def memory(value: float | None) -> str:

@@ -123,7 +123,7 @@ def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str,
 def budget(record: Record, names: Sequence[str]) -> str:
     """One or two sentences on what every model was given."""
     terms = record.budget
-    written = words.seconds(terms.amount) if terms.unit == "seconds" else f"{words.count(terms.amount)} {terms.unit}"
+    written = words.exact_seconds(terms.amount) if terms.unit == "seconds" else f"{words.count(terms.amount)} {terms.unit}"
     amount = f"{written} of training{'' if len(names) == 1 else ' each'}" if terms.unit else ""
     parts = [words.plural(len(names), "model"), amount, "" if terms.seeds == 1 else f"{terms.seeds} seeds"]
     order = f" {words.capital(terms.order)}." if terms.order else ""
