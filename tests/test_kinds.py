@@ -50,6 +50,13 @@ def test_every_kind_is_in_every_table(table: str) -> None:
     assert set(TABLES[table]) == {kind.name for kind in KINDS}
 
 
+def test_a_gif_of_video_shows_the_clips_and_of_all_else_the_way(tmp_path: Path) -> None:
+    ways = {kind.name: saving.shows_way(tmp_path / "a.gif", TYPICAL[kind.name]) for kind in KINDS}
+    assert ways == {kind.name: kind.name != "video" for kind in KINDS}
+    assert not saving.shows_way(tmp_path / "a.png", TYPICAL["points"])
+    assert not saving.shows_way(None, TYPICAL["points"])
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_savers_are_those_that_the_kind_names(kind: DataKind) -> None:
     assert set(saving.SAVERS[kind.name]) == set(kind.suffixes)

@@ -76,6 +76,7 @@ def interpolate(
     at_least(2, steps=steps)
     from genlab.cli.looking import deliver, tell
     from genlab.cli.opening import reopened
+    from genlab.report.saving import shows_way
 
     loaded = machine.load(run)
     loaded.able("interpolate", not raw)
@@ -83,7 +84,7 @@ def interpolate(
         data = reopened(loaded, progress) if real else None
         with progress.task("walking") as task:
             made = loaded.interpolate(n, steps, seed, given.conditions(), real=real, averaged=not raw, data=data, progress=task)
-    moving = output.out is not None and output.out.suffix == ".gif"
+    moving = shows_way(output.out, loaded.space)
     frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
     more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}
     path = deliver(loaded, "interpolate", output, frames, more, steps)

@@ -31,8 +31,8 @@ Out = Annotated[
     FolderOptions,
     Parameter(
         group=OUTPUT,
-        help="FILE.png, .npz (numbers in the data's units), .gif (the way there), .txt, .csv (points), .wav (sound), .npy "
-        "(voxels), or DIR/ for one file a sample.",
+        help="FILE.png, .npz (numbers in the data's units), .gif (the way there; of video the clips), .txt, .csv (points), "
+        ".wav (sound), .npy (voxels), or DIR/ for one file a sample.",
     ),
 ]
 
@@ -67,7 +67,7 @@ def sample(
     out = output.out or _default_path(loaded, seed)
     if out is not None:
         saving.check_output(out, loaded.space, output.force)
-        if out.suffix == ".gif" and (count > CHUNK or exact):
+        if saving.shows_way(out, loaded.space) and (count > CHUNK or exact):
             raise ValueError(f"a .gif shows at most {CHUNK} samples on their way, without --exact; got -n {count}")
     settings = {
         **own(loaded.model(not raw, best).sample, sampling.option),
@@ -77,7 +77,7 @@ def sample(
     }
     with Progress() as progress, progress.task(f"drawing {count:,}"):
         given = loaded.conditions(count, seed, sampling.conditions()).given
-        frames = _shown(loaded.frames(count, seed, given, **settings), out)
+        frames = _shown(loaded.frames(count, seed, given, **settings), saving.shows_way(out, loaded.space))
     texts = loaded.texts(frames[-1]) if loaded.space.text else None
     given, names = _named(loaded, given) if out is not None and out.suffix == ".csv" else (given, ())
     written = saving.write(out, frames, loaded.space, given, texts=texts, names=names) if out is not None else None
@@ -103,9 +103,9 @@ def _default_path(run: Run, seed: int) -> Path | None:
     return None if run.space.text else within(run.path, f"samples/seed-{seed}{kind_of(run.space).suffixes[0]}")
 
 
-def _shown(frames: Any, out: Path | None) -> list[Any]:
-    """All frames for a .gif, otherwise the last one alone."""
-    if out is not None and out.suffix == ".gif":
+def _shown(frames: Any, way: bool) -> list[Any]:
+    """All frames where the way is shown, otherwise the last one alone."""
+    if way:
         return list(frames)
     last = None
     for frame in frames:

@@ -44,6 +44,11 @@ def check_output(out: Path, space: Space, force: bool = False) -> None:
         raise ValueError(f"--out {out} is a folder; name it without a suffix to write one file a sample")
 
 
+def shows_way(out: Path | None, space: Space) -> bool:
+    """Whether a file shows all frames on the way to the samples, and not the samples alone: a .gif of anything but video."""
+    return out is not None and out.suffix == ".gif" and SAVERS[kind_of(space).name][".gif"] is _way
+
+
 @dataclass(frozen=True)
 class Samples:
     """Samples to be saved: frames (n, *space.shape) in the data's units, of which the last holds the samples.
