@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from genlab.comparison.rows import Record, Results, Row
-from genlab.comparison.summary import write_record
+from genlab.comparison.summary import machine, write_record
 from tests.report.fakes import bits, distance, everything, record, row, score
 
 
@@ -121,3 +122,15 @@ def test_a_row_is_one_short_line() -> None:
     names = ("Fréchet distance (classifier features)", "Fréchet distance (classifier features), unbiased", "recall")
     shown = repr(row("vae", bits(2.05), {name: score(0.25) for name in names}))
     assert shown == "Row(vae: -log p 2.05 bits/dim, Fréchet distance 0.25, recall 0.25; compare/vae)"
+
+
+def test_a_gpu_is_named_as_it_was_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    assert machine("auto").endswith(", no GPU")
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: True)
+    assert machine("auto").endswith(", Apple's GPU")
+    assert machine("cpu").endswith(", Apple's GPU not used")
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "get_device_name", lambda device: f"H200 ({device})")
+    assert machine("cuda:1").endswith(", H200 (cuda:1)")

@@ -38,5 +38,10 @@ def machine(device: str) -> str:
     import torch
 
     count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    gpu = torch.cuda.get_device_name() if torch.cuda.is_available() and device != "cpu" else "no GPU"
-    return f"{count} cores ({platform.machine()}, {torch.get_num_threads()} threads), {gpu}"
+    gpu = "no GPU"
+    if torch.cuda.is_available():
+        gpu = torch.cuda.get_device_name(device if device.startswith("cuda") else None)
+    elif torch.backends.mps.is_available():
+        gpu = "Apple's GPU"
+    used = "" if gpu == "no GPU" or device != "cpu" else " not used"
+    return f"{count} cores ({platform.machine()}, {torch.get_num_threads()} threads), {gpu}{used}"
