@@ -26,7 +26,7 @@ def short(rows: Sequence[Row], width: int) -> Table:
     for title in (f"-log p, {unit}".removesuffix(", "), *scores, "to draw 100", "parameters"):
         shown.add_column("\n".join(textwrap.wrap(title, HEAD)), justify="right", no_wrap=True)
     for name in names_of(rows):
-        row = next(row for row in rows if row.name == name)
+        row = min((row for row in rows if row.name == name), key=lambda row: bool(row.error))  # one that did not fail
         cells = [_likelihood(name, row, groups, not unit), *(_cell(name, title, groups) for title in scores)]
         shown.add_row(name, *cells, _cell(name, SPEED, groups), words.count(row.parameters))
     return shown
@@ -75,5 +75,5 @@ def _baseline(each: Baseline, title: str) -> str:
 def _likelihood(name: str, row: Row, groups: Sequence[Group], with_unit: bool) -> str:
     if row.likelihood is None:
         return words.NONE if row.error else "none"
-    unit = f" {row.likelihood.label}" if with_unit else ""
-    return f"{SIGNS[row.likelihood.claim]}{_cell(name, LIKELIHOOD, groups)}{unit}"
+    unit, cell = f" {row.likelihood.label}" if with_unit else "", _cell(name, LIKELIHOOD, groups)
+    return words.BROKEN if cell == words.NONE else f"{SIGNS[row.likelihood.claim]}{cell}{unit}"
