@@ -48,9 +48,8 @@ def checkup_scores(
 
 def _likelihood_score(evaluation: Evaluation, likelihood: Likelihood | None) -> Iterator[Score]:
     if likelihood is not None:
-        unit = likelihood.unit.replace("_", " ")
         estimate = Estimate(likelihood.value, likelihood.low, likelihood.high, "examples")
-        name, how = f"-log p, {unit}", {"claim": likelihood.claim, "how": likelihood.how}
+        name, how = f"-log p, {likelihood.label}", {"claim": likelihood.claim, "how": likelihood.how}
         yield evaluation.protocol.score(name, estimate, how, better="lower", question="likelihood")
 
 

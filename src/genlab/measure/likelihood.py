@@ -76,12 +76,11 @@ class Likelihood:
 
     def line(self) -> str:
         sign = {"exact": "", "lower": "<= ", "estimate": "~ "}[self.claim]
-        unit = self.unit.replace("_", " ")
-        more = f", {self.bits:.4g} bits per character" if self.unit == "nats_per_character" else ""
+        more = f", {self.bits:.4g} bits/character" if self.unit == "nats_per_character" else ""
         counted = f"{self.examples:,} of {self.of:,}" if self.examples < self.of else f"all {self.of:,}"
         note = f", {self.note}" if self.note else ""
         how = ", ".join([self.how, *([f"given {' and '.join(self.given)}"] if self.given else [])])
-        return f"{sign}{self.value:.4f} ± {self.error:.2g} {unit}{more} ({how}; {counted} of {self.split}{note})"
+        return f"{sign}{self.value:.4f} ± {self.error:.2g} {self.label}{more} ({how}; {counted} of {self.split}{note})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values: the fields, and the value with its 95 % interval in the unit that people quote."""
