@@ -28,7 +28,8 @@ class ETA:
         self.since, self.share, self.before, self.training = time.monotonic(), before, before, True
 
     def trained(self, models: int) -> None:
-        self.trainings.append((time.monotonic() - self.since) / max(models, 1))
+        """End a round; what an earlier call had done of it would have taken as long for its share."""
+        self.trainings.append((time.monotonic() - self.since) / max(models, 1) / max(1 - self.before, 0.02))
         self.since, self.training = time.monotonic(), False
 
     def measured(self) -> None:
