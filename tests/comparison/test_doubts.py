@@ -96,7 +96,7 @@ def test_alarms_are_named_with_their_time_and_in_how_many_runs() -> None:
 
 def test_scores_made_differently_say_how() -> None:
     rows = [row("a", None, distance(2.0)), row("b", None, distance(1.0, generated=500))]
-    assert "Fréchet distance of a and b do not compare: generated 2,000 against 500." in remarks(record(rows))
+    assert "Fréchet distance of a and b does not compare: generated 2,000 against 500." in remarks(record(rows))
 
 
 def test_an_unequally_busy_machine_is_said() -> None:

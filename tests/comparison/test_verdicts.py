@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from genlab.comparison.rows import Row, Terms
-from genlab.comparison.verdicts import Verdict, cost_of, recommendation, verdicts
+from genlab.comparison.verdicts import UNKNOWN, Verdict, cost_of, recommendation, verdicts
 from tests.comparison.test_courses import checked
 from tests.report.fakes import COLOUR, LINES, POINTS, TEXT, bits, distance, everything, four, record, row, score
 
@@ -201,3 +201,9 @@ def test_measures_of_quality_that_disagree_are_named() -> None:
     assert "Of 2 other measures of quality 1 put another in front: b by kernel distance." in quality.detail
     agreed = verdicts(record([scored("a", 1.0, 1.0, 1.0), scored("b", 2.0, 2.0, 2.0)]))
     assert "So say 2 other measures of quality." in next(v for v in agreed if v.question == "quality").detail
+
+
+def test_a_tie_with_one_whose_interval_is_unknown_has_an_advice() -> None:
+    rows = [near("a", 1.0, 0.1), near("b", 1.0, 0.1), row("c", None, {"distance": score(1.5)}, None)]
+    verdict = said(rows)["Best pictures"]
+    assert (verdict.outcome, verdict.advice) == ("tied", UNKNOWN)

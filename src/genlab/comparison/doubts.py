@@ -134,7 +134,8 @@ def _unlike(models: Sequence[Row]) -> Iterator[str]:
             if differs:
                 differing.setdefault((f"{name} and {row.name}", tuple(differs)), []).append(title)
     for (who, differs), titles in differing.items():
-        yield f"{words.capital(words.word_list(titles))} of {who} do not compare: {'; '.join(differs)}."
+        do = "does" if len(titles) == 1 else "do"
+        yield f"{words.capital(words.word_list(titles))} of {who} {do} not compare: {'; '.join(differs)}."
 
 
 def _worst(record: Record) -> list[str]:

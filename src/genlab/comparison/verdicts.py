@@ -235,7 +235,10 @@ def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
     a, rivals = group.scaled(first), [group.scaled(value) for value in others]
     if all(several(a, rival) for rival in rivals):
         return _more_seeds(first.name, {rival.name: seeds_needed(a, rival) for rival in rivals})
-    factor = max(samples_factor(a, rival) for rival in rivals if rival.known)
+    known = [rival for rival in rivals if rival.known]
+    if not known:
+        return UNKNOWN
+    factor = max(samples_factor(a, rival) for rival in known)
     return f"{_more(group, factor)}; three seeds or more would say whether it holds beyond these runs."
 
 
