@@ -95,7 +95,7 @@ class RunOptions(MachineOptions):
 @dataclass(frozen=True)
 class TrainingOptions(MachineOptions):
     precision: Literal["auto", "float32", "bf16"] = "auto"
-    """auto is bf16 on CUDA and float32 elsewhere."""
+    """auto is bf16 on a CUDA GPU that computes in it, float32 elsewhere."""
 
 
 @Parameter(name="*", group=MACHINE)

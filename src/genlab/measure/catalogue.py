@@ -39,7 +39,7 @@ MEASURES = (
     Measure("share of modes covered", "coverage", "higher", "how many modes of a source that is known the samples reach"),
     Measure("MS-SSIM between samples", "coverage", "", "how alike two samples are; compare with real data's"),
     Measure("smallest class share", "coverage", "higher", "how often the rarest class is drawn"),
-    Measure("share of different lines", "coverage", "higher", "how many lines are drawn once"),
+    Measure("share of different lines", "coverage", "higher", "how many different lines there are among those drawn"),
     Measure("distinct-2", "coverage", "higher", "how many pairs of tokens are different ones"),
     Measure("distinct-4", "coverage", "higher", "how many runs of four tokens are different ones"),
     Measure("samples of the class asked for", "labels", "higher", "does class 3 look like a 3"),
