@@ -13,7 +13,7 @@ from genlab.core.moves import Now
 from genlab.core.noise import BatchNoise, Noise
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions
-from genlab.maths.densities import discretised_gaussian
+from genlab.maths.densities import categorical_quantile, discretised_gaussian
 from genlab.maths.schedules import Level, levels, reverse
 from genlab.models.diffusion.ddpm import DDPM, KNOTS, DDPMConfig, runs
 from genlab.models.diffusion.flow import FlowMatching, FlowMatchingConfig
@@ -141,11 +141,21 @@ def test_odds_of_levels_and_bayes_rule_make_the_expected_level():
     torch.testing.assert_close(log_probs.exp(), p)
     torch.testing.assert_close(denoising.level_mean(log_probs), (p * level).sum(1))
     u = (torch.arange(1000) + 0.5).double() / 1000
-    drawn = denoising.level_quantile(log_probs[:, None].expand(-1, 1000, -1), u.expand(7, -1))
+    drawn = categorical_quantile(u.expand(7, -1), log_probs[:, None].expand(-1, 1000, -1))
     shares = torch.stack([torch.bincount(row, minlength=L) for row in drawn]) / 1000
     torch.testing.assert_close(shares.double(), p, atol=0.0011, rtol=0)
     near = denoising.level_log_probs(odds, level[[0, 1, 2, 3, 4, 0, 4]], *torch.tensor([1.0, 1e-3]).double(), L)
     torch.testing.assert_close(denoising.level_mean(near), level[[0, 1, 2, 3, 4, 0, 4]])
+
+
+@pytest.mark.parametrize("extreme", [-6.0, 6.0])
+def test_no_level_without_mass_is_drawn(extreme, monkeypatch):
+    model = DDPM(replace(SMALL, prediction="levels", sampling_steps=2), GREYS)
+    log_p = torch.tensor([0.0, 0.7, 1.1, 0.0, 0.0]).masked_fill(torch.tensor([1, 0, 0, 1, 1]).bool(), -1e4).log_softmax(0)
+    monkeypatch.setattr(model, "log_levels", lambda *_: log_p.expand(3, *GREYS.shape, 5))
+    monkeypatch.setattr(Noise, "normal", lambda self, shape: torch.full((len(self), *shape), extreme))
+    *_, x = model.sample(3, noise=Noise(0, 3))
+    assert x.unique().tolist() == [2 if extreme > 0 else 1]
 
 
 def test_levels_need_levels():

@@ -48,11 +48,6 @@ def level_mean(log_probs: Tensor) -> Tensor:
     return log_probs.exp() @ torch.linspace(-1, 1, log_probs.shape[-1], device=log_probs.device, dtype=log_probs.dtype)
 
 
-def level_quantile(log_probs: Tensor, u: Tensor) -> Tensor:
-    """Levels (int64) by the inverse of their distribution function; u uniform, (B, *shape)."""
-    return (log_probs.exp().cumsum(-1) <= u[..., None]).sum(-1).clamp(max=log_probs.shape[-1] - 1)
-
-
 def loss_weights(kind: LossWeighting, prediction: Prediction, level: Level) -> Tensor:
     """(T+1,) float64: what the squared error of the prediction is multiplied by at each of T noise levels and at 0.
 

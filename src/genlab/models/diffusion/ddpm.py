@@ -26,6 +26,7 @@ from genlab.core.moves import Apply, Descend, Draws, Now, Readings, Stage
 from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
+from genlab.maths.densities import categorical_quantile
 from genlab.maths.predictions import Denoised
 from genlab.maths.schedules import SCHEDULES, Time, broadcast, precise
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
@@ -261,7 +262,7 @@ class DDPM(Diffusion):
             x = step[0]
         if by_level:
             log_p = self.log_levels(denoise.predict(x, times[-2]), x, times[-2])
-            level = denoising.level_quantile(log_p, torch.special.ndtr(next(normals)))
+            level = categorical_quantile(torch.special.ndtr(next(normals)), log_p)
             yield centred(level, self.space).to(x), denoising.level_mean(log_p)
 
     def decode(self, z: Tensor, given: Given | None = None, *, noise: Draws | None = None) -> Tensor:
