@@ -88,6 +88,8 @@ def test_a_text_is_heard_up_to_its_end_and_in_its_order() -> None:
     assert mask.tolist() == [[True, True, False, False, False, False]] * 4
     torch.testing.assert_close(tokens[0], tokens[1])
     torch.testing.assert_close(module.vector({"text": text[:, :3]}, 4)[:3], vector[:3])
+    for cut, whole in zip(module.tokens({"text": text[:, :3]}, 4), (tokens, mask), strict=True):
+        torch.testing.assert_close(cut[:3], whole[:3])
     with pytest.raises(ValueError, match="longer than the 6"):
         module.vector({"text": torch.zeros(1, 7, dtype=torch.long)}, 1)
 

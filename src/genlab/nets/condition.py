@@ -63,7 +63,7 @@ class Conditioning(nn.Module):
         """Tokens (n, K, width), and (n, K) bool: those that carry a condition, at least one of each condition.
 
         A missing condition is one learnt token. Tokens that carry nothing, as those behind the end of a text, are equal to it,
-        so a network may also read all K without the mask.
+        and K does not depend on how long the texts are, so a network may also read all K without the mask.
         """
         parts = [part.tokens(given.get(name), n, cond_mask) for name, part in self._named()]
         return torch.cat([tokens for tokens, _ in parts], 1), torch.cat([mask for _, mask in parts], 1)
@@ -169,8 +169,11 @@ class Sequence(nn.Module):
         if value is None:
             return self.as_tokens.null.expand(n, count, -1), first
         places, mask = self._encoded(value, cond_mask)
-        first = first[:, : mask.shape[1]]
-        return self.as_tokens(places, mask), torch.where(mask.any(1, keepdim=True), mask, first)
+        tokens, missing = self.as_tokens(places, mask), count - mask.shape[1]
+        if missing:
+            tokens = torch.cat([tokens, self.as_tokens.null.to(tokens.dtype).expand(n, missing, -1)], 1)
+            mask = F.pad(mask, (0, missing))
+        return tokens, torch.where(mask.any(1, keepdim=True), mask, first)
 
     def _encoded(self, value: Tensor, cond_mask: Tensor | None) -> tuple[Tensor, Tensor]:
         places, mask = self.encoder(value.to(next(self.parameters()).device))
