@@ -59,3 +59,9 @@ def test_recipes_refuse_data_without_what_the_model_needs(monkeypatch: pytest.Mo
     monkeypatch.setattr("genlab.recipes.make.entry", lambda name: row)
     with pytest.raises(ValueError, match=f"{row.name} needs data that give source"):
         recipe_for(row.name, Space((1, 2, 2), "CHW", "binary"), {})
+
+
+def test_a_networks_size_follows_the_picture_whatever_its_numbers_are() -> None:
+    real, levels = Space((3, 32, 32), "CHW", "real"), Space((3, 32, 32), "CHW", "ordinal", 256)
+    for name in ("vae", "gan", "ddpm", "flow-matching"):
+        assert recipe_for(name, real, {}).model == recipe_for(name, levels, {}).model, name

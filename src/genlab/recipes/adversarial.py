@@ -43,10 +43,8 @@ EXPECTED: dict[str, str] = {  # by row of SIZES
 
 def size_of(space: Space) -> str:
     """The number of the row of SIZES that suits a space."""
-    if not space.discrete:
-        return "points"
     if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
-        return "vector"
+        return "vector" if space.discrete else "points"
     side = max(space.shape[1:])
     return "small" if side <= 16 else "picture" if side <= 32 else "large"
 
