@@ -133,6 +133,16 @@ def test_every_weight_has_a_gradient_whatever_is_said(name: str, form: str) -> N
 
 
 @each
+def test_what_was_never_missing_does_nothing_where_it_is_missing(name: str) -> None:
+    module = Conditioning({name: SPACES[name]}, 10)
+    missing = {key: value for key, value in NOTHING.items() if key == name}
+    for told in ({}, missing):
+        assert torch.equal(module.vector(told, 4), torch.zeros(4, 10))
+    assert torch.equal(module.vector({name: given()[name]}, 4, torch.zeros(4, dtype=torch.bool)), torch.zeros(4, 10))
+    assert module.vector({name: given()[name]}, 4).abs().sum(1).min() > 0
+
+
+@each
 def test_scale_is_the_deviation_at_the_start(name: str) -> None:
     torch.manual_seed(0)
     told = given(256)

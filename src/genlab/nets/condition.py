@@ -8,9 +8,10 @@ The space of a condition decides how it is encoded:
 
 A condition reaches a network as one vector (the mean over its positions), as tokens to attend to, or, if it is a picture, as
 channels beside the network's input (`aligned`). A label is missing where it is -1, a text where it is empty, and any condition
-where its key is absent or the caller's `cond_mask` is False; a learnt vector replaces it then. Classifier-free guidance needs
-a share of the training examples without conditions (Ho & Salimans, "Classifier-Free Diffusion Guidance", 2022):
-`cond_mask = u >= share` with a uniform number u for each row.
+where its key is absent or the caller's `cond_mask` is False; a learnt vector replaces it then. Where vectors are all that a
+network reads, that one is zero at the start: a condition that was never missing in training does nothing where it is missing.
+Classifier-free guidance needs a share of the training examples without conditions (Ho & Salimans, "Classifier-Free Diffusion
+Guidance", 2022): `cond_mask = u >= share` with a uniform number u for each row.
 """
 
 from __future__ import annotations
@@ -113,7 +114,7 @@ def aligned(
 
 def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale: float) -> Label | Sequence:
     if not space.shape and space.kind == "token":
-        return Label(space.levels, width, scale)
+        return Label(space.levels, width, scale, neutral=not tokens)
     if space.text and space.kind == "token":
         return Sequence(TextEncoder(space), width, vector, tokens, scale)
     if space.picture and space.kind != "token":
@@ -125,11 +126,16 @@ def _part(name: str, space: Space, width: int, vector: bool, tokens: bool, scale
 
 
 class Label(nn.Module):
-    """(n,) classes, -1 where missing -> vectors (n, width); one token."""
+    """(n,) classes, -1 where missing -> vectors (n, width); one token.
 
-    def __init__(self, classes: int, width: int, scale: float):
+    neutral   the vector of a missing class is zero at the start
+    """
+
+    def __init__(self, classes: int, width: int, scale: float, neutral: bool = False):
         super().__init__()
         self.table = _table(classes + 1, width, scale)  # row 0: missing
+        if neutral:
+            nn.init.zeros_(self.table.weight.data[0])
 
     def vector(self, label: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
         device = self.table.weight.device
@@ -150,7 +156,7 @@ class Sequence(nn.Module):
     def __init__(self, encoder: TextEncoder | PictureEncoder, width: int, vector: bool, tokens: bool, scale: float):
         super().__init__()
         self.encoder = encoder
-        self.as_vector = ProjectionOrNull(encoder.width, width, scale) if vector else None
+        self.as_vector = ProjectionOrNull(encoder.width, width, scale, neutral=True) if vector else None
         self.as_tokens = ProjectionOrNull(encoder.width, width, scale) if tokens else None
 
     def vector(self, value: Tensor | None, n: int, cond_mask: Tensor | None) -> Tensor:
@@ -181,13 +187,16 @@ class Sequence(nn.Module):
 
 
 class ProjectionOrNull(nn.Module):
-    """A linear map where the mask is True, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width)."""
+    """A linear map where the mask is True, a learnt vector elsewhere: (..., inputs), (...) bool -> (..., width).
 
-    def __init__(self, inputs: int, width: int, scale: float):
+    neutral   the learnt vector is zero at the start. As a token it is not, since tokens are normalised, which zero cannot be
+    """
+
+    def __init__(self, inputs: int, width: int, scale: float, neutral: bool = False):
         super().__init__()
         self.map = nn.Linear(inputs, width, bias=False)
         nn.init.normal_(self.map.weight, std=scale / math.sqrt(inputs))
-        self.null = nn.Parameter(torch.randn(width) * scale)
+        self.null = nn.Parameter(torch.randn(width) * (0 if neutral else scale))
 
     def forward(self, x: Tensor, mask: Tensor) -> Tensor:
         h = self.map(x)
