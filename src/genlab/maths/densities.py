@@ -20,6 +20,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from genlab.maths.double import precise
+
 _LOG_TWO_PI = math.log(2 * math.pi)
 
 
@@ -40,10 +42,10 @@ def categorical(x: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
 
 def categorical_quantile(u: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
     """Integers (int64) drawn from the softmax of logits over `dim`, one for each u (...); never one whose mass is zero."""
-    cumulated = logits.double().softmax(dim).movedim(dim, -1).cumsum(-1).contiguous()
+    cumulated = precise(logits).softmax(dim).movedim(dim, -1).cumsum(-1).contiguous()
     # Rounding may leave the total at or below u; every number below it belongs to a category with mass.
     below = cumulated[..., -1].nextafter(torch.zeros((), dtype=cumulated.dtype, device=cumulated.device))
-    drawn = torch.searchsorted(cumulated, u.double().minimum(below).unsqueeze(-1), right=True).squeeze(-1)
+    drawn = torch.searchsorted(cumulated, precise(u).minimum(below).unsqueeze(-1), right=True).squeeze(-1)
     return drawn.clamp(max=cumulated.shape[-1] - 1)  # logits that are no numbers draw something
 
 

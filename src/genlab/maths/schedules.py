@@ -27,6 +27,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genlab.maths.double import precise
+
 Time = float | Tensor  # one for all rows, or (B,)
 
 _MOST_NOISE = 0.999  # largest beta: no single step may erase the signal
@@ -90,11 +92,6 @@ def broadcast(values: Tensor, like: Tensor) -> Tensor:
     if not values.ndim:
         return values.to(like.dtype)
     return values.to(like).reshape(-1, *[1] * (like.ndim - 1))
-
-
-def precise(t: Tensor) -> Tensor:
-    """A time in float64, or in float32 on devices that have no float64."""
-    return t.to(torch.float32 if t.device.type == "mps" else torch.float64)
 
 
 class Schedule(ABC):

@@ -27,8 +27,9 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions, schedules
 from genlab.maths.densities import categorical_quantile
+from genlab.maths.double import precise
 from genlab.maths.predictions import Denoised
-from genlab.maths.schedules import SCHEDULES, Time, broadcast, precise
+from genlab.maths.schedules import SCHEDULES, Time, broadcast
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.objectives import denoising
@@ -103,7 +104,7 @@ class DDPM(Diffusion):
         wrong = (predicted - predictions.target(self.prediction, x, eps, alpha, sigma)).square().flatten(1).mean(1)
         x_hat = self.denoised(predicted.detach(), x_t, alpha, sigma).x
         now.notes["t"], now.notes["error"] = t, ((x_hat - x) / sigma).square().flatten(1).mean(1)
-        return (self.loss_weights.to(wrong.device)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
+        return (self.loss_weights.to(t)[k] * wrong).to(wrong).mean(), {"error": wrong.detach().mean()}
 
     def update_error_ema(self, batch: Batch, now: Now) -> Readings:
         """The moving average of ||x^ - x||^2 / sigma^2 an entry, at knots in t, with straight lines between them."""
@@ -139,7 +140,7 @@ class DDPM(Diffusion):
 
     def errors(self, t: Tensor) -> Tensor:
         """e^2, the mean squared error of x^ at each of some times: float64, shaped like t (float64, on the CPU)."""
-        known = (self.error_sum / self.error_weight).double().cpu()
+        known = (self.error_sum / self.error_weight).cpu().double()
         below = (t * KNOTS).long().clamp(max=KNOTS - 1)
         return torch.lerp(known[below], known[below + 1], t * KNOTS - below) * self.schedule(t).sigma.square()
 
@@ -277,5 +278,5 @@ def runs(steps: int, terms: int, noise: Draws) -> tuple[Tensor, list[int]]:
     edges = [steps * run // count for run in range(count + 1)] if count else [0]
     lengths = [later - edge for edge, later in pairwise(edges)]
     size = torch.tensor(lengths, dtype=torch.float64)
-    within = (noise.uniform((count,)).double().cpu() * size).long().clamp(max=(size - 1).long())
+    within = (noise.uniform((count,)).cpu().double() * size).long().clamp(max=(size - 1).long())
     return torch.tensor(edges[:-1], dtype=torch.long) + within, lengths

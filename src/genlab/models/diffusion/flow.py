@@ -30,8 +30,9 @@ from genlab.core.recipe import setting
 from genlab.core.space import Batch, Space
 from genlab.maths import predictions
 from genlab.maths.densities import standard_normal
+from genlab.maths.double import precise
 from genlab.maths.predictions import Denoised
-from genlab.maths.schedules import Straight, Time, log_snr_times, precise
+from genlab.maths.schedules import Straight, Time, log_snr_times
 from genlab.models.diffusion.network import DenoiserConfig, Diffusion
 from genlab.nets.units import centred, log_volume, restored
 from genlab.samplers import ode
