@@ -56,6 +56,20 @@ def test_parquet_files_called_train_and_test_are_the_splits(tmp_path: Path) -> N
     assert data.count("train") + data.count("validation") == 60
 
 
+def test_a_parquet_file_without_a_column_of_the_others_is_named(tmp_path: Path) -> None:
+    parquet(tmp_path / "a.parquet", range(60))
+    pq.write_table(
+        pq.read_table(parquet(tmp_path / "b.parquet", range(60, 80))).drop_columns(["label"]), tmp_path / "b.parquet"
+    )
+    with pytest.raises(ValueError, match=r"b.parquet lacks the column label that a.parquet has"):
+        opened(tmp_path)
+    for name in ("a", "b"):
+        table = pq.read_table(tmp_path / f"{name}.parquet")
+        pq.write_table(table.drop_columns(["label"] if name == "a" else ["image"]), tmp_path / f"{name}.parquet")
+    with pytest.raises(ValueError, match=r"b.parquet lacks the column image that a.parquet has"):
+        opened(tmp_path)
+
+
 def test_texts_of_parquet_are_given(tmp_path: Path) -> None:
     texts = [f"a  {('red', 'blue')[row % 2]}\nthing {row}" for row in range(70)]
     path = parquet(tmp_path / "x.parquet", range(70), text=[*texts[:-1], None])

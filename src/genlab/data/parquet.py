@@ -54,10 +54,8 @@ def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Examp
     column = _picture_column(request.name, tables[0].schema)
     label = _label_column(tables[0].schema)
     for table in tables[1:]:
-        if column not in table.schema.names or (label is not None and label not in table.schema.names):
-            raise ValueError(
-                f"{table.name} lacks the column {column} or {label} that {tables[0].name} has; name one file alone"
-            )
+        if lacking := [wanted for wanted in (column, label) if wanted is not None and wanted not in table.schema.names]:
+            raise ValueError(f"{table.name} lacks the column {lacking[0]} that {tables[0].name} has; name one file alone")
     labels, classes = _labels(tables, label)
     texts = _texts(tables)
 
