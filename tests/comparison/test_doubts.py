@@ -32,6 +32,13 @@ def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
     assert remarks(record([])) == ["No model has been measured yet."]
     assert remarks(record(four()[:1])) == ["One model: nothing to compare it with."]
     assert remarks(everything())[0] == "Means over 2 seeds."
+    three = [row("a", None, distance(0.2 + seed), seed=seed) for seed in range(3)]
+    assert remarks(record([*three, *(row("b", None, distance(0.5), seed=seed) for seed in range(2))]))[0] == (
+        "Means over 2 seeds or more."
+    )
+    assert remarks(record([*three, row("b", None, distance(0.5))]))[0] == (
+        "Some models have one seed: what is separated from them is separated for these runs; other seeds may differ."
+    )
 
 
 def test_who_is_no_better_than_noise_is_named() -> None:

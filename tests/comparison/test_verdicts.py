@@ -198,9 +198,13 @@ def test_measures_of_quality_that_disagree_are_named() -> None:
     said = verdicts(record([scored("a", 1.0, 2.0, 1.0), scored("b", 2.0, 1.0, 2.0)]))
     quality = next(verdict for verdict in said if verdict.question == "quality")
     assert quality.models == ("a",)
-    assert "Of 2 other measures of quality 1 put another in front: b by kernel distance." in quality.detail
+    assert "Of 2 other measures of quality 1 puts another in front: b by kernel distance." in quality.detail
     agreed = verdicts(record([scored("a", 1.0, 1.0, 1.0), scored("b", 2.0, 2.0, 2.0)]))
-    assert "So say 2 other measures of quality." in next(v for v in agreed if v.question == "quality").detail
+    assert "2 other measures of quality put it in front too." in next(v for v in agreed if v.question == "quality").detail
+    tied = verdicts(record([scored("a", 1.0, 2.0, 1.0), scored("b", 1.01, 1.0, 1.0), scored("c", 5.0, 5.0, 5.0)]))
+    assert (
+        "2 other measures of quality put one of them in front too." in next(v for v in tied if v.question == "quality").detail
+    )
 
 
 def test_a_tie_with_one_whose_interval_is_unknown_has_an_advice() -> None:

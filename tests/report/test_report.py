@@ -261,6 +261,12 @@ def test_one_model_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
     assert "Lowest" not in page.text
 
 
+def test_models_that_are_not_separated_are_not_said_to_be_between_others(tmp_path: Path) -> None:
+    rows = [row(name, bits(2.0, error=0.5), distance(value), None) for name, value in (("a", 1.0), ("b", 1.0))]
+    page = written(tmp_path, rows)
+    assert page.text.count("Neither first nor last beyond chance in the leading numbers") == 2
+
+
 def test_a_model_that_stopped_keeps_the_others(tmp_path: Path) -> None:
     broken = Row("ddpm", "diffusion", "compare/ddpm", error="out of memory after 12 s")
     page = written(tmp_path, [*four()[:2], broken])

@@ -108,10 +108,13 @@ def _pending(record: Record) -> list[str]:
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
     measured = [row.name for row in models if row.measured]
     counts = [measured.count(name) for name in dict.fromkeys(measured)]
-    if min(counts, default=1) == 1:
+    fewest, most = min(counts, default=1), max(counts, default=1)
+    if most == 1:
         yield "One seed: what is separated here is separated for these runs; other seeds may differ."
+    elif fewest == 1:
+        yield "Some models have one seed: what is separated from them is separated for these runs; other seeds may differ."
     else:
-        yield f"Means over {min(counts)} seeds."
+        yield f"Means over {fewest} seeds{'' if fewest == most else ' or more'}."
 
 
 def _alone(models: Sequence[Row]) -> Iterator[str]:

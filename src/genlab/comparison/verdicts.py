@@ -218,13 +218,16 @@ def _others(group: Group, models: Sequence[str], record: Record) -> str:
     against = [other for other in rivals if other.values[0].name not in models]
     if not rivals:
         return ""
+    put = "puts" if len(against or rivals) == 1 else "put"
     if not against:
-        return f"So {'says' if len(rivals) == 1 else 'say'} {words.plural(len(rivals), 'other measure')} of quality."
+        who = "it" if len(models) == 1 else "one of them"
+        return f"{words.plural(len(rivals), 'other measure')} of quality {put} {who} in front too."
     by_name: dict[str, list[str]] = {}
     for other in against:
         by_name.setdefault(other.values[0].name, []).append(other.title)
     leaders = "; ".join(f"{name} by {words.word_list(titles)}" for name, titles in by_name.items())
-    return f"Of {words.plural(len(rivals), 'other measure')} of quality {len(against)} put another in front: {leaders}."
+    which = "The other measure of quality" if len(rivals) == 1 else f"Of {len(rivals)} other measures of quality {len(against)}"
+    return f"{which} {put} another in front: {leaders}."
 
 
 def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:

@@ -101,7 +101,7 @@ def word_list(words: Sequence[str]) -> str:
 
 
 def plural(amount: int, word: str) -> str:
-    return f"{amount:,} {word}{'' if amount == 1 else 's'}"
+    return f"{amount:,} {word}{'' if amount == 1 else 'es' if word.endswith('s') else 's'}"
 
 
 def example_name(space: Space) -> str:

@@ -114,7 +114,7 @@ def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str,
     """The data in a few phrases."""
     facts = [words.describe_space(space)]
     if label := label_of(given):
-        facts.append(words.plural(given[label].levels, "class").replace("classs", "classes"))
+        facts.append(words.plural(given[label].levels, "class"))
     if counts:
         facts.append(", ".join(f"{number:,} {split}" for split, number in counts.items()))
     return facts
