@@ -87,7 +87,7 @@ def test_a_record_of_another_shape_is_refused(path: tuple[Any, ...], value: Any,
 
 def test_a_row_says_what_it_is_in_a_line() -> None:
     assert repr(row("vae", bits(2.41), distance(9.31), seed=1)) == (
-        "Row(vae, seed 1: -log p 2.41 bits/dim, Fréchet distance 9.31; compare/vae)"
+        "Row(vae, seed 1: -log p ≤ 2.41 bits/dim, Fréchet distance 9.31; compare/vae)"
     )
     assert repr(Row("gan", "", "runs/gan", error="out of memory")) == "Row(gan: out of memory; runs/gan)"
 
@@ -121,7 +121,7 @@ def test_the_lines_of_results_say_every_protocol_whole_and_once() -> None:
 def test_a_row_is_one_short_line() -> None:
     names = ("Fréchet distance (classifier features)", "Fréchet distance (classifier features), unbiased", "recall")
     shown = repr(row("vae", bits(2.05), {name: score(0.25) for name in names}))
-    assert shown == "Row(vae: -log p 2.05 bits/dim, Fréchet distance 0.25, recall 0.25; compare/vae)"
+    assert shown == "Row(vae: -log p ≤ 2.05 bits/dim, Fréchet distance 0.25, recall 0.25; compare/vae)"
 
 
 def test_a_gpu_is_named_as_it_was_used(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,7 +68,7 @@ def test_a_uniform_model_costs_its_levels():
     assert found.value == pytest.approx(8)
     assert found.nats == pytest.approx(60 * math.log(256))
     assert found.error == pytest.approx(0, abs=1e-6)
-    assert "<= 8.0000" in found.line()
+    assert "≤ 8.0000" in found.line()
     assert f" {found.label} (" in found.line()
     assert "all 130 of test" in found.line()
     assert json.loads(json.dumps(found.to_json()))["value"] == pytest.approx(8)

@@ -169,7 +169,7 @@ class Comparison:
             yield from self._take_events()
             if not rounds:
                 count = plural(len(self.keys), "run")
-                yield Remark(f"nothing is left to do: {count} of this comparison stand in {self.folder}")
+                yield Remark(f"nothing is left to do; {self.folder} has the scores of {count}")
             try:
                 self.write()
                 for keys in rounds:

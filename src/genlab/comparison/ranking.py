@@ -15,11 +15,10 @@ from typing import NamedTuple
 from genlab.comparison import words
 from genlab.comparison.rows import Row, is_finite
 from genlab.measure.chance import Span, Value, separated
-from genlab.measure.likelihood import Likelihood
+from genlab.measure.likelihood import SIGNS, Likelihood
 from genlab.measure.score import Score, fixed
 
 CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
-SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 LIKELIHOOD, SPEED, COST = "Likelihood", "Time to sample 100", "Training needed"
 TIMING = 1.2  # a repeated timing lies within this factor: other work comes and goes
 

@@ -89,7 +89,8 @@ class Row:
     def short(self) -> str:
         """The likelihood and the first scores in a line."""
         seed = f", seed {self.seed}" if self.seed else ""
-        cost = [] if self.likelihood is None else [f"-log p {self.likelihood.value:.4g} {self.likelihood.label}"]
+        known = self.likelihood
+        cost = [] if known is None else [f"-log p {known.sign}{known.value:.4g} {known.label}"]
         measured = {FEATURES.sub("", name): score.value for name, score in self.scores.items() if score.value is not None}
         scores = [f"{name} {value:.4g}" for name, value in measured.items() if "," not in name]
         numbers = ", ".join([*cost, *scores[:3]]) or "not measured"

@@ -11,7 +11,6 @@ from genlab.comparison import words
 from genlab.comparison.existing import RunKey, row_of
 from genlab.comparison.media import Media, alarm_pictures, readings
 from genlab.comparison.options import command
-from genlab.comparison.ranking import SIGNS
 from genlab.comparison.rows import Results, Row
 from genlab.core.kinds import kind_of
 from genlab.core.recipe import Recipe
@@ -79,7 +78,7 @@ class RunSummary:
     def _scores(self) -> Iterator[tuple[str, str]]:
         cost = self.row.likelihood
         if cost is not None:
-            yield "likelihood", f"{SIGNS[cost.claim]}{words.number(cost.value)} {cost.label} ({cost.how}, {cost.split} split)"
+            yield "likelihood", f"{cost.sign}{words.number(cost.value)} {cost.label} ({cost.how_given}; {cost.split} split)"
         for name, score in self.row.scores.items():
             yield "score", f"{name} {words.number(score.value)}"
         if self.older:

@@ -23,6 +23,7 @@ from genlab.core.space import Space
 from genlab.measure.estimate import Z
 
 Unit = Literal["bits_per_dim", "nats_per_character", "nats"]
+SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
 LABELS: dict[Unit, str] = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "nats": "nats"}
 
 
@@ -60,6 +61,16 @@ class Likelihood:
         return LABELS[self.unit]
 
     @property
+    def sign(self) -> str:
+        """What stands before `value`: ≤ where it is a bound, ≈ where it is an estimate."""
+        return SIGNS[self.claim] if math.isfinite(self.value) else ""
+
+    @property
+    def how_given(self) -> str:
+        """How it was computed, given what: "ELBO, given label and text"."""
+        return ", ".join([self.how, *([f"given {' and '.join(self.given)}"] if self.given else [])])
+
+    @property
     def error(self) -> float:
         """Standard error of `value`."""
         errors = {"bits_per_dim": self.per_entry_error / math.log(2), "nats_per_character": self.per_entry_error}
@@ -75,12 +86,11 @@ class Likelihood:
         return self.value + Z * self.error
 
     def line(self) -> str:
-        sign = {"exact": "", "lower": "<= ", "estimate": "~ "}[self.claim]
         more = f", {self.bits:.4g} bits/character" if self.unit == "nats_per_character" else ""
         counted = f"{self.examples:,} of {self.of:,}" if self.examples < self.of else f"all {self.of:,}"
         note = f", {self.note}" if self.note else ""
-        how = ", ".join([self.how, *([f"given {' and '.join(self.given)}"] if self.given else [])])
-        return f"{sign}{self.value:.4f} ± {self.error:.2g} {self.label}{more} ({how}; {counted} of {self.split}{note})"
+        value = f"{self.sign}{self.value:.4f} ± {self.error:.2g} {self.label}{more}"
+        return f"{value} ({self.how_given}; {counted} of {self.split}{note})"
 
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values: the fields, and the value with its 95 % interval in the unit that people quote."""

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from genlab.comparison import words
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.options import command
-from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group
+from genlab.comparison.ranking import LIKELIHOOD, SPEED, Group, sign_of
 from genlab.comparison.rows import Record, Row, is_finite
 from genlab.comparison.strengths import leading, measured
 from genlab.measure.alarms import Alarm
@@ -128,7 +128,7 @@ def _measured_fact(group: Group, row: Row) -> Fact:
         text = group.write(value.mean, bare=group.title == SPEED)
         return Fact(words.capital(group.title), text, ends, group.qualifier)
     error = f" ± {words.number(value.error, 2)}" if value.error else ""
-    text = f"{SIGNS[cost.claim]}{words.number(value.mean)}{error} {group.unit}"
+    text = f"{sign_of(group)}{words.number(value.mean)}{error} {group.unit}"
     detail = likelihood_words(cost)
     return Fact("Likelihood", text, f"{detail}; {seeds}" if seeds else detail)
 

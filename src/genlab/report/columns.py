@@ -14,7 +14,6 @@ from genlab.comparison import words
 from genlab.comparison.ranking import (
     CLAIMS,
     LIKELIHOOD,
-    SIGNS,
     SPEED,
     Group,
     best,
@@ -28,7 +27,7 @@ from genlab.comparison.ranking import (
 )
 from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.measure.chance import Span, Value
-from genlab.measure.likelihood import Likelihood
+from genlab.measure.likelihood import SIGNS, Likelihood
 
 HEADS = {
     "likelihood": "Likelihood",

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from rich.table import Table
 
 from genlab.comparison import words
-from genlab.comparison.ranking import LIKELIHOOD, SIGNS, SPEED, Group, best, grouped
+from genlab.comparison.ranking import LIKELIHOOD, SPEED, Group, best, grouped
 from genlab.comparison.rows import Baseline, Record, Row, names_of
+from genlab.measure.likelihood import SIGNS
 
 WIDE = 160  # columns of a table that no terminal folds
 THREE, HEAD = 100, 14  # columns of a terminal that shows three scores rather than two; characters of a head
