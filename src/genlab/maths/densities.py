@@ -42,11 +42,10 @@ def categorical(x: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
 
 def categorical_quantile(u: Tensor, logits: Tensor, dim: int = -1) -> Tensor:
     """Integers (int64) drawn from the softmax of logits over `dim`, one for each u (...); never one whose mass is zero."""
-    cumulated = precise(logits).softmax(dim).movedim(dim, -1).cumsum(-1).contiguous()
-    # Rounding may leave the total at or below u; every number below it belongs to a category with mass.
-    below = cumulated[..., -1].nextafter(torch.zeros((), dtype=cumulated.dtype, device=cumulated.device))
-    drawn = torch.searchsorted(cumulated, precise(u).minimum(below).unsqueeze(-1), right=True).squeeze(-1)
-    return drawn.clamp(max=cumulated.shape[-1] - 1)  # logits that are no numbers draw something
+    cumulated = precise(logits).softmax(dim).cumsum(dim)
+    # Categories up to the first that u is below; and where rounding leaves the total at or below u, up to the last with mass.
+    passed = (precise(u).unsqueeze(dim) >= cumulated).logical_and_(cumulated < cumulated.narrow(dim, -1, 1))
+    return passed.sum(dim)  # logits that are no numbers draw the first
 
 
 def discretised_logistic(x: Tensor, mean: Tensor, log_scale: Tensor, levels: int) -> Tensor:
