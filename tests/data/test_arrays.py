@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import torch
 
+from genlab.core.space import Space
 from genlab.data import open as opened
 from genlab.data.splits import digests
 from tests.data import files
@@ -200,3 +201,14 @@ def test_a_bad_line_of_a_table_is_named(tmp_path: Path, line: str, message: str)
 def test_a_column_without_a_density_is_named(tmp_path: Path, column, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         opened(table(tmp_path / "x.csv", "\n".join(["a,b", *(f"{row},{column(row)}" for row in range(70))])))
+
+
+def test_labels_of_minus_one_are_not_said(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (90, 4, 4), dtype=np.uint8)
+    np.savez(tmp_path / "few.npz", x=x, label=np.where(np.arange(90) % 3 == 0, -1, np.arange(90) % 2))
+    data = opened(tmp_path / "few.npz")
+    assert data.given["label"] == Space((), "", "token", 2, ("0", "1"))
+    assert sum(data.count(split) for split in ("train", "validation", "test")) == 90
+    label = torch.cat([data.once(split, 0, 90).given["label"] for split in ("train", "validation", "test")])
+    assert int((label == -1).sum()) == 30
+    assert data.facts["examples without a label"] == 30

@@ -12,7 +12,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch
 from genlab.data import open as opened
 from genlab.data import splits
 from genlab.data.binary import Binarised
@@ -20,7 +20,6 @@ from genlab.data.degraded import Degraded, edges, smaller
 from genlab.data.few import FewLabels
 from genlab.data.hidden import Hidden
 from genlab.data.opener import open_again
-from genlab.data.options import Options
 from genlab.data.paired import Paired, Unpaired
 from tests.data import files
 
@@ -378,43 +377,6 @@ def test_options_wrap(two: tuple[Path, Path]) -> None:
     assert data.describe()["opened"]["wrapper"] == "hide"
     assert data.once("train", 0, 1).seen is not None
     assert sum(data.label_counts() or ()) == 6
-
-
-def test_an_unknown_option_names_the_near_miss() -> None:
-    with pytest.raises(ValueError, match="did you mean degrade"):
-        opened("digits", degraded="grey")
-    with pytest.raises(ValueError, match="leave one out"):
-        opened("digits", pair="a", other="b")
-
-
-@pytest.mark.parametrize(
-    ("option", "value", "words"),
-    [
-        ("hide", True, "a text, in quotes in Python; got True"),
-        ("size", "8", "a whole number; got '8'"),
-        ("lines", 1, "True or False"),
-        ("binarise", 1, "one of threshold, static, dynamic"),
-        ("shares", 0.5, "a list of numbers"),
-    ],
-)
-def test_an_option_of_another_type_says_which_it_needs(option: str, value: Any, words: str) -> None:
-    with pytest.raises(ValueError, match=f"{option} must be {words}"):
-        opened("digits", **{option: value})
-
-
-def test_a_share_may_be_a_number_too() -> None:
-    assert Options.from_record({"hide": 0.5}) == Options.from_record({"hide": "0.5"})
-
-
-def test_labels_of_minus_one_are_not_said(tmp_path: Path) -> None:
-    x = np.random.default_rng(0).integers(0, 256, (90, 4, 4), dtype=np.uint8)
-    np.savez(tmp_path / "few.npz", x=x, label=np.where(np.arange(90) % 3 == 0, -1, np.arange(90) % 2))
-    data: Any = opened(tmp_path / "few.npz")
-    assert data.given["label"] == Space((), "", "token", 2, ("0", "1"))
-    assert sum(data.count(split) for split in SPLITS) == 90
-    label = torch.cat([data.once(split, 0, 90).given["label"] for split in SPLITS])
-    assert int((label == -1).sum()) == 30
-    assert data.facts["examples without a label"] == 30
 
 
 def test_missing_entries_go_to_models_that_can_learn_without_them(tmp_path: Path) -> None:
