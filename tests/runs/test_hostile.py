@@ -224,5 +224,5 @@ def test_two_thousand_hostile_folders(runs: list[tuple[Path, Any]], part: int) -
 
 @pytest.mark.slow
 @pytest.mark.parametrize("part", range(4, 14))
-def test_a_hundred_thousand_hostile_folders(runs: list[tuple[Path, Any]], part: int) -> None:
-    assert fuzz(runs, 10_000, part) >= 10_000
+def test_ten_thousand_hostile_folders(runs: list[tuple[Path, Any]], part: int) -> None:
+    assert fuzz(runs, 1_000, part) >= 1_000
