@@ -27,7 +27,7 @@ import genlab
 from benchmarks.common import report
 from genlab.core.fit import fit
 from genlab.core.recipe import Budget
-from genlab.data import store
+from genlab.data import cache
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import Engine
@@ -49,7 +49,7 @@ def sources(folder: Path) -> Iterator[tuple[str, Any]]:
     for number in range(2000):
         levels = np.random.default_rng(number).integers(0, 256, (5, 5, 3), dtype=np.uint8)
         Image.fromarray(levels).resize((40, 36)).save(folder / "colour" / f"{number}.png")
-    with mock.patch.object(store, "IN_MEMORY", 0):  # as if it were a large set
+    with mock.patch.object(cache, "IN_MEMORY", 0):  # as if it were a large set
         yield "32 x 32 colour, from disk", genlab.open(folder / "colour", size=32, cache=folder)
 
 

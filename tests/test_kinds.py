@@ -42,7 +42,7 @@ TABLES: dict[str, Mapping[str, Any]] = {
     "savers": saving.SAVERS, "models compared": DEFAULTS, "spaces of help pages": TYPICAL,
 }  # fmt: skip
 DRAWN = {"sound": "drawn/tones", "video": "drawn/clips", "voxels": "drawn/balls"}
-MAKERS = ("core/kinds.py", "core/space.py")  # where axes are declared
+MAKERS = ("core/kinds.py", "core/space.py", "data/arrays.py")  # where axes are declared, and read from files
 
 
 @pytest.mark.parametrize("table", TABLES)

@@ -162,7 +162,7 @@ def test_what_is_in_a_run_is_described(vae: Run) -> None:
     assert (found.results, found.older, found.steered) == (None, "", False)
     assert set(found.readings) == set(vae.ticks()[-1]["readings"])
     facts = dict(found.facts())
-    assert facts["classes"] == "0, 1, 2, 3, 4, 5, 6, 7, 8, 9"
+    assert facts["classes"].startswith("0 178, 1 182, ")
     assert facts["trained"].startswith(f"100%: {found.examples:,} examples")
     assert all(said in repr(found) for said in facts.values())
 

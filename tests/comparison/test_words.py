@@ -89,10 +89,3 @@ def test_a_protocol_in_one_line() -> None:
     said = {"split": "test", "generated": 2000, "seed": 12345, "exact": True, "features": {"dim": 64}}
     assert words.protocol(said) == "split test, generated 2,000, seed 12345, exact True, features (dim 64)"
     assert words.protocol("2,000 samples") == "2,000 samples"
-
-
-def test_lists_and_plurals() -> None:
-    assert words.word_list([]) == ""
-    assert words.word_list(["a"]) == "a"
-    assert words.word_list(["a", "b", "c"]) == "a, b and c"
-    assert (words.plural(1, "file"), words.plural(1200, "file")) == ("1 file", "1,200 files")

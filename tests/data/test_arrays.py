@@ -82,7 +82,7 @@ def test_copies_of_held_out_pictures_leave_train(tmp_path: Path) -> None:
     assert data.count("train") + data.count("validation") == 57
     parts = [digests(data.once(split, 0, 100).x.numpy()) for split in ("train", "validation", "test")]
     assert len(np.unique(np.concatenate(parts), axis=0)) == 77
-    assert data.describe()["left out, as copies of held-out examples"] == 3
+    assert [each.line() for each in data.overview.left_out] == ["3 pictures: copies of held-out ones"]
 
 
 # --- arrays ----------------------------------------------------------------------------------------------------------
@@ -127,11 +127,11 @@ def test_a_plain_array_is_pictures_or_points(tmp_path: Path) -> None:
         ({"y": np.zeros(5)}, "no array called x .it has y."),
         ({"x": np.random.default_rng(0).random((60, 4, 4))}, "astype"),
         ({"x": np.full((60, 4, 4), 9, np.uint8), "levels": 9}, "x runs from 9 to 9"),
-        ({"x": np.zeros((60, 3, 4, 3), np.uint8)}, "which dimension is colour"),
+        ({"x": np.zeros((60, 3, 4, 3), np.uint8)}, "what are its dimensions"),
         ({"x": np.zeros((60, 4, 4, 2), np.uint8), "axes": "NHWC"}, "2 channels"),
         ({"x": np.zeros((60, 4), np.uint8), "axes": "NHW"}, "has the shape"),
         ({"x": np.zeros((60, 4, 4), np.uint8), "label": np.zeros(59)}, "labels of shape"),
-        ({"x": np.zeros((60, 4, 4), np.uint8), "levels": 1}, "levels must be from 2 to 256"),
+        ({"x": np.zeros((60, 4, 4), np.uint8), "levels": 1}, "levels must be from 2 to 65,536"),
         ({"x": np.array([{}] * 60)}, "python objects"),
         ({"x": np.array([["a", "b"]] * 60)}, "points are numbers"),
     ],
@@ -168,7 +168,7 @@ def test_points_of_a_table(tmp_path: Path, mark: str, head: bool) -> None:
     train = x[data.numbers("train")]
     np.testing.assert_allclose(data.space.center, train.mean(0))
     np.testing.assert_allclose(data.space.scale, train.std(0))
-    assert data.describe().get("columns", ["1", "2"]) == (["height", "weight"] if head else ["1", "2"])
+    assert data.overview.columns == (("height", "weight") if head else ())
 
 
 def test_a_column_called_label_is_the_class(tmp_path: Path) -> None:
@@ -183,9 +183,9 @@ def test_a_column_called_label_is_the_class(tmp_path: Path) -> None:
     ("line", "message"),
     [
         ("1,two", "line 5, column b: 'two' is no number"),
-        ("1,2,3", "line 5: 3 cells where the first line has 2"),
-        ("1,nan", "point 4 has nan as coordinate 2"),
-        ("1,", "line 5, column b: '' is no number"),
+        ("1,2,3", "line 5: 3 cells where the others have 2"),
+        ("1,inf", "line 5, column b: inf; remove it or mend it"),
+        (",", "line 5: nothing but missing values; remove it, or --complete"),
     ],
 )
 def test_a_bad_line_of_a_table_is_named(tmp_path: Path, line: str, message: str) -> None:
@@ -211,4 +211,41 @@ def test_labels_of_minus_one_are_not_said(tmp_path: Path) -> None:
     assert sum(data.count(split) for split in ("train", "validation", "test")) == 90
     label = torch.cat([data.once(split, 0, 90).given["label"] for split in ("train", "validation", "test")])
     assert int((label == -1).sum()) == 30
-    assert data.facts["examples without a label"] == 30
+    assert (data.overview.unlabelled, sum(data.overview.classes.values())) == (30, 60)
+
+
+# --- recordings, clips, volumes --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("axes", "shape", "own"),
+    [
+        ("NCT", (1, 20), "CT"), ("NT", (1, 20), "CT"), ("NTC", (1, 20), "CT"),
+        ("NFCHW", (4, 3, 6, 5), "FCHW"), ("NFHWC", (4, 3, 6, 5), "FCHW"), ("NFHW", (4, 1, 6, 5), "FCHW"),
+        ("NCDHW", (1, 4, 6, 5), "CDHW"), ("NDHW", (1, 4, 6, 5), "CDHW"), ("NHWD", (1, 4, 6, 5), "CDHW"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("real", [False, True])
+def test_axes_say_the_kind(tmp_path: Path, axes: str, shape: tuple[int, ...], own: str, real: bool) -> None:
+    generator = np.random.default_rng(4)
+    x = generator.normal(3, 2, (60, *shape)) if real else generator.integers(0, 9, (60, *shape))
+    stored = x if "C" in axes else x.squeeze(1 + own.index("C"))
+    kept = "N" + (own if "C" in axes else own.replace("C", ""))
+    stored = stored.transpose([kept.index(letter) for letter in axes])
+    np.savez(tmp_path / "x.npz", x=stored, axes=np.array(axes), **({} if real else {"levels": np.array(9)}))
+    data = opened(tmp_path / "x.npz")
+    assert (data.space.axes, data.space.shape, data.space.kind) == (own, shape, "real" if real else "ordinal")
+    np.testing.assert_allclose(everything(data).numpy(), x, rtol=1e-6)
+    np.save(tmp_path / "x.npy", stored)
+    assert opened(tmp_path / "x.npy", axes=axes).space.shape == shape
+    if real:
+        assert data.space.center == pytest.approx((3,), abs=0.2)
+        assert data.space.scale == pytest.approx((2,), abs=0.2)
+
+
+def test_arrays_that_could_be_several_things_are_asked_about(tmp_path: Path) -> None:
+    np.save(tmp_path / "x.npy", np.zeros((60, 8, 7, 6), np.uint8))
+    with pytest.raises(ValueError, match=r"what are its dimensions\? Say --axes NHWC or NCHW .pictures., NDHW .volumes."):
+        opened(tmp_path / "x.npy")
+    with pytest.raises(ValueError, match=r"which the axes 'NCDHW' do not name"):
+        opened(tmp_path / "x.npy", axes="NCDHW")

@@ -23,7 +23,7 @@ def test_awkward_pictures_come_out_as_they_are_seen(tmp_path: Path) -> None:
     expected = files.awkward(tmp_path)
     assert len(expected) == 19
     for name, colour in expected.items():
-        found = decoded(tmp_path / name, (16, 16))
+        found = decoded(tmp_path / name, (16, 16)).levels
         off = np.abs(found.astype(int) - np.array(colour)[:, None, None]).max()
         assert off <= (4 if name.endswith("jpg") else 1), f"{name}: off by {off}"
 
@@ -45,7 +45,7 @@ def test_orientation_of_exif_is_obeyed(tmp_path: Path) -> None:
         exif = Image.Exif()
         exif[0x0112] = tag
         turn(upright).save(tmp_path / f"{tag}.png", exif=exif)
-        found = decoded(tmp_path / f"{tag}.png", (6, 10))
+        found = decoded(tmp_path / f"{tag}.png", (6, 10)).levels
         assert np.array_equal(found, np.asarray(upright).transpose(2, 0, 1)), f"orientation {tag}"
 
 
@@ -54,7 +54,7 @@ def test_the_middle_is_cut_out_and_the_shorter_side_resized() -> None:
     stripes = np.zeros((32, 64, 3), np.uint8)
     stripes[:, 16:48] = files.RED
     for array in (stripes, stripes.transpose(1, 0, 2)):
-        found = decoded(files.jpeg(np.ascontiguousarray(array), quality=100, subsampling=0), (8, 8))
+        found = decoded(files.jpeg(np.ascontiguousarray(array), quality=100, subsampling=0), (8, 8)).levels
         assert np.abs(found.astype(int) - np.array(files.RED)[:, None, None]).max() < 16
 
 
@@ -63,7 +63,7 @@ def test_resizing_is_antialiased() -> None:
     board = (np.indices((256, 256)).sum(0) % 2 * 255).astype(np.uint8)
     out = files.io.BytesIO()
     Image.fromarray(board).save(out, "PNG")
-    found = decoded(out.getvalue(), (16, 16)).astype(int)
+    found = decoded(out.getvalue(), (16, 16)).levels.astype(int)
     assert np.abs(found - 127.5).max() <= 2
 
 
@@ -82,7 +82,9 @@ def test_more_than_a_tenth_unreadable_needs_a_word(tmp_path: Path) -> None:
     files.folder(tmp_path, 60)
     for number in range(7):
         (tmp_path / f"bad{number}.png").write_bytes(b"")
-    with pytest.raises(ValueError, match=r"7 of the 67 pictures .*--allow-bad.*bad0.png: it is empty; .*bad6.png"):
+    with pytest.raises(
+        ValueError, match=r"7 of the 67 pictures .*--allow-bad.*bad0.png, bad1.png, bad2.png and 4 more: it is empty"
+    ):
         opened(tmp_path)
     assert len(opened(tmp_path, allow_bad=True).skipped) == 7
 
@@ -98,8 +100,8 @@ def test_nothing_readable(tmp_path: Path) -> None:
     [
         ([], "is empty; name a folder with pictures"),
         (["a.txt", "b.txt"], "holds no pictures .2 of its 2 files are .txt.; to learn a text, name one file"),
-        (["a.wav", "deep/b.flac"], "holds recordings; .*sound comes later"),
-        (["a.npz"], "name it: a.npz"),
+        (["a.wav", "deep/b.flac"], "none of the 2 recordings .* can be read .a.wav: it is no recording of a known format"),
+        (["a.npz"], "name it: .*a.npz"),
     ],
 )
 def test_folders_without_pictures_say_what_to_do(tmp_path: Path, names: list[str], message: str) -> None:
@@ -119,7 +121,10 @@ def test_hidden_files_and_others_do_not_count(tmp_path: Path) -> None:
     (tmp_path / "readme.txt").write_text("about", encoding="utf-8")
     data = opened(tmp_path)
     assert data.skipped == []
-    assert data.describe()["files that are no pictures"] == 1
+    assert [each.line() for each in data.overview.left_out] == [
+        "1 folder (__MACOSX/): kept by other programs",
+        "1 file (readme.txt): no pictures",
+    ]
 
 
 # --- classes ---------------------------------------------------------------------------------------------------------
@@ -150,7 +155,7 @@ def test_a_picture_beside_the_folders_of_the_classes_has_no_label(tmp_path: Path
     batches = [data.once(split, 0, 100) for split in ("train", "validation", "test")]
     unsaid = [data.where(int(number)) for part in batches for number in part.index[part.given["label"] < 0]]
     assert unsaid == ["cover.png"]
-    assert data.facts["examples without a label"] == 1
+    assert data.overview.unlabelled == 1
     assert sum(data.count(split) for split in ("train", "validation", "test")) == 61
     assert sum(data.label_counts()) == int((batches[0].given["label"] >= 0).sum())
 
@@ -249,7 +254,7 @@ def test_a_damaged_entry_is_made_anew(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt(), OSError(28, "No space left on device")])
-@pytest.mark.parametrize("where", ["_reshaped", "_flushed", "decoded"])
+@pytest.mark.parametrize("where", ["_reshaped", "flushed", "decoded"])
 def test_an_interrupt_or_a_full_disk_leaves_nothing_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stop: BaseException, where: str
 ) -> None:
@@ -276,7 +281,7 @@ def test_a_cache_that_cannot_be_written_says_where_else(tmp_path: Path) -> None:
 def test_large_sets_are_mapped_and_read_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     files.folder(tmp_path / "set", 40)
     small = everything(opened(tmp_path / "set", cache=tmp_path / "cache"))
-    monkeypatch.setattr("genlab.data.store.IN_MEMORY", 10)
+    monkeypatch.setattr("genlab.data.cache.IN_MEMORY", 10)
     mapped = opened(tmp_path / "set", cache=tmp_path / "cache")
     assert isinstance(mapped._x, np.memmap)
     assert torch.equal(small, everything(mapped))

@@ -6,10 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from genlab.data import splits
+from genlab.data.overview import Overview
 
 CONTENTS = st.lists(st.binary(min_size=1, max_size=6), min_size=1, max_size=60)
 SHARES = st.tuples(st.integers(1, 10), st.integers(0, 10), st.integers(0, 10)).map(lambda t: tuple(part / sum(t) for part in t))
@@ -74,8 +75,10 @@ def test_copies_are_counted() -> None:
     found = digests([b"a", b"b", b"b", b"c", b"a"])
     sides = splits.completed(np.array([0, 1, 0, 2, 2], np.int8), found)
     assert sides.tolist() == [splits.EXCLUDED, 1, splits.EXCLUDED, 2, 2]
-    assert splits.repeats(found, sides) == {"duplicates": 2, "left out, as copies of held-out examples": 2}
-    assert splits.repeats(digests([b"a", b"b"]), np.array([0, 2])) == {"duplicates": 0}
+    noted = splits.noted(Overview(), found, sides, "pictures")
+    assert noted.odd == ("2 of the 5 pictures equal another",)
+    assert [each.line() for each in noted.left_out] == ["2 pictures: copies of held-out ones"]
+    assert splits.noted(Overview(), digests([b"a", b"b"]), np.array([0, 2]), "lines") == Overview()
 
 
 def test_too_little_says_how_much_is_needed() -> None:
@@ -86,3 +89,18 @@ def test_too_little_says_how_much_is_needed() -> None:
     with pytest.raises(ValueError, match="and 2 in every split"):
         splits.check_sizes({"train": 29, "validation": 0, "test": 3}, None, "tiny", "lines")
     splits.check_sizes({"train": 99, "validation": 3, "test": 0}, (0.9, 0.1, 0.0), "tiny", "lines")
+
+
+@given(st.lists(st.integers(0, 60), min_size=20, max_size=80), st.integers(0, 2**32))
+def test_few_examples_are_not_refused_for_their_hashes(values: list[int], salt: int) -> None:
+    """Every split has at least half of its share, copies stay together, and nothing moves where it had."""
+    found = digests([f"{salt} {value}".encode() for value in values])
+    before, sides = splits.by_content(found), splits.evened(splits.by_content(found), found)
+    assume(len(set(values)) >= 10)
+    counts = np.bincount(sides, minlength=3)
+    least = max(splits.FEWEST_EACH, int(len(values) * 0.05))
+    assert (counts[1:] >= least).all()
+    assert ((before == sides) | (before == splits.TRAIN)).all()
+    if (np.bincount(before, minlength=3)[1:] >= least).all():
+        assert (before == sides).all()
+    assert all(len(set(sides[np.array(values) == value].tolist())) == 1 for value in values)

@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genlab.data import open as opened
+from genlab.data.text import contents
 from genlab.data.tokenizer import UNKNOWN, BytePairs, Characters, from_json, learnt
 
 SPLITS = ("train", "validation", "test")
@@ -188,11 +189,22 @@ def test_too_short_a_text_says_how_much_is_needed(tmp_path: Path) -> None:
         opened(file(tmp_path, "0123456789" * 50))
 
 
-@pytest.mark.parametrize(("encoding", "guess"), [("latin-1", "LATIN1"), ("utf-16", "UTF-16")])
+GREETINGS = "Grüße aus Köln\n" * 200
+
+
+@pytest.mark.parametrize(("encoding", "guess"), [("latin-1", "LATIN1"), ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")])
 def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, encoding: str, guess: str) -> None:
-    path = file(tmp_path, "Grüße aus Köln\n" * 200, encoding)
-    with pytest.raises(ValueError, match=rf"is not UTF-8 text .byte \d+, line 1.*iconv -f {guess} -t UTF-8"):
+    path = file(tmp_path, GREETINGS, encoding)
+    with pytest.raises(ValueError, match=rf"iconv -f {guess} -t UTF-8"):
         opened(path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])
+@pytest.mark.parametrize("ending", ["\n", "\r\n", "\r"])
+def test_a_byte_order_mark_says_the_encoding(tmp_path: Path, encoding: str, ending: str) -> None:
+    path = tmp_path / "x.txt"
+    path.write_bytes(GREETINGS.replace("\n", ending).encode(encoding))
+    assert contents(path) == GREETINGS
 
 
 @pytest.mark.parametrize(

@@ -150,7 +150,7 @@ def _print(comparison: Comparison, json: bool, table: bool) -> None:
     from genlab.report.terminal import WIDE, scores, short
 
     if json:
-        print(_json.dumps(_json.loads((comparison.folder / "report.json").read_text(encoding="utf-8")), ensure_ascii=False))
+        print(_json.dumps(_json.loads((comparison.folder / "report.json").read_text(encoding="utf-8"))))
         return
     console = Console(highlight=False)
     console = console if console.is_terminal else Console(highlight=False, width=WIDE)

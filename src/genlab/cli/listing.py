@@ -78,7 +78,7 @@ def _space(row: Entry, data: str | None, options: Options) -> tuple[Space, Mappi
 
 def _show(record: Any, draw: Any, json: bool) -> None:
     if json:
-        print(_json.dumps(record, indent=1, ensure_ascii=False))
+        print(_json.dumps(record, indent=1))
         return
     console = Console(highlight=False)
     if not console.is_terminal:

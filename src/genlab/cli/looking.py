@@ -26,4 +26,4 @@ def deliver(run: Run, verb: str, output: FolderOptions, frames: Sequence[Any], m
 
 
 def tell(record: Mapping[str, Any], line: str, json: bool) -> None:
-    print(_json.dumps(record, ensure_ascii=False) if json else line)
+    print(_json.dumps(record) if json else line)

@@ -14,8 +14,9 @@ from typing import Any
 
 from cyclopts import App, CycloptsError, Parameter, Token, convert
 
-from genlab.cli import compare, complete, latents, listing, ranks, resume, sample, score, show, train
+from genlab.cli import compare, complete, data, latents, listing, ranks, resume, sample, score, show, train
 from genlab.cli.errors import USAGE, debugging, explained
+from genlab.cli.terminal import never_refusing
 
 HELP = """Learn a distribution from your data in every way the field knows, and find out which way to use.
 
@@ -50,6 +51,7 @@ app = App(
 )
 VERBS: tuple[tuple[str, Callable[..., Any], str], ...] = (
     ("list", listing.list_, listing.EXAMPLES),
+    ("data", data.data, data.EXAMPLES),
     ("compare", compare.compare, compare.EXAMPLES),
     ("train", train.train, train.EXAMPLES),
     ("resume", resume.resume, resume.EXAMPLES),
@@ -107,6 +109,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run one command line; its exit code. --debug or GENLAB_DEBUG=1 prints the traceback of errors."""
     words = list(arguments)
     warnings.showwarning = _note
+    never_refusing(sys.stdout, sys.stderr)
     if "--debug" in words:
         words.remove("--debug")
         os.environ["GENLAB_DEBUG"] = "1"

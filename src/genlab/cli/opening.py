@@ -1,4 +1,4 @@
-"""Data opened with a progress bar, and files that could not be read listed once."""
+"""Data opened with a progress bar, and what was read of them said before anything else."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def opened(source: str, options: Mapping[str, Any], progress: Progress) -> Any:
 
     with progress.task(f"reading {source}") as task:
         data: Any = open(source, **options, progress=counted(task))
-    _name_skipped(data, progress)
+    progress.say(block(data))
     return data
 
 
@@ -36,10 +36,9 @@ def counted(task: Task) -> Callable[[int, int, str], None]:
     return show
 
 
-def _name_skipped(data: Any, progress: Progress) -> None:
-    """Print every file that could not be read, with the reason."""
-    for path, reason in data.skipped:
-        progress.say(f"skipped {path}: {reason}")
-    if data.skipped:
-        count = len(data.skipped)
-        progress.say(f"{count:,} file{'' if count == 1 else 's'} skipped; the rest of {data.name} is used")
+def block(data: Any) -> str:
+    """What was read, a line for each fact."""
+    from genlab.comparison.words import overview_lines
+
+    lines = [("data", data.source), *overview_lines(data.overview, data.space)]
+    return "\n".join(f"{topic:<12}{line}" for topic, line in lines)

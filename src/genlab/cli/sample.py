@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json as _json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +12,7 @@ from cyclopts import Parameter
 
 from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed, own
 from genlab.cli.progress import Progress
+from genlab.cli.terminal import showable
 from genlab.core.kinds import kind_of
 
 if TYPE_CHECKING:
@@ -79,18 +81,28 @@ def sample(
         given = loaded.conditions(count, seed, sampling.conditions()).given
         frames = _shown(loaded.frames(count, seed, given, **settings), saving.shows_way(out, loaded.space))
     texts = loaded.texts(frames[-1]) if loaded.space.text else None
-    given, names = _named(loaded, given) if out is not None and out.suffix == ".csv" else (given, ())
+    given, names = _named(loaded, given, out.suffix) if out is not None else (given, ())
     written = saving.write(out, frames, loaded.space, given, texts=texts, names=names) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
     _print(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
 
-def _named(run: Run, given: Mapping[str, Any]) -> tuple[Mapping[str, Any], Sequence[str]]:
-    """(labels by their names, names of the columns of the table that the run learnt from)."""
+def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str, Any], Sequence[str]]:
+    """(conditions as a file of this suffix holds them, names of the columns of the table that the run learnt from).
+
+    A table has labels by their names. Beside the numbers of arrays stand the names of the classes.
+    """
+    import numpy as np
+
     from genlab.core.conditions import label_name
+    from genlab.core.space import label_of
     from genlab.runs.shapes import fits
 
-    columns = run.head["data"].get("columns")
+    if suffix == ".npz" and (label := label_of(run.given)) in given and run.given[label].names:
+        return {**given, "names": np.array([str(name) for name in run.given[label].names])}, ()
+    if suffix != ".csv":
+        return given, ()
+    columns = run.head["data"].get("overview", {}).get("columns")
     labels = {key: run.given[key] for key in given if not run.given[key].shape}
     names = {key: [label_name(number, space) for number in given[key].tolist()] for key, space in labels.items()}
     return names, columns if fits(columns, [str]) else ()
@@ -114,15 +126,18 @@ def _shown(frames: Any, way: bool) -> list[Any]:
 
 
 def _print(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
-    from genlab.comparison.words import plural
+    from genlab.core.words import plural
     from genlab.report.pictures import visible
     from genlab.report.saving import text
 
     if json:
         result = {"out": str(written)} if written is not None else {"texts": list(texts)}
-        print(_json.dumps({**record, **result}, ensure_ascii=False))
+        print(_json.dumps({**record, **result}))
         return
     if written is None:
-        print(visible(text(texts, run.space)))
+        shown = visible(text(texts, run.space))
+        print(shown)
+        if not showable(shown):
+            print("characters that this terminal lacks are written as \\u....; --out FILE.txt keeps them", file=sys.stderr)
     else:
         print(f"{plural(record['n'], 'sample')}, {record['weights']} weights, seed {record['seed']}: {written}")

@@ -61,7 +61,7 @@ def score(
         scored: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
     record = scored.results.to_json()
     if json:
-        print(_json.dumps(record, ensure_ascii=False))
+        print(_json.dumps(record))
     else:
         print("\n".join(scored.results.lines()))
     write_json(loaded.path / "scores.json", record)  # after printing: the folder may be one that cannot be written

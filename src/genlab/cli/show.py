@@ -41,7 +41,7 @@ def show(run: Run_, /, *, machine: RunOptions = RunOptions(), json: Json = False
     record = {"run": run, **loaded.head, "last": summary.last, "reached": loaded.reached(ticks), "older": summary.older}
     record |= {"scores": summary.results and summary.results.to_json(), "page": page and str(page)}
     record |= {"alarms": [alarm.to_json() for alarm in summary.row.alarms]}
-    print(_json.dumps(record, ensure_ascii=False))
+    print(_json.dumps(record))
 
 
 def _written(run: Run, ticks: list[dict[str, Any]], summary: RunSummary, progress: Progress) -> Path | None:

@@ -29,7 +29,8 @@ from genlab.comparison.setup import chosen
 from genlab.comparison.summary import machine, write_record
 from genlab.comparison.training import SLICE, Job, in_turn
 from genlab.comparison.verdicts import recommendation
-from genlab.comparison.words import exact, plural
+from genlab.comparison.words import exact
+from genlab.core.words import plural
 from genlab.features import Features
 from genlab.measure import Reference, Speed
 from genlab.measure.alarms import Alarm, Checkup

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from genlab.comparison import words
 from genlab.comparison.ranking import LIKELIHOOD, Group, condition, grouped, question, sign_of
 from genlab.comparison.rows import Record, Row, is_finite, names_of
+from genlab.core.words import word_list
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
@@ -23,7 +24,7 @@ def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
         if copies is not None:
             yield f"but {words.percent(copies)} of {name}'s samples are copies of training examples"
         if alarms:
-            yield f"but {name}'s training raised an alarm: {words.word_list(alarms)}"
+            yield f"but {name}'s training raised an alarm: {word_list(alarms)}"
     yield from (f"but {sentence}" for sentence in _worthless(record, who))
 
 
@@ -97,12 +98,12 @@ def remarks(record: Record) -> list[str]:
     without = names_of([row for row in models if row.likelihood is None and not row.error])
     if without:
         has = "has" if len(without) == 1 else "have"
-        sentences.append(f"{words.word_list(without)} {has} no likelihood and cannot say how probable an example is.")
+        sentences.append(f"{word_list(without)} {has} no likelihood and cannot say how probable an example is.")
     return sentences
 
 
 def _pending(record: Record) -> list[str]:
-    return [f"Not measured yet: {words.word_list(record.pending)}."] if record.pending else []
+    return [f"Not measured yet: {word_list(record.pending)}."] if record.pending else []
 
 
 def _seeds(models: Sequence[Row]) -> Iterator[str]:
@@ -138,7 +139,7 @@ def _unlike(models: Sequence[Row]) -> Iterator[str]:
                 differing.setdefault((f"{name} and {row.name}", tuple(differs)), []).append(title)
     for (who, differs), titles in differing.items():
         do = "does" if len(titles) == 1 else "do"
-        yield f"{words.capital(words.word_list(titles))} of {who} {do} not compare: {'; '.join(differs)}."
+        yield f"{words.capital(word_list(titles))} of {who} {do} not compare: {'; '.join(differs)}."
 
 
 def _worst(record: Record) -> list[str]:
@@ -154,7 +155,7 @@ def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
     sets = dict.fromkeys(tuple(measures[name]) for name in who if name in measures)
     for titles in sets:
         named = [name for name in who if tuple(measures.get(name, ())) == titles]
-        yield f"{words.word_list(named)} {'is' if len(named) == 1 else 'are'} no better than noise by {words.word_list(titles)}"
+        yield f"{word_list(named)} {'is' if len(named) == 1 else 'are'} no better than noise by {word_list(titles)}"
 
 
 def _copies(models: Sequence[Row]) -> Iterator[str]:

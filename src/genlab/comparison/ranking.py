@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from genlab.comparison import words
 from genlab.comparison.rows import Row, is_finite
+from genlab.core.words import word_list
 from genlab.measure.chance import Span, Value, separated
 from genlab.measure.likelihood import SIGNS, Likelihood
 from genlab.measure.score import Score, fixed
@@ -134,7 +135,7 @@ def comparable(likelihood: Likelihood) -> str:
 
 def given(likelihood: Likelihood) -> str:
     """ "given label and text"; "" of a likelihood that was given nothing."""
-    return f"given {words.word_list(likelihood.given)}" if likelihood.given else ""
+    return f"given {word_list(likelihood.given)}" if likelihood.given else ""
 
 
 def condition(score: Score) -> str:

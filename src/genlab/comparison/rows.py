@@ -17,6 +17,7 @@ from typing import Any, Literal, TypeGuard
 from genlab.comparison.typed import parsed
 from genlab.core.data import Split
 from genlab.core.space import Space
+from genlab.data.overview import Overview
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.likelihood import Likelihood
 from genlab.measure.score import Score, in_common, in_words
@@ -210,6 +211,7 @@ class DataSummary:
     counts: Mapping[str, int] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     skipped: tuple[Skipped, ...] = ()
+    overview: Overview = field(default_factory=Overview)
 
     @classmethod
     def of(cls, data: Any, source: str) -> DataSummary:
@@ -220,6 +222,7 @@ class DataSummary:
             "space": self.space.to_json(),
             "given": {key: space.to_json() for key, space in self.given.items()},
             "skipped": [{"path": each.path, "reason": each.reason} for each in self.skipped],
+            "overview": self.overview.to_json(),
         }
         return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
 

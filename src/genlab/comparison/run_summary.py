@@ -12,9 +12,11 @@ from genlab.comparison.existing import RunKey, row_of
 from genlab.comparison.media import Media, alarm_pictures, readings
 from genlab.comparison.options import command
 from genlab.comparison.rows import Results, Row
+from genlab.comparison.typed import parsed
 from genlab.core.kinds import kind_of
 from genlab.core.recipe import Recipe
-from genlab.core.space import Space, label_of
+from genlab.core.space import Space
+from genlab.data.overview import Overview
 from genlab.recipes.index import Entry, entry
 from genlab.runs.folder import WEIGHTS
 from genlab.trained import Run
@@ -25,6 +27,7 @@ class RunSummary:
     """A summary of a run.
 
     source     of its data, as it was named
+    overview   of its data, as they were when training began
     progress   0..1; None where training has not begun, as are then `examples` and `seconds` of training
     readings   of the last tick that was written
     row        its scores, check-ups and alarms
@@ -38,6 +41,7 @@ class RunSummary:
     listed: Entry
     recipe: Recipe
     source: str
+    overview: Overview
     space: Space
     given: Mapping[str, Space]
     progress: float | None
@@ -58,10 +62,8 @@ class RunSummary:
         """(what, in words), in the order they are read in."""
         budget = self.recipe.budget
         yield "model", f"{self.recipe.name}: {self.listed.idea}" + (f" ({self.listed.paper})" if self.listed.paper else "")
-        yield "data", f"{self.source}: {words.describe_space(self.space)}"
-        if label := label_of(self.given):
-            classes = self.given[label]
-            yield "classes", ", ".join(str(name) for name in classes.names) or f"{classes.levels}"
+        yield "data", self.source
+        yield from words.overview_lines(self.overview, self.space)
         yield "budget", f"{words.exact(budget.total)} {budget.unit}, batches of {self.recipe.batch}, seed {self.recipe.seed}"
         if self.progress is not None:
             spent = words.duration(self.seconds or 0)
@@ -98,6 +100,7 @@ def describe(run: str | Path | Run, ticks: list[dict[str, Any]] | None = None) -
         entry(run.recipe.name),
         run.recipe,
         str(run.head["data"]["source"]),
+        parsed(Overview, run.head["data"].get("overview", {})),
         run.space,
         run.given,
         at.get("progress"),

@@ -20,6 +20,7 @@ from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, gro
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
+from genlab.core.words import plural, word_list
 from genlab.measure.chance import MOST_SEEDS, Value, samples_factor, seeds_needed, several
 
 TITLES = {
@@ -148,11 +149,11 @@ def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: S
 
 
 def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
-    names = words.word_list([value.name for value in top])
+    names = word_list([value.name for value in top])
     sentence = f"{names} are not separated at this budget"
     if not rest:
         return f"{sentence}."
-    behind = words.word_list([value.name for value in rest])
+    behind = word_list([value.name for value in rest])
     if all(group.surely_differ(one, other) for one in top for other in rest):
         return f"{sentence}; {'both' if len(top) == 2 else 'all'} are ahead of {behind}."
     return f"{sentence}; {top[0].name} is ahead of {behind}."
@@ -160,7 +161,7 @@ def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spac
 
 def _unplaced(names: Sequence[str]) -> str:
     """A sentence on models ranked behind one that is separated from the first, but not separated from it themselves."""
-    return f"{words.word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
+    return f"{word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
 
 
 def _numbers(group: Group) -> str:
@@ -221,11 +222,11 @@ def _others(group: Group, models: Sequence[str], record: Record) -> str:
     put = "puts" if len(against or rivals) == 1 else "put"
     if not against:
         who = "it" if len(models) == 1 else "one of them"
-        return f"{words.plural(len(rivals), 'other measure')} of quality {put} {who} in front too."
+        return f"{plural(len(rivals), 'other measure')} of quality {put} {who} in front too."
     by_name: dict[str, list[str]] = {}
     for other in against:
         by_name.setdefault(other.values[0].name, []).append(other.title)
-    leaders = "; ".join(f"{name} by {words.word_list(titles)}" for name, titles in by_name.items())
+    leaders = "; ".join(f"{name} by {word_list(titles)}" for name, titles in by_name.items())
     which = "The other measure of quality" if len(rivals) == 1 else f"Of {len(rivals)} other measures of quality {len(against)}"
     return f"{which} {put} another in front: {leaders}."
 
@@ -251,7 +252,7 @@ def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
     names, alike = ([name for name, count in needed.items() if bool(count) == enough] for enough in (True, False))
     if not counts:
         return f"It would take more than {MOST_SEEDS} seeds each to tell: treat as equal."
-    whom = f" {words.word_list(names)} from {first}, more than {MOST_SEEDS} for {words.word_list(alike)}" if alike else ""
+    whom = f" {word_list(names)} from {first}, more than {MOST_SEEDS} for {word_list(alike)}" if alike else ""
     return f"It would take about {max(counts)} seeds each to tell{whom}."
 
 
@@ -272,7 +273,7 @@ def _longer(group: Group, models: Sequence[str], courses: Courses | None, record
         return ""
     amount = record.budget.seconds
     twice = f"training twice as long ({words.exact_seconds(2 * amount)} each)" if amount else "training twice as long"
-    return f"{words.word_list(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
+    return f"{word_list(better)} still improve{'s' if len(better) == 1 else ''}: {twice} may separate them too."
 
 
 @dataclass(frozen=True)
@@ -294,7 +295,7 @@ def recommendation(record: Record, judged: Sequence[Verdict] | None = None) -> R
         named = [name for name in verdict.models if name in measured]
         if named:
             claim = _claimed(verdict.group, record.space)
-            shared = f"in front, not separated from {words.word_list(named[1:])}" if named[1:] else f"it {claim}"
+            shared = f"in front, not separated from {word_list(named[1:])}" if named[1:] else f"it {claim}"
             why = "the best number, by chance or not" if verdict.outcome == "unknown" else shared
             return Recommendation(named[0], _run(done, named[0]), why, tuple(named[1:]))
     return Recommendation(done[0].name, done[0].run, "it alone was measured") if done else None

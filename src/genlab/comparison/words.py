@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
+from genlab.core.words import plural
+from genlab.data.overview import Overview
 
 NONE, BROKEN = "–", "not finite"
 
@@ -95,15 +97,6 @@ def capital(text: str) -> str:
     return f"{text[:1].upper()}{text[1:]}"
 
 
-def word_list(words: Sequence[str]) -> str:
-    """a, b and c."""
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}" if words else ""
-
-
-def plural(amount: int, word: str) -> str:
-    return f"{amount:,} {word}{'' if amount == 1 else 'es' if word.endswith('s') else 's'}"
-
-
 def example_name(space: Space) -> str:
     """The name of one example: picture, point, line."""
     return kind_of(space).example
@@ -146,6 +139,11 @@ SHAPES: dict[str, Callable[[Space], str]] = {  # by kind of data
     "video": _video,
     "voxels": lambda space: f"{' × '.join(map(str, space.shape[1:]))} voxels, {_channels(space.shape[0])}, {_entries(space)}",
 }
+
+
+def overview_lines(overview: Overview, space: Space) -> list[tuple[str, str]]:
+    """(what about, in words) of what was read of the data, in the order it is read in."""
+    return list(overview.lines(example_name(space), describe_space(space)))
 
 
 def protocol(how: str | Mapping[str, Any]) -> str:

@@ -117,12 +117,14 @@ def drawn_labels(n: int, seed: int, key: str, counts: Sequence[int]) -> Tensor:
 
 
 def label_number(value: Any, space: Space, key: str) -> int:
-    """A label by number or name; ValueError says which there are."""
+    """A label by name, or by number where no name is one; ValueError says which there are."""
     names = [str(name) for name in space.names]
     if str(value) in names:
         return names.index(str(value))
+    numbered = any(name.isdecimal() for name in names)
     with suppress(ValueError):
-        if UNLABELLED <= (number := int(str(value))) < space.levels:
+        number = int(str(value))
+        if number == UNLABELLED or (0 <= number < space.levels and not numbered):
             return number
     there = ", ".join(names[:20]) + (" ..." if len(names) > 20 else "") if names else f"0 to {space.levels - 1}"
     raise ValueError(f"there is no {key} {value!r}; there is {there}")

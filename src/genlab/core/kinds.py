@@ -82,6 +82,14 @@ VOXELS = DataKind(
 KINDS: tuple[DataKind, ...] = (POINTS, PICTURES, TEXT, LINES, SOUND, VIDEO, VOXELS)
 
 
+def called(name: str) -> DataKind:
+    """The kind of data of this name. ValueError where there is none."""
+    for kind in KINDS:
+        if kind.name == name:
+            return kind
+    raise ValueError(f"there is no kind of data called {name!r}; there is {', '.join(kind.name for kind in KINDS)}")
+
+
 def kind_of(space: Space) -> DataKind:
     """The kind of data that a space describes. ValueError for a label, or for axes that no kind has."""
     for kind in KINDS:

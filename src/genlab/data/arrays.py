@@ -1,27 +1,35 @@
-"""Arrays of numpy: pictures, or points.
+"""Arrays of numpy: pictures, points, recordings, clips or volumes.
 
-.npz    pictures as `x` (N, H, W, C), (N, C, H, W) or (N, H, W), with `axes` ("NHWC", "NCHW", "NHW") and `levels` beside, and
-        `label` where there are classes, as `genlab sample --out FILE.npz` writes them. Points as `x` (N, D).
-.npy    the same x alone
+.npz    pictures as `x` (N, H, W, C), (N, C, H, W) or (N, H, W), with `axes` ("NHWC", "NCHW", "NHW") and `levels` beside;
+        points as `x` (N, D); `label` where there are classes, and their `names`, as `genlab sample --out FILE.npz` writes them
+        recordings, clips and volumes as x with `axes`: "NCT", "NFCHW", "NCDHW", or without C where there is one channel
+.npy    the same x alone; `Options.axes` names its axes
 """
 
 from __future__ import annotations
 
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 
 import numpy as np
 
+from genlab.core.kinds import SOUND, VIDEO, VOXELS, DataKind
+from genlab.core.space import Space
 from genlab.data import splits
 from genlab.data.base import Opened
-from genlab.data.examples import Stored, classed
+from genlab.data.examples import NO_LABEL, Examples, Stored, classed
 from genlab.data.levels import fitted, pictures
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 from genlab.data.table import points
 
 CHANNELS = (1, 3)
 ORDERS = {"NCHW": (0, 1, 2, 3), "NHWC": (0, 3, 1, 2)}
+LABELS = ("label", "labels", "y")
+NAMES = "names"  # of the classes, in the order of their numbers
 WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole numbers, points x (N, D)"
+LARGEST = 2**36  # bytes of one array
 
 
 def read(request: Request) -> Opened:
@@ -29,52 +37,149 @@ def read(request: Request) -> Opened:
     if "x" not in arrays:
         raise ValueError(f"{request.source} has no array called x (it has {', '.join(arrays) or 'none'}); {WANTED}")
     x = arrays["x"]
-    labels, classes = _classes(request, arrays, len(x) if x.ndim else 0)
-    if x.ndim == 2 and "axes" not in arrays:
+    labels, classes, classes_from = _classes(request, arrays, len(x) if x.ndim else 0)
+    noted = Overview(classes_from=classes_from)
+    axes = request.options.axes or (str(arrays["axes"]) if "axes" in arrays else "")
+    if (kind := _kind(axes)) is not None:
+        return _other(request, arrays, x, axes, kind, labels, classes, noted)
+    if x.ndim == 2 and not axes:
         if x.dtype.kind not in "fiu":
             raise ValueError(f"{request.source}: x is of type {x.dtype}; points are numbers")
-        return points(request, x, labels, classes, ())
+        return points(request, x.astype(np.float64), labels, classes, (), noted)
+    if x.ndim == 1 and x.dtype.kind in "fiu":
+        raise ValueError(f"{request.source}: x has one dimension; save points of one coordinate as x[:, None]")
     levels = _levels(request, arrays, x)
-    stacked = _channels_first(request, x, str(arrays["axes"]) if "axes" in arrays else "")
+    stacked = _channels_first(request, x, axes)
+    if levels > 256:
+        stacked = (stacked.astype(np.int64) * 255 + (levels - 1) // 2) // (levels - 1)
     stacked = np.ascontiguousarray(stacked.astype(np.uint8))
+    levels = min(levels, 256)
     stacked = fitted(stacked, request.options.size, levels, request.progress)
-    return pictures(request, Stored(stacked, splits.digests(stacked), labels, classes), levels)
+    return pictures(request, Stored(stacked, splits.digests(stacked), labels, classes, noted=noted), levels, "arrays")
+
+
+def _kind(axes: str) -> DataKind | None:
+    """The kind of sound, video or voxels whose axes these are, in whatever order, its channels left out or not."""
+    letters = sorted(axes.removeprefix("N"))
+    for kind in (SOUND, VIDEO, VOXELS):
+        if axes.startswith("N") and letters in (sorted(kind.axes), sorted(kind.axes.replace("C", ""))):
+            return kind
+    return None
+
+
+def _other(
+    request: Request,
+    arrays: Mapping[str, np.ndarray],
+    x: np.ndarray,
+    axes: str,
+    kind: DataKind,
+    labels: np.ndarray | None,
+    classes: tuple[str, ...],
+    noted: Overview,
+) -> Opened:
+    """Recordings, clips or volumes: levels where the array holds whole numbers, real numbers otherwise."""
+    if x.ndim != len(axes):
+        raise ValueError(f"{request.source}: x has the shape {x.shape}, which the axes {axes!r} do not name")
+    if "C" not in axes:
+        x, axes = x[:, None], f"NC{axes[1:]}"
+    x = np.ascontiguousarray(x.transpose([axes.index(letter) for letter in f"N{kind.axes}"]))
+    request.options.suit(request.name, kind.name, "files", "arrays", "pictures")
+    rate = float(arrays["rate"]) if "rate" in arrays else None
+    curve = "mu-law" if "curve" in arrays and str(arrays["curve"]) == "mu-law" else "linear"
+    if x.dtype.kind != "f":
+        levels = _levels(request, arrays, x)
+        if levels > 256:
+            raise ValueError(
+                f"{request.source}: {kind.examples} of {levels:,} levels; 256 can be learnt: scale them, or save floats"
+            )
+        x = x.astype(np.uint8)
+        space = Space(x.shape[1:], kind.axes, "binary" if levels == 2 else "ordinal", levels, rate=rate, curve=curve)
+        return Examples(request, kind.name, space, Stored(x, splits.digests(x), labels, classes, noted=noted))
+    if not np.isfinite(x).all():
+        raise ValueError(f"{request.source}: x holds numbers that are not finite; mend them")
+    x = x.astype(np.float32)
+    bare = Space(x.shape[1:], kind.axes, "real", rate=rate)
+    made = Examples(request, kind.name, bare, Stored(x, splits.digests(x), labels, classes, noted=noted))
+    train = x[made.numbers("train")].astype(np.float64)
+    made.space = replace(bare, center=(float(train.mean()),), scale=(float(train.std()) or 1.0,))
+    return made
 
 
 def _arrays(request: Request) -> Mapping[str, np.ndarray]:
     try:
         with request.path.open("rb") as file:
             content = np.load(file, allow_pickle=False)
-            return {"x": content} if isinstance(content, np.ndarray) else {name: content[name] for name in content.files}
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile) as error:
+            if isinstance(content, np.ndarray):
+                return {"x": content}
+            for member in content.zip.infolist():
+                if member.file_size > LARGEST:
+                    raise ValueError(f"{member.filename} would be {member.file_size:,} bytes")
+            return {name: content[name] for name in content.files}
+    except (ValueError, EOFError, OSError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
         objects = "python objects" if "pickle" in str(error).lower() else f"damaged: {error}"
         raise ValueError(f"{request.source} is no file of plain arrays ({objects}); {WANTED}") from None
 
 
-def _classes(request: Request, arrays: Mapping[str, np.ndarray], count: int) -> tuple[np.ndarray | None, tuple[str, ...]]:
-    values = next((arrays[name] for name in ("label", "labels", "y") if name in arrays), None)
-    if values is None:
-        return None, ()
+def _classes(request: Request, arrays: Mapping[str, np.ndarray], count: int) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+    """(numbers of the classes, their names, where they come from)."""
+    name = next((name for name in LABELS if name in arrays), None)
+    if name is None:
+        return None, (), "there is no array of labels"
+    values, said = arrays[name], f"the array {name}"
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    elif values.ndim == 2 and len(values) == count and _one_hot(values):
+        values, said = values.argmax(1), f"the array {name}, one-hot"
     if values.shape != (count,):
         raise ValueError(f"{request.source}: labels of shape {values.shape} for {count} examples; give one number or word each")
-    return classed(values)
+    if NAMES not in arrays:
+        return *classed(values), said
+    names = tuple(str(each) for each in arrays[NAMES].reshape(-1).tolist())
+    numbers = values.astype(np.int64) if values.dtype.kind in "iu" else np.empty(0)
+    if len(numbers) != count or (count and not -1 <= int(numbers.min()) <= int(numbers.max()) < len(names)):
+        raise ValueError(f"{request.source}: {name} are no numbers of the {len(names)} {NAMES}, from 0, or -1 for no label")
+    if len(set(names)) < len(names) or set(names) & set(NO_LABEL):
+        raise ValueError(f"{request.source}: {NAMES} are the names of the classes, each once")
+    return numbers, names, said
+
+
+def _one_hot(values: np.ndarray) -> bool:
+    return values.shape[1] > 1 and bool(((values == 0) | (values == 1)).all() and (values.sum(1) == 1).all())
 
 
 def _levels(request: Request, arrays: Mapping[str, np.ndarray], x: np.ndarray) -> int:
-    """Levels of the pictures: those that the file states, else 2 for booleans and 256 for integers."""
+    """Levels of the pictures: those that the user or the file states, else 2 for booleans and 256 for integers."""
     if x.dtype.kind not in "biu":
-        raise ValueError(
-            f"{request.source}: pictures are whole numbers from 0, x is of type {x.dtype}; "
-            "save (x * 255).round().astype('uint8') if it runs from 0 to 1"
-        )
-    levels = int(arrays["levels"]) if "levels" in arrays else 2 if x.dtype.kind == "b" else 256
-    if not 2 <= levels <= 256:
-        raise ValueError(f"{request.source}: levels must be from 2 to 256, got {levels}")
+        raise ValueError(f"{request.source}: pictures are whole numbers from 0, x is of type {x.dtype}{_remedy(x)}")
+    stated = int(arrays["levels"]) if "levels" in arrays else 2 if x.dtype.kind == "b" else 256
+    levels = request.options.levels or stated
+    if not 2 <= levels <= 65536:
+        raise ValueError(f"{request.source}: levels must be from 2 to 65,536, got {levels}")
     if x.size and not 0 <= int(x.min()) <= int(x.max()) < levels:
-        raise ValueError(f"{request.source}: x runs from {x.min()} to {x.max()}, {levels} levels from 0 to {levels - 1}")
+        low, high = int(x.min()), int(x.max())
+        if low < 0:
+            remedy = f"; add {-low} to x" if high - low < 256 else ""
+        else:
+            full = 1 << high.bit_length()
+            remedy = f"; say --levels {full} (white is {full - 1:,}) or save levels={full} beside x" if full <= 65536 else ""
+        raise ValueError(f"{request.source}: x runs from {low:,} to {high:,}, {levels} levels from 0 to {levels - 1:,}{remedy}")
     return levels
+
+
+def _remedy(x: np.ndarray) -> str:
+    """What to do with pictures of floating point numbers."""
+    if x.dtype.kind != "f" or not x.size:
+        return ""
+    lost = int(np.isnan(x).sum())
+    if lost:
+        return f", and {lost:,} of its entries are NaN; fill or cut them, then save whole numbers"
+    low, high = float(x.min()), float(x.max())
+    ways = (((0, 1), "x * 255"), ((-1, 1), "(x + 1) * 127.5"), ((0, 255), "x"), ((0, 65535), "x / 257"))
+    way = next((way for (least, most), way in ways if least <= low and high <= most), None)
+    runs = f" and runs from {low:.3g} to {high:.3g}"
+    return f"{runs}; save ({way}).round().astype('uint8')" if way else f"{runs}; scale it to 0 ... 255 and save whole numbers"
 
 
 def _channels_first(request: Request, x: np.ndarray, axes: str) -> np.ndarray:
@@ -86,9 +191,16 @@ def _channels_first(request: Request, x: np.ndarray, axes: str) -> np.ndarray:
         raise ValueError(f"{request.source}: x has the shape {x.shape}{with_axes}; {WANTED}")
     if not axes:
         fitting = [order for order, places in ORDERS.items() if x.shape[places[1]] in CHANNELS]
+        if not fitting and x.shape[3] == 4:
+            raise ValueError(f"{request.source}: x has the shape {x.shape}, pictures with transparency; save x[..., :3]")
+        if not fitting and x.shape[2] in CHANNELS:
+            raise ValueError(
+                f"{request.source}: x has the shape {x.shape}; if the last is the examples, save x.transpose(3, 0, 1, 2)"
+            )
         if len(fitting) != 1:
             raise ValueError(
-                f"{request.source}: x has the shape {x.shape}, which dimension is colour? Save axes='NHWC' or 'NCHW' beside x"
+                f"{request.source}: x has the shape {x.shape}; what are its dimensions? Say --axes NHWC or NCHW (pictures), "
+                "NDHW (volumes), NFHW (clips), or save axes beside x"
             )
         axes = fitting[0]
     turned = x.transpose(ORDERS[axes])

@@ -6,13 +6,15 @@ import hashlib
 import json
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from torch import Tensor
 
 from genlab.core.data import Split, View
-from genlab.core.space import Batch, Space
+from genlab.core.space import Batch, Space, label_of
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 from genlab.data.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -31,16 +33,16 @@ class Opened(ABC):
     kind      name of the kind of data in core.kinds
     content   hash of the examples as they are stored
     skipped   (file, reason) of everything that could not be read
-    facts     further facts for reports: licence, duplicates, ...
+    noted     what the reader noted of the source; `overview` adds what can be counted
     tokenizers   of the examples ("x") and of conditions that are texts, by name
     """
 
-    def __init__(self, request: Request, kind: str, content: bytes, facts: Mapping[str, Any] | None = None):
+    def __init__(self, request: Request, kind: str, content: bytes, noted: Overview = Overview()):  # noqa: B008
         self.name, self.source, self.kind = request.name, request.source, kind
         self.options: dict[str, Any] = request.options.record()
         self.seed = request.options.stream_seed
         self.skipped: list[tuple[str, str]] = []
-        self.facts: dict[str, Any] = dict(facts or {})
+        self.noted = noted
         self.tokenizers: dict[str, Tokenizer] = {}
         self._content = content
 
@@ -54,6 +56,10 @@ class Opened(ABC):
         shaping = {key: value for key, value in self.options.items() if key not in UNSHAPING}
         options = json.dumps([FORMAT, shaping, self.space.to_json()], sort_keys=True).encode()
         return hashlib.blake2b(self._content + options, digest_size=16).hexdigest()
+
+    def also(self, said: str) -> None:
+        """Note what comes with each example, or was changed of it."""
+        self.noted = replace(self.noted, added=(*self.noted.added, said))
 
     @abstractmethod
     def count(self, split: Split) -> int:
@@ -101,9 +107,21 @@ class Opened(ABC):
     def _counted(self) -> list[str]:
         return [f"{self.count(split):,} {split}" for split in SPLITS]
 
-    def label_counts(self) -> list[int] | None:
-        """Examples of each class in the train split, where there are classes; those without one are left out."""
+    def label_counts(self, split: Split = "train") -> list[int] | None:
+        """Examples of each class in a split, where there are classes; those without one are left out."""
         return None
+
+    @property
+    def overview(self) -> Overview:
+        """What was read, and how it is learnt from."""
+        counts, label = {split: self.count(split) for split in SPLITS}, label_of(self.given)
+        by_split = [found for split in SPLITS if (found := self.label_counts(split)) is not None] if label else []
+        classes: dict[str, int] = {}
+        if by_split:
+            names = self.given[label].names or map(str, range(self.given[label].levels))
+            classes = dict(zip(names, map(sum, zip(*by_split, strict=True)), strict=True))
+        without = sum(counts.values()) - sum(classes.values()) if classes else 0
+        return replace(self.noted, counts=counts, classes=classes, unlabelled=without)
 
     def describe(self) -> dict[str, Any]:
         """The data in plain JSON values, for reports: source, kind, counts, what was left out."""
@@ -118,7 +136,7 @@ class Opened(ABC):
             "counts": {split: self.count(split) for split in SPLITS},
             "label_counts": self.label_counts(),
             "skipped": [{"path": path, "reason": reason} for path, reason in self.skipped],
-            **self.facts,
+            "overview": self.overview.to_json(),
         }
 
 

@@ -78,6 +78,7 @@ class Binarised(PerExample):
         if how not in get_args(Binarise):
             raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(how)[:60]!r}")
         self.space = replace(space, kind="binary", levels=2, note=f"binarised: {how}")
+        self.also(f"black and white in place of {space.levels} levels: {how}")
         self._coins, self._index = Binariser(how, space.levels), inner.example_index()
         self._bits = None if how == "dynamic" else self._all()
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import struct
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -13,7 +15,37 @@ ENLARGED = 8  # times at most: what is smaller holds nothing to see at that size
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
 FLOATS = "its levels are 32-bit floating point numbers without a fixed white; save it with 8 or 16 bits"
 WIDE = "its levels are 32-bit integers; save it with 8 or 16 bits"
+MADE_BY = "genlab"  # what genlab writes into its own pictures, as the software that made them
+TOO_HIGH = "its levels go up to {:,}, beyond the {:,} that --levels allows"
 Content = Path | bytes  # a file, or what is in one
+
+
+class Picture(NamedTuple):
+    """A decoded picture.
+
+    levels   (3, H, W) uint8
+    size     (height, width) of the upright picture before it was fitted
+    peak     largest level of one with 16 bits a channel; -1 for all others
+    moving   whether its file holds more pictures than this one, the first
+    own      whether genlab made it
+    """
+
+    levels: np.ndarray
+    size: tuple[int, int]
+    peak: int
+    moving: bool
+    own: bool
+
+
+@cache
+def reads_heic() -> bool:
+    """Whether Pillow has the plug-in for pictures in HEIC, as telephones take them; it is then registered."""
+    try:
+        from pillow_heif import register_heif_opener  # pyright: ignore[reportMissingImports]
+    except ImportError:
+        return False
+    register_heif_opener()
+    return True
 
 
 def measured(content: Content) -> tuple[int, int]:
@@ -23,27 +55,65 @@ def measured(content: Content) -> tuple[int, int]:
         return (width, height) if _orientation(image) in TURNED else (height, width)
 
 
-def decoded(content: Content, shape: tuple[int, int]) -> np.ndarray:
-    """(3, H, W) uint8, composited on white, upright, fitted to shape (H, W). ValueError says why it cannot be read."""
+def decoded(content: Content, shape: tuple[int, int], levels: int | None = None, label_map: bool = False) -> Picture:
+    """The picture composited on white, upright, fitted to shape (H, W). ValueError says why it cannot be read.
+
+    levels      of a file that uses fewer than it could hold. Up to 256 they stay as they are, more are scaled to 256
+    label_map   whether pixels are numbers of classes: a palette's numbers stay, and fitting takes the nearest pixel
+    """
     with _reasons(), _opened(content) as image:
         height, width = shape
-        if image.format == "JPEG" and height == width:
+        (across, down), orientation = image.size, _orientation(image)
+        moving, own, peak = bool(getattr(image, "is_animated", False)), _made_here(image), -1
+        if image.format == "JPEG" and height == width and not label_map:
             image.draft(None, (2 * width, 2 * height))  # decodes at 1/2, 1/4 or 1/8 where at least twice the size remains
-        turned = ImageOps.exif_transpose(image) if _orientation(image) > 1 else image
-        fit = opaque(turned)
+        turned = ImageOps.exif_transpose(image) if orientation > 1 else image
+        if turned.mode.startswith("I"):
+            peak = int(np.asarray(turned.convert("I")).max())
+        most = (levels or 65536) - 1
+        fit = numbered(turned) if label_map else opaque(turned, most)
+        if most < 255 and (highest := int(np.asarray(fit).max())) > most:
+            raise ValueError(TOO_HIGH.format(highest, most))
         if fit.size != (width, height):
-            fit = square(fit, width)
-        levels = np.asarray(fit.convert("RGB"))
-    return levels.transpose(2, 0, 1)
+            fit = square(fit, width, Image.Resampling.NEAREST if label_map else Image.Resampling.BICUBIC)
+        pixels = np.minimum(np.asarray(fit.convert("RGB")), most if most < 255 else 255)
+    return Picture(pixels.transpose(2, 0, 1), (across, down) if orientation in TURNED else (down, across), peak, moving, own)
 
 
-def opaque(image: Image.Image) -> Image.Image:
-    """The picture with 8 bits a channel, composited on white where it is transparent."""
+def _made_here(image: Image.Image) -> bool:
+    """Whether genlab wrote this PNG or GIF."""
+    said = image.info.get("Software") or image.info.get("comment")
+    return said in (MADE_BY, MADE_BY.encode())
+
+
+def numbered(image: Image.Image) -> Image.Image:
+    """A label map's numbers as grey levels."""
+    if image.mode == "P":
+        return Image.fromarray(np.asarray(image))
+    if image.mode.startswith("I") or image.mode in ("L", "1"):
+        numbers = np.asarray(image.convert("I")) // (255 if image.mode == "1" else 1)
+        if numbers.min() < 0 or numbers.max() > 255:
+            raise ValueError(f"its numbers go up to {numbers.max()}; a label map has numbers from 0 to 255")
+        return Image.fromarray(numbers.astype(np.uint8))
+    bands = image.convert("RGB").split()
+    if bands[0].tobytes() != bands[1].tobytes() or bands[0].tobytes() != bands[2].tobytes():
+        raise ValueError("it has colours; a label map has one number a pixel, in a palette or as grey")
+    return bands[0]
+
+
+def opaque(image: Image.Image, white: int = 65535) -> Image.Image:
+    """The picture with 8 bits a channel, composited on white where it is transparent.
+
+    white   the level of white in pictures of 16 bits: 65535, or less in a file that uses fewer
+    """
     if image.mode.startswith("I"):
         wide = np.asarray(image.convert("I"))
         if wide.min() < 0 or wide.max() > 65535:
             raise ValueError(WIDE)
-        return Image.fromarray(((wide + 128) // 257).astype(np.uint8))
+        if wide.max() > white:
+            raise ValueError(TOO_HIGH.format(wide.max(), white))
+        small = wide if white <= 255 else (wide * 255 + white // 2) // white
+        return Image.fromarray(small.astype(np.uint8))
     if image.mode == "F":
         raise ValueError(FLOATS)
     if image.has_transparency_data:
@@ -52,14 +122,14 @@ def opaque(image: Image.Image) -> Image.Image:
     return image if image.mode in ("L", "RGB") else image.convert("L" if image.mode == "1" else "RGB")
 
 
-def square(image: Image.Image, size: int) -> Image.Image:
+def square(image: Image.Image, size: int, resampling: Image.Resampling = Image.Resampling.BICUBIC) -> Image.Image:
     """The middle of the picture, size x size: as if its shorter side were resized (with antialiasing), the rest cut off."""
     width, height = image.size
     side = min(width, height)
     if side * ENLARGED < size or side < 2:
         raise ValueError(f"{width} x {height} pixels are too few for a picture of {size} x {size}")
     left, top = (width - side) / 2, (height - side) / 2
-    return image.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + side, top + side))
+    return image.resize((size, size), resampling, box=(left, top, left + side, top + side))
 
 
 def grey_or_colour(x: np.ndarray) -> np.ndarray:

@@ -43,6 +43,7 @@ class Degraded(PerExample):
         channels, height, width = inner.space.shape
         self._filter, shape = _filter(str(how), (channels, height, width), inner.name)
         self.given = {**inner.given, SOURCE: Space(shape, "CHW", "ordinal", LEVELS, note=f"degraded: {how}")}
+        self.also(f"a copy of it as `{SOURCE}`, degraded: {how}")
 
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
         u = batch.x.numpy() / (self.space.levels - 1)

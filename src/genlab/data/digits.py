@@ -11,6 +11,7 @@ from genlab.data.examples import Examples, Stored
 from genlab.data.index import built_in
 from genlab.data.levels import fitted, pictures
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 
 LEVELS = 17  # inked pixels of a 4 x 4 block: 0 ... 16
 
@@ -22,6 +23,6 @@ def read(request: Request) -> Examples:
         found = np.load(file, allow_pickle=False)
         x, labels = found["x"], found["label"]
     x = fitted(x, request.options.size, LEVELS, request.progress)
-    facts = {"about": row.about, "licence": row.licence}
-    stored = Stored(x, splits.digests(x), labels, tuple("0123456789"), facts=facts)
+    noted = Overview(classes_from="the digit", licence=row.licence)
+    stored = Stored(x, splits.digests(x), labels, tuple("0123456789"), noted=noted)
     return pictures(request, stored, LEVELS)

@@ -19,7 +19,9 @@ from genlab.data.base import Opened
 from genlab.data.draws import uniforms
 from genlab.data.index import built_in
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 
+FRESH = "drawn apart; training draws new ones forever"
 COUNTS: dict[Split, int] = {"train": 10_000, "validation": 2_000, "test": 10_000}
 
 
@@ -35,7 +37,7 @@ class Drawn(Opened):
     def __init__(self, request: Request, kind: str):
         row = built_in(request.name)
         assert row is not None
-        super().__init__(request, kind, request.name.encode(), {"about": row.about, "licence": row.licence})
+        super().__init__(request, kind, request.name.encode(), Overview(splits_from=FRESH, licence=row.licence))
 
     @abstractmethod
     def make(self, u: np.ndarray) -> np.ndarray:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,8 +15,11 @@ from genlab.data import splits
 from genlab.data.base import class_space
 from genlab.data.indexed import ExampleIndex, IndexedSource
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 from genlab.data.tokenizer import END, Tokenizer, learnt
 
+NO_LABEL = ("", "-1", "-1.0", "nan", "NaN", "null", "None", "<NA>")
+WHOLE = re.compile(r"-?\d{1,15}(\.0*)?")
 LONGEST = 256  # tokens of a text that describes an example; the rest is cut
 
 
@@ -31,7 +34,7 @@ class Stored:
     where     names of the examples, for messages: a file, a row
     texts     captions, one for each example, or none
     skipped   (name, reason) of what could not be read
-    facts     further facts for reports
+    noted     what the reader noted of the source
     """
 
     x: np.ndarray
@@ -41,17 +44,37 @@ class Stored:
     own: np.ndarray | None = None
     where: Sequence[str] = ()
     skipped: list[tuple[str, str]] = field(default_factory=list)
-    facts: Mapping[str, Any] = field(default_factory=dict)
+    noted: Overview = field(default_factory=Overview)
     texts: Sequence[str] = ()
 
 
 def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Labels (N,), numbers or words -> (class numbers from 0 (N,), names of the classes in order); -1 and "" become -1."""
-    missing = (values == -1) if values.dtype.kind in "iuf" else np.isin(values.astype(str), ("-1", ""))
-    names, numbers = np.unique(values[~missing], return_inverse=True)
+    """Labels (N,), numbers or words -> (class numbers from 0 (N,), names of the classes in order).
+
+    A label of -1, nan, null or nothing becomes -1. Whole numbers, whatever they are written as, are in the order of numbers.
+    """
+    words = np.array([str(value).strip() for value in values.tolist()])
+    missing = np.isin(words, NO_LABEL)
+    names, numbers = np.unique(words[~missing], return_inverse=True)
+    known = names.tolist()
+    if all(WHOLE.fullmatch(name) for name in known):
+        number = {name: int(float(name)) for name in known}
+        order = sorted(set(number.values()))
+        numbers = np.array([order.index(number[name]) for name in known], np.int64)[numbers.reshape(-1)]
+        known = [str(each) for each in order]
     found = np.full(len(values), -1)
     found[~missing] = numbers.reshape(-1)
-    return found, tuple(str(name) for name in names.tolist())
+    return found, tuple(known)
+
+
+def classes_there(labels: np.ndarray, classes: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[str, ...]]:
+    """Labels (N,) and classes without the classes that no example has; None where no example has any."""
+    there = np.unique(labels[labels >= 0])
+    if not len(there):
+        return None, ()
+    number = np.full(len(classes) + 1, -1)  # the last for -1
+    number[there] = np.arange(len(there))
+    return number[labels], tuple(classes[label] for label in there.tolist())
 
 
 def tokenize_texts(
@@ -73,16 +96,14 @@ class Examples(IndexedSource):
         content += np.ascontiguousarray(stored.labels).tobytes() if labelled and stored.labels is not None else b""
         texts = () if request.options.unconditional else stored.texts
         content += "\0".join(texts).encode()
-        super().__init__(request, kind, content, stored.facts)
+        super().__init__(request, kind, content, stored.noted)
         self.space: Space = space
         self.given: dict[str, Space] = class_space(stored.classes) if labelled else {}
         self.skipped = list(stored.skipped)
         self._x, self._where, self._digests, self._own = stored.x, stored.where, stored.digests, stored.own
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
         sides = splits.sides(stored.own, stored.digests, request.options.shares, self.name)
-        self.facts |= splits.repeats(stored.digests, sides)
-        if self._labels is not None and (count := int((self._labels < 0).sum())):
-            self.facts["examples without a label"] = count
+        self.noted = splits.noted(self.noted, stored.digests, sides, kind)
         self._texts: np.ndarray | None = None
         if texts:
             made = tokenize_texts(texts, sides, request.options.vocabulary)

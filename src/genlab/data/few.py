@@ -10,6 +10,7 @@ import torch
 from genlab.core.conditions import UNLABELLED
 from genlab.core.data import Split
 from genlab.core.space import Batch, label_of
+from genlab.core.words import plural
 from genlab.data.base import Opened
 from genlab.data.draws import uniforms
 from genlab.data.wrap import PerExample
@@ -47,6 +48,7 @@ class FewLabels(PerExample):
             raise ValueError(f"{inner.name} has labels of {known.sum():,} training examples, not of {count:,}; ask for fewer")
         self._hidden = np.setdiff1d(numbers, numbers[known][_chosen(labels[known], numbers[known], count)])
         remaining = labels[~np.isin(numbers, self._hidden)]
+        self.also(f"its label only where it is one of {plural(count, 'training example')}, or held out")
         self._counts = np.bincount(remaining[remaining >= 0], minlength=self.given[self._key].levels).tolist()
 
     def change(self, batch: Batch, split: Split | None, key: int, numbers: np.ndarray) -> Batch:
@@ -54,8 +56,8 @@ class FewLabels(PerExample):
         hidden = torch.from_numpy(np.isin(numbers, self._hidden))
         return batch._replace(given={**batch.given, self._key: torch.where(hidden, torch.full_like(label, UNLABELLED), label)})
 
-    def label_counts(self) -> list[int]:
-        return self._counts
+    def label_counts(self, split: Split = "train") -> list[int] | None:
+        return self._counts if split == "train" else self.inner.label_counts(split)
 
 
 def _chosen(labels: np.ndarray, numbers: np.ndarray, count: int) -> np.ndarray:

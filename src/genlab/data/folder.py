@@ -1,107 +1,84 @@
-"""A folder: of pictures at any depth, of MNIST's IDX files, or of parquet files.
-
-The class of a picture is its top folder when there is more than one. Where the top folders are called train and test (or
-validation), they are the splits, and the folders in them the classes.
-"""
+"""A folder: of pictures at any depth, of MNIST's IDX files, or of parquet files."""
 
 from __future__ import annotations
 
-import os
 from collections import Counter
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
-from genlab.data import idx, parquet, splits
-from genlab.data.examples import Examples, Stored
-from genlab.data.formats import LATER, PICTURES, SOUND
-from genlab.data.levels import pictures
+from genlab.core.words import plural, word_list
+from genlab.data import clips, idx, parquet, recordings
+from genlab.data.base import Opened
+from genlab.data.captions import beside
+from genlab.data.formats import ELSEWHERE, HEIC, PICTURES
 from genlab.data.options import Request
-from genlab.data.store import PictureItem, PictureManifest, decode_cached
+from genlab.data.picture_files import PictureFiles, is_picture
+from genlab.data.store import PictureItem
+from genlab.data.walk import Walk, product, walk
 
-OWN = {
-    "train": splits.TRAIN, "training": splits.TRAIN, "test": splits.TEST, "testing": splits.TEST,
-    "val": splits.VALIDATION, "valid": splits.VALIDATION, "validation": splits.VALIDATION,
-}  # fmt: skip
+READERS = {"IDX files": idx.read, "parquet": parquet.read}
 
 
-def read(request: Request) -> Examples:
-    files = sorted(_walk(request.path))
-    names = [Path(name) for name, _ in files]
-    found = [(name, stat) for name, stat in files if Path(name).suffix.lower() in PICTURES]
+def read(request: Request) -> Opened:
+    if made := product(request.path):
+        raise ValueError(f"{request.path} is {made} of genlab's own, nothing to learn from; name a folder of your data")
+    walked = walk(request.path, request.progress)
     kinds = {
-        "IDX files": any(idx.is_idx(name.name) for name in names),
-        "parquet": any(name.suffix.lower() == ".parquet" for name in names),
-        "pictures": bool(found),
+        "IDX files": any(idx.is_idx(file.path.name) for file in walked.files),
+        "parquet": any(file.path.suffix.lower() == ".parquet" for file in walked.files),
+        "pictures": any(is_picture(file.name) for file in walked.files),
+        "recordings": any(recordings.is_recording(file.name) for file in walked.files),
+        "videos": any(clips.is_video(file.name) for file in walked.files),
     }
     there = [kind for kind, is_there in kinds.items() if is_there]
     if len(there) > 1:
         raise ValueError(f"{request.path} holds {' and '.join(there)}; name the one folder or file to learn from")
-    if there != ["pictures"]:
-        readers = {"IDX files": idx.read, "parquet": parquet.read}
-        if not there:
-            raise ValueError(_nothing(request.path, names))
-        return readers[there[0]](request)
-    manifest = _manifest(request.path, found)
-    stored = decode_cached(request, manifest)
-    if len(files) > len(found):
-        stored = replace(stored, facts={"files that are no pictures": len(files) - len(found)})
-    return pictures(request, stored if request.options.unconditional else _compact(stored))
+    if not there:
+        raise ValueError(_nothing(request.path, walked))
+    if there[0] in READERS:
+        return READERS[there[0]](request)
+    if there[0] == "recordings":
+        return recordings.read(request, walked)
+    moving = request.options.frames is None and (there[0] == "videos" or clips.all_move(walked))
+    if moving or (request.options.frames or 1) > 1:
+        return clips.read(request, walked)
+    if there[0] == "videos":
+        raise ValueError(f"--frames 1: {request.path} holds videos; stills are learnt of pictures: leave it out")
+    return _pictures(request, walked)
 
 
-def _walk(root: Path, under: str = "") -> Iterator[tuple[str, os.stat_result]]:
-    """(path from the root, stat) of every file that is not hidden."""
-    with os.scandir(root / under) as entries:
-        for entry in entries:
-            name = f"{under}{entry.name}"
-            if entry.name.startswith((".", "__MACOSX")):
-                continue
-            if entry.is_dir():
-                yield from _walk(root, f"{name}/")
-            elif entry.is_file():
-                yield name, entry.stat()
+def _pictures(request: Request, walked: Walk) -> Opened:
+    files = {file.name: file for file in walked.files}
+    paths = {file.name: file.path for file in walked.files}
+
+    def items(names: Sequence[str]) -> Iterator[PictureItem]:
+        return (PictureItem(name, paths[name]) for name in names)
+
+    def key(name: str) -> Any:
+        return [name, files[name].stat.st_size, files[name].stat.st_mtime_ns]
+
+    return PictureFiles(list(files), items, key, lambda names: beside(names, paths), walked.left_out()).read(request)
 
 
-def _manifest(root: Path, pictures: list[tuple[str, os.stat_result]]) -> PictureManifest:
-    tops = {name.split("/")[0] for name, _ in pictures if "/" in name}
-    own = len(tops) > 1 and {OWN.get(top.lower()) for top in tops} >= {splits.TRAIN} and all(top.lower() in OWN for top in tops)
-    depth = 1 if own else 0  # of the folder that is the class
-    groups = sorted({folders[depth] for name, _ in pictures if len(folders := name.split("/")[:-1]) > depth})
-    classes = {name: number for number, name in enumerate(groups)} if len(groups) > 1 else {}
-
-    def items() -> Iterator[PictureItem]:
-        for name, _ in pictures:
-            folders = name.split("/")[:-1]
-            label = classes.get(folders[depth], -1) if len(folders) > depth else -1
-            yield PictureItem(name, root / name, label, OWN[folders[0].lower()] if own and folders else -1)
-
-    key = [[name, stat.st_size, stat.st_mtime_ns] for name, stat in pictures]
-    return PictureManifest(items, len(pictures), key, tuple(classes))
-
-
-def _compact(stored: Stored) -> Stored:
-    """The pictures without classes that have none; pictures outside the folders of classes keep the label -1, "no label"."""
-    if stored.labels is None:
-        return stored
-    there = sorted(set(stored.labels[stored.labels >= 0].tolist()))
-    labels = stored.labels.copy()
-    for number, label in enumerate(there):
-        labels[stored.labels == label] = number
-    return replace(stored, labels=labels, classes=tuple(stored.classes[label] for label in there))
-
-
-def _nothing(path: Path, names: list[Path]) -> str:
+def _nothing(path: Path, walked: Walk) -> str:
     """The message for a folder without pictures."""
-    kinds = Counter(name.suffix.lower() or "no suffix" for name in names)
+    names = [file.path for file in walked.files]
+    kinds = Counter(name.suffix.lower() or "without a suffix" for name in names)
     if not kinds:
+        if passed := walked.left_out():
+            return f"{path} holds nothing to learn from: {word_list([each.line() for each in passed])}"
         return f"{path} is empty; name a folder with pictures in it"
     kind, count = kinds.most_common(1)[0]
-    if any(sound in kinds for sound in SOUND):
-        return f"{path} holds recordings; {LATER}"
+    if kind in ELSEWHERE:
+        return f"{path} holds recordings as {kind}, which are not read here; convert each: ffmpeg -i NAME{kind} NAME.wav"
+    if kind in HEIC:
+        return f"{path} holds {plural(count, 'picture')} in HEIC, which needs an extra: pip install 'genlab[heic]'"
     hint = "; to learn a text, name one file" if kind in (".txt", ".md") else ""
     single = next(
         (f"; to learn from one file, name it: {name}" for name in names if name.suffix in (".npz", ".npy", ".csv")), hint
     )
-    return (
-        f"{path} holds no pictures ({count} of its {len(names)} files are {kind}){single}; pictures are {', '.join(PICTURES)}"
-    )
+    if kind == "without a suffix":
+        single = "; genlab knows pictures by their suffix: rename them, as to NAME.jpg"
+    of = f"{count:,} of its {plural(len(names), 'file')} {'is' if count == 1 else 'are'} {kind}"
+    return f"{path} holds no pictures ({of}){single}; pictures are {', '.join(PICTURES)}"

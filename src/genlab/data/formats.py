@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm")
-SOUND = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".aiff")
-LATER = "genlab learns pictures, points and text today, sound comes later"
+PICTURES = (".png", ".jpg", ".jpeg", ".jfif", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".pgm", ".ppm", ".avif")
+HEIC = (".heic", ".heif")  # through a plug-in of Pillow, the extra heic
+SOUND = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".aiff", ".aif", ".au", ".caf")
+VIDEO = (".mp4", ".mov", ".avi", ".mkv", ".webm", ".m4v", ".mpg", ".mpeg")  # through PyAV, the extra video
+ELSEWHERE = (".m4a", ".aac", ".wma")  # sound that soundfile does not read
 
 BUILT_IN = {  # by what stands before the first "/" or ":"
     "digits": "genlab.data.digits:read",
@@ -21,4 +23,10 @@ FILES = {
     ".npy": "genlab.data.arrays:read",
     ".csv": "genlab.data.table:read",
     ".tsv": "genlab.data.table:read",
+    ".data": "genlab.data.table:read",
+    ".dat": "genlab.data.table:read",
+    ".jsonl": "genlab.data.text:read_rows",
+    ".ndjson": "genlab.data.text:read_rows",
+    ".zip": "genlab.data.archive:read",
+    ".tar": "genlab.data.archive:read",
 }

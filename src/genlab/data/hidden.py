@@ -32,6 +32,8 @@ class Hidden(PerExample):
         self._sites = inner.space.shape[1:] if len(inner.space.shape) > 1 else inner.space.shape  # without the channels
         if max(self._sites, default=1) == 1:
             raise ValueError(f"an example of {inner.name} has one entry: hidden, nothing would be left; leave --hide out")
+        how = "one block of its entries is" if self._share is None else f"{self._share:.0%} of its entries, at random, are"
+        self.also(f"{how} missing while training")
         if inner.space.kind != "real":
             self._blank = torch.zeros((), dtype=torch.uint8)
         else:

@@ -12,10 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from genlab.core.words import word_list
 from genlab.data import splits
 from genlab.data.examples import Examples, Stored, classed
 from genlab.data.levels import fitted, pictures
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 
 NAME = re.compile(r"^(?P<part>.*?)[-_.]?(?P<what>images|labels)[-_.]idx(?P<rank>[13])[-_.]ubyte(\.gz)?$", re.IGNORECASE)
 UBYTE = 8  # the type of unsigned bytes
@@ -46,7 +48,11 @@ def read(request: Request) -> Examples:
     held_out = [part.lower().startswith(HELD_OUT) for part in parts]
     own = np.repeat(np.where(held_out, splits.TEST, splits.TRAIN), [len(found) for found in arrays]).astype(np.int8)
     mixed = any(held_out) and not all(held_out)
-    return pictures(request, Stored(x, splits.digests(x), labels, classes, own if mixed else None, names))
+    noted = Overview(
+        classes_from="the files of labels" if classes else "the files hold no labels",
+        splits_from=f"the parts {word_list(list(parts))}{splits.completion(own)}" if mixed else "by content",
+    )
+    return pictures(request, Stored(x, splits.digests(x), labels, classes, own if mixed else None, names, noted=noted))
 
 
 def _parts(folder: Path) -> dict[str, tuple[Path, Path | None]]:

@@ -10,6 +10,7 @@ import numpy as np
 from torch import Tensor
 
 from genlab.core.data import Split
+from genlab.core.kinds import called
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, label_of
 from genlab.data import splits
@@ -56,7 +57,7 @@ class IndexedSource(Opened):
         sides   (N,) int8 of splits.TRAIN, VALIDATION, TEST or EXCLUDED
         """
         self._rows = {split: np.flatnonzero(sides == side) for side, split in enumerate(SPLITS)}
-        splits.check_sizes({split: self.count(split) for split in SPLITS}, shares, self.name, self.kind)
+        splits.check_sizes({split: self.count(split) for split in SPLITS}, shares, self.name, called(self.kind).examples)
 
     def count(self, split: Split) -> int:
         return len(self._rows[split])
@@ -75,13 +76,13 @@ class IndexedSource(Opened):
         """Numbers of a split's examples in the source, ascending."""
         return self._rows[split]
 
-    def label_counts(self) -> list[int] | None:
+    def label_counts(self, split: Split = "train") -> list[int] | None:
         label = label_of(self.given)
         if not label:
             return None
-        rows = self._rows["train"]
+        rows = self._rows[split]
         parts = [rows[first : first + BLOCK] for first in range(0, len(rows), BLOCK)]
-        labels = np.concatenate([self.labels(part) for part in parts])
+        labels = np.concatenate([self.labels(part) for part in parts]) if parts else np.empty(0, np.int64)
         return np.bincount(labels[labels >= 0], minlength=self.given[label].levels).tolist()
 
     def _some(self, split: Split) -> int:

@@ -2,18 +2,42 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 import numpy as np
 
 from genlab.core.space import Space
 from genlab.data.examples import Examples, Stored
 from genlab.data.options import ProgressCallback, Request
 
+FEW = 32  # levels, of which a photograph uses more
+LOOKED_AT, BLOCK = 200, 4096  # pictures
 
-def pictures(request: Request, stored: Stored, levels: int = 256) -> Examples:
-    """Examples of stored.x (N, C, H, W) uint8 levels."""
-    request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()))
+
+def pictures(request: Request, stored: Stored, levels: int = 256, *words: str) -> Examples:
+    """Examples of stored.x (N, C, H, W) uint8 levels. words: further kinds of data whose options suit these."""
+    request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()), *words)
+    stored = replace(stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *few_levels(stored.x, levels))))
     space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
     return Examples(request, "pictures", space, stored)
+
+
+def few_levels(x: np.ndarray, levels: int) -> Iterator[str]:
+    """What is odd about pictures (N, C, H, W) of integers that use few of their levels; a look at some of them decides whether
+    all are looked at."""
+    if levels <= FEW or not len(x):
+        return
+    step = -(-len(x) // LOOKED_AT)
+    if len(np.unique(x[::step])) > FEW:
+        return
+    used = np.unique(np.concatenate([np.unique(x[first : first + BLOCK]) for first in range(0, len(x), BLOCK)]))
+    if len(used) <= FEW:
+        dark = used.max() < levels // 2
+        yield (
+            f"the pictures use {len(used)} of {levels} levels, {used.min()} to {used.max()}"
+            + (f": they will look black; --levels {used.max() + 1} learns them as they are meant" if dark else "")
+        )
 
 
 def fitted(x: np.ndarray, size: int | None, levels: int, progress: ProgressCallback) -> np.ndarray:

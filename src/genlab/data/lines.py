@@ -35,7 +35,7 @@ class Lines(Examples):
                 "leave --lines out to learn a text"
             )
         digests = np.frombuffer(b"".join(splits.digest(line.encode()) for line in lines), np.uint8).reshape(-1, 16)
-        sides = splits.by_content(digests, request.options.shares)
+        sides = splits.sides(None, digests, request.options.shares, request.name)
         train = "".join(line for line, side in zip(lines, sides, strict=True) if side == splits.TRAIN)
         held_out = "".join(line for line, side in zip(lines, sides, strict=True) if side != splits.TRAIN)
         tokenizer = Characters.learnt(train, held_out, END)

@@ -15,6 +15,7 @@ from genlab.data.base import Opened
 from genlab.data.idx import is_idx
 from genlab.data.index import built_in, nearest_name
 from genlab.data.options import Options, ProgressCallback, Request, cache_root, silent
+from genlab.data.signatures import signature
 from genlab.data.wrap import reopened, wrappers
 
 Reader = Callable[[Request], Opened]
@@ -100,14 +101,19 @@ def _reader(request: Request) -> Reader:
     if path.is_dir():
         return _named(formats.FOLDER)
     if suffix in formats.SOUND:
-        raise ValueError(f"{path} is a recording; {formats.LATER}")
+        raise ValueError(f"{path} is one recording; name the folder it lies in, to learn from all of them")
     if suffix in formats.PICTURES:
         raise ValueError(f"{path} is one picture; name the folder it lies in, to learn from all of them")
     if is_idx(path.name):
         raise ValueError(f"{path} is one of several IDX files; name the folder it lies in")
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
-    return _named(formats.FILES.get(suffix, formats.TEXT))
+    known = signature(path)
+    if known is not None and known.remedy:
+        raise ValueError(f"{path} is {known.what}; {known.remedy}")
+    if known is None and request.options.kind is not None:
+        return _named({"points": formats.FILES[".csv"], "text": formats.TEXT}[request.options.kind])
+    return _named(formats.FILES.get(known.reads if known is not None else suffix, formats.TEXT))
 
 
 def _named(reader: str) -> Reader:

@@ -16,6 +16,11 @@ from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 Binarise = Literal["threshold", "static", "dynamic"]
+Folders = Literal["classes", "splits", "domains", "pairs", "nothing"]
+Domain = Literal["A", "B"]
+Decimal = Literal["point", "comma"]
+Header = Literal["yes", "no"]
+FileKind = Literal["points", "text"]
 ProgressCallback = Callable[[int, int, str], object]  # (done, total, what)
 SHARES = (0.8, 0.1, 0.1)  # of train, validation, test
 LARGEST = 1024  # pixels a side
@@ -37,10 +42,38 @@ class Options:
 
     size: int | None = _of(None, "pictures")
     """Side of the square that pictures are resized and cropped to, in pixels."""
+    folders: Folders | None = _of(None, "folders")  # noqa: RUF009
+    """What folders in a folder are: classes, splits, domains or pairs (trainA, trainB), nothing; default: as called."""
+    domain: Domain | None = _of(None, "domains")  # noqa: RUF009
+    """Which of two domains in one folder (trainA, trainB) is learnt; the other is given; default: A, of pairs B."""
+    levels: int | None = _of(None, "pictures")
+    """Levels of pictures that use fewer than their files could hold: 2 for masks of 0 and 1, 4096 for 12 bits in 16."""
+    label_maps: bool = _of(False, "pictures")
+    """Pictures hold the class of what is seen at each pixel: palettes are not colours, and sizes change without blending."""
+    kind: FileKind | None = _of(None, "table", "text", "lines")  # noqa: RUF009
+    """What one file holds, where its name does not say: points (a table of numbers) or text."""
+    columns: str | None = _of(None, "table")
+    """Columns of a table to learn, names with commas between; default: all that hold numbers and do not count the rows."""
+    label: str | None = _of(None, "table", "rows")
+    """The column that is the label; default: the one called label, or class, target, ... where it holds classes."""
+    axes: str | None = _of(None, "arrays")
+    """Dimensions of an array in their order: NHWC or NCHW (pictures), NDHW (volumes), NFHW (clips), NT (sound)."""
+    decimal: Decimal | None = _of(None, "table")  # noqa: RUF009
+    """Whether numbers of a table have a decimal point or comma, where that cannot be seen."""
+    header: Header | None = _of(None, "table")  # noqa: RUF009
+    """Whether the first line of a table names the columns, where that cannot be seen."""
+    complete: bool = _of(False, "table")
+    """Leave out the rows of a table in which a value is missing; default: they are learnt, with missing entries."""
     lines: bool = _of(False, "lines")
     """A text file holds one item a line: names and the like."""
-    length: int | None = _of(None, "text", "strings")
-    """Characters (or tokens) of one window of a text; default: 64."""
+    length: int | None = _of(None, "text", "strings", "sound")
+    """Characters (or tokens) of one window of a text, samples of one window of sound; default: 64; recordings up to 4,096."""
+    frames: int | None = _of(None, "video", "moving")
+    """Frames of one clip, cut out of videos, animated pictures or folders of frames; 1 learns stills; default: up to 16."""
+    pattern: str | None = _of(None, "sound", "video")
+    """What the names of recordings or clips say, as "{label}_{speaker}_{index}"."""
+    linear: bool = _of(False, "sound")
+    """Sound in 256 linear levels; default: mu-law, which spends them on quiet sound."""
     vocabulary: int | None = _of(None, "text", "captions")
     """Tokens of a byte-pair vocabulary that is learnt from the texts; default: every character is a token."""
     unconditional: bool = _of(False)
@@ -66,12 +99,19 @@ class Options:
 
     def __post_init__(self) -> None:
         _within("size", self.size, 2, LARGEST, "pixels")
+        _within("levels", self.levels, 2, 65536, "")
+        if self.levels is not None and self.label_maps:
+            raise ValueError("levels and label_maps are two ways to read numbers of pixels: leave one out")
+        _within("frames", self.frames, 1, 1024, "")
         _within("length", self.length, 2, 1_000_000, "tokens")
         _within("vocabulary", self.vocabulary, 256, 1_000_000, "tokens")
         _within("labelled", self.labelled, 1, 1_000_000_000, "examples")
         _within("stream_seed", self.stream_seed, 0, 2**62, "")
-        if self.binarise is not None and self.binarise not in get_args(Binarise):
-            raise ValueError(f"binarise must be {', '.join(get_args(Binarise))}; got {str(self.binarise)[:60]!r}")
+        named: dict[str, Any] = {"binarise": Binarise, "folders": Folders, "domain": Domain, "decimal": Decimal}
+        for name, choices in (named | {"header": Header, "kind": FileKind}).items():
+            value = getattr(self, name)
+            if value is not None and value not in get_args(choices):
+                raise ValueError(f"{name} must be {', '.join(get_args(choices))}; got {str(value)[:60]!r}")
         if self.hide is not None:
             object.__setattr__(self, "hide", str(self.hide))
         if self.pair is not None and self.other is not None:

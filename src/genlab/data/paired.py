@@ -8,20 +8,24 @@ fall into one split: neither half of a held-out pair, nor a copy of it, is seen 
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import PurePath
-from typing import ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 
 from genlab.core.data import Split
+from genlab.core.kinds import called
 from genlab.core.model import OTHER
 from genlab.core.noise import hashed
 from genlab.core.space import Batch
+from genlab.core.words import plural
 from genlab.data import splits
 from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import shuffled
 from genlab.data.indexed import ExampleIndex, IndexedSource
+from genlab.data.options import Request
 from genlab.data.wrap import Wrapper
 
 SOURCE = "source"
@@ -32,6 +36,7 @@ class TwoSources(Wrapper, IndexedSource):
     """The examples of a first source, with x of a second source as the condition `key`."""
 
     key: ClassVar[str]
+    _record: Mapping[str, Any] | None = None  # of the one source that holds both
 
     def __init__(self, a: Opened, b: Opened):
         super().__init__(a, b)
@@ -39,6 +44,17 @@ class TwoSources(Wrapper, IndexedSource):
             raise ValueError(f"{a.name} gives a condition called {self.key} already; leave --{self.option} out")
         self.given = {**a.given, self.key: b.space}
         self._a, self._b = a.example_index(), b.example_index()
+
+    @classmethod
+    def within(cls, a: Opened, b: Opened, request: Request) -> Self:
+        """Both sources, as they were found in one."""
+        made = cls(a, b)
+        made.name, made.options = request.name, request.options.record()
+        made._record = {"source": request.source, "options": made.options}
+        return made
+
+    def opened(self) -> dict[str, Any]:
+        return super().opened() if self._record is None else dict(self._record)
 
     def _with(self, batch: Batch, numbers: np.ndarray) -> Batch:
         """The batch, with x of these examples (n,) of the second source as the condition."""
@@ -56,7 +72,7 @@ class Paired(TwoSources):
 
     def __init__(self, a: Opened, b: Opened):
         super().__init__(a, b)
-        first, second = _partners(a, b, self._a, self._b)
+        first, second, by = _partners(a, b, self._a, self._b)
         self._numbers, self._partner = first, np.full(len(self._a.digests), -1)
         self._partner[first] = second
         self._group = splits.grouped(self._a.digests[first], self._b.digests[second])
@@ -64,7 +80,8 @@ class Paired(TwoSources):
         sides = splits.sides(own, self._group, None if own is not None else _shares(a), self.name)
         whole = np.full(len(self._a.digests), splits.EXCLUDED, np.int8)
         whole[first] = sides
-        self.facts |= {"pairs": len(first), **splits.repeats(self._group, sides)}
+        self.noted = splits.noted(a.noted, self._group, sides, self.kind)
+        self.also(f"its partner in {b.name} as `{SOURCE}`, by {by}: {plural(len(first), 'pair')}")
         self.skipped += _without_partner(a, self._a, first, b.name) + _without_partner(b, self._b, second, a.name)
         self.split(whole, _shares(a))
 
@@ -97,6 +114,8 @@ class Unpaired(TwoSources):
         self._other: dict[Split, np.ndarray] = {split: np.flatnonzero(sides[1] == side) for side, split in enumerate(SPLITS)}
         if not len(self._other["train"]):
             raise ValueError(f"{b.name} has no training examples; give more of them")
+        count, kind = len(self._other["train"]), called(b.kind)
+        self.also(f"while training, some example of {b.name} as `{OTHER}`: {plural(count, kind.example)}, no partners")
 
     def _sides(self, each: ExampleIndex, digests: np.ndarray, shares: tuple[float, float, float] | None) -> np.ndarray:
         """(N,) int8: the split of each example of one domain."""
@@ -131,8 +150,8 @@ def _key(name: str) -> str:
     return row.group() if row else str(PurePath(name).with_suffix("")) if name else ""
 
 
-def _partners(a: Opened, b: Opened, first: ExampleIndex, second: ExampleIndex) -> tuple[np.ndarray, np.ndarray]:
-    """(numbers in the first source, numbers in the second) of the examples that belong together, in the first one's order."""
+def _partners(a: Opened, b: Opened, first: ExampleIndex, second: ExampleIndex) -> tuple[np.ndarray, np.ndarray, str]:
+    """(numbers in the first source, numbers in the second, by what) of examples that belong together, in the first's order."""
     keys = [[_key(name) for name in each.names] for each in (first, second)]
     if all(keys) and all(len(set(each)) == len(each) for each in keys):
         partner = {key: number for number, key in enumerate(keys[1])}
@@ -143,14 +162,15 @@ def _partners(a: Opened, b: Opened, first: ExampleIndex, second: ExampleIndex) -
             raise ValueError(
                 f"no example of {a.name} has a name that {b.name} knows ({keys[0][0]}, {keys[1][0]}); name paired files alike"
             )
-        return np.array([pair[0] for pair in found]), np.array([pair[1] for pair in found])
+        by = "row" if ROW.search(first.names[0]) else "name"
+        return np.array([pair[0] for pair in found]), np.array([pair[1] for pair in found]), by
     if len(first.digests) != len(second.digests):
         raise ValueError(
             f"{a.name} has {len(first.digests):,} examples and {b.name} has {len(second.digests):,}, without names to "
             "pair them by; give as many of both, in one order"
         )
     both = np.intersect1d(first.present, second.present)
-    return both, both
+    return both, both, "number"
 
 
 def _without_partner(data: Opened, index: ExampleIndex, paired: np.ndarray, other: str) -> list[tuple[str, str]]:

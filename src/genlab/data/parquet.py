@@ -16,8 +16,8 @@ import numpy as np
 
 from genlab.data import splits
 from genlab.data.examples import Examples, classed
-from genlab.data.levels import pictures
 from genlab.data.options import Request
+from genlab.data.overview import Overview
 from genlab.data.store import PictureItem, PictureManifest, decode_cached
 
 TEXT = "text"
@@ -60,14 +60,20 @@ def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Examp
     texts = _texts(tables)
 
     def items() -> Iterator[PictureItem]:
-        first = 0
         for table in tables:
             for row, content in enumerate(_pictures(table, column)):
-                yield PictureItem(f"{table.name}, row {row}", content, int(labels[first + row]), table.own, texts[first + row])
-            first += table.count
+                yield PictureItem(f"{table.name}, row {row}", content)
 
-    manifest = PictureManifest(items, sum(table.count for table in tables), [key, column, label, TEXT], classes)
-    return pictures(request, decode_cached(request, manifest))
+    decoded = decode_cached(request, PictureManifest(items, sum(table.count for table in tables), [key, column]))
+    own = np.repeat([table.own for table in tables], [table.count for table in tables]).astype(np.int8)[decoded.numbers]
+    noted = Overview(
+        classes_from=f"the column {label}" if label else "no column is called label",
+        texts_from=f"the column {TEXT}" if any(texts) else "",
+        splits_from="the files' names" + splits.completion(own) if (own >= 0).any() else "by content",
+    )
+    texts = [texts[number] for number in decoded.numbers.tolist()]
+    known = own if (own >= 0).any() else None
+    return decoded.examples(request, labels[decoded.numbers], classes, known, noted, texts)
 
 
 def pyarrow() -> Any:

@@ -57,7 +57,7 @@ def _picture(key: str, file: Path, space: Space) -> Tensor:
     if channels not in (1, 3) or not space.discrete:
         raise ValueError(f"{key} is no picture that a file holds: {space.shape}, {space.kind}; give a tensor")
     try:
-        levels = decoded(file, (height, width))
+        levels = decoded(file, (height, width)).levels
     except ValueError as error:
         raise ValueError(f"{key}: {file} cannot be read: {error}") from None
     if channels == 1:

@@ -8,10 +8,14 @@ except that a copy of a held-out example is not trained on.
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 
+from genlab.core.kinds import called
+from genlab.core.words import plural
 from genlab.data.options import SHARES
+from genlab.data.overview import LeftOut, Overview
 
 FEWEST = 20  # items in all
 FEWEST_EACH = 2  # in every split that has a share
@@ -41,6 +45,19 @@ def by_content(digest: np.ndarray, shares: tuple[float, float, float] | None = N
     return np.searchsorted(edges, unit_hash(digest), side="right").astype(np.int8)
 
 
+def evened(sides: np.ndarray, digest: np.ndarray, shares: tuple[float, float, float] | None = None) -> np.ndarray:
+    """Sides by content, where a held-out split with less than half of its share takes the training examples nearest to it.
+
+    Of few examples one may get hardly any by chance, and 30 pictures would be refused for their hashes.
+    """
+    shares, u, sides = shares or SHARES, unit_hash(digest), sides.copy()
+    for side in (VALIDATION, TEST):
+        wanted = max(FEWEST_EACH, int(len(u) * shares[side] / 2)) if shares[side] > 0 else 0
+        while (sides == side).sum() < wanted and len(np.unique(u[sides == TRAIN])) > FEWEST_EACH:
+            sides[u == u[sides == TRAIN].max()] = side  # all copies of one
+    return sides
+
+
 def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
     """A source's own splits (N,) int8; a missing validation or test split gets a tenth of train, chosen by content.
 
@@ -51,16 +68,25 @@ def completed(own: np.ndarray, digest: np.ndarray) -> np.ndarray:
     for number, missing in enumerate(side for side in (VALIDATION, TEST) if not (own == side).any()):
         tenth = (u >= number * TENTH) & (u < (number + 1) * TENTH)
         sides[(own == TRAIN) & tenth] = missing
+        wanted = max(FEWEST_EACH, int((own == TRAIN).sum() * TENTH / 2))
+        while (sides == missing).sum() < wanted and len(np.unique(u[sides == TRAIN])) > FEWEST_EACH:
+            sides[(sides == TRAIN) & (u == u[sides == TRAIN].min())] = missing
     seen = _comparable(digest)
     for held_out in (TEST, VALIDATION):
         sides[np.isin(seen, seen[sides == held_out]) & (sides < held_out)] = EXCLUDED
     return sides
 
 
+def completion(own: np.ndarray) -> str:
+    """How `completed` makes the splits that a source lacks, in words to go on with."""
+    missing = [name for name, side in (("validation", VALIDATION), ("test", TEST)) if not (own == side).any()]
+    return "".join(f"; {name} is a tenth of train, by content" for name in missing)
+
+
 def sides(own: np.ndarray | None, digest: np.ndarray, shares: tuple[float, float, float] | None, name: str) -> np.ndarray:
     """(N,) int8 of TRAIN, VALIDATION, TEST: by content, or the source's own splits, completed; no shares may then be set."""
     if own is None:
-        return by_content(digest, shares)
+        return evened(by_content(digest, shares), digest, shares)
     if shares is not None:
         raise ValueError(f"{name} has a train and a test split of its own, which are kept; leave shares out")
     return completed(own, digest)
@@ -93,11 +119,19 @@ def grouped(*digests: np.ndarray) -> np.ndarray:
     return digests[0][smallest[roots]]
 
 
-def repeats(digest: np.ndarray, sides: np.ndarray) -> dict[str, int]:
-    """Facts for reports: how many examples are copies of others, and how many are left out as copies of held-out ones."""
+def noted(overview: Overview, digest: np.ndarray, sides: np.ndarray, kind: str) -> Overview:
+    """The overview, with how many examples equal others, and how many are left out as copies of held-out ones.
+
+    kind   of data, by its name in core.kinds
+    """
     seen, left_out = _comparable(digest), int((sides == EXCLUDED).sum())
-    duplicates = len(seen) - len(np.unique(seen))
-    return {"duplicates": duplicates} | ({"left out, as copies of held-out examples": left_out} if left_out else {})
+    example, equal = called(kind).example, len(seen) - len(np.unique(seen))
+    if left_out:
+        overview = replace(overview, left_out=(*overview.left_out, LeftOut(left_out, example, "copies of held-out ones")))
+    if equal:
+        said = f"{equal:,} of the {plural(len(seen), example)} {'equals' if equal == 1 else 'equal'} another"
+        overview = replace(overview, odd=(*overview.odd, said))
+    return overview
 
 
 def _comparable(digest: np.ndarray) -> np.ndarray:

@@ -1,48 +1,36 @@
-"""The cache of decoded pictures: the first open decodes them in parallel, later ones map the decoded file.
+"""Decoded pictures, kept in the cache by name alone.
 
-An entry of the cache is a folder named by a hash of the source and a hash of everything that shapes the result. It is written
-under a temporary name and renamed when it is whole, so that an interruption leaves nothing that could be mistaken for data.
+Labels, captions and splits are the reader's, which knows more when all pictures are decoded: which of them cannot be read, and
+which were made by genlab.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import shutil
-import time
-import warnings
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple
 
 import numpy as np
 
+from genlab.core.words import plural
 from genlab.data import splits
-from genlab.data.decode import Content, decoded, grey_or_colour, measured
-from genlab.data.examples import Stored
-from genlab.data.options import Request
+from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
+from genlab.data.decode import Content, Picture, decoded, grey_or_colour, measured
+from genlab.data.examples import Examples, Stored, classes_there
+from genlab.data.levels import pictures
+from genlab.data.options import Options, Request
+from genlab.data.overview import NAMED as SHOWN
+from genlab.data.overview import LeftOut, Overview
 
-FORMAT = 2  # of cache entries; raise it when decoding changes
-IN_MEMORY = 256 * 2**20  # bytes up to which an entry is read rather than mapped
 OWN, OTHERWISE = 64, 32  # pixels: the largest original size that is kept, and the size for pictures of several sizes
-STALE = 86_400  # seconds after which an unfinished entry counts as abandoned
-NAMED = 20  # bad files that an error message names
+NAMED = 20  # reasons that an error message names
 BLOCK = 1024  # pictures copied at once
-
-T = TypeVar("T")
-R = TypeVar("R")
 
 
 class PictureItem(NamedTuple):
     name: str  # for messages
     content: Content
-    label: int = -1  # number of the class
-    own: int = -1  # its split in the source, splits.TRAIN ..., or -1
-    text: str = ""  # its caption
 
 
 @dataclass(frozen=True)
@@ -56,120 +44,189 @@ class PictureManifest:
     items: Callable[[], Iterable[PictureItem]]
     total: int
     key: Any
-    classes: tuple[str, ...] = ()
 
 
-def decode_cached(request: Request, manifest: PictureManifest) -> Stored:
+@dataclass
+class Survey:
+    """What the files of the pictures were like.
+
+    sizes      how many different sizes, (height, width), there were; the smallest and the largest of them by area
+    peak       the largest level of pictures with 16 bits a channel; -1 where there are none
+    moving     the number of files that hold several pictures, of which the first is used, and the first few of them by name
+    """
+
+    sizes: int = 0
+    smallest: Sequence[int] = ()
+    largest: Sequence[int] = ()
+    peak: int = -1
+    moving: int = 0
+    moving_names: Sequence[str] = ()
+
+    def add(self, name: str, picture: Picture) -> None:
+        self.peak = max(self.peak, picture.peak)
+        self.moving += picture.moving
+        if picture.moving and self.moving <= SHOWN:
+            self.moving_names = [*self.moving_names, name]
+
+    def count(self, sizes: set[tuple[int, int]]) -> None:
+        ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
+        self.sizes, (self.smallest, self.largest) = len(ordered), (ordered[0], ordered[-1]) if ordered else ((), ())
+
+    def sized(self) -> str:
+        """The sizes in words."""
+        first, last = (f"{width} × {height}" for height, width in (self.smallest, self.largest))
+        return f"of {first} pixels" if self.sizes == 1 else f"of {self.sizes:,} sizes, {first} to {last} pixels"
+
+
+@dataclass(frozen=True)
+class Decoded:
+    """The pictures of a manifest that could be decoded.
+
+    x         (n, C, H, W) uint8
+    digests   (n, 16) uint8
+    numbers   (n,) of the manifest's items
+    names     of all n
+    skipped   (name, reason) of those that could not be decoded
+    own       names of those that genlab made
+    """
+
+    x: np.ndarray
+    digests: np.ndarray
+    numbers: np.ndarray
+    names: list[str]
+    skipped: list[tuple[str, str]]
+    own: list[str]
+    survey: Survey
+
+    def examples(
+        self,
+        request: Request,
+        labels: np.ndarray,
+        classes: tuple[str, ...],
+        own: np.ndarray | None,
+        noted: Overview,
+        texts: Sequence[str] = (),
+        words: Sequence[str] = (),
+    ) -> Examples:
+        """The pictures as data.
+
+        labels, own, texts   of the decoded pictures, -1 and "" for none
+        words                further kinds of data whose options suit them
+        """
+        left = (
+            *noted.left_out,
+            *LeftOut.of([f"{name}: {reason}" for name, reason in self.skipped], "picture", "cannot be read"),
+            *LeftOut.of(self.own, "picture", "made by genlab"),
+        )
+        odd = (*noted.odd, *self._odd())
+        noted = replace(noted, found=self.survey.sized(), made=self._made(request), left_out=left, odd=odd)
+        known, classes = classes_there(labels, classes)
+        texts = texts if any(texts) else ()
+        stored = Stored(self.x, self.digests, known, classes, own, self.names, self.skipped, noted, texts)
+        return pictures(request, stored, self._levels(request), *words)
+
+    def _levels(self, request: Request) -> int:
+        if request.options.label_maps:
+            return max(2, int(self.x.max()) + 1)
+        return min(request.options.levels or 256, 256)
+
+    def _made(self, request: Request) -> str:
+        """How the examples were made of pictures of these sizes."""
+        if self.survey.sizes == 1 and tuple(self.survey.largest) == self.x.shape[2:]:
+            return "as they are"
+        if request.options.size is not None:
+            return "cut to squares and resized, as --size says"
+        why = "since their sizes differ" if self.survey.sizes > 1 else f"since they are larger than {OWN}"
+        return f"cut to squares and resized, {why}: --size N for another size"
+
+    def _odd(self) -> Iterator[str]:
+        survey = self.survey
+        if survey.moving:
+            names = ", ".join(survey.moving_names)
+            more = ", ..." if survey.moving > len(survey.moving_names) else ""
+            each = f"{plural(survey.moving, 'file')} of several pictures each, of which the first is learnt ({names}{more})"
+            yield f"{each}; --frames N learns clips"
+        if 0 <= survey.peak < 65535 // 4:
+            bits = max(1, survey.peak.bit_length())
+            yield f"the pictures use {bits} of 16 bits, nothing above {survey.peak:,}: they will look dark; --levels {2**bits}"
+
+
+def decode_cached(request: Request, manifest: PictureManifest) -> Decoded:
     """The decoded pictures of a manifest, from the cache if they are in it."""
-    source = _hash([FORMAT, request.source, request.options.size])
-    entry = request.cache / "pictures" / f"{source}-{_hash([manifest.key, manifest.classes])}"
-    found = _loaded(entry)
-    if found is None:
-        try:
-            entry.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise ValueError(
-                f"decoded pictures cannot be kept in {entry.parent} ({error.strerror}); "
-                "set GENLAB_CACHE to a folder that you can write to"
-            ) from None
-        _tidied(entry.parent, source)
-        _written(entry, request, manifest)
-        found = _loaded(entry)
-        assert found is not None
+    how = [request.options.size, request.options.levels, request.options.label_maps]
+
+    def write(part: Path) -> None:
+        shape = _fill(part, request, manifest, _shape(request, manifest))
+        if shape is not None:
+            _fill(part, request, manifest, shape)
+
+    found = cached(request, "pictures", how, manifest.key, write, _loaded)
     _check(request, found, manifest.total)
     return found
 
 
-def _hash(parts: Any) -> str:
-    return hashlib.blake2b(json.dumps(parts).encode(), digest_size=10).hexdigest()
-
-
-def _loaded(entry: Path) -> Stored | None:
+def _loaded(entry: Path) -> Decoded | None:
     """The entry's pictures; None where it is missing or damaged."""
     try:
-        record = json.loads((entry / "record.json").read_text(encoding="utf-8"))
-        small = (entry / "x.npy").stat().st_size <= IN_MEMORY
-        x = np.load(entry / "x.npy", mmap_mode=None if small else "r", allow_pickle=False)
+        record, x = read_record(entry), array(entry / "x.npy")
         rows = np.load(entry / "rows.npy", allow_pickle=False)
         if list(x.shape) != record["shape"] or len(rows) != len(x):
             return None
-    except (OSError, ValueError, KeyError):
+        skipped = [(name, reason) for name, reason in record["skipped"]]
+        survey = Survey(**record["survey"])
+    except (OSError, ValueError, KeyError, TypeError):
         return None
-    labels, own = rows["label"].astype(np.int64), rows["own"]
-    return Stored(
-        x,
-        rows["digest"],
-        labels if (labels >= 0).any() else None,
-        tuple(record["classes"]),
-        own if (own >= 0).any() else None,
-        record["names"],
-        [(name, reason) for name, reason in record["skipped"]],
-        texts=record["texts"],
-    )
+    return Decoded(x, rows["digest"], rows["number"], record["names"], skipped, record["own"], survey)
 
 
-def _tidied(root: Path, source: str) -> None:
-    """Remove entries of earlier states of this source, and those that an interrupted call left unfinished."""
-    for path in root.glob(f"{source}-*"):
-        if not path.name.endswith(".part") or time.time() - path.stat().st_mtime > STALE:
-            shutil.rmtree(path, ignore_errors=True)
+def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[int, int]) -> tuple[int, int] | None:
+    """Decode into `part`: x.npy, rows.npy, record.json. No memory map is written: on a full disk it would kill the process.
 
-
-def _written(entry: Path, request: Request, manifest: PictureManifest) -> None:
-    part = entry.with_name(f"{entry.name}.{os.getpid()}.part")
-    try:
-        part.mkdir()
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # Pillow's, about what is handled here anyway
-            _fill(part, request, manifest)
-        part.rename(entry)
-    except OSError:
-        if not (entry / "record.json").exists():  # unless another process was quicker
-            raise
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
-
-
-def _fill(part: Path, request: Request, manifest: PictureManifest) -> None:
-    """Decode into `part`: x.npy, rows.npy, record.json. No memory map is written: on a full disk it would kill the process."""
-    shape = _shape(request, manifest)
-    decoded: list[PictureItem] = []
+    Returns another shape, where the pictures that can be decoded ask for it and those that cannot had been in the way.
+    """
+    names: list[str] = []
+    numbers: list[int] = []
     skipped: list[tuple[str, str]] = []
+    own: list[str] = []
     digests: list[bytes] = []
-    colour = False
+    sizes: set[tuple[int, int]] = set()
+    survey, colour = Survey(), False
     with (part / "raw").open("wb") as raw:
-        outcomes = parallel_map(lambda item: _tried(item, shape), manifest.items())
-        for done, (item, levels) in enumerate(outcomes, 1):
-            if isinstance(levels, str):
-                skipped.append((item.name, levels))
+        outcomes = parallel_map(lambda item: _tried(item, shape, request.options), manifest.items())
+        for number, (name, picture) in enumerate(outcomes):
+            if isinstance(picture, str):
+                skipped.append((name, picture))
+            elif picture.own:
+                own.append(name)
             else:
-                small = grey_or_colour(levels)
+                small = grey_or_colour(picture.levels)
                 colour |= len(small) == 3
                 digests.append(splits.digest(small.tobytes()))
-                decoded.append(item._replace(content=b""))
-                raw.write(levels.tobytes())
-            request.progress(done, manifest.total, "decoding pictures")
+                names.append(name)
+                numbers.append(number)
+                sizes.add(picture.size)
+                survey.add(name, picture)
+                raw.write(picture.levels.tobytes())
+            request.progress(number + 1, manifest.total, "decoding pictures")
+    if request.options.size is None and sizes and (better := _fitting(sizes)) != shape:
+        return better
     channels = 3 if colour else 1
-    _reshaped(part, (len(decoded), 3, *shape), channels)
-    rows = np.zeros(len(decoded), [("digest", np.uint8, 16), ("label", np.int32), ("own", np.int8)])
-    rows["digest"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16)
-    rows["label"], rows["own"] = [item.label for item in decoded], [item.own for item in decoded]
-    with (part / "rows.npy").open("wb") as file:
-        np.save(file, rows, allow_pickle=False)
-        _flushed(file)
-    record = {"shape": [len(decoded), channels, *shape], "classes": manifest.classes, "names": [item.name for item in decoded]}
-    record["texts"] = [item.text for item in decoded] if any(item.text for item in decoded) else []
-    with (part / "record.json").open("w", encoding="utf-8") as file:
-        json.dump(record | {"skipped": skipped, "source": request.source}, file, ensure_ascii=False)
-        _flushed(file)
+    _reshaped(part, (len(names), 3, *shape), channels)
+    rows = np.zeros(len(names), [("digest", np.uint8, 16), ("number", np.int64)])
+    rows["digest"], rows["number"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16), numbers
+    write_array(part / "rows.npy", rows)
+    survey.count(sizes)
+    record = {"shape": [len(names), channels, *shape], "names": names, "own": own, "survey": asdict(survey)}
+    write_record(part, record | {"skipped": skipped, "source": request.source})
+    return None
 
 
-def _tried(item: PictureItem, shape: tuple[int, int]) -> tuple[PictureItem, np.ndarray | str]:
-    """The item with its levels, or with the reason why it cannot be decoded."""
+def _tried(item: PictureItem, shape: tuple[int, int], options: Options) -> tuple[str, Picture | str]:
+    """The item's name with the picture, or with the reason why it cannot be decoded."""
     try:
-        return item, decoded(item.content, shape)
+        return item.name, decoded(item.content, shape, options.levels, options.label_maps)
     except ValueError as error:
-        return item, str(error)
+        return item.name, str(error)
 
 
 def _reshaped(part: Path, shape: tuple[int, ...], channels: int) -> None:
@@ -180,13 +237,8 @@ def _reshaped(part: Path, shape: tuple[int, ...], channels: int) -> None:
         size = int(np.prod(shape[1:]))
         while block := raw.read(BLOCK * size):
             file.write(np.frombuffer(block, np.uint8).reshape(-1, *shape[1:])[:, :channels].tobytes())
-        _flushed(file)
+        flushed(file)
     (part / "raw").unlink()
-
-
-def _flushed(file: Any) -> None:
-    file.flush()
-    os.fsync(file.fileno())
 
 
 def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
@@ -204,38 +256,44 @@ def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
     for done, shape in enumerate(parallel_map(size, manifest.items()), 1):
         found |= {shape} if shape is not None else set()
         request.progress(done, manifest.total, "reading sizes")
-        if len(found) > 1 or (found and max(max(shape) for shape in found) > OWN):
-            return OTHERWISE, OTHERWISE
-    return found.pop() if found else (OTHERWISE, OTHERWISE)
+        if len(found) > 1:
+            break
+    return _fitting(found)
 
 
-def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """function(item) for every item, in order, several at a time in threads: Pillow decodes without the interpreter's lock."""
-    workers = min(32, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    waiting: deque[Future[R]] = deque()
-    with ThreadPoolExecutor(workers) as pool:
-        try:
-            for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            pool.shutdown(cancel_futures=True)
+def _fitting(sizes: set[tuple[int, int]]) -> tuple[int, int]:
+    """(H, W) of examples made of pictures of these sizes: their own where they have one and it is small."""
+    only = next(iter(sizes)) if len(sizes) == 1 else None
+    return only if only is not None and max(only) <= OWN else (OTHERWISE, OTHERWISE)
 
 
-def _check(request: Request, stored: Stored, total: int) -> None:
+def _check(request: Request, found: Decoded, total: int) -> None:
     """ValueError if too few pictures could be read."""
-    bad = len(stored.skipped)
-    named = "; ".join(f"{name}: {reason}" for name, reason in stored.skipped[:NAMED])
-    more = f"; and {bad - NAMED} more" if bad > NAMED else ""
-    if not len(stored.x):
-        raise ValueError(f"none of the {total} pictures of {request.name} can be read ({named}{more})")
-    if max(stored.x.shape[2:]) == 1:
+    bad, total = len(found.skipped), total - len(found.own)
+    if not total:
+        raise ValueError(
+            f"genlab made all {plural(len(found.own), 'picture')} of {request.name}, and does not learn from its own samples; "
+            "to do so all the same, let it write them as .npz and name that file"
+        )
+    named = _reasons(found.skipped)
+    if not len(found.x):
+        raise ValueError(f"none of the {total} pictures of {request.name} can be read ({named})")
+    if max(found.x.shape[2:]) == 1:
         raise ValueError(f"the pictures of {request.name} are single pixels; there is nothing to learn from them")
     if bad > 0.1 * total and not request.options.allow_bad:
         raise ValueError(
             f"{bad} of the {total} pictures of {request.name} cannot be read, more than a tenth; "
-            f"mend or remove them, or go on without them (--allow-bad): {named}{more}"
+            f"mend or remove them, or go on without them (--allow-bad): {named}"
         )
+
+
+def _reasons(skipped: Sequence[tuple[str, str]]) -> str:
+    """The reasons, each once, with the first files that it holds for."""
+    names: dict[str, list[str]] = {}
+    for name, reason in skipped:
+        names.setdefault(reason, []).append(name)
+    parts = []
+    for reason, each in list(names.items())[:NAMED]:
+        more = f" and {len(each) - SHOWN:,} more" if len(each) > SHOWN else ""
+        parts.append(f"{', '.join(each[:SHOWN])}{more}: {reason}")
+    return "; ".join(parts)

@@ -1,116 +1,271 @@
-"""Points from a table: a row for each, a column for each coordinate, and optionally a column called label.
+"""Points from a table: a row for each, a column for each coordinate, and optionally a column that is the label.
 
 The space holds the mean and standard deviation of each column over the train split, by which models centre and scale; densities
-are in the table's own units.
+are in the table's own units. Cells without a value are missing entries: `Batch.seen` says which.
 """
 
 from __future__ import annotations
 
-import csv
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from itertools import pairwise
 
 import numpy as np
+import torch
 
-from genlab.core.space import Space
+from genlab.core.space import Batch, Space
+from genlab.core.words import plural, word_list
 from genlab.data import splits
+from genlab.data.cells import MISSING, Cells, cells
 from genlab.data.examples import Examples, Stored, classed
 from genlab.data.options import Request
+from genlab.data.overview import NAMED, LeftOut, Overview
 
 MOST = 64  # coordinates
-LABEL = "label"
+LABELS = ("label", "labels", "class", "target", "fine_label", "category", "species")  # columns that are taken for the label
+INDICES = frozenset(("", "unnamed: 0", "index", "id", "idx", "row", "no", "nr"))  # names of columns that count the rows
+CLASSES = 100  # of a column of numbers that is taken for the label
+FEW = 20  # different values, of which a column of measurements has more
 FINE = 1e-5  # deviation over size, below which float32 cannot hold a column
-DELIMITERS = ",;\t"
 
 
 def read(request: Request) -> Examples:
-    """A .csv or .tsv file with or without a header; ValueError names the line and column of a cell that is no number."""
-    rows = _rows(request)
-    first = rows[0][1] if rows else []
-    header = bool(first) and not any(_is_number(cell) for cell in first)
-    names = [cell.strip() for cell in first] if header else [str(column + 1) for column in range(len(first))]
-    rows = rows[1:] if header else rows
-    words = [name.lower() for name in names]
-    chosen = words.index(LABEL) if header and LABEL in words else None
-    coordinates = [column for column in range(len(names)) if column != chosen]
-    x = np.array([_numbers(request.path, line, cells, names, coordinates) for line, cells in rows], np.float64)
-    labels, classes = (None, ())
-    if chosen is not None:
-        labels, classes = classed(np.array([cells[chosen].strip() for _, cells in rows]))
-    return points(
-        request, x.reshape(len(rows), len(coordinates)), labels, classes, tuple(names[column] for column in coordinates)
+    """A table in a text; ValueError names the line and column of a cell that is no number, or asks."""
+    from genlab.data.text import contents
+
+    options = request.options
+    return from_cells(request, cells(contents(request.path), str(request.path), options.decimal, options.header))
+
+
+def from_cells(request: Request, table: Cells) -> Examples:
+    """Points of the columns of numbers, those that were asked for or all; labels of the column that says them."""
+    names, columns = _names(table), list(zip(*(row.cells for row in table.rows), strict=True))
+    if not table.rows:
+        raise ValueError(f"{request.path} has a header and no rows; write a point on each line")
+    label = _label(request, table, names, columns)
+    left: tuple[LeftOut, ...] = ()
+    asked = request.options.columns
+    if asked:
+        chosen = [_column(name, names, "--columns") for name in asked.split(",")]
+        unasked = [name for place, name in enumerate(names) if place not in (*chosen, label)]
+        left = LeftOut.of(unasked, "column", "not asked for")
+    else:
+        named = [place for place in range(len(names)) if place != label and table.header]
+        counting = [place for place in named if _counts(table.names[place], columns[place])]
+        chosen = [place for place in range(len(names)) if place not in (*counting, label)]
+        left = LeftOut.of([names[place] for place in counting], "column", "counting the rows; --columns keeps what it names")
+    x = np.array([_numbers(request, table, place, names, columns[place]) for place in chosen], np.float64).T
+    x = x.reshape(len(table.rows), len(chosen))
+    where = [f"line {row.line}" for row in table.rows]
+    labels, classes = classed(np.array(columns[label])) if label is not None else (None, ())
+    kept = np.isfinite(x).all(1) | np.isinf(x).any(1) if request.options.complete else np.ones(len(x), bool)
+    left += LeftOut.of([where[row] for row in np.flatnonzero(~kept).tolist()], "row", "without a value in a cell")
+    noted = Overview(
+        classes_from=f"the column {names[label]}" if label is not None else "",
+        left_out=left,
+        made="; ".join(table.said),
+        columns=tuple(names[place] for place in chosen) if table.header else (),
     )
+    chosen_names = tuple(names[place] for place in chosen)
+    labels = labels[kept] if labels is not None else None
+    where = [where[row] for row in np.flatnonzero(kept).tolist()]
+    return points(request, x[kept], labels, classes, chosen_names, noted, where, ("table",))
+
+
+class Points(Examples):
+    """Points in an array, of which entries may be missing: there x is the column's mean, and `Batch.seen` False."""
+
+    def __init__(self, request: Request, space: Space, stored: Stored, seen: np.ndarray | None):
+        super().__init__(request, "points", space, stored)
+        self._seen = seen
+        self.missing = seen is not None
+
+    def take(self, numbers: np.ndarray) -> Batch:
+        batch = super().take(numbers)
+        return batch if self._seen is None else batch._replace(seen=torch.from_numpy(self._seen[numbers]))
 
 
 def points(
-    request: Request, x: np.ndarray, labels: np.ndarray | None, classes: tuple[str, ...], names: tuple[str, ...]
+    request: Request,
+    x: np.ndarray,
+    labels: np.ndarray | None,
+    classes: tuple[str, ...],
+    names: tuple[str, ...],
+    noted: Overview,
+    where: Sequence[str] = (),
+    words: Sequence[str] = (),
 ) -> Examples:
-    """Examples of x (N, D) numbers; `names` are those of the columns, for messages."""
-    request.options.suit(request.name, "points", "files")
+    """Examples of x (N, D) numbers, nan where they are missing.
+
+    names   of the columns, or none
+    where   names of the rows, for messages
+    words   further kinds of data whose options suit these
+    """
+    request.options.suit(request.name, "points", "files", *words)
     if not 1 <= x.shape[1] <= MOST:
-        raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt")
-    if not np.isfinite(x).all():
-        row, column = (int(index[0]) for index in np.nonzero(~np.isfinite(x)))
+        hint = "; if they are pictures, save x as (N, H, W)" if x.shape[1] > MOST else ""
+        raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt{hint}")
+    where = where or [f"point {row + 1}" for row in range(len(x))]
+    titles = names or tuple(str(column + 1) for column in range(x.shape[1]))
+    if np.isinf(x).any():
+        row, column = (int(index[0]) for index in np.nonzero(np.isinf(x)))
+        raise ValueError(f"{request.source}, {where[row]}, column {titles[column]}: {x[row, column]}; remove it or mend it")
+    seen, blank = ~np.isnan(x), np.isnan(x).all(1)
+    if blank.any():
         raise ValueError(
-            f"{request.source}: point {row + 1} has {x[row, column]} as coordinate {column + 1}; remove it or mend it"
+            f"{request.source}, {where[int(blank.argmax())]}: nothing but missing values; remove it, or --complete"
         )
-    small = np.ascontiguousarray(x.astype(np.float32))
-    facts = {"columns": list(names)} if names else {}
-    where = [f"point {row + 1}" for row in range(len(x))]
-    made = Examples(
-        request,
-        "points",
-        Space((x.shape[1],), "D", "real"),
-        Stored(small, splits.digests(small), labels, classes, None, where, facts=facts),
-    )
-    train = x[made.numbers("train")]
-    center, scale = train.mean(0), train.std(0)
-    _check(request, center, scale, names)
+    space = Space((x.shape[1],), "D", "real")
+    whole = bool(seen.all())
+    odd = (*noted.odd, *_odd(x, titles))
+    if not whole:
+        gaps = ", ".join(f"{title} {count:,}" for title, count in zip(titles, (~seen).sum(0).tolist(), strict=True) if count)
+        odd = (*odd, f"{plural(int((~seen).sum()), 'value')} missing ({gaps}); --complete leaves their rows out")
+    small = np.ascontiguousarray(np.where(seen, x, 0).astype(np.float32))
+    stored = Stored(small, _digests(small, seen, whole), labels, classes, None, where, noted=replace(noted, odd=odd))
+    made = Points(request, space, stored, None if whole else seen)
+    train = np.where(seen, x, np.nan)[made.numbers("train")]
+    if np.isnan(train).all(0).any():
+        column = int(np.isnan(train).all(0).argmax())
+        raise ValueError(f"{request.source}: column {titles[column]} has no value in the train split; leave it out (--columns)")
+    center, scale = np.nanmean(train, 0), np.nanstd(train, 0)
+    _check(request, center, scale, titles)
     made.space = Space((x.shape[1],), "D", "real", center=tuple(center.tolist()), scale=tuple(scale.tolist()))
+    small[:] = np.where(seen, small, center.astype(np.float32))
     return made
 
 
-def _check(request: Request, center: np.ndarray, scale: np.ndarray, names: tuple[str, ...]) -> None:
-    """ValueError for a column that has no density, or one that float32 cannot hold."""
-    for column, (middle, width) in enumerate(zip(center, scale, strict=True)):
-        name = names[column] if names else str(column + 1)
-        if width == 0:
-            raise ValueError(f"{request.source}: column {name} is {middle:g} throughout and has no density; leave it out")
-        if width < FINE * abs(middle):
-            raise ValueError(
-                f"{request.source}: column {name} varies by {width:.2g} around {middle:.6g}, too little for 32-bit numbers; "
-                f"subtract {middle:.6g}"
-            )
+def _digests(x: np.ndarray, seen: np.ndarray, whole: bool) -> np.ndarray:
+    """Of the values and of what is missing."""
+    return splits.digests(x) if whole else splits.digests(np.concatenate([x.view(np.uint8), seen.view(np.uint8)], 1))
 
 
-def _rows(request: Request) -> list[tuple[int, list[str]]]:
-    """(line, cells) of every line that is not blank; ValueError unless all have as many cells."""
-    from genlab.data.text import contents
-
-    text = contents(request.path)
-    head = text.split("\n", 1)[0]
-    delimiter = max(DELIMITERS, key=head.count)
-    reader = csv.reader(text.splitlines(), delimiter=delimiter)
-    rows = [(reader.line_num, cells) for cells in reader if any(cell.strip() for cell in cells)]
-    for line, cells in rows:
-        if len(cells) != len(rows[0][1]):
-            raise ValueError(
-                f"{request.path}, line {line}: {len(cells)} cells where the first line has {len(rows[0][1])}; mend the line"
-            )
-    return rows
+def _names(table: Cells) -> list[str]:
+    """Names of the columns for messages: a column without one is called by its number."""
+    return [name or f"column {place + 1}" for place, name in enumerate(table.names)]
 
 
-def _is_number(cell: str) -> bool:
+def _column(name: str, names: Sequence[str], option: str) -> int:
+    """The number of the column of this name; ValueError with the nearest one."""
+    wanted = name.strip()
+    if wanted in names:
+        return names.index(wanted)
+    near = get_close_matches(wanted, names, 1, 0.5)
+    hint = f"did you mean {near[0]}?" if near else f"there is {', '.join(names)}"
+    raise ValueError(f"{option} {wanted}: the table has no such column; {hint}")
+
+
+def _label(request: Request, table: Cells, names: Sequence[str], columns: Sequence[Sequence[str]]) -> int | None:
+    """The number of the column that is the label, or None."""
+    options = request.options
+    if options.label:
+        return _column(options.label, names, "--label")
+    asked = [] if options.columns is None else [name.strip() for name in options.columns.split(",")]
+    lower = [name.lower() for name in table.names]
+    for known in LABELS:
+        for place, name in enumerate(lower):
+            if name == known and names[place] not in asked and (known in LABELS[:2] or _classes(table, columns[place])):
+                return place
+    return None
+
+
+def _classes(table: Cells, column: Sequence[str]) -> bool:
+    """Whether a column reads as classes: words, or a few whole numbers that come again."""
+    values = {cell for cell in column if cell.lower() not in MISSING}
     try:
-        float(cell)
+        numbers = [table.number(value) for value in values]
+    except ValueError:
+        return len(values) <= max(2, len(column) // 2)
+    return len(values) <= min(CLASSES, len(column) // 4) and all(number == round(number) for number in numbers)
+
+
+def _counts(name: str, column: Sequence[str]) -> bool:
+    """Whether a column counts the rows: whole numbers one after another, under a name that says so."""
+    if name.lower() not in INDICES or not all(cell.isdigit() for cell in column):
+        return False
+    numbers = list(map(int, column))
+    return name == "" or all(after == before + 1 for before, after in pairwise(numbers))
+
+
+def _numbers(request: Request, table: Cells, place: int, names: Sequence[str], column: Sequence[str]) -> list[float]:
+    """The numbers of a column; ValueError says what may be done with a column of something else."""
+    found: list[float] = []
+    for row, cell in zip(table.rows, column, strict=True):
+        try:
+            found.append(table.number(cell))
+        except ValueError as error:
+            wrong = [other for other in column if not _is_number(table, other)]
+            if len(wrong) <= max(1, len(column) // 10):
+                raise ValueError(f"{request.path}, line {row.line}, column {names[place]}: {error}; mend the cell") from None
+            examples = [repr(value) for value in list(dict.fromkeys(wrong))[:2]]
+            shown = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
+            others = ",".join(name for number, name in enumerate(names) if number != place)
+            raise ValueError(
+                f"{request.path}, column {names[place]}: {shown}; make it the label, --label {names[place]}, or "
+                f"leave it out, --columns {others}"
+            ) from None
+    return found
+
+
+def _is_number(table: Cells, cell: str) -> bool:
+    try:
+        table.number(cell)
     except ValueError:
         return False
     return True
 
 
-def _numbers(path: Path, line: int, cells: list[str], names: list[str], coordinates: list[int]) -> list[float]:
-    for column in coordinates:
-        if not _is_number(cells[column]):
+def _odd(x: np.ndarray, names: Sequence[str]) -> Iterator[str]:
+    """What is odd about columns (N, D): doubled, counting, nearly constant, of few values, with a value far from all others."""
+    few: list[str] = []
+    for column, name in enumerate(names):
+        values = x[:, column][~np.isnan(x[:, column])]
+        if len(values) < 2:
+            continue
+        for other in range(column):
+            if np.array_equal(x[:, column], x[:, other], equal_nan=True):
+                yield f"the columns {names[other]} and {name} are equal: such points have no density; leave one out"
+        different, counts = np.unique(values, return_counts=True)
+        step = np.diff(values)
+        if len(different) > 2 and (step == step[0]).all():
+            yield f"the column {name} counts the rows, by {step[0]:g} from one to the next"
+        elif counts.max() > 0.95 * len(values) and len(different) > 1:
+            yield f"the column {name} is {different[counts.argmax()]:g} in {counts.max():,} of {len(values):,} rows"
+        elif len(different) <= min(FEW, len(values) // 10):
+            few.append(name)
+        elif (stray := _stray(different, counts, len(values))) is not None:
+            often = counts[different == stray][0]
+            yield f"the column {name} is {stray:g} in {often:,} rows, far from all others: a sign for a missing value?"
+    if few:
+        named = ", ".join(few[:NAMED]) + (", ..." if len(few) > NAMED else "")
+        one = len(few) == 1
+        yield (
+            f"{plural(len(few), 'column')} ({named}) of at most {FEW} different values: {'it has' if one else 'they have'} no "
+            f"density{f'; is it the label? --label {few[0]}' if one else ''}"
+        )
+
+
+def _stray(different: np.ndarray, counts: np.ndarray, total: int) -> float | None:
+    """A value that occurs again and again, further from the others than these lie apart; None where there is none."""
+    if len(different) < 10:
+        return None
+    for end, others in ((0, different[1:]), (-1, different[:-1])):
+        gap = min(abs(different[end] - others[0]), abs(different[end] - others[-1]))
+        if counts[end] >= max(2, total // 200) and gap > others[-1] - others[0]:
+            return float(different[end])
+    return None
+
+
+def _check(request: Request, center: np.ndarray, scale: np.ndarray, names: Sequence[str]) -> None:
+    """ValueError for a column that has no density, or one that float32 cannot hold."""
+    for name, middle, width in zip(names, center, scale, strict=True):
+        if width == 0:
             raise ValueError(
-                f"{path}, line {line}, column {names[column]}: {cells[column]!r} is no number; mend the cell or remove the line"
+                f"{request.source}: column {name} is {middle:g} throughout and has no density; leave it out (--columns)"
             )
-    return [float(cells[column]) for column in coordinates]
+        if width < FINE * abs(middle):
+            raise ValueError(
+                f"{request.source}: column {name} varies by {width:.2g} around {middle:.6g}, too little for 32-bit numbers; "
+                f"subtract {middle:.6g}, or leave it out (--columns)"
+            )

@@ -11,7 +11,9 @@ of the others.
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,9 +25,17 @@ from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
 from genlab.data import tokenizer
 from genlab.data.base import SPLITS, Opened
+from genlab.data.cells import is_table
 from genlab.data.draws import uniforms
 from genlab.data.options import SHARES, Request
+from genlab.data.overview import LeftOut, Overview
 
+MARKS = (  # byte-order marks, the longer before those that they begin with
+    (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
+    (b"\xef\xbb\xbf", "utf-8-sig"),
+)  # fmt: skip
+SAMPLED = 500  # characters by which an encoding without a mark is known
+TEXT = "text"
 BEFORE = 32  # tokens
 LENGTH = 64  # tokens of a window, by default
 FEWEST = (10, 2, 2)  # windows of train, validation, test
@@ -62,7 +72,8 @@ class Windows(Opened):
             raise ValueError(
                 f"{request.source} has {self._size['train']} tokens to learn from, windows have {self._length}; lower --length"
             )
-        self.facts |= {"characters": self._characters, "tokens": dict(self._size)}
+        whole = sum(self._characters.values())
+        self.noted = Overview(f"{whole:,} characters", splits_from="by position, the end of the text last")
 
     def count(self, split: Split) -> int:
         return -(-self._size[split] // self._length)
@@ -103,7 +114,45 @@ class Windows(Opened):
 
 
 def read(request: Request) -> Opened:
+    """A file that is a text; asks where it looks like a table, or holds records."""
     text = contents(request.path)
+    if request.options.kind is None and not request.options.lines:
+        if is_table(text):
+            raise ValueError(f"{request.path} looks like a table of numbers: say --kind points or --kind text")
+        if request.path.suffix.lower() == ".json" and text.lstrip()[:1] in ("[", "{"):
+            raise ValueError(
+                f"{request.path} is JSON: save its texts as .jsonl, an object with a `text` on each line; or learn its "
+                "characters as they stand (--kind text)"
+            )
+    return _learnt(request, text)
+
+
+def read_rows(request: Request) -> Opened:
+    """A .jsonl file: the `text` of the object on each line, one after another, or as an item each with --lines."""
+    texts: list[str] = []
+    without: list[str] = []
+    for number, line in enumerate(contents(request.path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except (ValueError, RecursionError):
+            raise ValueError(
+                f'{request.path}, line {number}: no JSON; each line is an object, as {{"text": ...}}, or say --kind text'
+            ) from None
+        value = row.get(TEXT) if isinstance(row, dict) else None
+        if isinstance(value, str) and value.strip():
+            texts.append(" ".join(value.split()) if request.options.lines else value)
+        else:
+            without.append(f"line {number}")
+    if not texts:
+        raise ValueError(f"{request.path}: no line has a `{TEXT}`; rename the field that holds the text, or say --kind text")
+    made = _learnt(request, "\n".join(texts))
+    made.noted = replace(made.noted, left_out=(*made.noted.left_out, *LeftOut.of(without, "line", f"without a `{TEXT}`")))
+    return made
+
+
+def _learnt(request: Request, text: str) -> Opened:
     if request.options.lines:
         from genlab.data.lines import Lines
 
@@ -112,23 +161,39 @@ def read(request: Request) -> Opened:
 
 
 def contents(path: Path) -> str:
-    """The text of a UTF-8 file, lines ending in newlines; ValueError says where it is something else."""
+    """The text of a file in UTF-8, or in the encoding that its byte-order mark says; lines end in newlines.
+
+    ValueError says where it is something else.
+    """
     raw = path.read_bytes()
+    if guess := _unmarked(raw):
+        raise ValueError(
+            f"{path} looks like a text in {guess}; convert it: iconv -f {guess} -t UTF-8 '{path.name}' > new{path.suffix}"
+        )
+    marked = next((encoding for mark, encoding in MARKS if raw.startswith(mark)), "utf-8")
     try:
-        text = raw.decode("utf-8-sig")
+        text = raw.decode(marked)
     except UnicodeDecodeError as error:
+        if marked != "utf-8":
+            raise ValueError(f"{path} begins like a text in {marked} but is damaged (byte {error.start + 1:,})") from None
         line = raw.count(b"\n", 0, error.start) + 1
-        wide = raw.startswith((b"\xff\xfe", b"\xfe\xff"))
-        guess = "UTF-16" if wide else "LATIN1"
         raise ValueError(
             f"{path} is not UTF-8 text (byte {error.start + 1:,}, line {line:,}); if it is a text in another encoding, "
-            f"convert it: iconv -f {guess} -t UTF-8 '{path.name}' > new.txt"
+            f"convert it: iconv -f LATIN1 -t UTF-8 '{path.name}' > new.txt"
         ) from None
     if "\0" in text:
         raise ValueError(
             f"{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
         )
-    return text.replace("\r\n", "\n")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _unmarked(raw: bytes) -> str:
+    """UTF-16 without a byte-order mark: one byte in two is zero, and always the same one; "" for anything else."""
+    zeros = raw[: 2 * SAMPLED : 2].count(0), raw[1 : 2 * SAMPLED : 2].count(0)
+    if any(raw.startswith(mark) for mark, _ in MARKS) or not max(zeros) > 0.3 * min(SAMPLED, len(raw) // 2) > 10 * min(zeros):
+        return ""
+    return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
 
 
 def _parts(text: str, shares: tuple[float, float, float]) -> dict[Split, str]:

@@ -46,7 +46,7 @@ class Wrapper(Opened):
         self.name, self.source, self.kind = inner.name, inner.source, inner.kind
         self.seed = inner.seed
         self.options = {**inner.options, self.option: next(iter(settings.values()), of[-1].source)}  # as `open` takes them
-        self.skipped, self.facts = [entry for each in of for entry in each.skipped], dict(inner.facts)
+        self.skipped, self.noted = [entry for each in of for entry in each.skipped], inner.noted
         self.tokenizers = dict(inner.tokenizers)
         self.space, self.given, self.missing = inner.space, dict(inner.given), inner.missing
         identity = json.dumps([self.option, settings, [each.fingerprint for each in of]], sort_keys=True)
@@ -111,8 +111,8 @@ class PerExample(Wrapper):
 
         return replace(inner, take=take)
 
-    def label_counts(self) -> list[int] | None:
-        return self.inner.label_counts()
+    def label_counts(self, split: Split = "train") -> list[int] | None:
+        return self.inner.label_counts(split)
 
     def _stream_of(self, batch: Batch, positions: np.ndarray, *where: Any) -> tuple[int, np.ndarray]:
         """(key, numbers) for `change`: an example's own number in the source, or its position where it has none."""

@@ -26,6 +26,7 @@ from genlab.comparison.ranking import (
     span_of,
 )
 from genlab.comparison.rows import Record, Row, is_finite, names_of
+from genlab.core.words import plural, word_list
 from genlab.measure.chance import Span, Value
 from genlab.measure.likelihood import SIGNS, Likelihood
 
@@ -129,7 +130,7 @@ def _head(asked: str, columns: Sequence[Column]) -> ColumnGroup:
 
 def _seeds(rows: Sequence[Row], models: Sequence[Row]) -> str:
     """The number of runs of a row, and how many of them did not finish."""
-    seeds = words.plural(len(rows), "seed") if len(models) > len(names_of(models)) else ""
+    seeds = plural(len(rows), "seed") if len(models) > len(names_of(models)) else ""
     broken = sum(bool(row.error) for row in rows)
     ended = "" if not broken else "not finished" if broken == len(rows) else f"{broken} not finished"
     return ", ".join(filter(None, (seeds, ended)))
@@ -367,7 +368,7 @@ def protocols(models: Sequence[Row]) -> list[tuple[str, str]]:
             full.setdefault((title, fixed), how)
     alone = {title: sum(other == title for other, _ in who) == 1 for title, _ in who}
     return [
-        (key[0] if alone[key[0]] else f"{key[0]} ({words.word_list(list(dict.fromkeys(names)))})", full[key])
+        (key[0] if alone[key[0]] else f"{key[0]} ({word_list(list(dict.fromkeys(names)))})", full[key])
         for key, names in who.items()
     ]
 

@@ -16,6 +16,7 @@ from genlab.comparison import words
 from genlab.comparison.media import Media, Neighbour
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
+from genlab.core.words import plural
 from genlab.data.tokenizer import texts
 from genlab.report import pictures, saving, tiles
 from genlab.report.scatter import frame_of
@@ -45,7 +46,7 @@ def strip(media: Media | None, space: Space) -> Figure | None:
         return None
     shown = media.samples[:STRIP]
     image = pictures.picture(shown, space, columns=len(shown), paper=None)
-    return _placed(image, f"{words.plural(len(shown), 'real picture')} in a row")
+    return _placed(image, f"{plural(len(shown), 'real picture')} in a row")
 
 
 def few(media: Media | None, space: Space, what: str, real: Media | None = None) -> list[Figure]:
@@ -67,7 +68,7 @@ def _row(x: Any, space: Space, what: str) -> Figure:
     tile = (image.width + pictures.GUTTER) // len(x)
     canvas = Image.new("RGBA", (tile * HALF - pictures.GUTTER, image.height))
     canvas.paste(image, (0, 0))
-    return _placed(canvas, f"{words.plural(len(x), words.example_name(space))} of {what}")
+    return _placed(canvas, f"{plural(len(x), words.example_name(space))} of {what}")
 
 
 class Triple(NamedTuple):
@@ -129,17 +130,15 @@ def many(media: Media | None, space: Space, what: str, real: Media | None = None
 def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None) -> Figure:
     if pictures.drawing(space).layout != "framed":
         shown = media.samples[:most]
-        kind = f"{words.plural(len(shown), words.example_name(space))} of {what}"
+        kind = f"{plural(len(shown), words.example_name(space))} of {what}"
         return _placed(pictures.picture(shown, space, paper=None), kind)._replace(audio=audible(shown, space))
     x = pictures.numbers(media.samples)[:most]
     behind = None if real is None or real is media or real.samples is None else pictures.numbers(real.samples)
     frame = frame_of(x if behind is None else behind, space)
     image = pictures.picture(x, space, real=behind, paper=None)
-    words_of = f"{words.plural(len(x), 'point')} of {what}" + (
-        ", the density of real ones behind" if behind is not None else ""
-    )
+    words_of = f"{plural(len(x), 'point')} of {what}" + (", the density of real ones behind" if behind is not None else "")
     outside = frame.outside(x)
-    lost = f"{outside:,} of {words.plural(len(x), 'point')} lie beyond the frame" if outside else ""
+    lost = f"{outside:,} of {plural(len(x), 'point')} lie beyond the frame" if outside else ""
     first = "the first two coordinates" if space.shape[0] > 2 else ""
     return _placed(image, words_of, "; ".join(part for part in (first, lost) if part))
 

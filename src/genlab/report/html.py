@@ -18,6 +18,7 @@ from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.comparison.verdicts import Recommendation, Verdict, recommendation, verdicts
 from genlab.core.space import Space, label_of
+from genlab.core.words import plural
 from genlab.report import columns, figures, pictures
 from genlab.report.cards import alarms, card, sample_command, slugs
 from genlab.report.forest import forest
@@ -56,7 +57,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"svg": Markup, "capital": words.capital, "number": words.number, "plural": words.plural}
+    environment.filters |= {"svg": Markup, "capital": words.capital, "number": words.number, "plural": plural}
     return environment.get_template(template).render(context)
 
 
@@ -88,6 +89,7 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "cards": [card(name, record, groups, media, hues[name], slugged[name]) for name in names],
         "alarms": alarms(rows, media, hues),
         "watched": any(row.checkups or row.alarms for row in rows),
+        "overview": words.overview_lines(data.overview, space),
         "skipped": data.skipped,
         "command": record.command,
         "machine": record.machine,
@@ -114,7 +116,7 @@ def facts_of_data(space: Space, given: Mapping[str, Space], counts: Mapping[str,
     """The data in a few phrases."""
     facts = [words.describe_space(space)]
     if label := label_of(given):
-        facts.append(words.plural(given[label].levels, "class"))
+        facts.append(plural(given[label].levels, "class"))
     if counts:
         facts.append(", ".join(f"{number:,} {split}" for split, number in counts.items()))
     return facts
@@ -125,6 +127,6 @@ def budget(record: Record, names: Sequence[str]) -> str:
     terms = record.budget
     written = words.exact_seconds(terms.amount) if terms.unit == "seconds" else f"{words.count(terms.amount)} {terms.unit}"
     amount = f"{written} of training{'' if len(names) == 1 else ' each'}" if terms.unit else ""
-    parts = [words.plural(len(names), "model"), amount, "" if terms.seeds == 1 else f"{terms.seeds} seeds"]
+    parts = [plural(len(names), "model"), amount, "" if terms.seeds == 1 else f"{terms.seeds} seeds"]
     order = f" {words.capital(terms.order)}." if terms.order else ""
     return f"{', '.join([*filter(None, parts), 'the same splits'])}.{order}"

@@ -11,7 +11,9 @@ from genlab.comparison.courses import courses_of
 from genlab.comparison.media import Media
 from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Row
+from genlab.comparison.typed import parsed
 from genlab.core.space import Space
+from genlab.data.overview import Overview
 from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures, pictures
 from genlab.report.cards import alarms, facts, sample_command
@@ -53,6 +55,7 @@ def view(
         "paper": listed.paper if listed else recipe.get("paper", ""),
         "data": data.get("name") or data.get("source") or "",
         "data_facts": facts_of_data(space, {key: Space.from_json(record) for key, record in head["given"].items()}, {}),
+        "overview": words.overview_lines(parsed(Overview, data.get("overview", {})), space),
         "layout": pictures.drawing(space).layout,
         "samples": figures.many(media, space, name, real),
         "seed": media.seed,

@@ -15,6 +15,7 @@ from PIL import Image
 from genlab.comparison.samples import PARTS
 from genlab.core.kinds import KINDS, kind_of
 from genlab.core.space import Space
+from genlab.data.decode import MADE_BY
 from genlab.report import pictures, tiles
 from genlab.runs.files import within, write_atomic
 
@@ -125,6 +126,8 @@ def npz(x: Any, space: Space, given: Mapping[str, Any], **more: Any) -> bytes:
         arrays |= {"axes": np.array(f"N{space.axes}"), "levels": np.array(space.levels)}
     if space.rate is not None:
         arrays |= {"rate": np.array(space.rate)}
+    if space.curve != "linear":
+        arrays |= {"curve": np.array(space.curve)}
     out = io.BytesIO()
     np.savez_compressed(out, allow_pickle=False, **arrays)
     return out.getvalue()
@@ -169,7 +172,7 @@ def clip(x: Any, space: Space, columns: int | None = None) -> bytes:
     images = [pictures.over(pictures.grid(frame, columns), pictures.PAPER).convert("RGB") for frame in tiles.moments(x, space)]
     out = io.BytesIO()
     each = max(20, round(1000 / (space.rate or FRAME_RATE)))
-    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=each, loop=0)
+    images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=each, loop=0, comment=MADE_BY)
     return out.getvalue()
 
 

@@ -1,0 +1,108 @@
+"""A .zip or .tar of pictures, read without unpacking: nothing is written, so a path that leads elsewhere leads nowhere."""
+
+from __future__ import annotations
+
+import tarfile
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import PurePosixPath
+from typing import IO, Any
+
+from genlab.core.words import plural
+from genlab.data.base import Opened
+from genlab.data.captions import LONGEST, SUFFIXES, Beside, from_files
+from genlab.data.options import Request
+from genlab.data.picture_files import PictureFiles, is_picture
+from genlab.data.store import PictureItem
+from genlab.data.walk import FOREIGN
+
+LARGEST = 2**28  # bytes of one picture
+MOST = 2_000_000  # files
+BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError, OSError)
+
+
+def read(request: Request) -> Opened:
+    members = _members(request)
+    if not any(map(is_picture, members)):
+        raise ValueError(
+            f"{request.path} holds no pictures ({plural(len(members), 'file')}); unpack it and name what to learn from"
+        )
+    stat = request.path.stat()
+
+    def items(names: Sequence[str]) -> Iterator[PictureItem]:
+        with _opened(request) as archive:
+            for name, content in _contents(archive, set(names), LARGEST):
+                yield PictureItem(name, content)
+
+    def beside(names: Sequence[str]) -> Beside:
+        texts = {name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES}
+        with _opened(request) as archive:
+            read = {name: text.decode("utf-8", "replace") for name, text in _contents(archive, texts, LONGEST)} if texts else {}
+        return from_files(names, read)
+
+    return PictureFiles(members, items, lambda name: [name, stat.st_size, stat.st_mtime_ns], beside).read(request)
+
+
+@contextmanager
+def _opened(request: Request) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
+    """The archive; ValueError where it is damaged or locked."""
+    try:
+        with request.path.open("rb") as file:
+            is_zip = file.read(2) == b"PK"
+        if is_zip:
+            with zipfile.ZipFile(request.path) as archive:
+                yield archive
+        else:
+            with tarfile.open(request.path) as archive:
+                yield archive
+    except BROKEN as error:
+        why = "locked by a password" if "password" in str(error) else f"damaged ({str(error).splitlines()[0]})"
+        raise ValueError(f"{request.path} is {why}; unpack it and name the folder") from None
+
+
+def _members(request: Request) -> list[str]:
+    """Names of the files in the archive that are neither hidden nor other programs', sorted."""
+    with _opened(request) as archive:
+        names = list(_files(archive))
+    if len(names) > MOST:
+        raise ValueError(f"{request.path} holds more than {MOST:,} files; unpack it and name the folder")
+    return sorted(name for name, _ in names if _shown(name))
+
+
+def _files(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, Any]]:
+    """(name, member) of every file, at most one more than MOST."""
+    members: Any = archive.infolist() if isinstance(archive, zipfile.ZipFile) else archive
+    for number, member in enumerate(members):
+        if number > MOST:
+            return
+        if isinstance(member, zipfile.ZipInfo) and not member.is_dir():
+            yield _name(member.filename), member
+        elif isinstance(member, tarfile.TarInfo) and member.isreg():
+            yield _name(member.name), member
+
+
+def _name(stored: str) -> str:
+    """A member's name, which leads nowhere: without a beginning at the root, "." and ".."."""
+    parts = [part for part in stored.replace("\\", "/").split("/") if part not in ("", ".", "..")]
+    return "/".join(parts).encode("utf-8", "backslashreplace").decode()
+
+
+def _shown(name: str) -> bool:
+    return not any(part.startswith(".") or part.lower() in FOREIGN for part in name.split("/"))
+
+
+def _contents(archive: zipfile.ZipFile | tarfile.TarFile, wanted: set[str], most: int) -> Iterator[tuple[str, bytes]]:
+    """(name, content) of these members, each once; nothing in place of one that has more than `most` bytes."""
+    done: set[str] = set()
+    for name, member in _files(archive):
+        if name not in wanted or name in done:
+            continue
+        done.add(name)
+        opened: IO[bytes] | None = archive.open(member) if isinstance(archive, zipfile.ZipFile) else archive.extractfile(member)
+        if opened is None:
+            yield name, b""
+            continue
+        with opened as file:
+            content = file.read(most + 1)
+        yield name, content if len(content) <= most else b""

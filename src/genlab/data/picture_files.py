@@ -1,0 +1,120 @@
+"""Pictures in files, in a folder or an archive: what their folders mean, and what stands beside them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import PurePosixPath
+from typing import Any
+
+import numpy as np
+
+from genlab.data.base import Opened
+from genlab.data.captions import Beside
+from genlab.data.decode import reads_heic
+from genlab.data.examples import Examples, classed
+from genlab.data.formats import HEIC, PICTURES
+from genlab.data.layout import Layout, laid_out
+from genlab.data.options import Request
+from genlab.data.overview import LeftOut, Overview
+from genlab.data.paired import Paired, Unpaired
+from genlab.data.store import Decoded, PictureItem, PictureManifest, decode_cached
+
+NEEDS_HEIC = "HEIC, which needs the extra heic: pip install 'genlab[heic]'"
+
+
+def is_picture(name: str) -> bool:
+    """Whether a file is a picture that can be read here, by its suffix."""
+    suffix = PurePosixPath(name).suffix.lower()
+    return suffix in PICTURES or (suffix in HEIC and reads_heic())
+
+
+@dataclass(frozen=True)
+class PictureFiles:
+    """The pictures among the files of a folder or an archive.
+
+    names      of all files, those of the pictures among them; parts set apart by "/"
+    items      the pictures of these names, to be decoded
+    key        JSON values of a picture's file, which change whenever it does
+    beside     captions and labels of the pictures of these names
+    left_out   what was passed over
+    """
+
+    names: Sequence[str]
+    items: Callable[[Sequence[str]], Iterable[PictureItem]]
+    key: Callable[[str], Any]
+    beside: Callable[[Sequence[str]], Beside]
+    left_out: tuple[LeftOut, ...] = ()
+
+    def read(self, request: Request) -> Opened:
+        """Examples; two sources in one where the folders are domains."""
+        found = [name for name in self.names if is_picture(name)]
+        first = laid_out(found, request.name, request.options.folders)
+        kept = [name for name, keep in zip(found, first.keep.tolist(), strict=True) if keep]
+        beside = self.beside(kept)
+        key = [self.key(name) for name in kept]
+        decoded = decode_cached(request, PictureManifest(lambda: self.items(kept), len(kept), key))
+        # Again, of the pictures alone that there are: what is broken or was made by genlab has no say in what a folder means.
+        layout = laid_out(decoded.names, request.name, request.options.folders)
+        if layout.domains is None and request.options.domain is not None:
+            raise ValueError(f"{request.name} has no folders like trainA and trainB; leave --domain out")
+        layout = _labelled(layout, decoded.names, beside)
+        noted = Overview(
+            classes_from=layout.classes_from,
+            splits_from=layout.splits_from,
+            texts_from=beside.texts_from,
+            left_out=(*self.left_out, *first.left_out, *self._others({*found, *beside.used}), *beside.left_out),
+        )
+        texts = [beside.texts.get(name, "") for name in decoded.names]
+        if layout.domains is not None:
+            return _domains(request, decoded, layout, noted, texts)
+        return decoded.examples(request, layout.labels, layout.classes, layout.own, noted, texts, ("folders", "moving"))
+
+    def _others(self, used: set[str]) -> tuple[LeftOut, ...]:
+        """Files that are not learnt from."""
+        others = [name for name in self.names if name not in used]
+        heic = [name for name in others if PurePosixPath(name).suffix.lower() in HEIC]
+        return (
+            *LeftOut.of(heic, "picture", NEEDS_HEIC),
+            *LeftOut.of(_by_suffix([name for name in others if name not in set(heic)]), "file", "no pictures"),
+        )
+
+
+def _labelled(layout: Layout, names: Sequence[str], beside: Beside) -> Layout:
+    """The layout with the labels of a table of metadata, where there are any, in place of those of the folders."""
+    if not any(beside.labels.get(name, "") for name in names):
+        return layout
+    labels, classes = classed(np.array([beside.labels.get(name, "") for name in names]))
+    return replace(layout, labels=labels, classes=classes, classes_from=beside.labels_from)
+
+
+def _by_suffix(names: Sequence[str]) -> list[str]:
+    """The names, the first of each suffix before the others, so that the few that are shown say which formats there are."""
+    seen = Counter[str]()
+    ranked = []
+    for name in names:
+        suffix = PurePosixPath(name).suffix.lower()
+        ranked.append((seen[suffix], name))
+        seen[suffix] += 1
+    return [name for _, name in sorted(ranked)]
+
+
+def _domains(request: Request, decoded: Decoded, layout: Layout, noted: Overview, texts: Sequence[str]) -> Opened:
+    """The pictures of one domain, with those of the other as partners, or as `other` while training."""
+    paired = request.options.folders == "pairs"
+    learnt = request.options.domain or ("B" if paired else "A")
+    parts = [_of_domain(request, decoded, layout, noted, texts, domain) for domain in (learnt, "AB".replace(learnt, ""))]
+    return (Paired if paired else Unpaired).within(parts[0], parts[1], request)
+
+
+def _of_domain(
+    request: Request, decoded: Decoded, layout: Layout, noted: Overview, texts: Sequence[str], domain: str
+) -> Examples:
+    assert layout.domains is not None
+    chosen = np.flatnonzero(layout.domains == domain)
+    own = None if layout.own is None else layout.own[chosen]
+    names = [decoded.names[number] for number in chosen.tolist()]
+    part = replace(decoded, x=decoded.x[chosen], digests=decoded.digests[chosen], names=names)
+    bare = replace(request, name=f"{request.name}, {domain}", options=replace(request.options, folders=None, domain=None))
+    return part.examples(bare, layout.labels[chosen], layout.classes, own, noted, [texts[number] for number in chosen.tolist()])

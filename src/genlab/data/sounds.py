@@ -1,0 +1,143 @@
+"""Decoded recordings, kept in the cache: 16-bit samples of one channel, one recording after another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from genlab.core.words import plural
+from genlab.data import splits
+from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
+from genlab.data.options import Request
+from genlab.data.overview import NAMED
+from genlab.data.walk import Found
+
+LONGEST = 2**28  # samples of one recording
+COARSE = 256  # step of 8 bits in 16
+
+
+@dataclass(frozen=True)
+class Sounds:
+    """Decoded recordings.
+
+    samples   (total,) int16, one recording after another
+    lengths   (n,) of the recordings
+    digests   (n, 16) uint8
+    names     of the recordings
+    skipped   (name, reason)
+    rates     Hz, by name
+    mixed     how many had several channels
+    """
+
+    samples: np.ndarray
+    lengths: np.ndarray
+    digests: np.ndarray
+    names: list[str]
+    skipped: list[tuple[str, str]]
+    rates: dict[str, int]
+    mixed: int
+
+
+def oddities(sounds: Sounds) -> Iterator[str]:
+    """What is odd about recordings: 8 bits in 16, silence, very different loudness."""
+    begin = np.concatenate([[0], np.cumsum(sounds.lengths)])
+    coarse: list[str] = []
+    silent: list[str] = []
+    peaks: list[int] = []
+    for name, first, last in zip(sounds.names, begin[:-1].tolist(), begin[1:].tolist(), strict=True):
+        part = sounds.samples[first:last]
+        peak = int(np.abs(part.astype(np.int32)).max(initial=0))
+        (silent if peak == 0 else coarse if not (part % COARSE).any() else []).append(name)
+        peaks.append(peak)
+    for several, what in ((silent, "silent"), (coarse, "of 8 bits in files of 16")):
+        if several:
+            named = ", ".join(several[:NAMED]) + (", ..." if len(several) > NAMED else "")
+            yield f"{plural(len(several), 'recording')} {what} ({named})"
+    if sounds.mixed:
+        yield f"{plural(sounds.mixed, 'recording')} of several channels, which are averaged"
+    low, high = np.quantile(peaks, (0.05, 0.95))
+    if low > 0 and high / low > 10:
+        yield f"the loudest recordings are {high / low:.0f} times as loud as the quietest"
+
+
+def decode_cached(request: Request, files: Sequence[Found]) -> Sounds:
+    key = [[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in files]
+    found = cached(request, "recordings", [], key, lambda part: _write(part, request, files), _load)
+    bad, total = len(found.skipped), len(files)
+    if not len(found.lengths):
+        name, reason = found.skipped[0]
+        raise ValueError(f"none of the {plural(total, 'recording')} of {request.name} can be read ({name}: {reason})")
+    if bad > 0.1 * total and not request.options.allow_bad:
+        named = "; ".join(f"{name}: {reason}" for name, reason in found.skipped[:3])
+        raise ValueError(
+            f"{bad} of the {total} recordings of {request.name} cannot be read, more than a tenth; mend or remove them, or go "
+            f"on without them (--allow-bad): {named}"
+        )
+    return found
+
+
+def _write(part: Path, request: Request, files: Sequence[Found]) -> None:
+    """Decode into `part`: samples.npy, rows.npy, record.json."""
+    lengths: list[int] = []
+    digests: list[bytes] = []
+    names: list[str] = []
+    skipped: list[tuple[str, str]] = []
+    rates: dict[str, int] = {}
+    mixed = 0
+    with (part / "raw").open("wb") as raw:
+        for done, (file, outcome) in enumerate(parallel_map(_tried, files), 1):
+            if isinstance(outcome, str):
+                skipped.append((file.name, outcome))
+            else:
+                samples, rate, channels = outcome
+                raw.write(samples.tobytes())
+                lengths.append(len(samples))
+                digests.append(splits.digest(samples.tobytes()))
+                names.append(file.name)
+                rates[file.name] = rate
+                mixed += channels > 1
+            request.progress(done, len(files), "decoding recordings")
+    with (part / "raw").open("rb") as raw, (part / "samples.npy").open("wb") as out:
+        np.lib.format.write_array_header_1_0(out, {"descr": "<i2", "fortran_order": False, "shape": (sum(lengths),)})
+        while block := raw.read(2**22):
+            out.write(block)
+        flushed(out)
+    (part / "raw").unlink()
+    rows = np.zeros(len(names), [("digest", np.uint8, 16), ("length", np.int64)])
+    rows["digest"], rows["length"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16), lengths
+    write_array(part / "rows.npy", rows)
+    write_record(part, {"names": names, "skipped": skipped, "rates": rates, "mixed": mixed, "source": request.source})
+
+
+def _load(entry: Path) -> Sounds | None:
+    try:
+        record, samples = read_record(entry), array(entry / "samples.npy")
+        rows = np.load(entry / "rows.npy", allow_pickle=False)
+        skipped = [(name, reason) for name, reason in record["skipped"]]
+        if len(samples) != rows["length"].sum() or len(rows) != len(record["names"]):
+            return None
+        return Sounds(samples, rows["length"], rows["digest"], record["names"], skipped, record["rates"], record["mixed"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str]:
+    """The file with its samples (T,) int16, rate and channels, or with the reason why it cannot be decoded."""
+    import soundfile
+
+    try:
+        if file.stat.st_size == 0:
+            return file, "it is empty"
+        with soundfile.SoundFile(file.path) as sound:
+            if sound.frames > LONGEST:
+                return file, f"it has {sound.frames:,} samples; cut it into pieces"
+            samples, rate, channels = sound.read(dtype="int16", always_2d=True), sound.samplerate, sound.channels
+    except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
+        return file, f"it is no recording of a known format, or a damaged one ({error})"
+    if not len(samples):
+        return file, "it has no samples"
+    mono = samples[:, 0] if channels == 1 else np.rint(samples.astype(np.float64).mean(1)).astype(np.int16)
+    return file, (mono.astype("<i2"), rate, channels)

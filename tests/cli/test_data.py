@@ -1,0 +1,130 @@
+"""`genlab data`, what every verb says of its data, and what comes back of what was written."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+import genlab
+from tests.cli.calls import call, refused, start
+from tests.data import files
+
+
+def shades(path: Path, classes: list[str], each: int = 8) -> Path:
+    """Pictures of flat grey, a level for each class, with one pixel that tells them apart."""
+    for number, name in enumerate(classes):
+        (path / name).mkdir(parents=True)
+        for row in range(each):
+            levels = np.full((8, 8), 20 * number + 10, np.uint8)
+            levels[row % 8, row // 8] = 255 - row
+            Image.fromarray(levels).save(path / name / f"{row}.png")
+    return path
+
+
+def test_the_block_says_how_data_are_read_and_nothing_is_trained(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    files.folder(tmp_path / "set", 40, ("cat", "dog"))
+    (tmp_path / "set" / "notes.txt").write_text("about", encoding="utf-8")
+    said = call("data", "set", "--out", "sheet.png")
+    assert said.code == 0, said.err
+    topics = [line.split()[0] for line in said.out.splitlines()]
+    assert topics == ["data", "read", "learnt", "classes", "splits", "left", "sheet"]
+    assert "cat 20, dog 20: the folders" in said.out
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert sheet.width > 200
+        assert len(np.unique(np.asarray(sheet).reshape(-1, 3), axis=0)) > 100
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["set", "sheet.png"]
+    record = json.loads(call("data", "set", "--json").out)
+    assert record["overview"]["classes"] == {"cat": 20, "dog": 20}
+    assert record["overview"]["left_out"] == [{"count": 1, "what": "file", "reason": "no pictures", "names": ["notes.txt"]}]
+
+
+def test_a_sheet_replaces_nothing_unasked(tmp_path: Path) -> None:
+    (tmp_path / "sheet.png").write_text("mine", encoding="utf-8")
+    assert "--force" in refused("data", "digits", "--out", tmp_path / "sheet.png")
+    assert "suffix .png" in refused("data", "digits", "--out", tmp_path / "sheet.jpg")
+    assert (tmp_path / "sheet.png").read_text(encoding="utf-8") == "mine"
+
+
+@pytest.mark.parametrize(
+    "source", ["points/ring", "strings/weather", "strings/words", "drawn/tones", "drawn/clips", "drawn/balls"]
+)
+def test_a_sheet_of_every_kind(tmp_path: Path, source: str) -> None:
+    said = call("data", source, "--out", tmp_path / "sheet.png")
+    assert said.code == 0, said.err
+    with Image.open(tmp_path / "sheet.png") as sheet:
+        assert np.asarray(sheet).min() < 128
+
+
+def test_every_verb_says_what_was_read_and_show_and_the_report_repeat_it(tmp_path: Path) -> None:
+    files.folder(tmp_path / "set", 40, ("train/cat", "train/dog", "test/cat", "test/dog"))
+    lines = ["classes     cat 20, dog 20: the folders in them", "the folders test and train; validation is a tenth of train"]
+    trained = call("train", "vae", tmp_path / "set", "--size", 8, "--steps", 1, "--out", tmp_path / "run", "--unwatched")
+    brief = ("--models", "vae", "--budget", "examples=64", "--features", "pixels", "--samples", 20)
+    compared = call("compare", tmp_path / "set", *brief, "--size", 8, "--out", tmp_path / "report")
+    shown = call("show", tmp_path / "run")
+    for said in (trained.err, compared.err, shown.out):
+        assert all(line in said for line in lines), said
+    record = json.loads((tmp_path / "report/report.json").read_text(encoding="utf-8"))
+    assert record["data"]["overview"]["classes"] == {"cat": 20, "dog": 20}
+    for page in (tmp_path / "report/report.html", tmp_path / "run/show.html"):
+        assert "<dt>classes</dt><dd>cat 20, dog 20: the folders in them</dd>" in page.read_text(encoding="utf-8")
+
+
+def test_classes_keep_their_names_from_folder_to_samples_and_back(tmp_path: Path) -> None:
+    """Twelve classes called by numbers: --class 2 is the class 2, and an .npz of samples says so."""
+    names = [str(number) for number in range(12)]
+    shades(tmp_path / "set", names)
+    said = call("train", "gan", tmp_path / "set", "--steps", 1, "--out", tmp_path / "run", "--unwatched")
+    assert said.code == 0, said.err
+    said = call("sample", tmp_path / "run", "-n", 30, "--class", 2, "--out", tmp_path / "two.npz")
+    assert said.code == 0, said.err
+    with np.load(tmp_path / "two.npz") as found:
+        assert set(found["names"][found["label"]].tolist()) == {"2"}
+    again = genlab.open(tmp_path / "two.npz")
+    assert again.overview.classes == {name: 30 if name == "2" else 0 for name in names}
+
+
+def test_a_number_is_no_index_where_names_are_numbers(tmp_path: Path) -> None:
+    shades(tmp_path / "set", ["1", "2", "3"], 20)
+    assert call("train", "gan", tmp_path / "set", "--steps", 1, "--out", tmp_path / "run", "--unwatched").code == 0
+    assert "there is no label '0'; there is 1, 2, 3" in refused("sample", tmp_path / "run", "--class", 0)
+    run = genlab.load(tmp_path / "run")
+    assert run.conditions(2, 0, {"label": 3}).given["label"].tolist() == [2, 2]
+    with pytest.raises(ValueError, match="there is no label 0"):
+        run.sample(2, given={"label": 0})
+
+
+def test_samples_inside_the_data_change_neither_data_nor_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The verbs called in the folder of the pictures, one after another, as someone does who tries the program."""
+    files.folder(tmp_path, 60, size=8)
+    monkeypatch.chdir(tmp_path)
+    assert call("train", "vae", ".", "--steps", 1, "--unwatched").code == 0
+    (run,) = Path("runs").iterdir()
+    before = genlab.open(".").fingerprint
+    for words in (("-n", 16), ("-n", 8, "--out", "more/"), ("-n", 9, "--out", "grid.png")):
+        said = call("sample", run, *words)
+        assert said.code == 0, said.err
+    assert genlab.open(".").fingerprint == before
+    said = call("resume", run, "--steps", 1, "--unwatched")
+    assert said.code == 0, said.err
+    said = call("train", "gan", ".", "--steps", 1, "--unwatched")
+    assert said.code == 0, said.err
+    assert "read        60 pictures of 8 × 8 pixels" in said.err
+    assert "9 pictures (grid.png, more/0.png, more/1.png, ...): made by genlab" in said.err
+
+
+def test_a_terminal_that_lacks_characters_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "x.txt").write_text("привет мир, как дела\n" * 200, encoding="utf-8")
+    said = call("train", "ngram", tmp_path / "x.txt", "--out", tmp_path / "run")
+    assert said.code == 0, said.err
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    process = start(tmp_path, "sample", "run", "-n", 1)
+    out, err = process.communicate()
+    assert process.returncode == 0, err
+    assert r"\u0" in out
+    assert "--out FILE.txt keeps them" in err

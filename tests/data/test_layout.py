@@ -1,0 +1,113 @@
+"""What the folders of a folder mean."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from genlab.data import splits
+from genlab.data.layout import Role, laid_out, role_of
+
+TRAIN, VALIDATION, TEST = splits.TRAIN, splits.VALIDATION, splits.TEST
+
+
+def paths(**counts: int) -> list[str]:
+    """Paths of pictures: folders with "__" between and how many lie in each."""
+    return [f"{folder.replace('__', '/')}/{n}.png" for folder, count in counts.items() for n in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("name", "role"),
+    [
+        *((word, Role(TRAIN)) for word in ("train", "Train", "TRAINING", "train_set", "training-set", "trainset", "seg_train")),
+        *((word, Role(TRAIN)) for word in ("train2017", "images_train", "train-images", "TrainData", "01_train")),
+        *((word, Role(TEST)) for word in ("test", "testing", "test_set", "seg_test", "tst", "Test Images")),
+        *((word, Role(VALIDATION)) for word in ("val", "valid", "validation", "dev", "val2017", "validation_set", "eval")),
+        *((f"train{domain}", Role(TRAIN, domain)) for domain in "AB"),
+        *((word, Role(TEST, "B")) for word in ("testB", "test_B", "test-b")),
+        *((word, None) for word in ("cat", "trains", "training shoes", "testament", "contest", "validity", "A", "images", "")),
+        *((word, None) for word in ("seg_pred", "devices", "2017", "train wagon")),
+    ],
+)
+def test_names_of_splits(name: str, role: Role | None) -> None:
+    assert role_of(name) == role
+
+
+def test_a_folder_around_all_others_means_nothing() -> None:
+    for around in ("pets__", "train__", "pets__all__"):
+        found = laid_out(paths(**{f"{around}cat": 3, f"{around}dog": 2}), "x")
+        assert (found.classes, found.labels.tolist(), found.own) == (("cat", "dog"), [0, 0, 0, 1, 1], None)
+    assert laid_out(paths(all=3), "x").classes == laid_out(["1.png", "2.png"], "x").classes == ()
+
+
+@pytest.mark.parametrize(
+    "names", [("train", "val", "test"), ("training_set", "dev", "test_set"), ("seg_train", "seg_val", "seg_test")]
+)
+def test_splits_hold_classes(names: tuple[str, str, str]) -> None:
+    found = laid_out(paths(**{f"{split}__{name}": 2 for split in names for name in ("cat", "dog")}), "x")
+    assert found.classes == ("cat", "dog")
+    assert found.own is not None
+    assert found.own.tolist() == [TRAIN] * 4 + [VALIDATION] * 4 + [TEST] * 4
+    assert found.labels.tolist() == [0, 0, 1, 1] * 3
+    assert "tenth" not in found.splits_from
+
+
+def test_a_split_without_folders_has_no_labels_and_others_beside_are_left_out() -> None:
+    found = laid_out([*paths(train__nok=2, train__ok=2, test=2, pred=2), "cover.png"], "x")
+    assert found.labels[found.keep].tolist() == [0, 0, 1, 1, -1, -1]
+    assert found.keep.tolist() == [True] * 6 + [False] * 3
+    assert [each.line() for each in found.left_out] == ["3 pictures (pred/0.png, pred/1.png, cover.png): beside the splits"]
+    assert found.splits_from == "the folders test and train; validation is a tenth of train, by content"
+
+
+def test_splits_inside_classes() -> None:
+    found = laid_out(paths(cat__train=2, cat__test=1, dog__train=1, dog__test=1), "x")
+    assert (found.classes, found.labels.tolist()) == (("cat", "dog"), [0, 0, 0, 1, 1])
+    assert found.own is not None
+    assert found.own.tolist() == [TRAIN, TRAIN, TEST, TRAIN, TEST]
+
+
+def test_two_domains() -> None:
+    found = laid_out(paths(trainA=2, trainB=1, testA=1, testB=1), "x")
+    assert found.domains is not None
+    assert found.own is not None
+    assert found.domains.tolist() == ["A", "A", "B", "A", "B"]
+    assert found.own.tolist() == [TRAIN, TRAIN, TRAIN, TEST, TEST]
+    pooled = laid_out(paths(trainA=2, trainB=1, testA=1), "x", "splits")
+    assert pooled.domains is None
+
+
+def test_what_could_be_two_things_is_asked() -> None:
+    with pytest.raises(ValueError, match=r"images and masks, with 3 files of the same names: partners .*--pair.*classes"):
+        laid_out(paths(images=3, masks=3), "x")
+    with pytest.raises(ValueError, match=r"partners .*two domains .x/A --other x/B., or two classes"):
+        laid_out(paths(A=3, B=3), "x")
+    with pytest.raises(ValueError, match=r"train holds folders of its own and lies beside cat: .*--folders splits.*classes"):
+        laid_out(paths(train__a=2, train__b=2, cat=3), "x")
+    with pytest.raises(ValueError, match=r"test and val could be two splits without a third called train"):
+        laid_out(paths(test=3, val=3, cat=1), "x")
+    assert laid_out(paths(images=3, masks=3), "x", "classes").classes == ("images", "masks")
+    assert laid_out(paths(train__a=2, train__b=2, cat=3), "x", "splits").classes == ("a", "b")
+    assert laid_out(paths(images=3, masks=3), "x", "nothing").classes == ()
+
+
+def test_what_cannot_be_is_said() -> None:
+    with pytest.raises(ValueError, match=r"--folders splits: no folder of x has the name of a train split .cat and dog."):
+        laid_out(paths(cat=1, dog=1), "x", "splits")
+    with pytest.raises(ValueError, match=r"--folders domains: x has no folders like trainA and trainB"):
+        laid_out(paths(train=1, test=1), "x", "domains")
+
+
+def test_classes_that_look_like_words_of_splits_stay_classes() -> None:
+    for names in (("train", "car", "plane"), ("a", "b"), ("real", "fake"), ("test tubes", "flasks")):
+        assert laid_out(paths(**dict.fromkeys(names, 2)), "x").classes == tuple(sorted(names))
+
+
+def test_folders_called_by_numbers_are_in_their_order() -> None:
+    assert laid_out(paths(**{str(n): 1 for n in range(12)}), "x").classes == tuple(map(str, range(12)))
+
+
+def test_a_picture_outside_the_folders_has_no_label() -> None:
+    found = laid_out([*paths(cat=1, dog=1), "cover.png"], "x")
+    assert found.labels.tolist() == [0, 1, -1]
+    assert np.array_equal(found.keep, [True, True, True])

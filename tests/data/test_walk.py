@@ -1,0 +1,265 @@
+"""The files of a folder: links, other programs' folders, genlab's own products, names of any bytes."""
+
+from __future__ import annotations
+
+import os
+import tarfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from genlab.data import open as opened
+from genlab.data.walk import product, walk
+from genlab.report import pictures
+from tests.data import files
+
+
+def lines(data) -> list[str]:
+    return [each.line() for each in data.overview.left_out]
+
+
+def test_links_are_followed_once(tmp_path: Path) -> None:
+    files.folder(tmp_path / "all", 30)
+    (tmp_path / "latest").symlink_to("all")
+    (tmp_path / "all" / "self").symlink_to(".")
+    (tmp_path / "gone.png").symlink_to("nowhere.png")
+    (tmp_path / "round.png").symlink_to("round.png")
+    data = opened(tmp_path)
+    assert sum(data.count(split) for split in ("train", "validation", "test")) == 30
+    assert data.given == {}
+    assert lines(data) == [
+        "2 links (all/self/, latest/): leads to what is read already",
+        "2 links (gone.png, round.png): leads nowhere",
+    ]
+
+
+def test_a_folder_of_broken_links_says_so(tmp_path: Path) -> None:
+    for number in range(4):
+        (tmp_path / f"{number}.png").symlink_to(f"gone/{number}.png")
+    with pytest.raises(ValueError, match=r"holds nothing to learn from: 4 links .0.png, 1.png, 2.png, ....: leads nowhere"):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize("name", ["@eaDir", "__MACOSX", "$RECYCLE.BIN", "lost+found", ".thumbs"])
+def test_folders_of_other_programs_are_no_classes(tmp_path: Path, name: str) -> None:
+    files.folder(tmp_path, 40, ("cat", "dog"))
+    files.folder(tmp_path / name, 5, first=100)
+    data = opened(tmp_path)
+    assert data.given["label"].names == ("cat", "dog")
+    assert lines(data) == ([] if name[0] == "." else [f"1 folder ({name}/): kept by other programs"])
+
+
+def test_names_that_are_no_utf8_can_be_read_and_said(tmp_path: Path) -> None:
+    files.folder(tmp_path, 30, ("rot",))
+    files.folder(tmp_path / os.fsdecode(b"gr\xfcn"), 30, first=100)
+    data = opened(tmp_path)
+    assert data.given["label"].names == (r"gr\xfcn", "rot")
+    assert str(data.describe()).encode("utf-8")
+
+
+def test_what_genlab_made_is_not_learnt(tmp_path: Path) -> None:
+    """A run, a comparison, a folder of samples and a grid, written into the folder of the data."""
+    files.folder(tmp_path, 40)
+    before = opened(tmp_path)
+    for name, marks in (("runs/a", ("recipe.json", "manifest.json")), ("reports/b", ("report.json", "report.html"))):
+        (tmp_path / name / "samples").mkdir(parents=True)
+        for mark in marks:
+            (tmp_path / name / mark).write_text("{}", encoding="utf-8")
+        Image.fromarray(files.noise(99)).save(tmp_path / name / "samples" / "0.png")
+    (tmp_path / "more").mkdir()
+    for number in range(8):
+        (tmp_path / "more" / f"{number}.png").write_bytes(pictures.png(Image.fromarray(files.noise(200 + number))))
+    (tmp_path / "grid.png").write_bytes(pictures.png(Image.fromarray(files.noise(300, 64, 64))))
+    after = opened(tmp_path)
+    assert after.fingerprint == before.fingerprint
+    assert lines(after) == [
+        "2 folders (reports/b/, runs/a/): genlab's own runs and reports",
+        "9 pictures (grid.png, more/0.png, more/1.png, ...): made by genlab",
+    ]
+    assert product(tmp_path / "runs/a") == "a run"
+    with pytest.raises(ValueError, match=r"is a run of genlab's own, nothing to learn from"):
+        opened(tmp_path / "runs/a")
+    with pytest.raises(ValueError, match=r"genlab made all 8 pictures of more, and does not learn from its own samples"):
+        opened(tmp_path / "more")
+
+
+def test_folders_that_are_too_deep_are_refused(tmp_path: Path) -> None:
+    deep = tmp_path.joinpath(*["d"] * 120)
+    deep.mkdir(parents=True)
+    with pytest.raises(ValueError, match="more than 100 deep"):
+        walk(tmp_path)
+
+
+# --- archives --------------------------------------------------------------------------------------------------------
+
+
+def packed(folder: Path, to: Path) -> Path:
+    """The folder's files in an archive, in an order that is not that of their names."""
+    found = sorted((file for file in folder.rglob("*") if file.is_file()), reverse=True)
+    if to.suffix == ".zip":
+        with zipfile.ZipFile(to, "w") as archive:
+            for file in found:
+                archive.write(file, file.relative_to(folder))
+    else:
+        with tarfile.open(to, "w:gz" if to.name.endswith("gz") else "w") as archive:
+            for file in found:
+                archive.add(file, str(file.relative_to(folder)))
+    return to
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz", "x.tgz"])
+def test_an_archive_is_read_as_its_folder(tmp_path: Path, name: str) -> None:
+    files.folder(tmp_path / "set", 30, ("train/cat", "train/dog", "test/cat", "test/dog"))
+    for picture in (tmp_path / "set").rglob("*.png"):
+        picture.with_suffix(".txt").write_text(f"a picture called {picture.stem}", encoding="utf-8")
+    plain, archived = opened(tmp_path / "set"), opened(packed(tmp_path / "set", tmp_path / name))
+    assert archived.overview == plain.overview
+    for split in ("train", "validation", "test"):
+        one, two = (data.once(split, 0, 99) for data in (plain, archived))
+        order = [[data.where(int(i)) for i in batch.index] for data, batch in ((plain, one), (archived, two))]
+        same = [order[1].index(name) for name in order[0]]
+        assert np.array_equal(one.x, two.x[same])
+        for key in ("label", "text"):
+            assert np.array_equal(one.given[key], two.given[key][same]), key
+
+
+def test_paths_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
+    files.folder(tmp_path / "set", 30)
+    with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
+        for number, file in enumerate(sorted((tmp_path / "set").iterdir())):
+            archive.write(file, f"../../{number}.png" if number % 2 else f"/etc/{number}.png")
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for file in sorted((tmp_path / "set").iterdir()):
+            archive.add(file, f"../{file.name}")
+        link = tarfile.TarInfo("passwd.png")
+        link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
+        archive.addfile(link)
+    before = sorted(tmp_path.rglob("*"))
+    for name in ("x.zip", "x.tar"):
+        data = opened(tmp_path / name)
+        assert sum(data.count(split) for split in ("train", "validation", "test")) == 30
+        assert not any(data.where(n).startswith(("/", "..")) for n in range(30))
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_bomb_in_an_archive_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    files.folder(tmp_path / "set", 30)
+    packed(tmp_path / "set", tmp_path / "x.zip")
+    with zipfile.ZipFile(tmp_path / "x.zip", "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("bomb.png", b"\0" * 2**22)
+    monkeypatch.setattr("genlab.data.archive.LARGEST", 2**20)
+    data = opened(tmp_path / "x.zip")
+    assert [name for name, _ in data.skipped] == ["bomb.png"]
+
+
+@pytest.mark.parametrize("name", ["x.zip", "x.tar", "x.tar.gz"])
+def test_a_damaged_archive_is_named(tmp_path: Path, name: str) -> None:
+    files.folder(tmp_path / "set", 30)
+    path = packed(tmp_path / "set", tmp_path / name)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    with pytest.raises(ValueError, match=rf"{name} is damaged .*unpack it and name the folder"):
+        opened(path)
+
+
+# --- captions --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("form", ["csv", "jsonl"])
+def test_metadata_beside_pictures(tmp_path: Path, form: str) -> None:
+    files.folder(tmp_path / "img", 30)
+    names = [f"img/{n:03}.png" for n in range(30)]
+    rows = [(name, f"number {n}", "odd" if n % 2 else "even") for n, name in enumerate(names)]
+    rows[4] = (rows[4][0], "", "")
+    rows.append(("../secret.png", "elsewhere", "odd"))
+    if form == "csv":
+        text = "\n".join(["file_name,text,label", *map(",".join, rows)])
+    else:
+        text = "\n".join(f'{{"file_name": "{name}", "text": "{said}", "label": "{label}"}}' for name, said, label in rows)
+    (tmp_path / f"metadata.{form}").write_text(text, encoding="utf-8")
+    data = opened(tmp_path)
+    assert data.overview.texts_from == f"the column text of metadata.{form}"
+    assert data.overview.classes == {"even": 14, "odd": 15}
+    assert data.overview.unlabelled == 1
+    assert [each.count for each in data.overview.left_out] == [1]
+    for split in ("train", "validation", "test"):
+        batch = data.once(split, 0, 99)
+        said = data.tokenizers["text"].decode(batch.given["text"])
+        for index, text in zip(batch.index.tolist(), said, strict=True):
+            number = int(Path(data.where(index)).stem)
+            assert text == ("" if number == 4 else f"number {number}")
+
+
+def test_metadata_without_names_of_files_are_refused(tmp_path: Path) -> None:
+    files.folder(tmp_path, 30)
+    (tmp_path / "metadata.csv").write_text("picture,text\n000.png,a\n", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"metadata.csv has no column file_name"):
+        opened(tmp_path)
+
+
+def test_few_text_files_are_no_captions(tmp_path: Path) -> None:
+    files.folder(tmp_path, 30)
+    (tmp_path / "000.txt").write_text("the first", encoding="utf-8")
+    data = opened(tmp_path)
+    assert "text" not in data.given
+    assert lines(data) == ["1 file (000.txt): no pictures"]
+
+
+# --- levels ----------------------------------------------------------------------------------------------------------
+
+
+def masks(path: Path, count: int, high: int, mode: str = "L", size: int = 12) -> Path:
+    """Pictures of two levels, 0 and `high`."""
+    path.mkdir(parents=True)
+    for number in range(count):
+        levels = (files.noise(number, size, size, 1) > 127) * high
+        image = Image.fromarray(levels.astype(np.uint16 if mode == "I;16" else np.uint8))
+        if mode == "P":
+            image.putpalette([255, 255, 255, 200, 0, 0] + [0] * 762)
+        image.save(path / f"{number:03}.png")
+    return path
+
+
+def test_pictures_of_few_levels_are_said_and_can_be_meant(tmp_path: Path) -> None:
+    path = masks(tmp_path / "m", 30, 1)
+    data = opened(path)
+    assert any(
+        line.startswith("the pictures use 2 of 256 levels, 0 to 1: they will look black; --levels 2")
+        for line in data.overview.odd
+    )
+    meant = opened(path, levels=2)
+    assert (meant.space.kind, meant.space.levels, meant.overview.odd) == ("binary", 2, ())
+    assert set(meant.once("train", 0, 9).x.unique().tolist()) == {0, 1}
+
+
+def test_fewer_bits_than_the_file_holds(tmp_path: Path) -> None:
+    path = masks(tmp_path / "m", 30, 4095, "I;16")
+    data = opened(path)
+    assert any("12 of 16 bits, nothing above 4,095" in line for line in data.overview.odd)
+    assert set(data.once("train", 0, 9).x.unique().tolist()) == {0, 16}
+    meant = opened(path, levels=4096)
+    assert set(meant.once("train", 0, 9).x.unique().tolist()) == {0, 255}
+    with pytest.raises(ValueError, match=r"its levels go up to 4,095, beyond the 1,023 that --levels allows"):
+        opened(path, levels=1024)
+
+
+def test_label_maps_keep_their_numbers_and_are_never_blended(tmp_path: Path) -> None:
+    for mode in ("P", "L"):
+        data = opened(masks(tmp_path / mode, 30, 1, mode), label_maps=True, size=7)
+        assert (data.space.kind, data.space.shape) == ("binary", (1, 7, 7))
+        assert set(data.once("train", 0, 30).x.unique().tolist()) == {0, 1}
+    coloured = files.folder(tmp_path / "c", 30)
+    with pytest.raises(ValueError, match="it has colours; a label map has one number a pixel"):
+        opened(coloured, label_maps=True)
+
+
+def test_a_broken_picture_has_no_say_in_the_size(tmp_path: Path) -> None:
+    files.folder(tmp_path, 40)
+    large = tmp_path / "large.png"
+    Image.fromarray(files.noise(5, 200, 300)).save(large)
+    large.write_bytes(large.read_bytes()[:-5000])
+    data = opened(tmp_path)
+    assert data.space.shape == (3, 12, 12)
+    assert data.overview.made == "as they are"
