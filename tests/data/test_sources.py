@@ -97,8 +97,8 @@ def test_damaged_and_other_parquet_is_named(tmp_path: Path) -> None:
     (tmp_path / "x.parquet").write_bytes(b"PAR1 and nothing more")
     with pytest.raises(ValueError, match=r"x.parquet is damaged or no parquet file"):
         opened(tmp_path / "x.parquet")
-    pq.write_table(pa.table({"a": [1], "b": ["x"]}), tmp_path / "x.parquet")
-    with pytest.raises(ValueError, match=r"no column of pictures; its columns are a, b"):
+    pq.write_table(pa.table({"b": ["x"]}), tmp_path / "x.parquet")
+    with pytest.raises(ValueError, match=r"has no column of pictures, numbers or text; its columns are b .string."):
         opened(tmp_path / "x.parquet")
 
 
@@ -206,3 +206,48 @@ def test_digits_are_the_1797_of_uci() -> None:
     labels = torch.cat([data.once(split, 0, 2000).given["label"] for split in ("train", "validation", "test")])
     assert labels.bincount().tolist() == [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
     assert data.overview.licence.startswith("CC BY 4.0")
+
+
+# --- parquet that is something else ----------------------------------------------------------------------------------
+
+
+def test_other_columns_are_labels_where_their_names_say_so(tmp_path: Path) -> None:
+    path = parquet(
+        tmp_path / "x.parquet",
+        range(70),
+        fine_label=[row % 5 for row in range(70)],
+        coarse=["ab"[row % 2] for row in range(70)],
+    )
+    bare = pq.read_table(path).drop_columns(["label"])
+    pq.write_table(bare, tmp_path / "y.parquet")
+    data = opened(tmp_path / "y.parquet")
+    assert (data.given["label"].names, data.overview.classes_from) == (tuple("01234"), "the column fine_label")
+    assert opened(tmp_path / "y.parquet", label="coarse").given["label"].names == ("a", "b")
+    with pytest.raises(ValueError, match=r"--label corse: the table has no such column; did you mean coarse"):
+        opened(tmp_path / "y.parquet", label="corse")
+
+
+def test_two_columns_of_pictures_are_asked_about(tmp_path: Path) -> None:
+    table = pq.read_table(parquet(tmp_path / "x.parquet", range(70)))
+    pq.write_table(table.append_column("mask", table["image"]), tmp_path / "x.parquet")
+    assert [each.line() for each in opened(tmp_path / "x.parquet").overview.left_out] == [
+        "1 column (mask): pictures too; --columns chooses"
+    ]
+    both = table.rename_columns(["photo" if name == "image" else name for name in table.schema.names])
+    pq.write_table(both.append_column("mask", table["image"]), tmp_path / "y.parquet")
+    with pytest.raises(ValueError, match=r"y has pictures in photo and mask; say which to learn, as --columns photo"):
+        opened(tmp_path / "y.parquet")
+    assert opened(tmp_path / "y.parquet", columns="mask").count("train") == opened(tmp_path / "x.parquet").count("train")
+
+
+def test_tables_and_texts_in_parquet(tmp_path: Path) -> None:
+    a = np.random.default_rng(0).normal(size=80)
+    pq.write_table(pa.table({"a": a, "b": 2 * a + 1, "kind": ["xy"[n % 2] for n in range(80)]}), tmp_path / "t.parquet")
+    with pytest.raises(ValueError, match=r"column kind: 'x' and 'y' are no numbers; make it the label, --label kind"):
+        opened(tmp_path / "t.parquet")
+    data = opened(tmp_path / "t.parquet", label="kind")
+    assert (data.space.axes, data.overview.columns, data.given["label"].names) == ("D", ("a", "b"), ("x", "y"))
+    pq.write_table(pa.table({"text": [f"sentence number {n}" for n in range(400)]}), tmp_path / "s.parquet")
+    assert opened(tmp_path / "s.parquet").space.axes == "T"
+    lines = opened(tmp_path / "s.parquet", lines=True)
+    assert sum(lines.count(split) for split in ("train", "validation", "test")) == 400

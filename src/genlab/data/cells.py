@@ -41,6 +41,7 @@ class Cells:
     header   whether the first line names the columns; where not, they are called by their numbers from 1
     comma    whether numbers have decimal commas
     said     what is worth saying of how the table was taken
+    each     what a row is called in messages
     """
 
     names: tuple[str, ...]
@@ -48,6 +49,7 @@ class Cells:
     header: bool = True
     comma: bool = False
     said: tuple[str, ...] = ()
+    each: str = "line"
 
     def number(self, cell: str) -> float:
         """The number in a cell, nan where it is missing. ValueError where it is no number."""

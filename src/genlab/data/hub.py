@@ -6,7 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
-from genlab.data.examples import Examples
+from genlab.data.base import Opened
 from genlab.data.options import Request
 from genlab.data.parquet import SIDES, ParquetTable, from_tables
 
@@ -14,7 +14,7 @@ ROWS = 256
 PATIENCE = 15  # seconds
 
 
-def read(request: Request) -> Examples:
+def read(request: Request) -> Opened:
     name, _, config = request.source.removeprefix("hub:").partition(":")
     if name.count("/") != 1 or not all(name.split("/")):
         raise ValueError(f"{request.source}: a data set of the hub is called hub:OWNER/NAME, as hub:ylecun/mnist")

@@ -14,17 +14,24 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from genlab.core.words import word_list
 from genlab.data import splits
-from genlab.data.examples import Examples, classed
+from genlab.data.base import Opened
+from genlab.data.cells import Cells, Row
+from genlab.data.examples import classed
 from genlab.data.options import Request
-from genlab.data.overview import Overview
+from genlab.data.overview import LeftOut, Overview
 from genlab.data.store import PictureItem, PictureManifest, decode_cached
+from genlab.data.table import LABELS, column_called, from_cells
+from genlab.data.text import learnt
 
 TEXT = "text"
 PREFERRED = ("image", "img", "picture")
 SPLIT = re.compile(r"(?<![a-z])(train|test|valid|validation|val)(?![a-z])")
 SIDES = {"train": splits.TRAIN, "test": splits.TEST} | dict.fromkeys(("valid", "validation", "val"), splits.VALIDATION)
 ROWS = 256  # read at once
+NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal")  # how types of numbers begin
+CLASSES = ("int", "uint", "bool", "string", "large_string", "dictionary")  # and types of labels
 
 
 class ParquetTable(NamedTuple):
@@ -38,7 +45,7 @@ class ParquetTable(NamedTuple):
     folder: Path = Path()  # where relative paths of pictures begin
 
 
-def read(request: Request) -> Examples:
+def read(request: Request) -> Opened:
     """A file, or a folder of files at any depth."""
     pyarrow()
     files = sorted(request.path.rglob("*.parquet")) if request.path.is_dir() else [request.path]
@@ -49,10 +56,13 @@ def read(request: Request) -> Examples:
     return from_tables(request, tables, key)
 
 
-def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Examples:
-    """Pictures of tables that share their columns."""
-    column = _picture_column(request.name, tables[0].schema)
-    label = _label_column(tables[0].schema)
+def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Opened:
+    """Pictures of tables that share their columns; where there are none, points of columns of numbers, or a text."""
+    found = _picture_columns(tables[0].schema)
+    if not found:
+        return _without_pictures(request, tables)
+    column = _picture_column(request, found)
+    label = _label_column(request, tables[0].schema)
     for table in tables[1:]:
         if lacking := [wanted for wanted in (column, label) if wanted is not None and wanted not in table.schema.names]:
             raise ValueError(f"{table.name} lacks the column {lacking[0]} that {tables[0].name} has; name one file alone")
@@ -67,13 +77,35 @@ def from_tables(request: Request, tables: list[ParquetTable], key: Any) -> Examp
     decoded = decode_cached(request, PictureManifest(items, sum(table.count for table in tables), [key, column]))
     own = np.repeat([table.own for table in tables], [table.count for table in tables]).astype(np.int8)[decoded.numbers]
     noted = Overview(
-        classes_from=f"the column {label}" if label else "no column is called label",
+        classes_from=f"the column {label}" if label else "no column is called label (--label NAME)",
         texts_from=f"the column {TEXT}" if any(texts) else "",
         splits_from="the files' names" + splits.completion(own) if (own >= 0).any() else "by content",
+        left_out=LeftOut.of([other for other in found if other != column], "column", "pictures too; --columns chooses"),
     )
     texts = [texts[number] for number in decoded.numbers.tolist()]
     known = own if (own >= 0).any() else None
-    return decoded.examples(request, labels[decoded.numbers], classes, known, noted, texts)
+    return decoded.examples(request, labels[decoded.numbers], classes, known, noted, texts, ("rows", "table"))
+
+
+def _without_pictures(request: Request, tables: list[ParquetTable]) -> Opened:
+    """Points of a table of numbers, or the texts of its column `text`; ValueError for any other."""
+    schema = tables[0].schema
+    kinds = {name: str(schema.field(name).type) for name in schema.names}
+    if len(tables) > 1:
+        raise ValueError(f"{request.name} has no column of pictures; of tables and texts name one file alone")
+    if any(kind.startswith(NUMBERS) for kind in kinds.values()):
+        plain = [name for name, kind in kinds.items() if kind.startswith((*NUMBERS, "bool", "string", "large_string"))]
+        rows = [values for batch in tables[0].batches(plain) for values in zip(*batch.to_pydict().values(), strict=True)]
+        cells = [Row(number, ["" if value is None else str(value) for value in row]) for number, row in enumerate(rows)]
+        return from_cells(request, Cells(tuple(plain), cells, each="row"))
+    if TEXT in kinds and "string" in kinds[TEXT]:
+        values = [value for batch in tables[0].batches([TEXT]) for value in batch.column(0).to_pylist()]
+        return learnt(request, [value for value in values if value])
+    listed = ", ".join(f"{name} ({kind[:40]})" for name, kind in kinds.items())
+    raise ValueError(
+        f"{request.name} has no column of pictures, numbers or text; its columns are {listed}: pictures are bytes of PNG "
+        "or JPEG, in a column called image"
+    )
 
 
 def pyarrow() -> Any:
@@ -110,14 +142,25 @@ def _side(path: str) -> int:
     return -1
 
 
-def _picture_column(name: str, schema: Any) -> str:
+def _picture_columns(schema: Any) -> list[str]:
+    """Columns of bytes, alone or in {bytes, path}."""
+
     def holds_bytes(kind: Any) -> bool:
         return "binary" in str(kind) and not str(kind).startswith("list")
 
-    there = [column for column in schema.names if holds_bytes(schema.field(column).type)]
-    chosen = [column for column in PREFERRED if column in there] or there
-    if not chosen:
-        raise ValueError(f"{name} has no column of pictures; its columns are {', '.join(schema.names)}")
+    return [column for column in schema.names if holds_bytes(schema.field(column).type)]
+
+
+def _picture_column(request: Request, found: list[str]) -> str:
+    """The column that is learnt; asks where there are several and none is called image."""
+    asked = request.options.columns
+    if asked is not None:
+        if asked.strip() not in found:
+            raise ValueError(f"--columns {asked}: {request.name} has pictures in {word_list(found)}; name one of them")
+        return asked.strip()
+    chosen = [column for column in PREFERRED if column in found] or found
+    if len(found) > 1 and chosen == found:
+        raise ValueError(f"{request.name} has pictures in {word_list(found)}; say which to learn, as --columns {found[0]}")
     return chosen[0]
 
 
@@ -129,12 +172,16 @@ def features(schema: Any) -> Mapping[str, Any]:
         return {}
 
 
-def _label_column(schema: Any) -> str | None:
+def _label_column(request: Request, schema: Any) -> str | None:
+    """The column that is the label: the user's, the one called label, or the one that the hub calls one."""
+    if request.options.label is not None:
+        return schema.names[column_called(request.options.label, schema.names, "--label")]
     known = features(schema)
     named = [
         column for column in schema.names if isinstance(known.get(column), dict) and known[column].get("_type") == "ClassLabel"
     ]
-    return next((column for column in ("label", "labels", *named) if column in schema.names), None)
+    plain = [name for name in LABELS if name in schema.names and str(schema.field(name).type).startswith(CLASSES)]
+    return next((column for column in ("label", "labels", *named, *plain) if column in schema.names), None)
 
 
 def _labels(tables: list[ParquetTable], column: str | None) -> tuple[np.ndarray, tuple[str, ...]]:

@@ -47,7 +47,7 @@ def from_cells(request: Request, table: Cells) -> Examples:
     left: tuple[LeftOut, ...] = ()
     asked = request.options.columns
     if asked:
-        chosen = [_column(name, names, "--columns") for name in asked.split(",")]
+        chosen = [column_called(name, names, "--columns") for name in asked.split(",")]
         unasked = [name for place, name in enumerate(names) if place not in (*chosen, label)]
         left = LeftOut.of(unasked, "column", "not asked for")
     else:
@@ -57,7 +57,7 @@ def from_cells(request: Request, table: Cells) -> Examples:
         left = LeftOut.of([names[place] for place in counting], "column", "counting the rows; --columns keeps what it names")
     x = np.array([_numbers(request, table, place, names, columns[place]) for place in chosen], np.float64).T
     x = x.reshape(len(table.rows), len(chosen))
-    where = [f"line {row.line}" for row in table.rows]
+    where = [f"{table.each} {row.line}" for row in table.rows]
     labels, classes = classed(np.array(columns[label])) if label is not None else (None, ())
     kept = np.isfinite(x).all(1) | np.isinf(x).any(1) if request.options.complete else np.ones(len(x), bool)
     left += LeftOut.of([where[row] for row in np.flatnonzero(~kept).tolist()], "row", "without a value in a cell")
@@ -146,7 +146,7 @@ def _names(table: Cells) -> list[str]:
     return [name or f"column {place + 1}" for place, name in enumerate(table.names)]
 
 
-def _column(name: str, names: Sequence[str], option: str) -> int:
+def column_called(name: str, names: Sequence[str], option: str) -> int:
     """The number of the column of this name; ValueError with the nearest one."""
     wanted = name.strip()
     if wanted in names:
@@ -160,7 +160,7 @@ def _label(request: Request, table: Cells, names: Sequence[str], columns: Sequen
     """The number of the column that is the label, or None."""
     options = request.options
     if options.label:
-        return _column(options.label, names, "--label")
+        return column_called(options.label, names, "--label")
     asked = [] if options.columns is None else [name.strip() for name in options.columns.split(",")]
     lower = [name.lower() for name in table.names]
     for known in LABELS:
@@ -197,7 +197,9 @@ def _numbers(request: Request, table: Cells, place: int, names: Sequence[str], c
         except ValueError as error:
             wrong = [other for other in column if not _is_number(table, other)]
             if len(wrong) <= max(1, len(column) // 10):
-                raise ValueError(f"{request.path}, line {row.line}, column {names[place]}: {error}; mend the cell") from None
+                raise ValueError(
+                    f"{request.path}, {table.each} {row.line}, column {names[place]}: {error}; mend the cell"
+                ) from None
             examples = [repr(value) for value in list(dict.fromkeys(wrong))[:2]]
             shown = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
             others = ",".join(name for number, name in enumerate(names) if number != place)

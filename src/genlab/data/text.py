@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,14 +142,19 @@ def read_rows(request: Request) -> Opened:
             ) from None
         value = row.get(TEXT) if isinstance(row, dict) else None
         if isinstance(value, str) and value.strip():
-            texts.append(" ".join(value.split()) if request.options.lines else value)
+            texts.append(value)
         else:
             without.append(f"line {number}")
     if not texts:
         raise ValueError(f"{request.path}: no line has a `{TEXT}`; rename the field that holds the text, or say --kind text")
-    made = _learnt(request, "\n".join(texts))
+    made = learnt(request, texts)
     made.noted = replace(made.noted, left_out=(*made.noted.left_out, *LeftOut.of(without, "line", f"without a `{TEXT}`")))
     return made
+
+
+def learnt(request: Request, texts: Sequence[str]) -> Opened:
+    """Texts one after another, or with --lines an item each."""
+    return _learnt(request, "\n".join(" ".join(text.split()) if request.options.lines else text for text in texts))
 
 
 def _learnt(request: Request, text: str) -> Opened:
