@@ -197,8 +197,11 @@ def learnable(model: Model, recipe: Recipe, data: Data) -> None:
     if getattr(data, "missing", False) and not model.missing:
         kind = kind_of(data.space).name
         others = [row.name for row in MODELS if kind in row.kinds and class_of(row.name).missing]
-        can = f"{', '.join(others)} can, or leave" if others else "leave"
-        raise ValueError(f"{recipe.name} cannot learn from examples with missing entries; {can} --hide out")
+        can = f"{', '.join(others)} can, or " if others else ""
+        remedy = (
+            "leave --hide out" if "hide" in getattr(data, "options", {}) else "leave out the rows that have some (--complete)"
+        )
+        raise ValueError(f"{recipe.name} cannot learn from examples with missing entries; {can}{remedy}")
     if recipe.flip and data.space.picture:
         _mirrors(model)
 

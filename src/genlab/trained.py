@@ -48,6 +48,7 @@ class Run:
     space, given   of the data it learnt from: one example, and the conditions that come with it
     data           the path of the data, if they were moved
     model          its class, or FILE.py:NAME, where that is none of genlab's
+    once_opened    called with data that samples need conditions of; returns them
     """
 
     def __init__(
@@ -76,6 +77,7 @@ class Run:
             if counts is not None and (not (label := label_of(self.given)) or len(counts) != self.given[label].levels):
                 raise ValueError("label_counts count other labels than there are")
         self.device, self.moved, self._models = device, data, {}
+        self.once_opened: Callable[[Any], Any] = lambda data: data
 
     def __repr__(self) -> str:
         return f"Run({self.recipe.name} on {self.head['data']['source']}: {self.path})"
@@ -241,7 +243,7 @@ class Run:
     @cached_property
     def _source(self) -> ConditionSource:
         counts = self.head["data"].get("label_counts")
-        opened = cache(lambda: self.data())
+        opened = cache(lambda: self.once_opened(self.data()))
         return ConditionSource(self.takes, counted(self.given, counts), opened, self._encoded)
 
     def _encoded(self, key: str, value: Any) -> Tensor:

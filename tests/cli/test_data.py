@@ -75,6 +75,46 @@ def test_every_verb_says_what_was_read_and_show_and_the_report_repeat_it(tmp_pat
         assert "<dt>classes</dt><dd>cat 20, dog 20: the folders in them</dd>" in page.read_text(encoding="utf-8")
 
 
+def test_verbs_that_open_the_data_of_a_run_say_what_was_read_once_and_first(tmp_path: Path) -> None:
+    """Also where the data were moved, and where samples need them for what they are given."""
+    data, there = files.folder(tmp_path / "set", 40), tmp_path / "there"
+    for file in sorted(data.iterdir()):
+        file.with_suffix(".txt").write_text(f"no {file.stem}", encoding="utf-8")
+    assert call("train", "vae", data, "--size", 8, "--steps", 1, "--out", tmp_path / "run", "--unwatched").code == 0
+    data.rename(there)
+    assert "give their path: --data" in refused("compare", tmp_path / "run", "--out", tmp_path / "again")
+    quick = ("--features", "pixels", "-n", 20, "--examples", 2)
+    for words in (
+        ("score", tmp_path / "run", *quick),
+        ("reconstruct", tmp_path / "run"),
+        ("interpolate", tmp_path / "run", "--real", "-n", 1),
+        ("interpolate", tmp_path / "run", "-n", 1),
+        ("sample", tmp_path / "run", "-n", 2, "--out", tmp_path / "samples.png"),
+        ("compare", tmp_path / "run", "--samples", 20, "--features", "pixels", "--out", tmp_path / "report"),
+        ("resume", tmp_path / "run", "--steps", 1, "--unwatched"),
+    ):
+        said = call(*words, "--data", there)
+        assert said.code == 0, said.err
+        assert said.err.startswith(f"data        {there}\nread        40 pictures of 12 × 12 pixels\n"), said.err
+        assert said.err.count("captions    the text file beside each picture") == 1
+    said = call("sample", tmp_path / "run", "-n", 2, "--given", "text=no", "--out", tmp_path / "asked.png")
+    assert said.code == 0, said.err
+    assert "read" not in said.err, "nothing was opened"
+    assert "without it" in refused("compare", "digits", "--data", there, "--out", tmp_path / "again")
+
+
+def test_a_table_with_gaps_goes_to_models_that_can_or_without_its_gaps(tmp_path: Path) -> None:
+    rows = [f"{number},{number**2 if number % 7 else ''}" for number in range(100)]
+    (tmp_path / "t.csv").write_text("a,b\n" + "\n".join(rows), encoding="utf-8")
+    said = refused("train", "gan", tmp_path / "t.csv", "--steps", 1, "--out", tmp_path / "run")
+    assert (
+        "gan cannot learn from examples with missing entries; vae can, or leave out the rows that have some (--complete)"
+        in said
+    )
+    said = call("train", "gan", tmp_path / "t.csv", "--steps", 1, "--out", tmp_path / "run", "--complete", "--unwatched")
+    assert said.code == 0, said.err
+
+
 def test_classes_keep_their_names_from_folder_to_samples_and_back(tmp_path: Path) -> None:
     """Twelve classes called by numbers: --class 2 is the class 2, and an .npz of samples says so."""
     names = [str(number) for number in range(12)]

@@ -51,6 +51,9 @@ def compare(
         int | None, Parameter(help="Samples compared with the data; default: as many as the slowest model draws in good time.")
     ] = None,
     features: FeaturesOption = None,
+    moved: Annotated[
+        str | None, Parameter(name="--data", help="Of runs: where their data lie now, if they were moved.")
+    ] = None,
     table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = Options(),  # noqa: B008
@@ -76,7 +79,7 @@ def compare(
     machined = (machine.device, machine.precision)
     asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget)
     with Progress() as progress:
-        comparison = _begun(data, asked, output, progress)
+        comparison = _begun(data, moved, asked, output, progress)
         stopped = _work(comparison, progress)
     _print(comparison, json, table)
     if stopped:
@@ -85,16 +88,21 @@ def compare(
     return FAILED if all(row.error for row in comparison.record().rows) else 0
 
 
-def _begun(data: Sequence[str], options: CompareOptions, output: FolderOptions, progress: Progress) -> Comparison:
+def _begun(
+    data: Sequence[str], moved: str | None, options: CompareOptions, output: FolderOptions, progress: Progress
+) -> Comparison:
     """The comparison of these options, its data opened and nothing trained."""
-    from genlab.cli.opening import counted, opened
+    from genlab.cli.opening import counted, opened, said
     from genlab.comparison.calls import compare_models, compare_runs
     from genlab.comparison.existing import are_runs, common_data
 
     runs = are_runs(data)
     if runs:
         with progress.task("reading the data") as task:
-            source = common_data(data, progress=counted(task))
+            source = common_data(data, moved, progress=counted(task))
+        said(source, progress)
+    elif moved is not None:
+        raise ValueError(f"--data {moved} says where the data of runs lie now; compare {data[0]} without it")
     else:
         source = opened(data[0], options.opening, progress)
     with progress.task("features to compare in") as task:

@@ -75,13 +75,14 @@ def interpolate(
     at_least(1, n=n)
     at_least(2, steps=steps)
     from genlab.cli.looking import deliver, tell
-    from genlab.cli.opening import reopened
+    from genlab.cli.opening import reopened, said
     from genlab.report.saving import shows_way
 
     loaded = machine.load(run)
     loaded.able("interpolate", not raw)
     with Progress() as progress:
         data = reopened(loaded, progress) if real else None
+        loaded.once_opened = lambda data: said(data, progress)
         with progress.task("walking") as task:
             made = loaded.interpolate(n, steps, seed, given.conditions(), real=real, averaged=not raw, data=data, progress=task)
     moving = shows_way(output.out, loaded.space)

@@ -16,15 +16,21 @@ def opened(source: str, options: Mapping[str, Any], progress: Progress) -> Any:
     from genlab.data import open
 
     with progress.task(f"reading {source}") as task:
-        data: Any = open(source, **options, progress=counted(task))
-    progress.say(block(data))
-    return data
+        data = open(source, **options, progress=counted(task))
+    return said(data, progress)
 
 
 def reopened(run: Run, progress: Progress) -> Any:
     """The data a run was trained on."""
     with progress.task("reading the data") as task:
-        return run.data(progress=counted(task))
+        data = run.data(progress=counted(task))
+    return said(data, progress)
+
+
+def said(data: Any, progress: Progress) -> Any:
+    """The data, once what was read of them is said."""
+    progress.say(block(data))
+    return data
 
 
 def counted(task: Task) -> Callable[[int, int, str], None]:

@@ -59,6 +59,7 @@ def resume(
     known(machine.model)
     budget, settings = more.budget(), pairs(changes, "--set")
     from genlab import api
+    from genlab.cli.opening import said
     from genlab.cli.training import follow, watching
 
     options = {"more": budget, "out": output.out, "seed": seed, "settings": settings, "force": output.force}
@@ -66,6 +67,7 @@ def resume(
         with progress.task("reading the data"):
             made = api.resume(run, machine.device, machine.precision, machine.data, **options, **keeping.chosen())
         name, over = made.recipe.name, made.folder.progress() >= 1
+        said(made.data, progress)
         progress.say(introduced(made))
         with Stop() as stop, progress.task(f"training {name}", chapter=not over) as task:
             finished = follow(made, task, stop, None if unwatched else watching(made, progress))

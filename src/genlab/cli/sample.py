@@ -62,6 +62,7 @@ def sample(
     folder for one file a sample. Without it text goes to stdout, everything else into the run's own folder samples/.
     """
     from genlab.api import CHUNK
+    from genlab.cli.opening import said
     from genlab.report import saving
 
     loaded = machine.load(run)
@@ -78,6 +79,7 @@ def sample(
         "exact": exact,
     }
     with Progress() as progress, progress.task(f"drawing {count:,}"):
+        loaded.once_opened = lambda data: said(data, progress)
         given = loaded.conditions(count, seed, sampling.conditions()).given
         frames = _shown(loaded.frames(count, seed, given, **settings), saving.shows_way(out, loaded.space))
     texts = loaded.texts(frames[-1]) if loaded.space.text else None

@@ -14,6 +14,7 @@ from genlab.comparison.events import Event
 from genlab.comparison.options import CompareOptions, option_words
 from genlab.comparison.rows import Record, Row, Terms
 from genlab.core.recipe import to_json
+from genlab.core.words import plural
 from genlab.features import Features
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.own import spelled
@@ -29,10 +30,11 @@ def are_runs(data: Sequence[str]) -> bool:
     return all(found)
 
 
-def common_data(paths: Sequence[str], **options: Any) -> Any:
+def common_data(paths: Sequence[str], moved: str | None = None, **options: Any) -> Any:
     """The data that all runs learnt from; ValueError where they learnt from different ones, or are named twice.
 
-    options: of `Run.data`
+    moved     their path, if they were moved
+    options   of `Run.data`
     """
     runs = [load(path) for path in paths]
     if len({run.path.resolve() for run in runs}) < len(runs):
@@ -46,7 +48,7 @@ def common_data(paths: Sequence[str], **options: Any) -> Any:
                 f"{'' if other['source'] != first['source'] else ' in another state or with other options'}: "
                 "scores on different data do not compare"
             )
-    return runs[0].data(**options)
+    return runs[0].data(moved, **options)
 
 
 class Existing(Comparison):
@@ -63,7 +65,7 @@ class Existing(Comparison):
 
     @property
     def title(self) -> str:
-        return f"measuring {len(self.keys)} runs"
+        return f"measuring {plural(len(self.keys), 'run')}"
 
     def _train(self, keys: Sequence[RunKey]) -> Iterator[Event]:
         self.eta.trained(len(keys))
@@ -78,7 +80,9 @@ class Existing(Comparison):
     def command(self) -> str:
         own = dict.fromkeys(load(path).recipe.name for path in self.paths)
         models = ",".join(spelled(name) for name in own if spelled(name) != name)
+        source = self.data.source
         options = {
+            "data": None if load(self.paths[0]).head["data"]["source"] == source else source,
             "models": models or None,
             "samples": self.options.samples,
             "features": self.options.features,
