@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 import numpy as np
 import pytest
 
@@ -80,7 +82,7 @@ def test_two_domains() -> None:
 def test_what_could_be_two_things_is_asked() -> None:
     with pytest.raises(ValueError, match=r"images and masks, with 3 files of the same names: partners .*--pair.*classes"):
         laid_out(paths(images=3, masks=3), "x")
-    with pytest.raises(ValueError, match=r"partners .*two domains .x/A --other x/B., or two classes"):
+    with pytest.raises(ValueError, match=r"partners .*two domains .x/A --other x/B., or classes"):
         laid_out(paths(A=3, B=3), "x")
     with pytest.raises(ValueError, match=r"train holds folders of its own and lies beside cat: .*--folders splits.*classes"):
         laid_out(paths(train__a=2, train__b=2, cat=3), "x")
@@ -111,3 +113,50 @@ def test_a_picture_outside_the_folders_has_no_label() -> None:
     found = laid_out([*paths(cat=1, dog=1), "cover.png"], "x")
     assert found.labels.tolist() == [0, 1, -1]
     assert np.array_equal(found.keep, [True, True, True])
+
+
+@pytest.mark.parametrize("names", [("pets_train", "pets_test"), ("train-pets", "val-pets"), ("PetsTrain", "PetsTest")])
+def test_names_that_differ_in_the_word_of_a_split_are_splits(names: tuple[str, str]) -> None:
+    found = laid_out(paths(**{f"{split}__{split}__{name}": 2 for split in names for name in ("cat", "dog")}), "x")
+    assert found.classes == ("cat", "dog")
+    assert found.own is not None
+    assert sorted(found.own.tolist())[:4] == [TRAIN] * 4
+    both = paths(train_cat=1, test_cat=1, train_dog=1, test_dog=1)
+    with pytest.raises(ValueError, match=r"could be splits of several classes, or classes: move them to train/CLASS"):
+        laid_out(both, "x")
+    assert len(laid_out(both, "x", "classes").classes) == 4
+
+
+def test_a_folder_around_a_split_is_no_class() -> None:
+    for inner in ("{split}/{split}/{name}", "{split}/images/{name}", "{split}/of-{split}/{name}"):
+        names = [f"{inner.format(split=split, name=name)}/{n}" for split in ("train", "test") for name in "ab" for n in "12"]
+        assert laid_out(names, "x").classes == ("a", "b"), inner
+    lone = laid_out(["train/a/images/1", "train/b/images/1", "val/images/1", "val/images/2", "beside/1"], "x")
+    assert (lone.classes, lone.labels.tolist()) == (("a", "b"), [0, 1, -1, -1, -1])
+    one = laid_out(["train/good/1", "train/good/2", "test/good/1", "test/bad/1"], "x")
+    assert (one.classes, one.labels.tolist()) == (("bad", "good"), [1, 1, 1, 0])
+
+
+def test_folders_beside_splits_inside_classes_are_left_out() -> None:
+    found = laid_out(paths(a__train=2, a__test=1, a__truth=1, b__train=1, b__test=1), "x")
+    assert found.keep.tolist() == [True, True, True, False, True, True]
+    assert found.splits_from.startswith("the folders test and train in them")
+    assert [each.line() for each in found.left_out] == ["1 picture (a/truth/0.png): beside the splits"]
+
+
+@pytest.mark.parametrize(
+    ("folders", "place", "answer"),
+    [
+        (("JPEGImages", "SegmentationClass"), "x/JPEGImages --pair x/SegmentationClass", "classes"),
+        (("A__train", "A__test", "B__train", "B__test"), "x/A --pair x/B", "classes"),
+        (("train__images", "train__masks", "test__images", "test__masks"), "x/train/images --pair x/train/masks", "splits"),
+        (("gt", "input", "masks"), "x/gt --pair x/input", "classes"),
+    ],
+)
+def test_partners_are_asked_about_wherever_they_lie(
+    folders: tuple[str, ...], place: str, answer: Literal["classes", "splits"]
+) -> None:
+    names = paths(**dict.fromkeys(folders, 3))
+    with pytest.raises(ValueError, match=f"{place}.* or classes .--folders {answer}."):
+        laid_out(names, "x")
+    assert not set(laid_out(names, "x", answer).classes) & {"train", "test"}

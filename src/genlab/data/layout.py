@@ -3,8 +3,9 @@
     cat/ dog/                          classes
     train/{cat,dog} test/{cat,dog}     splits, and classes in them; a split without such folders has no labels
     cat/{train,test} dog/{train,test}  the same inside out
+    pets_train/{cat,dog} pets_test/…   splits too: the names differ in nothing but the word of a split
     trainA/ trainB/ testA/ testB/      two domains, each in its splits
-    pets/{cat,dog}                     a folder around all others means nothing
+    pets/{cat,dog}                     a folder around all others, or in one of the same name, means nothing
 
 Splits have many names: train, training_set, seg_train, train2017, dev, val. Where a folder could be a class or a split the user
 is asked, and `folders` is the answer.
@@ -38,7 +39,7 @@ TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
 PARTNERS = {
     "image", "images", "img", "imgs", "photo", "photos", "input", "inputs", "source", "sources", "mask", "masks", "label",
     "labels", "annotation", "annotations", "seg", "segmentation", "segmentations", "target", "targets", "gt", "groundtruth",
-    "sketch", "sketches", "edges", "lr", "hr", "A", "B", "noisy", "clean", "output", "outputs",
+    "sketch", "sketches", "edges", "lr", "hr", "noisy", "clean", "output", "outputs",
 }  # fmt: skip
 
 
@@ -51,8 +52,15 @@ class Role(NamedTuple):
 
 def role_of(folder: str) -> Role | None:
     """The split that a folder's name means; None where it holds a word that is no part of such names."""
+    role, rest = in_words(folder)
+    return None if rest else role
+
+
+def in_words(name: str) -> tuple[Role | None, tuple[str, ...]]:
+    """(the split that a name holds a word of, in lower case the words that are no part of the names of splits)."""
     side, domain = None, ""
-    for token in TOKENS.findall(folder):
+    rest: list[str] = []
+    for token in TOKENS.findall(name):
         word = token.lower()
         begun = next((known for known in sorted(WORDS, key=len, reverse=True) if word.startswith(known)), None)
         if begun and side is None and (word == begun or word[len(begun) :] in FILLERS):
@@ -60,8 +68,8 @@ def role_of(folder: str) -> Role | None:
         elif side is not None and word in ("a", "b") and not domain:
             domain = word.upper()
         elif word not in FILLERS and not token.isdigit():
-            return None
-    return None if side is None else Role(side, domain)
+            rest.append(word)
+    return (None if side is None else Role(side, domain)), tuple(rest)
 
 
 @dataclass(frozen=True)
@@ -108,23 +116,53 @@ def laid_out(names: Sequence[str], root: str, folders: Folders | None = None) ->
     folders   the user's word on what the top folders are
     ValueError, with both readings and the option for each, where they could be two things.
     """
-    inner = Nesting([name.split("/")[:-1] for name in names])
+    inner = Nesting([_unrepeated(name.split("/")[:-1]) for name in names])
     while len(inner.tops()) == 1:
         inner = inner.inside()
     tops = inner.tops()
     if folders == "nothing" or not tops:
-        why = "--folders nothing" if tops else "the pictures lie in one folder"
+        why = "--folders nothing" if tops else "all lie in one folder"
         return _classes(names, inner, False, why)
-    roles = {top: role for top in tops if (role := role_of(top)) is not None}
     if folders == "classes":
         return _classes(names, inner, True, "the folders, as --folders classes says")
+    roles = _roles(tops, root, folders)
     if folders in ("splits", "domains", "pairs") or _are_splits(roles, tops, inner, root):
         return _splits(names, inner, roles, root, folders)
+    if folders is None:
+        _ask_of_partners(names, tops, root, root, "classes")
     if all(_inside_out(inner, numbers) for numbers in tops.values()):
         return _inner_splits(names, inner)
-    if (asked := _partners(names, tops)) and folders is None:
-        raise ValueError(asked.format(root=root))
     return _classes(names, inner, True, "the folders")
+
+
+def _unrepeated(folders: Sequence[str]) -> list[str]:
+    """Folders without those in one of the same name."""
+    return [folder for place, folder in enumerate(folders) if not place or folder != folders[place - 1]]
+
+
+def _roles(tops: dict[str, list[int]], root: str, folders: Folders | None) -> dict[str, Role]:
+    """The splits that names of folders mean: all of a name, or the one word in which it differs from others."""
+    bare = {top: role for top in tops if (role := role_of(top)) is not None}
+    named: dict[tuple[str, ...], dict[str, Role]] = {}
+    for top in tops:
+        role, rest = in_words(top)
+        if role is not None and rest:
+            named.setdefault(rest, {})[top] = role
+    several = [roles for roles in named.values() if _complete(roles)]
+    if bare or not several:
+        return bare
+    if len(several) > 1 and folders is None:
+        raise ValueError(
+            f"{root}: {word_list([top for roles in several for top in roles])} could be splits of several classes, or classes: "
+            "move them to train/CLASS and test/CLASS, or say --folders classes"
+        )
+    return several[0]
+
+
+def _complete(roles: dict[str, Role]) -> bool:
+    """Whether there is a train split, and another one."""
+    sides = {role.side for role in roles.values()}
+    return splits.TRAIN in sides and len(sides) > 1
 
 
 def _are_splits(roles: dict[str, Role], tops: dict[str, list[int]], inner: Nesting, root: str) -> bool:
@@ -147,24 +185,35 @@ def _are_splits(roles: dict[str, Role], tops: dict[str, list[int]], inner: Nesti
 
 
 def _inside_out(inner: Nesting, numbers: Sequence[int]) -> bool:
-    """Whether all pictures of a class lie in folders that are splits, train among them."""
-    found = {inner.of[number][1] if len(inner.of[number]) > 1 else "" for number in numbers}
-    roles = {role.side for name in found if (role := role_of(name)) is not None and not role.domain}
-    return all(role_of(name) is not None for name in found) and splits.TRAIN in roles and len(roles) > 1
+    """Whether a class holds folders that are splits, train among them; others beside these are left out."""
+    found = {inner.of[number][1] for number in numbers if len(inner.of[number]) > 1}
+    return _complete({name: role for name in found if (role := role_of(name)) is not None and not role.domain})
 
 
-def _partners(names: Sequence[str], tops: dict[str, list[int]]) -> str:
-    """The question about two folders that may hold partners; "" where they do not look like it."""
-    if len(tops) != 2 or not all(top in PARTNERS or (len(top) > 1 and top.lower() in PARTNERS) for top in tops):
-        return ""
+def _ask_of_partners(names: Sequence[str], tops: dict[str, list[int]], root: str, place: str, answer: str) -> None:
+    """ValueError, with all readings, about folders that may hold partners.
+
+    place    of these folders, from where the user names them
+    answer   of --folders, by which they are classes
+    """
+    if len(tops) < 2 or not all(_partner(top) for top in tops):
+        return
     stems = [{PurePosixPath(names[number]).stem for number in numbers} for numbers in tops.values()]
-    one, two = tops
-    shared = len(stems[0] & stems[1])
+    shared = len(set.intersection(*stems))
+    if len(tops) > 2 and not shared:
+        return
+    one, two = list(tops)[:2]
     alike = f", with {plural(shared, 'file')} of the same names" if shared else ""
-    return (
-        f"{{root}} holds {one} and {two}{alike}: partners (name one and pair it with the other: {{root}}/{one} --pair "
-        f"{{root}}/{two}), two domains ({{root}}/{one} --other {{root}}/{two}), or two classes (--folders classes)?"
+    raise ValueError(
+        f"{root} holds {word_list(list(tops))}{alike}: partners (name one and pair it with the other: {place}/{one} --pair "
+        f"{place}/{two}), two domains ({place}/{one} --other {place}/{two}), or classes (--folders {answer})?"
     )
+
+
+def _partner(folder: str) -> bool:
+    """Whether a folder's name says that what is in it may belong to what is in another."""
+    tokens = TOKENS.findall(folder)
+    return folder in ("A", "B") or any(len(token) > 1 and token.lower() in PARTNERS for token in tokens)
 
 
 def _classes(names: Sequence[str], inner: Nesting, classes: bool, why: str) -> Layout:
@@ -196,10 +245,12 @@ def _splits(names: Sequence[str], inner: Nesting, roles: dict[str, Role], root: 
         )
     keep = np.array([each is not None and (not two or each.domain != "") for each in role])
     deeper = Nesting([each[1:] if kept else [] for each, kept in zip(inner.of, keep, strict=True)])
-    while len(deeper.tops()) == 1:
-        deeper = deeper.inside()
-    classed = _classes(names, deeper, True, "the folders in them" if deeper.tops() else "the splits hold no folders")
     own = np.array([each.side if each else -1 for each in role], np.int8)
+    deeper = _unwrapped(deeper, own)
+    if folders is None and not two:
+        train = next(top for top, role in roles.items() if role.side == splits.TRAIN)
+        _ask_of_partners(names, deeper.tops(), root, f"{root}/{train}", "splits")
+    classed = _classes(names, deeper, True, "the folders in them" if deeper.tops() else "the splits hold no folders")
     beside = [name for name, kept in zip(names, keep.tolist(), strict=True) if not kept]
     said = f"the folders {word_list(list(roles))}" + splits.completion(own[keep])
     return Layout(
@@ -214,11 +265,24 @@ def _splits(names: Sequence[str], inner: Nesting, roles: dict[str, Role], root: 
     )
 
 
+def _unwrapped(nesting: Nesting, own: np.ndarray) -> Nesting:
+    """The folders in splits (N,) without those around all of a split which no other split has: classes are in several."""
+    found = nesting
+    for side in np.unique(own[own >= 0]).tolist():
+        inside = [number for number, each in enumerate(own.tolist()) if each == side]
+        while (around := {tuple(found.of[number][:1]) for number in inside}) and len(around) == 1 and (only := around.pop()):
+            elsewhere = {tuple(found.of[number][:1]) for number in np.flatnonzero((own >= 0) & (own != side)).tolist()}
+            if only in elsewhere and elsewhere != {only}:
+                break
+            found = Nesting([each[1:] if tuple(each[:1]) == only else each for each in found.of])
+    return found
+
+
 def _inner_splits(names: Sequence[str], inner: Nesting) -> Layout:
     """The top folders as classes, the folders in them as splits."""
     classed = _classes(names, inner, True, "the folders")
     own = np.array([_side(folders) for folders in inner.of], np.int8)
-    said = sorted({folders[1] for folders in inner.of if len(folders) > 1})
+    said = sorted({folders[1] for folders, side in zip(inner.of, own.tolist(), strict=True) if side >= 0})
     left = [name for name, side in zip(names, own.tolist(), strict=True) if side < 0]
     return Layout(
         classed.labels,
