@@ -211,7 +211,7 @@ def test_a_loud_tone_is_bright_at_its_pitch() -> None:
 
 def test_a_clip_plays_its_frames(tmp_path: Path) -> None:
     data: Any = genlab.open("drawn/clips")
-    with Image.open(io.BytesIO(saving.clip(data.once("test", 0, 2).x, data.space))) as image:
+    with Image.open(io.BytesIO(saving.clips(data.once("test", 0, 2).x, data.space))) as image:
         assert getattr(image, "n_frames") == 4  # noqa: B009
         assert image.info["duration"] == 250
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import soundfile
 from PIL import Image
 
 import genlab
@@ -156,6 +157,43 @@ def test_samples_inside_the_data_change_neither_data_nor_runs(tmp_path: Path, mo
     assert said.code == 0, said.err
     assert "read        60 pictures of 8 × 8 pixels" in said.err
     assert "9 pictures (grid.png, more/0.png, more/1.png, ...): made by genlab" in said.err
+
+
+@pytest.mark.parametrize(("source", "what"), [("drawn/tones", "recording"), ("drawn/clips", "clip")])
+def test_samples_of_sound_and_clips_are_known_as_such(tmp_path: Path, source: str, what: str) -> None:
+    """A folder of them is refused, and among data of others they are left out and said."""
+    assert call("train", "gan", source, "--steps", 1, "--out", tmp_path / "run", "--unwatched").code == 0
+    assert call("sample", tmp_path / "run", "-n", 24, "--out", f"{tmp_path}/made/").code == 0
+    assert f"genlab made all 24 {what}s of made, and does not learn from its own samples" in refused("data", tmp_path / "made")
+    for number in range(40):
+        x = np.random.default_rng(number).integers(0, 256, (4, 8, 8), dtype=np.uint8)
+        if what == "clip":
+            first, *more = [Image.fromarray(frame) for frame in x]
+            first.save(tmp_path / "made" / f"own{number}.gif", save_all=True, append_images=more)
+        else:
+            soundfile.write(tmp_path / "made" / f"own{number}.wav", x.ravel() / 255, 8000, subtype="PCM_16")
+    overview = genlab.open(tmp_path / "made").overview
+    assert overview.what == f"40 {what}s"
+    assert [each.line() for each in overview.left_out] == [
+        f"24 {what}s ({', '.join(f'{number:02}' + ('.gif' if what == 'clip' else '.wav') for number in range(3))}, ...): "
+        "made by genlab"
+    ]
+
+
+def test_volumes_of_one_channel_are_written_as_they_are_had(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).integers(0, 256, (60, 4, 5, 6), dtype=np.uint8)
+    np.save(tmp_path / "a.npy", x)
+    assert call("train", "gan", tmp_path / "a.npy", "--axes", "NDHW", "--steps", 1, "--out", tmp_path / "run").code == 0
+    assert call("sample", tmp_path / "run", "-n", 24, "--out", tmp_path / "b.npy").code == 0
+    assert np.load(tmp_path / "b.npy").shape == (24, 4, 5, 6)
+    assert genlab.open(tmp_path / "b.npy", axes="NDHW").space == genlab.open(tmp_path / "a.npy", axes="NDHW").space
+
+
+def test_clips_are_written_one_a_file_at_their_own_size(tmp_path: Path) -> None:
+    assert call("train", "gan", "drawn/clips", "--steps", 1, "--out", tmp_path / "run", "--unwatched").code == 0
+    assert call("sample", tmp_path / "run", "-n", 2, "--out", f"{tmp_path}/made/").code == 0
+    with Image.open(tmp_path / "made" / "0.gif") as image:
+        assert image.size == genlab.open("drawn/clips").space.shape[:1:-1]
 
 
 def test_a_terminal_that_lacks_characters_loses_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

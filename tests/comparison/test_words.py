@@ -79,7 +79,7 @@ def test_spaces_in_words() -> None:
     assert words.describe_space(DIGITS) == "8 × 8 pixels, grey, 17 levels"
     assert words.describe_space(COLOUR) == "31 × 20 pixels, colour, 256 levels"
     assert words.describe_space(POINTS) == "2 dimensions, real numbers"
-    assert words.describe_space(TEXT) == "windows of 32, an alphabet of 3"
+    assert words.describe_space(TEXT) == "32 long, an alphabet of 3"
     assert words.describe_space(LINES) == "up to 4 long, an alphabet of 2"
     noted = Space((1, 2, 2), "CHW", "binary", note="binarised: dynamic")
     assert words.describe_space(noted) == "2 × 2 pixels, grey, black and white; binarised: dynamic"

@@ -10,6 +10,7 @@ import torch
 
 from genlab.core.space import Space
 from genlab.data import open as opened
+from genlab.data.base import SPLITS
 from genlab.data.splits import digests
 from tests.data import files
 
@@ -128,6 +129,7 @@ def test_a_plain_array_is_pictures_or_points(tmp_path: Path) -> None:
         ({"x": np.random.default_rng(0).random((60, 4, 4))}, "astype"),
         ({"x": np.full((60, 4, 4), 9, np.uint8), "levels": 9}, "x runs from 9 to 9"),
         ({"x": np.zeros((60, 3, 4, 3), np.uint8)}, "what are its dimensions"),
+        ({"x": np.zeros((60, 1, 4, 5, 6), np.uint8)}, "what are its dimensions.*NCDHW.*NFCHW"),
         ({"x": np.zeros((60, 4, 4, 2), np.uint8), "axes": "NHWC"}, "2 channels"),
         ({"x": np.zeros((60, 4), np.uint8), "axes": "NHW"}, "has the shape"),
         ({"x": np.zeros((60, 4, 4), np.uint8), "label": np.zeros(59)}, "labels of shape"),
@@ -179,13 +181,21 @@ def test_a_column_called_label_is_the_class(tmp_path: Path) -> None:
     assert batch.given["label"].tolist() == [index % 2 for index in batch.index.tolist()]
 
 
+def test_rows_of_nothing_are_left_out_and_said(tmp_path: Path) -> None:
+    """Also with a label: what is known of them is not learnt from."""
+    rows = [f"{row},{row * row % 17},{'ab'[row % 2]}" for row in range(70)]
+    data = opened(table(tmp_path / "x.csv", "\n".join(["a,b,label", *rows[:3], ",,a", *rows[3:], "9,,b"])))
+    assert [each.line() for each in data.overview.left_out] == ["1 row (line 5): nothing but missing values"]
+    assert data.overview.classes == {"a": 35, "b": 36}
+    assert int(torch.cat([~(data.once(split, 0, 99).seen) for split in SPLITS]).sum()) == 1
+
+
 @pytest.mark.parametrize(
     ("line", "message"),
     [
         ("1,two", "line 5, column b: 'two' is no number"),
         ("1,2,3", "line 5: 3 cells where the others have 2"),
         ("1,inf", "line 5, column b: inf; remove it or mend it"),
-        (",", "line 5: nothing but missing values; remove it, or --complete"),
     ],
 )
 def test_a_bad_line_of_a_table_is_named(tmp_path: Path, line: str, message: str) -> None:

@@ -75,10 +75,10 @@ def test_copies_are_counted() -> None:
     found = digests([b"a", b"b", b"b", b"c", b"a"])
     sides = splits.completed(np.array([0, 1, 0, 2, 2], np.int8), found)
     assert sides.tolist() == [splits.EXCLUDED, 1, splits.EXCLUDED, 2, 2]
-    noted = splits.noted(Overview(), found, sides, "pictures")
+    noted = splits.noted(Overview(), found, sides, "picture")
     assert noted.odd == ("2 of the 5 pictures equal another",)
     assert [each.line() for each in noted.left_out] == ["2 pictures: copies of held-out ones"]
-    assert splits.noted(Overview(), digests([b"a", b"b"]), np.array([0, 2]), "lines") == Overview()
+    assert splits.noted(Overview(), digests([b"a", b"b"]), np.array([0, 2]), "line") == Overview()
 
 
 def test_too_little_says_how_much_is_needed() -> None:

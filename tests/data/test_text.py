@@ -240,3 +240,17 @@ def test_bytes_that_are_no_text_are_refused(tokenizer: Any) -> None:
     key = "names" if "names" in record else "vocabulary"
     with pytest.raises(ValueError, match="are not what genlab writes"):
         from_json({**record, key: [*record[key][:-1], "\ud800"]})
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        ("\n".join([*[f"name{number}" for number in range(1200)]]), True),
+        ("\n\n".join(["To be, or not", "to be, that is", "the question"] * 200), False),
+        (("To be, or not to be, that is the question whether\n") * 60, False),
+    ],
+)
+def test_a_list_that_is_read_as_one_text_is_said(tmp_path: Path, text: str, says: bool) -> None:
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    said = [line for line in opened(tmp_path / "a.txt").overview.odd if "--lines" in line]
+    assert said == (["none of the 1,200 lines has more than 8 characters: if each is an item, as a name, --lines"] * says)

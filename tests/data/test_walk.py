@@ -234,6 +234,19 @@ def test_pictures_of_few_levels_are_said_and_can_be_meant(tmp_path: Path) -> Non
     assert set(meant.once("train", 0, 9).x.unique().tolist()) == {0, 1}
 
 
+def test_what_few_bright_levels_may_be_is_said(tmp_path: Path) -> None:
+    """Black and white, or colours that stand for classes, which an array does not have."""
+    assert opened(masks(tmp_path / "two", 30, 255)).overview.odd == (
+        "the pictures use 2 of 256 levels, 0 to 255; --binarise threshold learns them as black and white",
+    )
+    advice = "; if each colour stands for a class of what is seen: --label-maps"
+    coloured = masks(tmp_path / "coloured", 30, 1, "P")
+    assert opened(coloured).overview.odd == (f"the pictures use 3 of 256 levels, 0 to 255{advice}",)
+    assert opened(coloured, label_maps=True).overview.odd == ()
+    np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).integers(0, 3, (60, 8, 8)).astype(np.uint8) * 100)
+    assert opened(tmp_path / "x.npz").overview.odd == ("the pictures use 3 of 256 levels, 0 to 200",)
+
+
 def test_fewer_bits_than_the_file_holds(tmp_path: Path) -> None:
     path = masks(tmp_path / "m", 30, 4095, "I;16")
     data = opened(path)

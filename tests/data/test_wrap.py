@@ -197,6 +197,7 @@ def test_pairs_are_found_by_name_and_those_alone_are_named(tmp_path: Path) -> No
     names[3].unlink()
     pairs: Any = Paired(opened(a), opened(b))
     assert [reason for _, reason in pairs.skipped] == ["nothing in b belongs to it"]
+    assert [each.line() for each in pairs.overview.left_out] == ["1 picture (all/003.png): in a, without a partner in b"]
     assert sum(pairs.count(split) for split in SPLITS) == 59
     alone: Any = opened(b)
     partner = {

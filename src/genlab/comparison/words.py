@@ -103,7 +103,7 @@ def example_name(space: Space) -> str:
 
 
 def describe_space(space: Space) -> str:
-    """8 × 8 grey, 17 levels; points in 2 dimensions; windows of 64, an alphabet of 65."""
+    """8 × 8 grey, 17 levels; 2 dimensions; 64 long, an alphabet of 65."""
     words = SHAPES[kind_of(space).name](space)
     return f"{words}; {space.note}" if space.note else words
 
@@ -120,7 +120,7 @@ def _channels(count: int) -> str:
 
 def _sound(space: Space) -> str:
     channels, samples = space.shape
-    lasting = f"{samples / space.rate:.3g} s at {space.rate:g} Hz" if space.rate else f"{samples:,} samples"
+    lasting = f"{samples / space.rate:.3g} s at {space.rate:,g} Hz" if space.rate else f"{samples:,} samples"
     return f"{lasting}, {plural(channels, 'channel')}, {_entries(space)}"
 
 
@@ -133,7 +133,7 @@ def _video(space: Space) -> str:
 SHAPES: dict[str, Callable[[Space], str]] = {  # by kind of data
     "points": lambda space: f"{plural(space.shape[0], 'dimension')}, {_entries(space)}",
     "pictures": lambda space: f"{space.shape[2]} × {space.shape[1]} pixels, {_channels(space.shape[0])}, {_entries(space)}",
-    "text": lambda space: f"windows of {space.shape[0]:,}, an alphabet of {space.levels:,}",
+    "text": lambda space: f"{space.shape[0]:,} long, an alphabet of {space.levels:,}",
     "lines": lambda space: f"up to {space.shape[0] - 1:,} long, an alphabet of {space.levels - 1:,}",
     "sound": _sound,
     "video": _video,

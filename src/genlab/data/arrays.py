@@ -186,6 +186,11 @@ def _channels_first(request: Request, x: np.ndarray, axes: str) -> np.ndarray:
     """(N, C, H, W)."""
     if x.ndim == 3 and axes in ("", "NHW"):
         return x[:, None]
+    if x.ndim == 5 and not axes:
+        raise ValueError(
+            f"{request.source}: x has the shape {x.shape}; what are its dimensions? Say --axes NCDHW or NDHWC (volumes), NFCHW "
+            "or NFHWC (clips), or save axes beside x"
+        )
     if x.ndim != 4 or (axes and axes not in ORDERS):
         with_axes = f" with axes {axes!r}" if axes else ""
         raise ValueError(f"{request.source}: x has the shape {x.shape}{with_axes}; {WANTED}")

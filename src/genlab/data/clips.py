@@ -13,6 +13,7 @@ from torch import Tensor
 
 from genlab.core.space import Space
 from genlab.core.words import plural
+from genlab.data import unread
 from genlab.data.captions import beside
 from genlab.data.formats import VIDEO
 from genlab.data.frames import Clip, Frames, decode_cached, reads_video
@@ -35,7 +36,7 @@ class Clips(Pieces):
     moment = "frame"
 
     def __init__(self, request: Request, found: Frames, sequences: Sequences, noted: Overview):
-        options, longest = request.options, int(sequences.lengths.max())
+        options, least, longest = request.options, int(sequences.lengths.min()), int(sequences.lengths.max())
         width = options.frames or min(longest, USUAL)
         whole = width >= longest
         cut = f"padded to {plural(width, 'frame')}" if whole else f"cut into windows of {plural(width, 'frame')}"
@@ -47,7 +48,7 @@ class Clips(Pieces):
             noted,
             what=plural(len(sequences.names), "clip"),
             piece="" if whole else "window",
-            found=f"{sized}, of {sequences.lengths.min()} to {plural(longest, 'frame')}",
+            found=f"{sized}, of {'' if least == longest else f'{least:,} to '}{plural(longest, 'frame')}",
             made=f"{cut}{why}{'' if fitted else '; cut to squares and resized: --size N for another size'}",
         )
         content = [np.ascontiguousarray(sequences.digests), *(each.numbers for each in sequences.conditions.values())]
@@ -96,7 +97,7 @@ def read(request: Request, walked: Walk) -> Clips:
         *walked.left_out(),
         *first.left_out,
         *about.left_out,
-        *LeftOut.of([f"{name}: {reason}" for name, reason in found.skipped], "clip", "cannot be read"),
+        *unread.left_out("clip", found.skipped, found.own),
         *LeftOut.of([file.name for file in walked.files if file.name not in used], "file", "no clips"),
     )
     noted = Overview(classes_from=classes_from, splits_from=layout.splits_from, left_out=left)

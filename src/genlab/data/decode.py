@@ -11,11 +11,12 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from genlab.data.unread import MADE_BY
+
 ENLARGED = 8  # times at most: what is smaller holds nothing to see at that size
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
 FLOATS = "its levels are 32-bit floating point numbers without a fixed white; save it with 8 or 16 bits"
 WIDE = "its levels are 32-bit integers; save it with 8 or 16 bits"
-MADE_BY = "genlab"  # what genlab writes into its own pictures, as the software that made them
 TOO_HIGH = "its levels go up to {:,}, beyond the {:,} that --levels allows"
 Content = Path | bytes  # a file, or what is in one
 
@@ -64,7 +65,7 @@ def decoded(content: Content, shape: tuple[int, int], levels: int | None = None,
     with _reasons(), _opened(content) as image:
         height, width = shape
         (across, down), orientation = image.size, _orientation(image)
-        moving, own, peak = bool(getattr(image, "is_animated", False)), _made_here(image), -1
+        moving, own, peak = bool(getattr(image, "is_animated", False)), made_here(image), -1
         if image.format == "JPEG" and height == width and not label_map:
             image.draft(None, (2 * width, 2 * height))  # decodes at 1/2, 1/4 or 1/8 where at least twice the size remains
         turned = ImageOps.exif_transpose(image) if orientation > 1 else image
@@ -80,7 +81,7 @@ def decoded(content: Content, shape: tuple[int, int], levels: int | None = None,
     return Picture(pixels.transpose(2, 0, 1), (across, down) if orientation in TURNED else (down, across), peak, moving, own)
 
 
-def _made_here(image: Image.Image) -> bool:
+def made_here(image: Image.Image) -> bool:
     """Whether genlab wrote this PNG or GIF."""
     said = image.info.get("Software") or image.info.get("comment")
     return said in (MADE_BY, MADE_BY.encode())

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from genlab.core.kinds import called
 from genlab.core.space import Batch, Space, label_of
 from genlab.data import splits
 from genlab.data.base import class_space
@@ -103,7 +104,7 @@ class Examples(IndexedSource):
         self._x, self._where, self._digests, self._own = stored.x, stored.where, stored.digests, stored.own
         self._labels = stored.labels.astype(np.int64) if labelled and stored.labels is not None else None
         sides = splits.sides(stored.own, stored.digests, request.options.shares, self.name)
-        self.noted = splits.noted(self.noted, stored.digests, sides, kind)
+        self.noted = splits.noted(self.noted, stored.digests, sides, called(kind).example)
         self._texts: np.ndarray | None = None
         if texts:
             made = tokenize_texts(texts, sides, request.options.vocabulary)

@@ -13,10 +13,9 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageSequence
 
-from genlab.core.words import plural
-from genlab.data import splits
+from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
-from genlab.data.decode import decoded, grey_or_colour, measured, opaque, square
+from genlab.data.decode import decoded, grey_or_colour, made_here, measured, opaque, square
 from genlab.data.formats import VIDEO
 from genlab.data.options import Request
 from genlab.data.walk import Found
@@ -41,6 +40,7 @@ class Frames:
     frames    (total, C, H, W) uint8, one clip after another
     lengths   (n,) frames of the clips
     rate      frames a second, the middle of the clips'; 0 where none says
+    own       names of those that genlab made
     sizes     how many sizes there were, the smallest and the largest, (height, width)
     """
 
@@ -49,6 +49,7 @@ class Frames:
     digests: np.ndarray
     names: list[str]
     skipped: list[tuple[str, str]]
+    own: list[str]
     rate: float
     sizes: list[Any]
 
@@ -66,15 +67,7 @@ def decode_cached(request: Request, clips: Sequence[Clip]) -> Frames:
     """The decoded clips, from the cache if they are in it; ValueError where too few can be read."""
     key = [[clip.name, *[[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in clip.files]] for clip in clips]
     found = cached(request, "clips", [request.options.size], key, lambda part: _write(part, request, clips), _load)
-    bad, total = len(found.skipped), len(clips)
-    named = "; ".join(f"{name}: {reason}" for name, reason in found.skipped[:3])
-    if not len(found.lengths):
-        raise ValueError(f"none of the {plural(total, 'clip')} of {request.name} can be read ({named})")
-    if bad > 0.1 * total and not request.options.allow_bad:
-        raise ValueError(
-            f"{bad} of the {total} clips of {request.name} cannot be read, more than a tenth; mend or remove them, or go on "
-            f"without them (--allow-bad): {named}"
-        )
+    unread.check(request, "clip", len(found.names), found.skipped, found.own)
     return found
 
 
@@ -91,11 +84,14 @@ def _write(part: Path, request: Request, clips: Sequence[Clip]) -> None:
     digests: list[bytes] = []
     names: list[str] = []
     skipped: list[tuple[str, str]] = []
+    own: list[str] = []
     rates: list[float] = []
     colour = False
     with (part / "raw").open("wb") as raw:
         for done, (clip, outcome) in enumerate(parallel_map(lambda clip: _tried(clip, shape), clips), 1):
-            if isinstance(outcome, str):
+            if outcome is None:
+                own.append(clip.name)
+            elif isinstance(outcome, str):
                 skipped.append((clip.name, outcome))
             else:
                 frames, rate = outcome
@@ -120,7 +116,8 @@ def _write(part: Path, request: Request, clips: Sequence[Clip]) -> None:
     ordered = sorted(sizes, key=lambda each: (each[0] * each[1], each))
     found = [len(ordered), *ordered[:1], *ordered[-1:]]
     rate = float(np.median(rates)) if rates else 0.0
-    write_record(part, {"names": names, "skipped": skipped, "rate": rate, "sizes": found, "source": request.source})
+    record = {"names": names, "skipped": skipped, "own": own, "rate": rate, "sizes": found, "source": request.source}
+    write_record(part, record)
 
 
 def _load(entry: Path) -> Frames | None:
@@ -130,7 +127,8 @@ def _load(entry: Path) -> Frames | None:
         skipped = [(name, reason) for name, reason in record["skipped"]]
         if len(frames) != rows["length"].sum() or len(rows) != len(record["names"]):
             return None
-        return Frames(frames, rows["length"], rows["digest"], record["names"], skipped, record["rate"], record["sizes"])
+        about = (record["names"], skipped, record["own"], record["rate"], record["sizes"])
+        return Frames(frames, rows["length"], rows["digest"], *about)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
@@ -150,8 +148,9 @@ def _measured(clip: Clip) -> Iterator[tuple[int, int]]:
         return
 
 
-def _tried(clip: Clip, shape: tuple[int, int]) -> tuple[Clip, tuple[np.ndarray, float] | str]:
-    """The clip with its frames (F, 3, H, W) and their rate, or with the reason why it cannot be decoded."""
+def _tried(clip: Clip, shape: tuple[int, int]) -> tuple[Clip, tuple[np.ndarray, float] | str | None]:
+    """The clip with its frames (F, 3, H, W) and their rate, or with the reason why it cannot be decoded; with None where
+    genlab made it."""
     try:
         first, *more = clip.files
         if more:
@@ -164,9 +163,11 @@ def _tried(clip: Clip, shape: tuple[int, int]) -> tuple[Clip, tuple[np.ndarray, 
         return clip, f"it is damaged ({str(error)[:80] or type(error).__name__})"
 
 
-def _animated(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, float]:
-    """Frames of an animated GIF or WebP, and how many a second."""
+def _animated(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, float] | None:
+    """Frames of an animated GIF or WebP, and how many a second; None where genlab made it."""
     with Image.open(path) as image:
+        if made_here(image):
+            return None
         count = int(getattr(image, "n_frames", 1))
         if count > LONGEST:
             raise ValueError(f"it has {count:,} frames; cut it into pieces")

@@ -18,14 +18,16 @@ LOOKED_AT, BLOCK = 200, 4096  # pictures
 def pictures(request: Request, stored: Stored, levels: int = 256, *words: str) -> Examples:
     """Examples of stored.x (N, C, H, W) uint8 levels. words: further kinds of data whose options suit these."""
     request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()), *words)
-    stored = replace(stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *few_levels(stored.x, levels))))
+    stored = replace(
+        stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *few_levels(stored.x, levels, "arrays" not in words)))
+    )
     space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
     return Examples(request, "pictures", space, stored)
 
 
-def few_levels(x: np.ndarray, levels: int) -> Iterator[str]:
+def few_levels(x: np.ndarray, levels: int, files: bool) -> Iterator[str]:
     """What is odd about pictures (N, C, H, W) of integers that use few of their levels; a look at some of them decides whether
-    all are looked at."""
+    all are looked at. files: whether they come from files, which may be label maps."""
     if levels <= FEW or not len(x):
         return
     step = -(-len(x) // LOOKED_AT)
@@ -33,11 +35,14 @@ def few_levels(x: np.ndarray, levels: int) -> Iterator[str]:
         return
     used = np.unique(np.concatenate([np.unique(x[first : first + BLOCK]) for first in range(0, len(x), BLOCK)]))
     if len(used) <= FEW:
-        dark = used.max() < levels // 2
-        yield (
-            f"the pictures use {len(used)} of {levels} levels, {used.min()} to {used.max()}"
-            + (f": they will look black; --levels {used.max() + 1} learns them as they are meant" if dark else "")
-        )
+        advice = ""
+        if used.max() < levels // 2:
+            advice = f": they will look black; --levels {used.max() + 1} learns them as they are meant"
+        elif len(used) == 2:
+            advice = "; --binarise threshold learns them as black and white"
+        elif files:
+            advice = "; if each colour stands for a class of what is seen: --label-maps"
+        yield f"the pictures use {len(used)} of {levels} levels, {used.min()} to {used.max()}{advice}"
 
 
 def fitted(x: np.ndarray, size: int | None, levels: int, progress: ProgressCallback) -> np.ndarray:

@@ -26,6 +26,7 @@ from genlab.data.base import SPLITS, Opened
 from genlab.data.draws import shuffled
 from genlab.data.indexed import ExampleIndex, IndexedSource
 from genlab.data.options import Request
+from genlab.data.overview import LeftOut
 from genlab.data.wrap import Wrapper
 
 SOURCE = "source"
@@ -80,9 +81,14 @@ class Paired(TwoSources):
         sides = splits.sides(own, self._group, None if own is not None else _shares(a), self.name)
         whole = np.full(len(self._a.digests), splits.EXCLUDED, np.int8)
         whole[first] = sides
-        self.noted = splits.noted(a.noted, self._group, sides, self.kind)
+        self.noted = splits.noted(a.noted, self._group, sides, "pair", "share a half with")
         self.also(f"its partner in {b.name} as `{SOURCE}`, by {by}: {plural(len(first), 'pair')}")
-        self.skipped += _without_partner(a, self._a, first, b.name) + _without_partner(b, self._b, second, a.name)
+        for mine, index, paired, theirs in ((a, self._a, first, b), (b, self._b, second, a)):
+            alone = [str(index.names[number]) for number in np.setdiff1d(index.present, paired).tolist()]
+            why = f"nothing in {theirs.name} belongs to it"
+            self.skipped += [(name, why) for name in alone]
+            left = LeftOut.of(alone, called(mine.kind).example, f"in {mine.name}, without a partner in {theirs.name}")
+            self.noted = replace(self.noted, left_out=(*self.noted.left_out, *left))
         self.split(whole, _shares(a))
 
     def take(self, numbers: np.ndarray) -> Batch:
@@ -171,9 +177,3 @@ def _partners(a: Opened, b: Opened, first: ExampleIndex, second: ExampleIndex) -
         )
     both = np.intersect1d(first.present, second.present)
     return both, both, "number"
-
-
-def _without_partner(data: Opened, index: ExampleIndex, paired: np.ndarray, other: str) -> list[tuple[str, str]]:
-    """(name, reason) of the examples of one source that have no partner in the other."""
-    alone = np.setdiff1d(index.present, paired)
-    return [(str(index.names[number]), f"nothing in {other} belongs to it") for number in alone.tolist()]

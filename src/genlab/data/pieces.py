@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from genlab.core.data import Split
+from genlab.core.kinds import called
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space, label_of
 from genlab.data import splits
@@ -83,7 +84,7 @@ class Pieces(IndexedSource):
         self._first = np.cumsum(pieces) - pieces  # the number of each sequence's first piece
         self._start = self._begin[self._sequence] + (np.arange(len(self._sequence)) - self._first[self._sequence]) * width
         self._sides = splits.sides(sequences.own, digests, request.options.shares, self.name)
-        self.noted = splits.noted(self.noted, digests, self._sides, self.kind)
+        self.noted = splits.noted(self.noted, digests, self._sides, called(self.kind).example)
         self.split(self._sides[self._sequence], request.options.shares)
 
     def take(self, numbers: np.ndarray) -> Batch:

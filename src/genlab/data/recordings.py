@@ -16,6 +16,7 @@ from torch import Tensor
 
 from genlab.core.space import Space
 from genlab.core.words import plural
+from genlab.data import unread
 from genlab.data.captions import beside
 from genlab.data.formats import SOUND
 from genlab.data.layout import laid_out
@@ -83,7 +84,7 @@ def read(request: Request, walked: Walk) -> Recordings:
         *walked.left_out(),
         *first.left_out,
         *about.left_out,
-        *LeftOut.of([f"{name}: {reason}" for name, reason in sounds.skipped], "recording", "cannot be read"),
+        *unread.left_out("recording", sounds.skipped, sounds.own),
         *LeftOut.of(others, "file", "no recordings"),
     )
     noted = Overview(classes_from=classes_from, splits_from=layout.splits_from, left_out=left, odd=tuple(oddities(sounds)))

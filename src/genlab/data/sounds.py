@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from genlab.core.words import plural
-from genlab.data import splits
+from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
 from genlab.data.options import Request
 from genlab.data.overview import NAMED
@@ -30,6 +30,7 @@ class Sounds:
     skipped   (name, reason)
     rates     Hz, by name
     mixed     how many had several channels
+    own       names of those that genlab made
     """
 
     samples: np.ndarray
@@ -39,6 +40,7 @@ class Sounds:
     skipped: list[tuple[str, str]]
     rates: dict[str, int]
     mixed: int
+    own: list[str]
 
 
 def oddities(sounds: Sounds) -> Iterator[str]:
@@ -66,16 +68,7 @@ def oddities(sounds: Sounds) -> Iterator[str]:
 def decode_cached(request: Request, files: Sequence[Found]) -> Sounds:
     key = [[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in files]
     found = cached(request, "recordings", [], key, lambda part: _write(part, request, files), _load)
-    bad, total = len(found.skipped), len(files)
-    if not len(found.lengths):
-        name, reason = found.skipped[0]
-        raise ValueError(f"none of the {plural(total, 'recording')} of {request.name} can be read ({name}: {reason})")
-    if bad > 0.1 * total and not request.options.allow_bad:
-        named = "; ".join(f"{name}: {reason}" for name, reason in found.skipped[:3])
-        raise ValueError(
-            f"{bad} of the {total} recordings of {request.name} cannot be read, more than a tenth; mend or remove them, or go "
-            f"on without them (--allow-bad): {named}"
-        )
+    unread.check(request, "recording", len(found.names), found.skipped, found.own)
     return found
 
 
@@ -86,10 +79,13 @@ def _write(part: Path, request: Request, files: Sequence[Found]) -> None:
     names: list[str] = []
     skipped: list[tuple[str, str]] = []
     rates: dict[str, int] = {}
+    own: list[str] = []
     mixed = 0
     with (part / "raw").open("wb") as raw:
         for done, (file, outcome) in enumerate(parallel_map(_tried, files), 1):
-            if isinstance(outcome, str):
+            if outcome is None:
+                own.append(file.name)
+            elif isinstance(outcome, str):
                 skipped.append((file.name, outcome))
             else:
                 samples, rate, channels = outcome
@@ -109,7 +105,8 @@ def _write(part: Path, request: Request, files: Sequence[Found]) -> None:
     rows = np.zeros(len(names), [("digest", np.uint8, 16), ("length", np.int64)])
     rows["digest"], rows["length"] = np.frombuffer(b"".join(digests), np.uint8).reshape(-1, 16), lengths
     write_array(part / "rows.npy", rows)
-    write_record(part, {"names": names, "skipped": skipped, "rates": rates, "mixed": mixed, "source": request.source})
+    record = {"names": names, "skipped": skipped, "own": own, "rates": rates, "mixed": mixed, "source": request.source}
+    write_record(part, record)
 
 
 def _load(entry: Path) -> Sounds | None:
@@ -119,19 +116,23 @@ def _load(entry: Path) -> Sounds | None:
         skipped = [(name, reason) for name, reason in record["skipped"]]
         if len(samples) != rows["length"].sum() or len(rows) != len(record["names"]):
             return None
-        return Sounds(samples, rows["length"], rows["digest"], record["names"], skipped, record["rates"], record["mixed"])
+        about = (record["names"], skipped, record["rates"], record["mixed"], record["own"])
+        return Sounds(samples, rows["length"], rows["digest"], *about)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
-def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str]:
-    """The file with its samples (T,) int16, rate and channels, or with the reason why it cannot be decoded."""
+def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str | None]:
+    """The file with its samples (T,) int16, rate and channels, or with the reason why it cannot be decoded; with None where
+    genlab made it."""
     import soundfile
 
     try:
         if file.stat.st_size == 0:
             return file, "it is empty"
         with soundfile.SoundFile(file.path) as sound:
+            if sound.comment == unread.MADE_BY:
+                return file, None
             if sound.frames > LONGEST:
                 return file, f"it has {sound.frames:,} samples; cut it into pieces"
             samples, rate, channels = sound.read(dtype="int16", always_2d=True), sound.samplerate, sound.channels

@@ -12,7 +12,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from genlab.core.kinds import called
 from genlab.core.words import plural
 from genlab.data.options import SHARES
 from genlab.data.overview import LeftOut, Overview
@@ -119,17 +118,19 @@ def grouped(*digests: np.ndarray) -> np.ndarray:
     return digests[0][smallest[roots]]
 
 
-def noted(overview: Overview, digest: np.ndarray, sides: np.ndarray, kind: str) -> Overview:
+def noted(overview: Overview, digest: np.ndarray, sides: np.ndarray, example: str, alike: str = "equal") -> Overview:
     """The overview, with how many examples equal others, and how many are left out as copies of held-out ones.
 
-    kind   of data, by its name in core.kinds
+    example   what one is called
+    alike     what those of one digest do to another: equal it, or share a half with it
     """
     seen, left_out = _comparable(digest), int((sides == EXCLUDED).sum())
-    example, equal = called(kind).example, len(seen) - len(np.unique(seen))
+    equal = len(seen) - len(np.unique(seen))
     if left_out:
         overview = replace(overview, left_out=(*overview.left_out, LeftOut(left_out, example, "copies of held-out ones")))
     if equal:
-        said = f"{equal:,} of the {plural(len(seen), example)} {'equals' if equal == 1 else 'equal'} another"
+        verb, _, rest = alike.partition(" ")
+        said = f"{equal:,} of the {plural(len(seen), example)} {verb}{'s' * (equal == 1)} {rest}{' ' * bool(rest)}another"
         overview = replace(overview, odd=(*overview.odd, said))
     return overview
 

@@ -14,17 +14,16 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from genlab.core.words import plural
-from genlab.data import splits
+from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
 from genlab.data.decode import Content, Picture, decoded, grey_or_colour, measured
 from genlab.data.examples import Examples, Stored, classes_there
 from genlab.data.levels import pictures
 from genlab.data.options import Options, Request
 from genlab.data.overview import NAMED as SHOWN
-from genlab.data.overview import LeftOut, Overview
+from genlab.data.overview import Overview
 
 OWN, OTHERWISE = 64, 32  # pixels: the largest original size that is kept, and the size for pictures of several sizes
-NAMED = 20  # reasons that an error message names
 BLOCK = 1024  # pictures copied at once
 
 
@@ -115,8 +114,7 @@ class Decoded:
         """
         left = (
             *noted.left_out,
-            *LeftOut.of([f"{name}: {reason}" for name, reason in self.skipped], "picture", "cannot be read"),
-            *LeftOut.of(self.own, "picture", "made by genlab"),
+            *unread.left_out("picture", self.skipped, self.own),
         )
         odd = (*noted.odd, *self._odd())
         noted = replace(noted, found=self.survey.sized(), made=self._made(request), left_out=left, odd=odd)
@@ -161,7 +159,7 @@ def decode_cached(request: Request, manifest: PictureManifest) -> Decoded:
             _fill(part, request, manifest, shape)
 
     found = cached(request, "pictures", how, manifest.key, write, _loaded)
-    _check(request, found, manifest.total)
+    _check(request, found)
     return found
 
 
@@ -267,33 +265,8 @@ def _fitting(sizes: set[tuple[int, int]]) -> tuple[int, int]:
     return only if only is not None and max(only) <= OWN else (OTHERWISE, OTHERWISE)
 
 
-def _check(request: Request, found: Decoded, total: int) -> None:
+def _check(request: Request, found: Decoded) -> None:
     """ValueError if too few pictures could be read."""
-    bad, total = len(found.skipped), total - len(found.own)
-    if not total:
-        raise ValueError(
-            f"genlab made all {plural(len(found.own), 'picture')} of {request.name}, and does not learn from its own samples; "
-            "to do so all the same, let it write them as .npz and name that file"
-        )
-    named = _reasons(found.skipped)
-    if not len(found.x):
-        raise ValueError(f"none of the {total} pictures of {request.name} can be read ({named})")
+    unread.check(request, "picture", len(found.names), found.skipped, found.own)
     if max(found.x.shape[2:]) == 1:
         raise ValueError(f"the pictures of {request.name} are single pixels; there is nothing to learn from them")
-    if bad > 0.1 * total and not request.options.allow_bad:
-        raise ValueError(
-            f"{bad} of the {total} pictures of {request.name} cannot be read, more than a tenth; "
-            f"mend or remove them, or go on without them (--allow-bad): {named}"
-        )
-
-
-def _reasons(skipped: Sequence[tuple[str, str]]) -> str:
-    """The reasons, each once, with the first files that it holds for."""
-    names: dict[str, list[str]] = {}
-    for name, reason in skipped:
-        names.setdefault(reason, []).append(name)
-    parts = []
-    for reason, each in list(names.items())[:NAMED]:
-        more = f" and {len(each) - SHOWN:,} more" if len(each) > SHOWN else ""
-        parts.append(f"{', '.join(each[:SHOWN])}{more}: {reason}")
-    return "; ".join(parts)

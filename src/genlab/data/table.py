@@ -111,11 +111,12 @@ def points(
     if np.isinf(x).any():
         row, column = (int(index[0]) for index in np.nonzero(np.isinf(x)))
         raise ValueError(f"{request.source}, {where[row]}, column {titles[column]}: {x[row, column]}; remove it or mend it")
-    seen, blank = ~np.isnan(x), np.isnan(x).all(1)
-    if blank.any():
-        raise ValueError(
-            f"{request.source}, {where[int(blank.argmax())]}: nothing but missing values; remove it, or --complete"
-        )
+    if (blank := np.isnan(x).all(axis=1)).any():
+        rows, kept = np.flatnonzero(blank).tolist(), np.flatnonzero(~blank)
+        empty = LeftOut.of([where[row] for row in rows], "row", "nothing but missing values")
+        noted = replace(noted, left_out=(*noted.left_out, *empty))
+        x, labels, where = x[kept], None if labels is None else labels[kept], [where[row] for row in kept.tolist()]
+    seen = ~np.isnan(x)
     space = Space((x.shape[1],), "D", "real")
     whole = bool(seen.all())
     odd = (*noted.odd, *_odd(x, titles))

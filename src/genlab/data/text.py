@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -38,6 +38,7 @@ SAMPLED = 500  # characters by which an encoding without a mark is known
 TEXT = "text"
 BEFORE = 32  # tokens
 LENGTH = 64  # tokens of a window, by default
+ITEMS, SHORT = 20, 40  # lines, and characters of each, that look like a list
 FEWEST = (10, 2, 2)  # windows of train, validation, test
 
 
@@ -73,7 +74,9 @@ class Windows(Opened):
                 f"{request.source} has {self._size['train']} tokens to learn from, windows have {self._length}; lower --length"
             )
         whole = sum(self._characters.values())
-        self.noted = Overview(f"{whole:,} characters", splits_from="by position, the end of the text last")
+        self.noted = Overview(
+            f"{whole:,} characters", splits_from="by position, the end of the text last", odd=tuple(_items(text))
+        )
 
     def count(self, split: Split) -> int:
         return -(-self._size[split] // self._length)
@@ -199,6 +202,14 @@ def _unmarked(raw: bytes) -> str:
     if any(raw.startswith(mark) for mark, _ in MARKS) or not max(zeros) > 0.3 * min(SAMPLED, len(raw) // 2) > 10 * min(zeros):
         return ""
     return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
+
+
+def _items(text: str) -> Iterator[str]:
+    """What is odd about a text whose lines look like a list: all short, hardly one of them empty."""
+    lines = text.rstrip("\n").split("\n")
+    longest = max(map(len, lines))
+    if len(lines) >= ITEMS and longest <= SHORT and lines.count("") <= len(lines) // 100:
+        yield f"none of the {len(lines):,} lines has more than {longest} characters: if each is an item, as a name, --lines"
 
 
 def _parts(text: str, shares: tuple[float, float, float]) -> dict[Split, str]:

@@ -19,8 +19,8 @@ from PIL.PngImagePlugin import PngInfo
 
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
-from genlab.data.decode import MADE_BY
 from genlab.data.tokenizer import texts
+from genlab.data.unread import MADE_BY
 from genlab.report import tiles
 from genlab.report.fonts import fixed_pitch
 from genlab.report.scatter import frame_of, scatter

@@ -15,7 +15,7 @@ from PIL import Image
 from genlab.comparison.samples import PARTS
 from genlab.core.kinds import KINDS, kind_of
 from genlab.core.space import Space
-from genlab.data.decode import MADE_BY
+from genlab.data.unread import MADE_BY
 from genlab.report import pictures, tiles
 from genlab.runs.files import within, write_atomic
 
@@ -149,27 +149,39 @@ def csv(x: Any, given: Mapping[str, Any], names: Sequence[str]) -> bytes:
 
 
 def npy(x: Any) -> bytes:
-    """x in the data's units, alone."""
-    out = io.BytesIO()
-    np.save(out, pictures.numbers(x), allow_pickle=False)
+    """Volumes (n, C, D, H, W) in the data's units, or one without n; a single channel has no dimension of its own."""
+    out, numbers = io.BytesIO(), pictures.numbers(x)
+    np.save(out, numbers.squeeze(-4) if numbers.shape[-4] == 1 else numbers, allow_pickle=False)
     return out.getvalue()
 
 
 def wav(recordings: np.ndarray, space: Space) -> bytes:
-    """Recordings (n, C, T) from -1 to 1, one after the other with a pause between, as 16-bit WAV."""
+    """Recordings (n, C, T) from -1 to 1, one after the other with a pause between, as 16-bit WAV that says who made it."""
     import soundfile
 
     rate = round(space.rate or RATE)
     pause = np.zeros((recordings.shape[1], round(PAUSE * rate)))
     parts = [part for recording in recordings for part in (recording, pause)][:-1]
     out = io.BytesIO()
-    soundfile.write(out, np.concatenate(parts, 1).T, rate, format="WAV", subtype="PCM_16")
+    x = np.concatenate(parts, 1)
+    with soundfile.SoundFile(out, "w", rate, len(x), format="WAV", subtype="PCM_16") as file:
+        file.comment = MADE_BY
+        file.write(x.T)
     return out.getvalue()
 
 
-def clip(x: Any, space: Space, columns: int | None = None) -> bytes:
-    """Clips (n, F, C, H, W) side by side, playing, as a looping GIF."""
-    images = [pictures.over(pictures.grid(frame, columns), pictures.PAPER).convert("RGB") for frame in tiles.moments(x, space)]
+def clips(x: Any, space: Space, columns: int | None = None) -> bytes:
+    """Clips (n, F, C, H, W) side by side, playing, as a looping GIF; small ones are enlarged."""
+    frames = [pictures.over(pictures.grid(frame, columns), pictures.PAPER) for frame in tiles.moments(x, space)]
+    return _playing([frame.convert("RGB") for frame in frames], space)
+
+
+def clip(x: Any, space: Space) -> bytes:
+    """One clip (F, C, H, W) at its own size, as a looping GIF."""
+    return _playing([Image.fromarray(frame) for frame in tiles.levels(x, space)], space)
+
+
+def _playing(images: Sequence[Image.Image], space: Space) -> bytes:
     out = io.BytesIO()
     each = max(20, round(1000 / (space.rate or FRAME_RATE)))
     images[0].save(out, "GIF", save_all=True, append_images=images[1:], duration=each, loop=0, comment=MADE_BY)
@@ -217,8 +229,8 @@ SAVERS: dict[str, dict[str, Saver]] = {  # by kind of data and suffix; "" is a f
     },
     "video": COMMON
     | {
-        ".gif": lambda samples: clip(samples.x, samples.space, samples.columns),
-        "": lambda samples: Parts(".gif", [clip(one[None], samples.space) for one in samples.x]),
+        ".gif": lambda samples: clips(samples.x, samples.space, samples.columns),
+        "": lambda samples: Parts(".gif", [clip(one, samples.space) for one in samples.x]),
     },
     "voxels": COMMON
     | {".npy": lambda samples: npy(samples.x), "": lambda samples: Parts(".npy", [npy(one) for one in samples.x])},
