@@ -11,17 +11,25 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import NamedTuple
 
 from genlab.core.words import plural
 
 DELIMITERS = (",", ";", "\t", "|", " ")
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", "."))  # in lower case: a cell without a value
+ERRORS = frozenset(("#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"))  # of a spreadsheet's formula
+MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", ".", "\\n", "<na>", *ERRORS))  # a cell without a value
 TRIED = 200  # lines by which a delimiter is judged
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")
-COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eE][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{,2}(,\d{3})+(\.\d*)?")  # 1,257.30
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")  # D in Fortran
+SIMPLE = re.compile(r"[+-]?\d+(\.\d*)?")  # what most cells hold
+COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eEdD][+-]?\d+)?")
+THOUSANDS = re.compile(r"[+-]?[1-9]\d{,2}(,\d{2,3})*,\d{3}(\.\d*)?")  # 1,257.30, and 12,57,300 in India
+SPACED = re.compile(r"(?<=\d)['’ \u00a0\u2009\u202f](?=\d{3}(\D|$))")  # 1'257.30 and 1 257,30
+UNIT = re.compile(
+    r"(?P<before>[^\w\s.,+-]?)\s*(?P<number>[+-]?[\d.,](.*?\d)?)\s*(?P<after>[^\d\s.,+-][^\d,;]{,11})?"
+)  # $5, 5 kg, 5 %
 POINTS = re.compile(r"[+-]?[1-9]\d{,2}(\.\d{3})+(,\d*)?")  # 1.257,30
+SPACES = 0.5  # of the cells are numbers where spaces part them; else they part words
 EVEN = 0.9  # of the lines have as many cells as the table has columns
 WIDEST = 4096  # columns
 WORDS = frozenset(("inf", "-inf", "+inf", "infinity", "-infinity"))
@@ -54,10 +62,14 @@ class Cells:
     def number(self, cell: str) -> float:
         """The number in a cell, nan where it is missing. ValueError where it is no number."""
         word = cell.strip()
+        if not self.comma and SIMPLE.fullmatch(word):
+            return float(word)
+        word = _plain(word)
         if word.lower() in MISSING:
             return float("nan")
         if not _numeric(word, self.comma):
             raise ValueError(f"{word[:40]!r} is no number")
+        word = word.replace("d", "e").replace("D", "e") if word.lower() not in WORDS else word
         if self.comma:
             return float(word.replace(".", "").replace(",", "."))
         return float(word.replace(",", ""))
@@ -77,12 +89,18 @@ def cells(text: str, name: str, decimal: str | None = None, header: str | None =
     delimiter, comma = _dialect([line for _, line in lines[:TRIED]], name, decimal)
     cut = _cut([line for _, line in lines], delimiter, name)
     rows = [Row(number, found) for (number, _), found in zip(lines, cut, strict=True)]
+    if _short_header(rows):
+        rows[0] = Row(rows[0].line, ["", *rows[0].cells])
+        said.append("the first line is a cell short, as R writes it: the first column has no name")
     rows, dropped = _even(rows, name)
     if dropped:
         said.append("the delimiter at the end of each line is no column")
     if comma:
         said.append("numbers have decimal commas")
-    names, body, noted = _header(rows, comma, header)
+    rows, units = _without_units(rows, comma)
+    names, body, noted = _header(rows, comma, header, name)
+    titles = [title or f"column {place + 1}" for place, title in enumerate(names)]
+    said += [f"{titles[place]} is in {unit}" for place, unit in units.items()]
     return Cells(names, body, len(body) < len(rows), comma, (*said, *noted))
 
 
@@ -111,10 +129,15 @@ def _lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
     if numbered and re.fullmatch(r"sep=.", numbered[0][1].strip()):
         said.append(f"the first line, {numbered[0][1].strip()}, says what parts the cells")
         numbered = numbered[1:]
-    comments = [each for each in numbered if each[1].lstrip().startswith("#")]
+    comments = {number for number, line in numbered if _is_comment(line)}
     if comments:
         said.append(f"{plural(len(comments), 'line')} of comment left out")
-    return [each for each in numbered if not each[1].lstrip().startswith("#")], said
+    return [each for each in numbered if each[0] not in comments], said
+
+
+def _is_comment(line: str) -> bool:
+    bare = line.lstrip()
+    return bare.startswith("#") and not bare.lower().startswith(tuple(ERRORS))
 
 
 def _cut(lines: Sequence[str], delimiter: str, name: str = "") -> list[list[str]]:
@@ -173,7 +196,9 @@ def _judged(lines: Sequence[str], delimiter: str, comma: bool) -> tuple[float, i
     if often < EVEN * len(rows):
         return 0.0, 0
     found = [cell for row in rows if len(row) == columns for cell in row if cell.lower() not in MISSING]
-    share = sum(_numeric(cell, comma) for cell in found) / len(found) if found else 0.0
+    share = sum(_numeric(cell, comma) or _unit([cell], comma) is not None for cell in found) / len(found) if found else 0.0
+    if delimiter == " " and share < SPACES:
+        return 0.0, 0
     return share * often / len(rows), columns
 
 
@@ -181,7 +206,51 @@ def _numeric(cell: str, comma: bool) -> bool:
     if cell.lower() in WORDS:
         return True
     plain, grouped = (COMMA, POINTS) if comma else (NUMBER, THOUSANDS)
-    return plain.fullmatch(cell) is not None or grouped.fullmatch(cell) is not None
+    word = _plain(cell)
+    return plain.fullmatch(word) is not None or grouped.fullmatch(word) is not None
+
+
+def _plain(cell: str) -> str:
+    """A cell without what only parts thousands, and with a minus for the sign that typesetters use."""
+    return cell if cell.isascii() and "'" not in cell and " " not in cell else SPACED.sub("", cell.replace("\u2212", "-"))
+
+
+def _short_header(rows: Sequence[Row]) -> bool:
+    """Whether the first line has one cell less than all others, which are as many."""
+    widths = {len(row.cells) for row in rows[1:]}
+    return len(widths) == 1 and len(rows[0].cells) + 1 == widths.pop() and all(rows[0].cells) and bool(rows[1].cells[-1])
+
+
+def _without_units(rows: list[Row], comma: bool) -> tuple[list[Row], dict[int, str]]:
+    """(rows of plain numbers, the unit or sign by column) where every number of a column has the same one: $5, 5 %, 5 kg."""
+    units = {
+        place: unit for place in range(len(rows[0].cells)) if (unit := _unit([row.cells[place] for row in rows[1:]], comma))
+    }
+
+    def bare(place: int, cell: str) -> str:
+        parts = UNIT.fullmatch(cell) if place in units else None
+        return parts["number"] if parts and _sign(parts) == units[place] else cell
+
+    if units:
+        rows = [Row(row.line, [bare(place, cell) for place, cell in enumerate(row.cells)]) for row in rows]
+    return rows, {place: "".join(unit).strip() for place, unit in units.items()}
+
+
+def _unit(column: Sequence[str], comma: bool) -> tuple[str, str] | None:
+    """What stands before and behind every number of a column, where that is the same for all of them; None where nothing is."""
+    found: tuple[str, str] | None = None
+    for cell in column:
+        if cell.lower() in MISSING:
+            continue
+        parts = None if _numeric(cell, comma) else UNIT.fullmatch(cell)
+        if parts is None or not _numeric(parts["number"], comma) or found not in (None, _sign(parts)):
+            return None
+        found = _sign(parts)
+    return found
+
+
+def _sign(parts: re.Match[str]) -> tuple[str, str]:
+    return parts["before"], parts["after"] or ""
 
 
 def _even(rows: list[Row], name: str) -> tuple[list[Row], bool]:
@@ -198,7 +267,7 @@ def _even(rows: list[Row], name: str) -> tuple[list[Row], bool]:
     return rows, False
 
 
-def _header(rows: list[Row], comma: bool, header: str | None) -> tuple[tuple[str, ...], list[Row], list[str]]:
+def _header(rows: list[Row], comma: bool, header: str | None, name: str) -> tuple[tuple[str, ...], list[Row], list[str]]:
     """(names of the columns, the rows below, what is worth saying)."""
     first, body = rows[0].cells, rows[1:]
     numbered = tuple(str(column + 1) for column in range(len(first)))
@@ -208,13 +277,19 @@ def _header(rows: list[Row], comma: bool, header: str | None) -> tuple[tuple[str
         return _named(first), body, []
     if _numbers_as_names(first, body):
         return _named(first), body, [f"the first line, {', '.join(first)[:60]}, names the columns (--header no: it is a row)"]
+    if header is None and _counts_on(first) and not any(_counts_on(row.cells) for row in body[:TRIED]):
+        raise ValueError(
+            f"{name}: the first line, {', '.join(first)[:60]}, could name the columns or be a row: say --header yes or no"
+        )
     return numbered, rows, []
 
 
 def _names(first: Sequence[str], body: Sequence[Row], comma: bool) -> bool:
     """Whether a column holds numbers everywhere but in the first line; or no column holds any, and the first line is unlike."""
     columns = list(zip(*(row.cells for row in body), strict=True))
-    numeric = [all(_numeric(cell, comma) or cell.lower() in MISSING for cell in column) for column in columns]
+    numeric = [
+        sum(_numeric(cell, comma) or cell.lower() in MISSING for cell in column) > EVEN * len(body) for column in columns
+    ]
     if any(numeric):
         wordy = [not _numeric(cell, comma) and cell.lower() not in MISSING for cell in first]
         blank = first[0] == "" and numeric[0] and all(row.cells[0] for row in body)  # over an index that pandas wrote
@@ -228,6 +303,12 @@ def _numbers_as_names(first: Sequence[str], body: Sequence[Row]) -> bool:
     return all(whole.fullmatch(cell) for cell in first) and not any(
         whole.fullmatch(cell) for row in body[:TRIED] for cell in row.cells
     )
+
+
+def _counts_on(cells: Sequence[str]) -> bool:
+    """Whether cells are whole numbers, each one more than the one before: 0, 1, 2 or 2019, 2020."""
+    numbers = [int(cell) for cell in cells if re.fullmatch(r"\d{1,9}", cell)]
+    return len(numbers) == len(cells) > 1 and all(after == before + 1 for before, after in pairwise(numbers))
 
 
 def _named(first: Sequence[str]) -> tuple[str, ...]:

@@ -6,10 +6,13 @@ are in the table's own units. Cells without a value are missing entries: `Batch.
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import pairwise
+from shlex import quote
 
 import numpy as np
 import torch
@@ -25,6 +28,8 @@ from genlab.data.overview import NAMED, LeftOut, Overview
 MOST = 64  # coordinates
 LABELS = ("label", "labels", "class", "target", "fine_label", "category", "species")  # columns that are taken for the label
 INDICES = frozenset(("", "unnamed: 0", "index", "id", "idx", "row", "no", "nr"))  # names of columns that count the rows
+COUNT = re.compile(r"\d{1,15}(\.0*)?")
+CODE = re.compile(r"0\d+")  # as of a telephone or a town
 CLASSES = 100  # of a column of numbers that is taken for the label
 FEW = 20  # different values, of which a column of measurements has more
 FINE = 1e-5  # deviation over size, below which float32 cannot hold a column
@@ -55,7 +60,11 @@ def from_cells(request: Request, table: Cells) -> Examples:
         counting = [place for place in named if _counts(table.names[place], columns[place])]
         chosen = [place for place in range(len(names)) if place not in (*counting, label)]
         left = LeftOut.of([names[place] for place in counting], "column", "counting the rows; --columns keeps what it names")
-    x = np.array([_numbers(request, table, place, names, columns[place]) for place in chosen], np.float64).T
+    try:
+        x = np.array([_numbers(request, table, place, names, columns[place]) for place in chosen], np.float64).T
+    except ValueError:
+        _ask_of_words(request, table, chosen, names, columns)
+        raise
     x = x.reshape(len(table.rows), len(chosen))
     where = [f"{table.each} {row.line}" for row in table.rows]
     labels, classes = classed(np.array(columns[label])) if label is not None else (None, ())
@@ -64,6 +73,7 @@ def from_cells(request: Request, table: Cells) -> Examples:
     noted = Overview(
         classes_from=f"the column {names[label]}" if label is not None else "",
         left_out=left,
+        odd=tuple(_codes([names[place] for place in chosen], [columns[place] for place in chosen])),
         made="; ".join(table.said),
         columns=tuple(names[place] for place in chosen) if table.header else (),
     )
@@ -166,47 +176,78 @@ def _label(request: Request, table: Cells, names: Sequence[str], columns: Sequen
     lower = [name.lower() for name in table.names]
     for known in LABELS:
         for place, name in enumerate(lower):
-            if name == known and names[place] not in asked and (known in LABELS[:2] or _classes(table, columns[place])):
+            if name == known and names[place] not in asked and _classes(table, columns[place], sure=known in LABELS[:2]):
                 return place
     return None
 
 
-def _classes(table: Cells, column: Sequence[str]) -> bool:
-    """Whether a column reads as classes: words, or a few whole numbers that come again."""
+def _classes(table: Cells, column: Sequence[str], sure: bool) -> bool:
+    """Whether a column reads as classes: words, or a few whole numbers that come again.
+
+    sure   whether its name can mean nothing else; measurements are no classes all the same
+    """
     values = {cell for cell in column if cell.lower() not in MISSING}
     try:
         numbers = [table.number(value) for value in values]
     except ValueError:
-        return len(values) <= max(2, len(column) // 2)
-    return len(values) <= min(CLASSES, len(column) // 4) and all(number == round(number) for number in numbers)
+        return sure or len(values) <= max(2, len(column) // 2)
+    few = sure or len(values) <= min(CLASSES, len(column) // 4)
+    return few and all(math.isfinite(number) and number == round(number) for number in numbers)
 
 
 def _counts(name: str, column: Sequence[str]) -> bool:
     """Whether a column counts the rows: whole numbers one after another, under a name that says so."""
-    if name.lower() not in INDICES or not all(cell.isdigit() for cell in column):
+    if name.lower() not in INDICES or not all(COUNT.fullmatch(cell) for cell in column):
         return False
-    numbers = list(map(int, column))
+    numbers = [int(float(cell)) for cell in column]
     return name == "" or all(after == before + 1 for before, after in pairwise(numbers))
 
 
+def _ask_of_words(
+    request: Request, table: Cells, chosen: Sequence[int], names: Sequence[str], columns: Sequence[Sequence[str]]
+) -> None:
+    """ValueError where more than a few cells of columns hold words: it says what may be done with these columns."""
+    wrong = {place: [cell for cell in columns[place] if not _is_number(table, cell)] for place in chosen}
+    wordy = [place for place in chosen if len(wrong[place]) > max(1, len(columns[place]) // 10)]
+    if not wordy:
+        return
+    others = ",".join(names[place] for place in chosen if place not in wordy)
+    shown = [names[place] for place in wordy]
+    if not others:
+        raise ValueError(
+            f"{request.path}: no column holds numbers ({word_list(shown)}); to learn texts save them as .jsonl, an object with "
+            "a `text` on each line, or a line each in a .txt file"
+        )
+    examples = [repr(value) for value in list(dict.fromkeys(wrong[wordy[0]]))[:2]]
+    if len(wordy) == 1:
+        said = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
+        raise ValueError(
+            f"{request.path}, column {shown[0]}: {said}; make it the label, --label {quote(shown[0])}, or leave it out, "
+            f"--columns {quote(others)}"
+        )
+    raise ValueError(
+        f"{request.path}: the columns {word_list(shown)} hold no numbers ({shown[0]}: {examples[0]}); leave them out, "
+        f"--columns {quote(others)}; one of them may be the label, as --label {quote(shown[-1])}"
+    )
+
+
+def _codes(names: Sequence[str], columns: Sequence[Sequence[str]]) -> Iterator[str]:
+    """What is odd about columns as they are written: numbers that begin with zeros."""
+    for name, column in zip(names, columns, strict=True):
+        code = next((cell for cell in column if CODE.fullmatch(cell)), "")
+        if code:
+            yield f"the column {name} holds codes rather than numbers, as {code}, of which the zeros are lost; leave it out"
+
+
 def _numbers(request: Request, table: Cells, place: int, names: Sequence[str], column: Sequence[str]) -> list[float]:
-    """The numbers of a column; ValueError says what may be done with a column of something else."""
+    """The numbers of a column; ValueError names the first cell that holds none."""
     found: list[float] = []
     for row, cell in zip(table.rows, column, strict=True):
         try:
             found.append(table.number(cell))
         except ValueError as error:
-            wrong = [other for other in column if not _is_number(table, other)]
-            if len(wrong) <= max(1, len(column) // 10):
-                raise ValueError(
-                    f"{request.path}, {table.each} {row.line}, column {names[place]}: {error}; mend the cell"
-                ) from None
-            examples = [repr(value) for value in list(dict.fromkeys(wrong))[:2]]
-            shown = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
-            others = ",".join(name for number, name in enumerate(names) if number != place)
             raise ValueError(
-                f"{request.path}, column {names[place]}: {shown}; make it the label, --label {names[place]}, or "
-                f"leave it out, --columns {others}"
+                f"{request.path}, {table.each} {row.line}, column {names[place]}: {error}; mend the cell or remove the row"
             ) from None
     return found
 
@@ -233,6 +274,8 @@ def _odd(x: np.ndarray, names: Sequence[str]) -> Iterator[str]:
         step = np.diff(values)
         if len(different) > 2 and (step == step[0]).all():
             yield f"the column {name} counts the rows, by {step[0]:g} from one to the next"
+        elif len(different) == len(values) > FEW and (np.diff(different) == 1).all():
+            yield f"the column {name} holds each number from {different[0]:g} to {different[-1]:g} once, as names of rows do"
         elif counts.max() > 0.95 * len(values) and len(different) > 1:
             yield f"the column {name} is {different[counts.argmax()]:g} in {counts.max():,} of {len(values):,} rows"
         elif len(different) <= min(FEW, len(values) // 10):
