@@ -207,6 +207,63 @@ def test_few_text_files_are_no_captions(tmp_path: Path) -> None:
     assert lines(data) == ["1 file (000.txt): no pictures"]
 
 
+def beside(path: Path, write) -> None:
+    """A file beside each picture. write(number): its suffix and what is in it."""
+    for number, picture in enumerate(sorted(path.rglob("*.png"))):
+        suffix, content = write(number)
+        picture.with_suffix(suffix).write_text(content, encoding="utf-8")
+
+
+@pytest.mark.parametrize("content", ["{} 0.5 0.25 0.125 0.5\n1 0.5 0.5 0.1 0.1", "{}", "{},{}"])
+def test_numbers_beside_pictures_are_no_captions(tmp_path: Path, content: str) -> None:
+    files.folder(tmp_path, 30)
+    beside(tmp_path, lambda n: (".txt", content.format(n, n)))
+    data = opened(tmp_path)
+    assert "text" not in data.given
+    assert lines(data)[0].startswith("30 files (000.txt, 001.txt, 002.txt, ...): numbers beside pictures")
+
+
+def test_labels_and_objects_beside_pictures(tmp_path: Path) -> None:
+    files.folder(tmp_path / "set", 30)
+    beside(tmp_path / "set", lambda n: (".cls", str(n % 3)))
+    beside(tmp_path / "set", lambda n: (".json", f'{{"caption": "a dog {n}", "label": "x{n % 2}"}}'))
+    for source in (tmp_path / "set", packed(tmp_path / "set", tmp_path / "x.tar")):
+        data = opened(source)
+        assert data.overview.classes == {"0": 10, "1": 10, "2": 10}
+        batch = data.once("train", 0, 30)
+        names = [int(Path(data.where(index)).stem) for index in batch.index.tolist()]
+        assert data.tokenizers["text"].decode(batch.given["text"]) == [f"a dog {name}" for name in names]
+        assert batch.given["label"].tolist() == [name % 3 for name in names]
+    for file in (tmp_path / "set").glob("*.cls"):
+        file.unlink()
+    assert opened(tmp_path / "set").overview.classes == {"x0": 15, "x1": 15}
+
+
+@pytest.mark.parametrize("name", ["labels.csv", "annotations/captions.json", "captions.txt"])
+@pytest.mark.parametrize("suffix", [".png", ""])
+def test_files_that_name_what_is_learnt_are_said(tmp_path: Path, name: str, suffix: str) -> None:
+    files.folder(tmp_path / "img", 30)
+    (tmp_path / name).parent.mkdir(exist_ok=True)
+    (tmp_path / name).write_text("\n".join(f'"{n:03}{suffix}", cat' for n in range(30)), encoding="utf-8")
+    (tmp_path / "notes.txt").write_text("001.png is blurred, I took it by night", encoding="utf-8")
+    said = lines(opened(tmp_path))
+    assert "1 file (notes.txt): no pictures" in said
+    assert any(line.startswith(f"1 file ({name}): it names what is learnt; ") for line in said)
+
+
+def test_shards_are_read_as_one(tmp_path: Path) -> None:
+    (tmp_path / "shards").mkdir()
+    for shard in range(3):
+        files.folder(tmp_path / str(shard), 10, first=10 * shard)
+        packed(tmp_path / str(shard), tmp_path / "shards" / f"{shard}.tar")
+    data = opened(tmp_path / "shards")
+    batches = [data.once(split, 0, 99) for split in ("train", "validation", "test")]
+    assert sorted(data.where(int(n)) for batch in batches for n in batch.index) == [f"{n:03}.png" for n in range(30)]
+    packed(tmp_path / "0", tmp_path / "shards" / "again.tar")
+    with pytest.raises(ValueError, match=r"0.tar and again.tar both hold 000.png; name one of them"):
+        opened(tmp_path / "shards")
+
+
 # --- levels ----------------------------------------------------------------------------------------------------------
 
 

@@ -1,4 +1,7 @@
-"""A .zip or .tar of pictures, read without unpacking: nothing is written, so a path that leads elsewhere leads nowhere."""
+"""A .zip or .tar of pictures, or several of them (shards), read without unpacking.
+
+Nothing is written, so a path that leads elsewhere leads nowhere.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import IO, Any
 
 from genlab.core.words import plural
@@ -22,52 +25,60 @@ MOST = 2_000_000  # files
 BROKEN = (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError, RuntimeError, OSError)
 
 
-def read(request: Request) -> Opened:
-    members = _members(request)
+def read(request: Request, shards: Sequence[Path] = ()) -> Opened:
+    """The pictures of an archive, or of all shards together."""
+    paths = shards or (request.path,)
+    members = _members(request, paths)
     if not any(map(is_picture, members)):
         raise ValueError(
             f"{request.path} holds no pictures ({plural(len(members), 'file')}); unpack it and name what to learn from"
         )
-    stat = request.path.stat()
+    stats = [[path.stat().st_size, path.stat().st_mtime_ns] for path in paths]
+
+    def contents(names: set[str], most: int) -> Iterator[tuple[str, bytes]]:
+        for path in paths:
+            with _opened(path) as archive:
+                yield from _contents(archive, names, most)
 
     def items(names: Sequence[str]) -> Iterator[PictureItem]:
-        with _opened(request) as archive:
-            for name, content in _contents(archive, set(names), LARGEST):
-                yield PictureItem(name, content)
+        return (PictureItem(name, content) for name, content in contents(set(names), LARGEST))
 
     def beside(names: Sequence[str]) -> Beside:
         texts = {name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES}
-        with _opened(request) as archive:
-            read = {name: text.decode("utf-8", "replace") for name, text in _contents(archive, texts, LONGEST)} if texts else {}
+        read = {name: text.decode("utf-8", "replace") for name, text in contents(texts, LONGEST)} if texts else {}
         return from_files(names, read)
 
-    return PictureFiles(members, items, lambda name: [name, stat.st_size, stat.st_mtime_ns], beside).read(request)
+    return PictureFiles(members, items, lambda name: [name, stats], beside).read(request)
 
 
 @contextmanager
-def _opened(request: Request) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
+def _opened(path: Path) -> Iterator[zipfile.ZipFile | tarfile.TarFile]:
     """The archive; ValueError where it is damaged or locked."""
     try:
-        with request.path.open("rb") as file:
+        with path.open("rb") as file:
             is_zip = file.read(2) == b"PK"
         if is_zip:
-            with zipfile.ZipFile(request.path) as archive:
+            with zipfile.ZipFile(path) as archive:
                 yield archive
         else:
-            with tarfile.open(request.path) as archive:
+            with tarfile.open(path) as archive:
                 yield archive
     except BROKEN as error:
         why = "locked by a password" if "password" in str(error) else f"damaged ({str(error).splitlines()[0]})"
-        raise ValueError(f"{request.path} is {why}; unpack it and name the folder") from None
+        raise ValueError(f"{path} is {why}; unpack it and name the folder") from None
 
 
-def _members(request: Request) -> list[str]:
-    """Names of the files in the archive that are neither hidden nor other programs', sorted."""
-    with _opened(request) as archive:
-        names = list(_files(archive))
-    if len(names) > MOST:
-        raise ValueError(f"{request.path} holds more than {MOST:,} files; unpack it and name the folder")
-    return sorted(name for name, _ in names if _shown(name))
+def _members(request: Request, paths: Sequence[Path]) -> list[str]:
+    """Names of the files in the archives that are neither hidden nor other programs', sorted."""
+    names: dict[str, Path] = {}
+    for path in paths:
+        with _opened(path) as archive:
+            for name, _ in _files(archive):
+                if names.setdefault(name, path) != path:
+                    raise ValueError(f"{names[name].name} and {path.name} both hold {name}; name one of them")
+                if len(names) > MOST:
+                    raise ValueError(f"{request.path} holds more than {MOST:,} files; unpack it and name the folder")
+    return sorted(filter(_shown, names))
 
 
 def _files(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, Any]]:
@@ -80,6 +91,10 @@ def _files(archive: zipfile.ZipFile | tarfile.TarFile) -> Iterator[tuple[str, An
             yield _name(member.filename), member
         elif isinstance(member, tarfile.TarInfo) and member.isreg():
             yield _name(member.name), member
+
+
+def is_archive(name: str) -> bool:
+    return name.lower().endswith((".zip", ".tar", ".tar.gz", ".tgz"))
 
 
 def _name(stored: str) -> str:

@@ -2,6 +2,7 @@
 
     metadata.csv, metadata.jsonl   a row a picture: `file_name` from the table's folder, `text` (or caption, prompt), `label`
     cat-07.txt, cat-07.caption     the caption of cat-07.png
+    cat-07.cls, cat-07.json        its label, and an object with `text` or `label`: as shards of webdataset have them
 
 Names are looked up among the files that were found: a row can lead nowhere else.
 """
@@ -10,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -19,7 +21,9 @@ from genlab.data.overview import LeftOut
 from genlab.data.text import contents
 
 TABLES = ("metadata.csv", "metadata.jsonl")
-SUFFIXES = (".txt", ".caption")
+SUFFIXES = (".txt", ".caption", ".cls", ".json")
+NAMING = (".csv", ".tsv", ".txt", ".json", ".jsonl")  # files that may say something of many pictures
+LOOKED_AT, HEAD, NAMED = 20, 2**16, 5  # such files, bytes of each, names of pictures in it
 FILE = "file_name"
 TEXTS = ("text", "caption", "prompt", "description", "title")
 LABELS = ("label", "class", "category")
@@ -51,10 +55,25 @@ def beside(pictures: Sequence[str], files: Mapping[str, Path]) -> Beside:
     tables = [name for name in files if PurePosixPath(name).name.lower() in TABLES]
     for name in tables:
         _from_table(found, name, files[name], there)
-    if not found.texts:
-        texts = {name for name in files if PurePosixPath(name).suffix.lower() in SUFFIXES}
-        _from_files(found, pictures, texts, lambda name: _read(files[name]))
+    texts = {name for name in files if PurePosixPath(name).suffix.lower() in SUFFIXES and name not in found.used}
+    _from_files(found, pictures, texts, lambda name: _read(files[name]))
+    others = [name for name in files if PurePosixPath(name).suffix.lower() in NAMING and name not in found.used]
+    naming = [name for name in others[:LOOKED_AT] if _names(files[name], pictures)]
+    found.used |= set(naming)
+    found.left_out += LeftOut.of(
+        naming,
+        "file",
+        "it names what is learnt; to learn what it says, call it metadata.csv, with columns file_name, text, label",
+    )
     return found
+
+
+def _names(path: Path, pictures: Sequence[str]) -> bool:
+    """Whether a file names several pictures, with their suffix or without."""
+    with path.open("rb") as file:
+        words = set(re.split(r"[\s,;:\"\[\]{}]+", file.read(HEAD).decode("latin-1")))
+    known = {each for name in pictures for each in (PurePosixPath(name).name, PurePosixPath(name).stem) if not each.isalpha()}
+    return len({PurePosixPath(word).stem for word in words if PurePosixPath(word).name in known}) >= NAMED
 
 
 def from_files(pictures: Sequence[str], texts: Mapping[str, str]) -> Beside:
@@ -65,18 +84,49 @@ def from_files(pictures: Sequence[str], texts: Mapping[str, str]) -> Beside:
 
 
 def _from_files(found: Beside, pictures: Sequence[str], names: set[str], read: Callable[[str], str]) -> None:
-    """Captions of pictures that have a text file of their name, where at least half of them do."""
-    pairs = []
-    for picture in pictures:
-        stem = str(PurePosixPath(picture).with_suffix(""))
-        own = next((f"{stem}{suffix}" for suffix in SUFFIXES if f"{stem}{suffix}" in names), None)
-        if own is not None:
-            pairs.append((picture, own))
-    if 2 * len(pairs) < len(pictures):
-        return
-    found.texts = {picture: " ".join(read(own).split()) for picture, own in pairs}
-    found.used |= {own for _, own in pairs}
-    found.texts_from = "the text file beside each picture"
+    """What files of the pictures' names say, each kind of them where at least half of the pictures have one."""
+    stems = {picture: str(PurePosixPath(picture).with_suffix("")) for picture in pictures}
+    for suffix in SUFFIXES:
+        pairs = {picture: f"{stem}{suffix}" for picture, stem in stems.items() if f"{stem}{suffix}" in names}
+        if not pairs or 2 * len(pairs) < len(pictures):
+            continue
+        content = {picture: read(own) for picture, own in pairs.items()}
+        found.used |= set(pairs.values())
+        if suffix == ".json":
+            _from_objects(found, content)
+        elif suffix == ".cls":
+            _add(found, {}, content, f"the {suffix} file beside each picture")
+        elif sum(any(map(str.isalpha, text)) for text in content.values()) < len(content) / 2:
+            found.left_out += LeftOut.of(
+                list(pairs.values()), "file", "numbers beside pictures, as boxes of a detector: no captions"
+            )
+        else:
+            _add(found, content, {}, "the text file beside each picture")
+
+
+def _from_objects(found: Beside, content: Mapping[str, str]) -> None:
+    """What JSON objects beside pictures say under the names that a table of metadata has."""
+    texts: dict[str, str] = {}
+    labels: dict[str, str] = {}
+    for picture, text in content.items():
+        try:
+            row = json.loads(text)
+        except (ValueError, RecursionError):
+            continue
+        row = row if isinstance(row, dict) else {}
+        if said := next((row[key] for key in TEXTS if isinstance(row.get(key), str)), ""):
+            texts[picture] = said
+        if (label := next((row[key] for key in LABELS if isinstance(row.get(key), str | int)), None)) is not None:
+            labels[picture] = str(label)
+    _add(found, texts, labels, "the .json file beside each picture")
+
+
+def _add(found: Beside, texts: Mapping[str, str], labels: Mapping[str, str], where: str) -> None:
+    """Captions and labels, each where none were found before."""
+    if any(texts.values()) and not found.texts:
+        found.texts, found.texts_from = {picture: " ".join(text.split()) for picture, text in texts.items()}, where
+    if any(labels.values()) and not found.labels:
+        found.labels, found.labels_from = {picture: label.strip() for picture, label in labels.items()}, where
 
 
 def _read(path: Path) -> str:

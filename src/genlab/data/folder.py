@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab.core.words import plural, word_list
-from genlab.data import clips, idx, parquet, recordings
+from genlab.data import archive, clips, idx, parquet, recordings
 from genlab.data.base import Opened
 from genlab.data.captions import beside
 from genlab.data.formats import ELSEWHERE, HEIC, PICTURES
@@ -32,6 +32,8 @@ def read(request: Request) -> Opened:
         "videos": any(clips.is_video(file.name) for file in walked.files),
     }
     there = [kind for kind, is_there in kinds.items() if is_there]
+    if not there and (shards := [file.path for file in walked.files if archive.is_archive(file.name)]):
+        return archive.read(request, shards)
     if len(there) > 1:
         raise ValueError(f"{request.path} holds {' and '.join(there)}; name the one folder or file to learn from")
     if not there:
