@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
 import pytest
+import torch
+from PIL import Image
 
+from genlab.data import open as opened
 from genlab.data import splits
 from genlab.data.layout import Role, laid_out, role_of
+from genlab.data.opener import open_again
 
 TRAIN, VALIDATION, TEST = splits.TRAIN, splits.VALIDATION, splits.TEST
 
@@ -160,3 +165,55 @@ def test_partners_are_asked_about_wherever_they_lie(
     with pytest.raises(ValueError, match=f"{place}.* or classes .--folders {answer}."):
         laid_out(names, "x")
     assert not set(laid_out(names, "x", answer).classes) & {"train", "test"}
+
+
+# --- two pictures side by side ---------------------------------------------------------------------------------------
+
+
+def halves(path: Path, count: int = 60, wide: int = 25) -> Path:
+    """Pictures whose left half is reddish and whose right half is bluish, in `train` and `test`."""
+    for number in range(count):
+        picture = np.zeros((12, wide, 3), np.uint8)
+        picture[:, : wide // 2, 0], picture[:, wide - wide // 2 :, 2] = 100 + number, 100 + number
+        place = path / ("train" if number % 4 else "test")
+        place.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(picture).save(place / f"{number:03}.png")
+    return path
+
+
+def test_pictures_twice_as_wide_as_high_are_asked_about(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match=r"is twice as wide as high: a pair side by side.*--halves pair.*--halves one"):
+        opened(halves(tmp_path / "a", wide=24))
+    assert opened(tmp_path / "a", halves="one").space.shape == (3, 12, 24)
+    assert opened(halves(tmp_path / "b", wide=25)).space.shape == (3, 12, 25)
+
+
+@pytest.mark.parametrize("domain", [None, "B", "A"])
+def test_halves_of_pictures_are_pairs(tmp_path: Path, domain: str | None) -> None:
+    """The right half is learnt and the left one given, or the other way round; the same after opening again."""
+    data = opened(halves(tmp_path / "a"), halves="pair", **({"domain": domain} if domain else {}))
+    batch = open_again(data.opened())["train"][:20]
+    red, blue = (batch.x, batch.given["source"]) if domain == "A" else (batch.given["source"], batch.x)
+    assert red.shape == blue.shape == (20, 3, 12, 12)
+    assert red[:, 2].max() == blue[:, 0].max() == 0
+    assert torch.equal(red[:, 0], blue[:, 2])
+    assert data.count("test") == 15
+    side = "right" if domain == "A" else "left"
+    assert data.overview.added == (f"its partner in the {side} halves as `source`, by name: 60 pairs",)
+
+
+def test_halves_of_large_and_turned_pictures_are_cut_before_they_are_resized(tmp_path: Path) -> None:
+    """JPEG's own reduction and an orientation would put the cut elsewhere."""
+    (tmp_path / "a").mkdir()
+    for number in range(60):
+        x = np.zeros((200, 400, 3), np.uint8)
+        x[:, :200], x[:, 200:, 2] = (200, number * 3, 0), 200
+        image, exif = Image.fromarray(x), Image.Exif()
+        if number % 2:
+            image, exif[0x0112] = image.rotate(90, expand=True), 6
+        image.save(tmp_path / "a" / f"{number}.jpg", quality=95, exif=exif)
+    with pytest.raises(ValueError, match="--halves pair"):
+        opened(tmp_path / "a")
+    batch = opened(tmp_path / "a", halves="pair", size=10)["train"][:30]
+    assert int(batch.given["source"][:, 0].min()) > 190
+    assert int(batch.x[:, 0].max()) < 10

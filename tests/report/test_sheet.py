@@ -64,6 +64,7 @@ def test_a_partner_stands_below_its_example_and_the_other_domain_has_a_line(tmp_
     runs = [tuple(pixel) for pixel in pixels[:, column].tolist() if tuple(pixel) in (red, blue)]
     assert runs[:1] == [red]
     assert runs[64:65] == [blue], "the partner of the first is below it"
+    assert not (pixels[:60] == red).all(-1).any(), "a line of words is above"
     apart = sheet(genlab.open(tmp_path / "red", other=str(tmp_path / "blue"))).convert("RGB")
     assert tiles(apart, red) > tiles(apart, blue) > ACROSS - 1
 

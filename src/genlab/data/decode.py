@@ -6,7 +6,7 @@ import io
 import struct
 from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
@@ -19,6 +19,7 @@ FLOATS = "its levels are 32-bit floating point numbers without a fixed white; sa
 WIDE = "its levels are 32-bit integers; save it with 8 or 16 bits"
 TOO_HIGH = "its levels go up to {:,}, beyond the {:,} that --levels allows"
 Content = Path | bytes  # a file, or what is in one
+Half = Literal["", "left", "right"]  # of a picture; "": all of it
 
 
 class Picture(NamedTuple):
@@ -56,19 +57,24 @@ def measured(content: Content) -> tuple[int, int]:
         return (width, height) if _orientation(image) in TURNED else (height, width)
 
 
-def decoded(content: Content, shape: tuple[int, int], levels: int | None = None, label_map: bool = False) -> Picture:
+def decoded(
+    content: Content, shape: tuple[int, int], levels: int | None = None, label_map: bool = False, half: Half = ""
+) -> Picture:
     """The picture composited on white, upright, fitted to shape (H, W). ValueError says why it cannot be read.
 
     levels      of a file that uses fewer than it could hold. Up to 256 they stay as they are, more are scaled to 256
     label_map   whether pixels are numbers of classes: a palette's numbers stay, and fitting takes the nearest pixel
+    half        which half is the picture
     """
     with _reasons(), _opened(content) as image:
         height, width = shape
         (across, down), orientation = image.size, _orientation(image)
         moving, own, peak = bool(getattr(image, "is_animated", False)), made_here(image), -1
-        if image.format == "JPEG" and height == width and not label_map:
+        if image.format == "JPEG" and height == width and not label_map and not half:
             image.draft(None, (2 * width, 2 * height))  # decodes at 1/2, 1/4 or 1/8 where at least twice the size remains
         turned = ImageOps.exif_transpose(image) if orientation > 1 else image
+        if half:
+            turned, across, down, orientation = _cut(turned, half), turned.width // 2, turned.height, 1
         if turned.mode.startswith("I"):
             peak = int(np.asarray(turned.convert("I")).max())
         most = (levels or 65536) - 1
@@ -79,6 +85,12 @@ def decoded(content: Content, shape: tuple[int, int], levels: int | None = None,
             fit = square(fit, width, Image.Resampling.NEAREST if label_map else Image.Resampling.BICUBIC)
         pixels = np.minimum(np.asarray(fit.convert("RGB")), most if most < 255 else 255)
     return Picture(pixels.transpose(2, 0, 1), (across, down) if orientation in TURNED else (down, across), peak, moving, own)
+
+
+def _cut(image: Image.Image, half: Half) -> Image.Image:
+    """The left or the right half of a picture, both equally wide."""
+    wide = image.width // 2
+    return image.crop((0, 0, wide, image.height) if half == "left" else (image.width - wide, 0, image.width, image.height))
 
 
 def made_here(image: Image.Image) -> bool:

@@ -18,6 +18,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 Binarise = Literal["threshold", "static", "dynamic"]
 Folders = Literal["classes", "splits", "domains", "pairs", "nothing"]
 Domain = Literal["A", "B"]
+Halves = Literal["pair", "one"]
 Decimal = Literal["point", "comma"]
 Header = Literal["yes", "no"]
 FileKind = Literal["points", "text"]
@@ -45,7 +46,9 @@ class Options:
     folders: Folders | None = _of(None, "folders")  # noqa: RUF009
     """What folders in a folder are: classes, splits, domains or pairs (trainA, trainB), nothing; default: as called."""
     domain: Domain | None = _of(None, "domains")  # noqa: RUF009
-    """Which of two domains in one folder (trainA, trainB) is learnt; the other is given; default: A, of pairs B."""
+    """Which of two domains in one folder (trainA, trainB), or halves, is learnt; the other is given; default: A, of pairs B."""
+    halves: Halves | None = _of(None, "folders")  # noqa: RUF009
+    """Pictures twice as wide as high: a pair side by side, of which the right one is learnt and the left one given; or one."""
     levels: int | None = _of(None, "pictures")
     """Levels of pictures that use fewer than their files could hold: 2 for masks of 0 and 1, 4096 for 12 bits in 16."""
     label_maps: bool = _of(False, "pictures")
@@ -107,8 +110,8 @@ class Options:
         _within("vocabulary", self.vocabulary, 256, 1_000_000, "tokens")
         _within("labelled", self.labelled, 1, 1_000_000_000, "examples")
         _within("stream_seed", self.stream_seed, 0, 2**62, "")
-        named: dict[str, Any] = {"binarise": Binarise, "folders": Folders, "domain": Domain, "decimal": Decimal}
-        for name, choices in (named | {"header": Header, "kind": FileKind}).items():
+        named: dict[str, Any] = {"binarise": Binarise, "folders": Folders, "domain": Domain, "halves": Halves}
+        for name, choices in (named | {"decimal": Decimal, "header": Header, "kind": FileKind}).items():
             value = getattr(self, name)
             if value is not None and value not in get_args(choices):
                 raise ValueError(f"{name} must be {', '.join(get_args(choices))}; got {str(value)[:60]!r}")

@@ -12,7 +12,7 @@ import numpy as np
 
 from genlab.data.base import Opened
 from genlab.data.captions import Beside
-from genlab.data.decode import reads_heic
+from genlab.data.decode import Half, reads_heic
 from genlab.data.examples import Examples, classed
 from genlab.data.formats import HEIC, PICTURES
 from genlab.data.layout import Layout, laid_out
@@ -54,11 +54,19 @@ class PictureFiles:
         kept = [name for name, keep in zip(found, first.keep.tolist(), strict=True) if keep]
         beside = self.beside(kept)
         key = [self.key(name) for name in kept]
-        decoded = decode_cached(request, PictureManifest(lambda: self.items(kept), len(kept), key))
+        learnt, given = _halves(request)
+        manifest = PictureManifest(lambda: self.items(kept), len(kept), key, learnt)
+        decoded = decode_cached(request, manifest)
+        partners = decode_cached(request, replace(manifest, half=given)) if given else None
         # Again, of the pictures alone that there are: what is broken or was made by genlab has no say in what a folder means.
         layout = laid_out(decoded.names, request.name, request.options.folders)
-        if layout.domains is None and request.options.domain is not None:
+        if layout.domains is None and partners is None and request.options.domain is not None:
             raise ValueError(f"{request.name} has no folders like trainA and trainB; leave --domain out")
+        if request.options.halves is None and decoded.survey.side_by_side:
+            raise ValueError(
+                f"every picture of {request.name} is twice as wide as high: a pair side by side, of which the right one is "
+                "learnt and the left one given (--halves pair), or one picture (--halves one)?"
+            )
         layout = _labelled(layout, decoded.names, beside)
         noted = Overview(
             classes_from=layout.classes_from,
@@ -67,6 +75,11 @@ class PictureFiles:
             left_out=(*self.left_out, *first.left_out, *self._others({*found, *beside.used}), *beside.left_out),
         )
         texts = [beside.texts.get(name, "") for name in decoded.names]
+        if partners is not None:
+            if layout.domains is not None:
+                raise ValueError(f"--halves: {request.name} has two domains in its folders already; leave it out")
+            parts = [_part(request, each, layout, noted, texts, half) for each, half in ((decoded, learnt), (partners, given))]
+            return Paired.within(parts[0], parts[1], request)
         if layout.domains is not None:
             return _domains(request, decoded, layout, noted, texts)
         return decoded.examples(request, layout.labels, layout.classes, layout.own, noted, texts, ("folders", "moving"))
@@ -79,6 +92,19 @@ class PictureFiles:
             *LeftOut.of(heic, "picture", NEEDS_HEIC),
             *LeftOut.of(_by_suffix([name for name in others if name not in set(heic)]), "file", "no pictures"),
         )
+
+
+def _halves(request: Request) -> tuple[Half, Half]:
+    """The half of each picture that is learnt, and the one that is given; nothing where a picture is one."""
+    if request.options.halves != "pair":
+        return "", ""
+    return ("left", "right") if request.options.domain == "A" else ("right", "left")
+
+
+def _part(request: Request, decoded: Decoded, layout: Layout, noted: Overview, texts: Sequence[str], half: str) -> Examples:
+    """One half of each picture."""
+    bare = replace(request, name=f"the {half} halves", options=replace(request.options, halves=None, domain=None))
+    return decoded.examples(bare, layout.labels, layout.classes, layout.own, noted, texts, ("folders", "moving"))
 
 
 def _labelled(layout: Layout, names: Sequence[str], beside: Beside) -> Layout:

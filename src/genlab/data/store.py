@@ -16,7 +16,7 @@ import numpy as np
 from genlab.core.words import plural
 from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
-from genlab.data.decode import Content, Picture, decoded, grey_or_colour, measured
+from genlab.data.decode import Content, Half, Picture, decoded, grey_or_colour, measured
 from genlab.data.examples import Examples, Stored, classes_there
 from genlab.data.levels import pictures
 from genlab.data.options import Options, Request
@@ -38,11 +38,13 @@ class PictureManifest:
 
     items    gives all of them, from the first, at each call
     key      JSON values that change whenever the source does
+    half     which half of each file is the picture
     """
 
     items: Callable[[], Iterable[PictureItem]]
     total: int
     key: Any
+    half: Half = ""
 
 
 @dataclass
@@ -70,6 +72,11 @@ class Survey:
     def count(self, sizes: set[tuple[int, int]]) -> None:
         ordered = sorted(sizes, key=lambda size: (size[0] * size[1], size))
         self.sizes, (self.smallest, self.largest) = len(ordered), (ordered[0], ordered[-1]) if ordered else ((), ())
+
+    @property
+    def side_by_side(self) -> bool:
+        """Whether every picture may be two: all have one size, twice as wide as high."""
+        return self.sizes == 1 and self.largest[1] == 2 * self.largest[0]
 
     def sized(self) -> str:
         """The sizes in words."""
@@ -151,7 +158,7 @@ class Decoded:
 
 def decode_cached(request: Request, manifest: PictureManifest) -> Decoded:
     """The decoded pictures of a manifest, from the cache if they are in it."""
-    how = [request.options.size, request.options.levels, request.options.label_maps]
+    how = [request.options.size, request.options.levels, request.options.label_maps, manifest.half]
 
     def write(part: Path) -> None:
         shape = _fill(part, request, manifest, _shape(request, manifest))
@@ -190,7 +197,7 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     sizes: set[tuple[int, int]] = set()
     survey, colour = Survey(), False
     with (part / "raw").open("wb") as raw:
-        outcomes = parallel_map(lambda item: _tried(item, shape, request.options), manifest.items())
+        outcomes = parallel_map(lambda item: _tried(item, shape, request.options, manifest.half), manifest.items())
         for number, (name, picture) in enumerate(outcomes):
             if isinstance(picture, str):
                 skipped.append((name, picture))
@@ -219,10 +226,10 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     return None
 
 
-def _tried(item: PictureItem, shape: tuple[int, int], options: Options) -> tuple[str, Picture | str]:
+def _tried(item: PictureItem, shape: tuple[int, int], options: Options, half: Half) -> tuple[str, Picture | str]:
     """The item's name with the picture, or with the reason why it cannot be decoded."""
     try:
-        return item.name, decoded(item.content, shape, options.levels, options.label_maps)
+        return item.name, decoded(item.content, shape, options.levels, options.label_maps, half)
     except ValueError as error:
         return item.name, str(error)
 
@@ -246,7 +253,8 @@ def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
 
     def size(item: PictureItem) -> tuple[int, int] | None:
         try:
-            return measured(item.content)
+            height, width = measured(item.content)
+            return height, width // 2 if manifest.half else width
         except ValueError:
             return None  # the decoding says why
 

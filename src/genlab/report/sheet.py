@@ -101,7 +101,7 @@ def _pictured(data: Opened) -> str:
 
 
 def _notes(data: Opened) -> str:
-    below = ""
+    below = _pictured(data)
     orange = data.missing and pictures.drawing(data.space).layout == "rows"
     return "; ".join([f"below each example: its {below}"] * bool(below) + ["in orange: missing"] * orange)
 
