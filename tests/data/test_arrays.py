@@ -125,7 +125,14 @@ def test_a_plain_array_is_pictures_or_points(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arrays", "message"),
     [
-        ({"y": np.zeros(5)}, "no array called x .it has y."),
+        ({"y": np.zeros(5)}, r"no array called x .it has y .5,.."),
+        ({"a": np.zeros((60, 4, 4)), "b": np.zeros((60, 4, 4))}, "no array called x .it has a .60, 4, 4., b"),
+        ({"images": np.zeros((60, 4, 4)), "fine": np.arange(60), "coarse": np.arange(60)}, "no array called x"),
+        ({"images": np.zeros((60, 4, 4)), "labels": np.arange(50)}, "no array called x"),
+        ({"x_train": np.zeros((60, 4, 4)), "x_test": np.zeros((9, 5, 5))}, "no array called x"),
+        ({"x": np.zeros((60, 4, 4), np.uint8), "label": np.linspace(0, 1, 60)}, "label holds measurements .* leave it out"),
+        ({"x": np.zeros((60, 784))}, r"reshape.-1, 28, 28. .*--axes NT"),
+        ({"x": np.zeros((60, 768))}, r"reshape.-1, 16, 16, 3."),
         ({"x": np.random.default_rng(0).random((60, 4, 4))}, "astype"),
         ({"x": np.full((60, 4, 4), 9, np.uint8), "levels": 9}, "x runs from 9 to 9"),
         ({"x": np.zeros((60, 3, 4, 3), np.uint8)}, "what are its dimensions"),
@@ -150,6 +157,46 @@ def test_a_damaged_array_is_named(tmp_path: Path) -> None:
         (tmp_path / "x.npz").write_bytes(content)
         with pytest.raises(ValueError, match=r"x.npz is no file of plain arrays"):
             opened(tmp_path / "x.npz")
+
+
+@pytest.mark.parametrize("names", [("arr_0", "arr_1"), ("images", "labels"), ("X", "y"), ("data", "target"), ("images", "")])
+@pytest.mark.parametrize("column", [True, False])
+def test_arrays_of_other_names_are_read_where_one_reading_fits(tmp_path: Path, names: tuple[str, str], column: bool) -> None:
+    x, y = np.random.default_rng(0).integers(0, 256, (60, 5, 4), dtype=np.uint8), np.arange(60) % 3
+    arrays = {names[0]: x, names[1]: y[:, None] if column else y}
+    arrays.pop("", None)
+    np.savez(tmp_path / "x.npz", **arrays)
+    data = opened(tmp_path / "x.npz")
+    batch = data.once("test", 0, 60)
+    assert np.array_equal(batch.x[:, 0], x[batch.index])
+    assert ("label" in data.given) == bool(names[1])
+    if names[1]:
+        assert np.array_equal(batch.given["label"], y[batch.index])
+    assert f"{names[0]} is taken for the examples" in data.overview.found
+
+
+@pytest.mark.parametrize(
+    "names", [("x_train", "y_train"), ("train_images", "train_labels"), ("X_train", "labels_train"), ("train", "")]
+)
+@pytest.mark.parametrize("shape", [(5, 4), (4,)])
+def test_arrays_in_splits(tmp_path: Path, names: tuple[str, str], shape: tuple[int, ...]) -> None:
+    generator = np.random.default_rng(0)
+    arrays, said = {}, {}
+    for split, count in (("test", 20), ("train", 60)):
+        said[split] = generator.integers(0, 256, (count, *shape), dtype=np.uint8), np.arange(count) % 3
+        arrays |= {name.replace("train", split): array for name, array in zip(names, said[split], strict=True) if name}
+    np.savez(tmp_path / "x.npz", **arrays)
+    data = opened(tmp_path / "x.npz")
+    batch = data.once("test", 0, 99)
+    assert np.array_equal(batch.x.reshape(20, *shape), said["test"][0])
+    assert not names[1] or np.array_equal(batch.given["label"], said["test"][1])
+    assert data.count("train") + data.count("validation") == 60
+    assert data.overview.splits_from == "the arrays' names; validation is a tenth of train, by content"
+
+
+def test_labels_in_bytes_are_words(tmp_path: Path) -> None:
+    np.savez(tmp_path / "x.npz", x=np.arange(960, dtype=np.uint8).reshape(60, 4, 4), label=np.array([b"cat", b"dog"] * 30))
+    assert opened(tmp_path / "x.npz").given["label"].names == ("cat", "dog")
 
 
 # --- tables ----------------------------------------------------------------------------------------------------------

@@ -3,14 +3,16 @@
 .npz    pictures as `x` (N, H, W, C), (N, C, H, W) or (N, H, W), with `axes` ("NHWC", "NCHW", "NHW") and `levels` beside;
         points as `x` (N, D); `label` where there are classes, and their `names`, as `genlab sample --out FILE.npz` writes them
         recordings, clips and volumes as x with `axes`: "NCT", "NFCHW", "NCDHW", or without C where there is one channel
+        arrays of other names where only one reading fits: `named` says which
 .npy    the same x alone; `Options.axes` names its axes
 """
 
 from __future__ import annotations
 
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -20,13 +22,14 @@ from genlab.data import splits
 from genlab.data.base import Opened
 from genlab.data.examples import NO_LABEL, Examples, Stored, classed
 from genlab.data.levels import fitted, pictures
+from genlab.data.named import named
 from genlab.data.options import Request
 from genlab.data.overview import Overview
 from genlab.data.table import points
 
 CHANNELS = (1, 3)
 ORDERS = {"NCHW": (0, 1, 2, 3), "NHWC": (0, 3, 1, 2)}
-LABELS = ("label", "labels", "y")
+LISTED = 8  # arrays in a message
 NAMES = "names"  # of the classes, in the order of their numbers
 WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole numbers, points x (N, D)"
 LARGEST = 2**36  # bytes of one array
@@ -34,20 +37,25 @@ LARGEST = 2**36  # bytes of one array
 
 def read(request: Request) -> Opened:
     arrays = _arrays(request)
-    if "x" not in arrays:
-        raise ValueError(f"{request.source} has no array called x (it has {', '.join(arrays) or 'none'}); {WANTED}")
+    found = named(arrays)
+    if found is None:
+        listed = ", ".join(f"{name} {array.shape}" for name, array in list(arrays.items())[:LISTED]) or "none"
+        raise ValueError(f"{request.source} has no array called x (it has {listed}); {WANTED}")
+    arrays, own = found.arrays, found.own
     x = arrays["x"]
-    labels, classes, classes_from = _classes(request, arrays, len(x) if x.ndim else 0)
-    noted = Overview(classes_from=classes_from)
+    labels, classes, classes_from = _classes(request, arrays, len(x) if x.ndim else 0, found.label)
+    splits_from = "the arrays' names" + splits.completion(own) if own is not None else "by content"
+    noted = Overview(found=found.said, classes_from=classes_from, splits_from=splits_from)
+    stored = partial(Stored, labels=labels, classes=classes, own=own, noted=noted)
     axes = request.options.axes or (str(arrays["axes"]) if "axes" in arrays else "")
     if (kind := _kind(axes)) is not None:
-        return _other(request, arrays, x, axes, kind, labels, classes, noted)
+        return _other(request, arrays, x, axes, kind, stored)
     if x.ndim == 2 and not axes:
         if x.dtype.kind not in "fiu":
             raise ValueError(f"{request.source}: x is of type {x.dtype}; points are numbers")
-        return points(request, x.astype(np.float64), labels, classes, (), noted)
-    if x.ndim == 1 and x.dtype.kind in "fiu":
-        raise ValueError(f"{request.source}: x has one dimension; save points of one coordinate as x[:, None]")
+        return points(request, x.astype(np.float64), labels, classes, (), noted, own=own)
+    if x.ndim < 2 and x.dtype.kind in "fiu":
+        raise ValueError(f"{request.source}: x has the shape {x.shape}; save points of one coordinate as x[:, None]")
     levels = _levels(request, arrays, x)
     stacked = _channels_first(request, x, axes)
     if levels > 256:
@@ -55,7 +63,7 @@ def read(request: Request) -> Opened:
     stacked = np.ascontiguousarray(stacked.astype(np.uint8))
     levels = min(levels, 256)
     stacked = fitted(stacked, request.options.size, levels, request.progress)
-    return pictures(request, Stored(stacked, splits.digests(stacked), labels, classes, noted=noted), levels, "arrays")
+    return pictures(request, stored(stacked, splits.digests(stacked)), levels, "arrays")
 
 
 def _kind(axes: str) -> DataKind | None:
@@ -73,11 +81,12 @@ def _other(
     x: np.ndarray,
     axes: str,
     kind: DataKind,
-    labels: np.ndarray | None,
-    classes: tuple[str, ...],
-    noted: Overview,
+    stored: Callable[[np.ndarray, np.ndarray], Stored],
 ) -> Opened:
-    """Recordings, clips or volumes: levels where the array holds whole numbers, real numbers otherwise."""
+    """Recordings, clips or volumes: levels where the array holds whole numbers, real numbers otherwise.
+
+    stored   the examples x with their digests, and what else is known of them
+    """
     if x.ndim != len(axes):
         raise ValueError(f"{request.source}: x has the shape {x.shape}, which the axes {axes!r} do not name")
     if "C" not in axes:
@@ -94,12 +103,12 @@ def _other(
             )
         x = x.astype(np.uint8)
         space = Space(x.shape[1:], kind.axes, "binary" if levels == 2 else "ordinal", levels, rate=rate, curve=curve)
-        return Examples(request, kind.name, space, Stored(x, splits.digests(x), labels, classes, noted=noted))
+        return Examples(request, kind.name, space, stored(x, splits.digests(x)))
     if not np.isfinite(x).all():
         raise ValueError(f"{request.source}: x holds numbers that are not finite; mend them")
     x = x.astype(np.float32)
     bare = Space(x.shape[1:], kind.axes, "real", rate=rate)
-    made = Examples(request, kind.name, bare, Stored(x, splits.digests(x), labels, classes, noted=noted))
+    made = Examples(request, kind.name, bare, stored(x, splits.digests(x)))
     train = x[made.numbers("train")].astype(np.float64)
     made.space = replace(bare, center=(float(train.mean()),), scale=(float(train.std()) or 1.0,))
     return made
@@ -118,14 +127,19 @@ def _arrays(request: Request) -> Mapping[str, np.ndarray]:
     except (ValueError, EOFError, OSError, KeyError, MemoryError, zipfile.BadZipFile) as error:
         if isinstance(error, OSError) and error.errno is not None:
             raise
-        objects = "python objects" if "pickle" in str(error).lower() else f"damaged: {error}"
+        objects = (
+            "python objects; save each array with a dtype of its own, as label.astype(str)"
+            if "pickle" in str(error).lower()
+            else f"damaged: {error}"
+        )
         raise ValueError(f"{request.source} is no file of plain arrays ({objects}); {WANTED}") from None
 
 
-def _classes(request: Request, arrays: Mapping[str, np.ndarray], count: int) -> tuple[np.ndarray | None, tuple[str, ...], str]:
-    """(numbers of the classes, their names, where they come from)."""
-    name = next((name for name in LABELS if name in arrays), None)
-    if name is None:
+def _classes(
+    request: Request, arrays: Mapping[str, np.ndarray], count: int, name: str
+) -> tuple[np.ndarray | None, tuple[str, ...], str]:
+    """(numbers of the classes, their names, where they come from). name: of the array of labels, or ""."""
+    if not name:
         return None, (), "there is no array of labels"
     values, said = arrays[name], f"the array {name}"
     if values.ndim == 2 and values.shape[1] == 1:
@@ -134,6 +148,11 @@ def _classes(request: Request, arrays: Mapping[str, np.ndarray], count: int) -> 
         values, said = values.argmax(1), f"the array {name}, one-hot"
     if values.shape != (count,):
         raise ValueError(f"{request.source}: labels of shape {values.shape} for {count} examples; give one number or word each")
+    if values.dtype.kind == "f" and (values[np.isfinite(values)] % 1).any():
+        raise ValueError(
+            f"{request.source}: {name} holds measurements ({values[0]:.3g}, ...), no classes; leave it out of the file, "
+            "or learn it as a column of x"
+        )
     if NAMES not in arrays:
         return *classed(values), said
     names = tuple(str(each) for each in arrays[NAMES].reshape(-1).tolist())

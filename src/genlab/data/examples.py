@@ -54,7 +54,8 @@ def classed(values: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
     A label of -1, nan, null or nothing becomes -1. Whole numbers, whatever they are written as, are in the order of numbers.
     """
-    words = np.array([str(value).strip() for value in values.tolist()])
+    told = (value.decode("utf-8", "replace") if isinstance(value, bytes) else value for value in values.tolist())
+    words = np.array([str(value).strip() for value in told])
     missing = np.isin(words, NO_LABEL)
     names, numbers = np.unique(words[~missing], return_inverse=True)
     known = names.tolist()

@@ -105,16 +105,18 @@ def points(
     noted: Overview,
     where: Sequence[str] = (),
     words: Sequence[str] = (),
+    own: np.ndarray | None = None,
 ) -> Examples:
     """Examples of x (N, D) numbers, nan where they are missing.
 
     names   of the columns, or none
     where   names of the rows, for messages
     words   further kinds of data whose options suit these
+    own     splits of their own, as in Stored
     """
     request.options.suit(request.name, "points", "files", *words)
     if not 1 <= x.shape[1] <= MOST:
-        hint = "; if they are pictures, save x as (N, H, W)" if x.shape[1] > MOST else ""
+        hint = _flat(x.shape[1]) if x.shape[1] > MOST else ""
         raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt{hint}")
     where = where or [f"point {row + 1}" for row in range(len(x))]
     titles = names or tuple(str(column + 1) for column in range(x.shape[1]))
@@ -125,7 +127,8 @@ def points(
         rows, kept = np.flatnonzero(blank).tolist(), np.flatnonzero(~blank)
         empty = LeftOut.of([where[row] for row in rows], "row", "nothing but missing values")
         noted = replace(noted, left_out=(*noted.left_out, *empty))
-        x, labels, where = x[kept], None if labels is None else labels[kept], [where[row] for row in kept.tolist()]
+        x, where = x[kept], [where[row] for row in kept.tolist()]
+        labels, own = (None if each is None else each[kept] for each in (labels, own))
     seen = ~np.isnan(x)
     space = Space((x.shape[1],), "D", "real")
     whole = bool(seen.all())
@@ -134,7 +137,7 @@ def points(
         gaps = ", ".join(f"{title} {count:,}" for title, count in zip(titles, (~seen).sum(0).tolist(), strict=True) if count)
         odd = (*odd, f"{plural(int((~seen).sum()), 'value')} missing ({gaps}); --complete leaves their rows out")
     small = np.ascontiguousarray(np.where(seen, x, 0).astype(np.float32))
-    stored = Stored(small, _digests(small, seen, whole), labels, classes, None, where, noted=replace(noted, odd=odd))
+    stored = Stored(small, _digests(small, seen, whole), labels, classes, own, where, noted=replace(noted, odd=odd))
     made = Points(request, space, stored, None if whole else seen)
     train = np.where(seen, x, np.nan)[made.numbers("train")]
     if np.isnan(train).all(0).any():
@@ -145,6 +148,16 @@ def points(
     made.space = Space((x.shape[1],), "D", "real", center=tuple(center.tolist()), scale=tuple(scale.tolist()))
     small[:] = np.where(seen, small, center.astype(np.float32))
     return made
+
+
+def _flat(width: int) -> str:
+    """What to do with rows of too many numbers, which may be pictures or sound."""
+    side, colour = math.isqrt(width), math.isqrt(width // 3)
+    shape = (
+        f"(-1, {side}, {side})" if side * side == width else f"(-1, {colour}, {colour}, 3)" if 3 * colour**2 == width else ""
+    )
+    pictures = f"as x.reshape{shape}" if shape else "as (N, H, W)"
+    return f"; if they are pictures, save them {pictures} in a .npz; recordings, as a .npy with --axes NT"
 
 
 def _digests(x: np.ndarray, seen: np.ndarray, whole: bool) -> np.ndarray:
