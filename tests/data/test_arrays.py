@@ -172,7 +172,7 @@ def test_arrays_of_other_names_are_read_where_one_reading_fits(tmp_path: Path, n
     assert ("label" in data.given) == bool(names[1])
     if names[1]:
         assert np.array_equal(batch.given["label"], y[batch.index])
-    assert f"{names[0]} is taken for the examples" in data.overview.found
+    assert f"({names[0]}: the examples" in data.overview.found
 
 
 @pytest.mark.parametrize(

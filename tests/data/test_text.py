@@ -192,11 +192,37 @@ def test_too_short_a_text_says_how_much_is_needed(tmp_path: Path) -> None:
 GREETINGS = "Grüße aus Köln\n" * 200
 
 
-@pytest.mark.parametrize(("encoding", "guess"), [("latin-1", "LATIN1"), ("utf-16-le", "UTF-16LE"), ("utf-16-be", "UTF-16BE")])
-def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, encoding: str, guess: str) -> None:
-    path = file(tmp_path, GREETINGS, encoding)
-    with pytest.raises(ValueError, match=rf"iconv -f {guess} -t UTF-8"):
+@pytest.mark.parametrize(
+    ("text", "encoding", "guess"),
+    [
+        (GREETINGS, "latin-1", "LATIN1"),
+        (GREETINGS, "utf-16-le", "UTF-16LE"),
+        (GREETINGS, "utf-16-be", "UTF-16BE"),
+        ("It\u2019s \u201cfair\u201d\n" * 200, "cp1252", "WINDOWS-1252"),
+        ("今日はいい天気ですね。\n" * 100, "utf-16-le", "UTF-16LE"),
+        ("今日はいい天気ですね。\n" * 100, "shift_jis", "SHIFT_JIS"),
+        ("今天天气很好。\n" * 100, "gb18030", "GB18030"),
+        ("Сегодня хорошая погода.\n" * 100, "koi8_r", r"\S+"),
+    ],
+)
+def test_another_encoding_is_named_with_the_way_out(tmp_path: Path, text: str, encoding: str, guess: str) -> None:
+    path = file(tmp_path, text, encoding)
+    with pytest.raises(ValueError, match=rf"iconv -f {guess} -t UTF-8") as error:
         opened(path)
+    assert encoding != "koi8_r" or "KOI8-R" in str(error.value)
+    assert encoding in ("latin-1", "koi8_r") or "LATIN1 -t" not in str(error.value)
+
+
+def test_a_text_that_is_utf8_but_for_a_byte_is_not_converted(tmp_path: Path) -> None:
+    (tmp_path / "x.txt").write_bytes(GREETINGS.encode()[:-5] + b"\xc3")
+    with pytest.raises(ValueError, match=r"all but 1 character of it is; to leave out what is not: iconv -c"):
+        opened(tmp_path / "x.txt")
+
+
+def test_bytes_are_no_text_in_another_encoding(tmp_path: Path) -> None:
+    (tmp_path / "x.bin").write_bytes(np.random.default_rng(0).bytes(5000))
+    with pytest.raises(ValueError, match=r"is no text: it holds zero bytes"):
+        opened(tmp_path / "x.bin")
 
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16", "utf-32"])

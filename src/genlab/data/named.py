@@ -53,8 +53,8 @@ def named(arrays: Mapping[str, np.ndarray]) -> Named | None:
     ):  # fmt: skip
         return None
     label = next(iter(parts), "")
-    taken = "" if label == "" else f", {label} the labels"
-    return Named({**beside, **parts, "x": x}, label, own, f"({examples[0]} is taken for the examples{taken})")
+    taken = f"; {label}: the labels" if label else ""
+    return Named({**beside, **parts, "x": x}, label, own, f"({examples[0]}: the examples{taken})")
 
 
 def _joined(parts: Mapping[str, np.ndarray]) -> tuple[np.ndarray, dict[str, np.ndarray]] | None:

@@ -23,6 +23,7 @@ from torch import Tensor
 from genlab.core.data import Split
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
+from genlab.core.words import plural
 from genlab.data import tokenizer
 from genlab.data.base import SPLITS, Opened
 from genlab.data.cells import is_table
@@ -34,6 +35,9 @@ MARKS = (  # byte-order marks, the longer before those that they begin with
     (b"\xff\xfe\0\0", "utf-32"), (b"\0\0\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"),
     (b"\xef\xbb\xbf", "utf-8-sig"),
 )  # fmt: skip
+OTHERS = ("SHIFT_JIS", "GB18030", "BIG5", "EUC-KR", "KOI8-R", "WINDOWS-1251", "LATIN1")  # as iconv and Python call them
+WESTERN = 0.3  # of the bytes of a text in a Latin alphabet are no ASCII, at most
+NO_TEXT = "{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
 SAMPLED = 500  # characters by which an encoding without a mark is known
 TEXT = "text"
 BEFORE = 32  # tokens
@@ -174,7 +178,10 @@ def contents(path: Path) -> str:
     ValueError says where it is something else.
     """
     raw = path.read_bytes()
-    if guess := _unmarked(raw):
+    guess = _unmarked(raw)
+    if not guess and b"\0" in raw and not any(raw.startswith(mark) for mark, _ in MARKS):
+        raise ValueError(NO_TEXT.format(path=path))
+    if guess:
         raise ValueError(
             f"{path} looks like a text in {guess}; convert it: iconv -f {guess} -t UTF-8 '{path.name}' > new{path.suffix}"
         )
@@ -185,23 +192,47 @@ def contents(path: Path) -> str:
         if marked != "utf-8":
             raise ValueError(f"{path} begins like a text in {marked} but is damaged (byte {error.start + 1:,})") from None
         line = raw.count(b"\n", 0, error.start) + 1
-        raise ValueError(
-            f"{path} is not UTF-8 text (byte {error.start + 1:,}, line {line:,}); if it is a text in another encoding, "
-            f"convert it: iconv -f LATIN1 -t UTF-8 '{path.name}' > new.txt"
-        ) from None
+        where = f"{path} is not UTF-8 text (byte {error.start + 1:,}, line {line:,})"
+        raise ValueError(f"{where}; {_another(raw, path.name)}") from None
     if "\0" in text:
-        raise ValueError(
-            f"{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
-        )
+        raise ValueError(NO_TEXT.format(path=path))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
+def _another(raw: bytes, name: str) -> str:
+    """What to do with a text that is no UTF-8."""
+    text = raw.decode("utf-8", "replace")
+    lost, other = text.count("\ufffd"), len(text) - len(text.encode("ascii", "ignore"))
+    if other > 10 * lost:
+        most = f"all but {plural(lost, 'character')} of it is"
+        return f"{most}; to leave out what is not: iconv -c -f UTF-8 -t UTF-8 '{name}' > new.txt"
+    high = len(raw) - len(raw.translate(None, bytes(range(128, 256))))
+    if high < WESTERN * len(raw):
+        guess = "WINDOWS-1252" if any(128 <= byte < 160 for byte in raw) else "LATIN1"
+        return f"if it is a text in another encoding, convert it: iconv -f {guess} -t UTF-8 '{name}' > new.txt"
+    fitting = [encoding for encoding in OTHERS if _decodes(raw, encoding)]
+    return (
+        f"if it is a text in another encoding, convert it from the one in which it reads well, one of {', '.join(fitting)}: "
+        f"iconv -f {fitting[0]} -t UTF-8 '{name}' > new.txt"
+    )
+
+
+def _decodes(raw: bytes, encoding: str) -> bool:
+    try:
+        raw.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return True
+
+
 def _unmarked(raw: bytes) -> str:
-    """UTF-16 without a byte-order mark: one byte in two is zero, and always the same one; "" for anything else."""
+    """UTF-16 without a byte-order mark: bytes are zero in one of two places alone, many or those of ends of lines; else ""."""
     zeros = raw[: 2 * SAMPLED : 2].count(0), raw[1 : 2 * SAMPLED : 2].count(0)
-    if any(raw.startswith(mark) for mark, _ in MARKS) or not max(zeros) > 0.3 * min(SAMPLED, len(raw) // 2) > 10 * min(zeros):
-        return ""
-    return "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
+    some = min(SAMPLED, len(raw) // 2)
+    guess = "UTF-16LE" if zeros[1] > zeros[0] else "UTF-16BE"
+    western, lines = max(zeros) > 0.3 * some > 10 * min(zeros), max(zeros) > 0.01 * some and not min(zeros)
+    marked = any(raw.startswith(mark) for mark, _ in MARKS)
+    return guess if not marked and (western or (lines and _decodes(raw, guess))) else ""
 
 
 def _items(text: str) -> Iterator[str]:
