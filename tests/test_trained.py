@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 
@@ -149,6 +150,24 @@ def test_an_option_is_read_as_its_type_and_a_wrong_one_is_a_sentence(vae: Run) -
             own_options(sample, said)
     with pytest.raises(ValueError, match="sampl_mean: did you mean sample_mean"):
         vae.sample(2, sampl_mean=True)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("4",), "n must be a whole number of at least 1, got '4'"),
+        ((4.5,), "n must be a whole number"),
+        ((2, "a"), "a seed is a whole number"),
+        ((2, 0.5), "a seed is a whole number"),
+        ((2, 0, ["label"]), r"given is a dictionary, as ..label.: 3., not list"),
+        ((2, 0, "label"), "given is a dictionary"),
+        ((2, 0, {"label": torch.zeros(2, dtype=torch.complex64)}), "label holds complex numbers"),
+    ],
+)
+def test_arguments_of_other_types_are_refused_in_a_sentence(vae: Run, arguments: tuple, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        vae.sample(*arguments)
+    assert len(vae.sample(np.int64(2), np.int64(1), {"label": np.array([1, 2])})) == 2
 
 
 def test_a_half_is_one_of_a_picture() -> None:

@@ -243,7 +243,7 @@ def train(
     watch                      called with every Tick
     options                    seed, settings={"model.latent": 8}, force, device, precision, schedule, save_every, on_nan, shard
     """
-    data = open(data) if isinstance(data, str | Path) else data
+    data = data if hasattr(data, "space") else open(data)
     amounts = {"steps": steps, "examples": examples, "seconds": seconds}
     budget = Budget(**{unit: amount for unit, amount in amounts.items() if amount is not None}) if any_given(amounts) else None
     made = session(model, data, out, budget=budget, **options)

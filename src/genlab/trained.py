@@ -197,8 +197,8 @@ class Run:
         **options: Any,
     ) -> Iterator[Tensor]:
         """Frames on the way to the samples of `sample`, each (n, *space.shape); the last alone where n exceeds one chunk."""
-        if n < 1:
-            raise ValueError(f"n must be at least 1, got {n}")
+        if not hasattr(n, "__index__") or n < 1:
+            raise ValueError(f"n must be a whole number of at least 1, got {n!r:.60}")
         model = self.model(averaged, best)
         options = own_options(model.sample, options)
         conditions = self.conditions(n, seed, given)
@@ -229,6 +229,8 @@ class Run:
         data    those it was trained on, where they are open already
         ValueError for a condition that this model does not take, naming the models that do.
         """
+        if not isinstance(given or {}, Mapping):
+            raise ValueError(f'given is a dictionary, as {{"label": 3}}, not {type(given).__name__}')
         for key in given or {}:
             if key not in self.takes:
                 raise ValueError(self._not_taken(key))

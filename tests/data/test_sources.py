@@ -5,12 +5,14 @@ from __future__ import annotations
 import io
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
 
+import genlab
 from genlab.data import open as opened
 from tests.data import files
 
@@ -159,6 +161,28 @@ def test_a_name_that_leads_nowhere(name: str, message: str, tmp_path: Path, monk
         opened(name)
 
 
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        (None, "are named by a path or a built-in name.*not by NoneType"),
+        (["a", "b"], "not by list"),
+        (np.zeros((60, 8, 8), np.uint8), "not by ndarray; save arrays as x, with label, in a .npz"),
+        (torch.zeros(60, 1, 8, 8), "not by Tensor"),
+        ("", "the name of the data is empty"),
+        (" ", "the name of the data is empty"),
+        ("https://example.com/a.zip", "is an address: download it"),
+    ],
+)
+def test_what_names_no_data_is_refused(source: Any, message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Above all an empty name, as of a variable that was never set, which is not the folder that one is in."""
+    monkeypatch.chdir(files.folder(tmp_path / "here", 60))
+    with pytest.raises(ValueError, match=message):
+        opened(source)
+    with pytest.raises(ValueError, match=message):
+        genlab.train("vae", source, steps=1)
+    assert not Path("runs").exists()
+
+
 def test_a_near_miss_of_a_path_names_the_file(tmp_path: Path) -> None:
     (tmp_path / "my-pictures").mkdir()
     with pytest.raises(ValueError, match=r"did you mean .*my-pictures[?]"):
@@ -187,6 +211,7 @@ def test_single_files_that_are_no_data(name: str, message: str, tmp_path: Path) 
         ({"size": 0}, "size must be a whole number from 2"),
         ({"size": 5000}, "size must be a whole number from 2 to 1,024"),
         ({"size": 8.5}, "size must be a whole number"),
+        ({"size": 8.0}, "size must be a whole number"),
         ({"binarise": "blurry"}, "binarise must be threshold, static, dynamic"),
         ({"shares": (0.5, 0.5)}, "shares are those of train, validation and test"),
         ({"shares": (0.0, 0.5, 0.5)}, "shares are those of train, validation and test"),

@@ -161,6 +161,8 @@ def _fitting(value: Tensor, space: Space, key: str, n: int) -> Tensor:
     if tuple(value.shape) != (n, *space.shape):
         expected = f"{(n, *space.shape)} or {space.shape}"
         raise ValueError(f"{key} has shape {tuple(value.shape)}; {n} samples need {expected}")
+    if value.is_complex():
+        raise ValueError(f"{key} holds complex numbers; it may hold real ones alone")
     if not bool(value.isfinite().all()):
         raise ValueError(f"{key} holds values that are not finite")
     if space.discrete and len(value):

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from operator import index
 from typing import Any
 
 import numpy as np
@@ -31,7 +32,7 @@ class Noise:
     """
 
     def __init__(self, seed: int, rows: int | Iterable[int], device: Any = "cpu", dtype: torch.dtype = torch.float32):
-        self.seed = int(seed)
+        self.seed = index(seed) if hasattr(seed, "__index__") else -1
         if not 0 <= self.seed < 2**63:
             raise ValueError(f"a seed is a whole number from 0 to 2^63 - 1, got {seed}")
         self.rows: Sequence[int] = range(rows) if isinstance(rows, int) else [int(row) for row in rows]

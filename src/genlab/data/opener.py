@@ -37,7 +37,7 @@ def open(
     """
     chosen, root, report = Options.from_record(options), cache_root(cache), progress or silent
     bare, wrapped = chosen.split_off(*wrappers())
-    data = _read(os.fspath(source), bare, root, report)
+    data = _read(_named_by(source), bare, root, report)
     for name, make in wrappers().items():
         if name in ("pair", "other") and name in wrapped:
             data = make(data, _read(wrapped[name], bare, root, report))
@@ -68,6 +68,16 @@ def open_again(
     return reopened(record, opening)
 
 
+def _named_by(source: Any) -> str:
+    """The words that name data; ValueError for an array, nothing, or anything else."""
+    if not isinstance(source, str | os.PathLike):
+        raise ValueError(
+            f'data are named by a path or a built-in name, as "my-pictures/" or "digits", not by {type(source).__name__}; '
+            "save arrays as x, with label, in a .npz and name that file"
+        )
+    return str(os.fspath(source))
+
+
 def _read(named: str, options: Options, cache: Path, progress: ProgressCallback) -> Opened:
     request = _request(named, options, cache, progress)
     return _reader(request)(request)
@@ -77,6 +87,10 @@ def _request(named: str, options: Options, cache: Path, progress: ProgressCallba
     if built_in(named) is not None or named.startswith("hub:"):
         name = named.removeprefix("hub:").split("/")[-1].replace(":", "-") if named.startswith("hub:") else named
         return Request(named, name, options, cache=cache, progress=progress)
+    if not named.strip():
+        raise ValueError("the name of the data is empty; name a folder or a file, or something built in: genlab list data")
+    if "://" in named:
+        raise ValueError(f"{named[:200]} is an address: download it and name the file; a data set of the hub is hub:OWNER/NAME")
     path = Path(named).expanduser()
     if not path.exists():
         meant = nearest_name(named) or _beside(path)

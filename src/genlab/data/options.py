@@ -196,7 +196,7 @@ def _in_words(hint: Any) -> str:
 def _within(name: str, value: int | None, low: int, high: int, unit: str) -> None:
     if value is None:
         return
-    if isinstance(value, bool) or int(value) != value or not low <= value <= high:
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
         raise ValueError(f"{name} must be a whole number from {low:,} to {high:,}{f' {unit}' if unit else ''}; got {value}")
 
 
