@@ -99,7 +99,8 @@ def test_nothing_readable(tmp_path: Path) -> None:
     ("names", "message"),
     [
         ([], "is empty; name a folder with pictures"),
-        (["a.txt", "b.txt"], "holds no pictures .2 of its 2 files are .txt.; to learn a text, name one file"),
+        (["a.txt", "b.txt"], "holds no pictures .2 of its 2 files are .txt.; to learn a text, name one file, or join"),
+        (["a.npy", "b.npy"], "name it: .*a.npy; to learn from all, join them"),
         (["a.wav", "deep/b.flac"], "none of the 2 recordings .* can be read .a.wav: it is no recording of a known format"),
         (["a.npz"], "name it: .*a.npz"),
     ],
@@ -110,6 +111,59 @@ def test_folders_without_pictures_say_what_to_do(tmp_path: Path, names: list[str
         (tmp_path / name).write_text("x", encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         opened(tmp_path)
+
+
+@pytest.mark.parametrize("suffix", ["", ".000", ".jpg_large", ".jpg?w=200"])
+def test_pictures_are_known_by_their_first_bytes_where_names_say_nothing(tmp_path: Path, suffix: str) -> None:
+    for place, file in enumerate(sorted(files.folder(tmp_path, 60, ("cat", "dog")).rglob("*.png"))):
+        Image.open(file).save(file, "JPEG" if place % 2 else "PNG")
+        file.rename(file.with_suffix(suffix))
+    (tmp_path / "cat" / "notes").write_text("GIFs are fun", encoding="utf-8")
+    data = opened(tmp_path)
+    assert data.overview.classes == {"cat": 30, "dog": 30}
+    assert "60 files known as pictures by their first bytes alone" in data.overview.odd
+    assert [each.line() for each in data.overview.left_out] == ["1 file (cat/notes): no pictures"]
+
+
+@pytest.mark.parametrize(
+    ("head", "said"),
+    [
+        (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "it is a pointer of Git LFS.*: git lfs pull"),
+        (b"<!DOCTYPE html><html>404</html>", "it is a web page"),
+        (b"%PDF-1.5", "it is a PDF"),
+        (b"\x89PNG broken", "it is no picture of a known format, or a damaged one"),
+    ],
+)
+def test_what_is_no_picture_is_named_for_what_it_is(tmp_path: Path, head: bytes, said: str) -> None:
+    for number in range(30):
+        (tmp_path / f"{number}.png").write_bytes(head)
+    with pytest.raises(ValueError, match=said):
+        opened(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [(bytes(128) + b"DICM", "a medical picture .DICOM.; save its pixels"), (b"\x80\x04\x95", "a pickle; save its arrays")],
+)
+@pytest.mark.parametrize("suffix", ["", ".dcm"])
+def test_folders_of_other_files_say_what_these_are(tmp_path: Path, content: bytes, said: str, suffix: str) -> None:
+    (tmp_path / f"0001{suffix}").write_bytes(content + bytes(300))
+    with pytest.raises(ValueError, match=f"holds no pictures: 0001{suffix} is {said}"):
+        opened(tmp_path)
+
+
+def test_of_a_folder_of_several_kinds_one_is_chosen(tmp_path: Path) -> None:
+    files.folder(tmp_path, 60)
+    for number in range(3):
+        (tmp_path / f"{number}.mov").write_bytes(b"\0\0\0\x14ftypqt  ")
+    with pytest.raises(
+        ValueError, match=r"pictures and videos; name the one folder .*, or say --kind pictures or --kind videos"
+    ):
+        opened(tmp_path)
+    data = opened(tmp_path, kind="pictures")
+    assert [each.line() for each in data.overview.left_out] == ["3 files (0.mov, 1.mov, 2.mov): no pictures"]
+    with pytest.raises(ValueError, match=r"--kind points: .* holds pictures and videos; leave it out"):
+        opened(tmp_path, kind="points")
 
 
 def test_hidden_files_and_others_do_not_count(tmp_path: Path) -> None:

@@ -219,6 +219,14 @@ def test_a_text_that_is_utf8_but_for_a_byte_is_not_converted(tmp_path: Path) -> 
         opened(tmp_path / "x.txt")
 
 
+@pytest.mark.parametrize("head", ["<!DOCTYPE html>", "\n<?xml version='1.0'?>\n<html lang='en'>", "{\\rtf1\\ansi "])
+def test_markup_is_asked_about(tmp_path: Path, head: str) -> None:
+    path = file(tmp_path, head + WORDS * 200)
+    with pytest.raises(ValueError, match=r"x.txt is a .*; save .*--kind text learns its characters as they stand"):
+        opened(path)
+    assert opened(path, kind="text").kind == "text"
+
+
 def test_bytes_are_no_text_in_another_encoding(tmp_path: Path) -> None:
     (tmp_path / "x.bin").write_bytes(np.random.default_rng(0).bytes(5000))
     with pytest.raises(ValueError, match=r"is no text: it holds zero bytes"):

@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
 
+from genlab.data.signatures import HEAD, PICTURES, of_bytes, signature
 from genlab.data.unread import MADE_BY
 
 ENLARGED = 8  # times at most: what is smaller holds nothing to see at that size
@@ -153,7 +154,15 @@ def grey_or_colour(x: np.ndarray) -> np.ndarray:
 def _opened(content: Content) -> Image.Image:
     if (content.stat().st_size if isinstance(content, Path) else len(content)) == 0:
         raise ValueError("it is empty")
-    return Image.open(content if isinstance(content, Path) else io.BytesIO(content))
+    try:
+        return Image.open(content if isinstance(content, Path) else io.BytesIO(content))
+    except UnidentifiedImageError:
+        known = signature(content) if isinstance(content, Path) else of_bytes(content[:HEAD])
+        if known is None or known.what.startswith(PICTURES):
+            raise
+        raise ValueError(f"it is {known.what}{known.remedy and f'; {known.remedy}'}") from None
+    except Image.DecompressionBombError:
+        raise ValueError("it has too many pixels, hundreds of millions; make it smaller") from None
 
 
 def _orientation(image: Image.Image) -> int:

@@ -18,6 +18,8 @@ from genlab.data.options import Options, ProgressCallback, Request, cache_root, 
 from genlab.data.signatures import signature
 from genlab.data.wrap import reopened, wrappers
 
+KINDS = {"points": formats.FILES[".csv"], "text": formats.TEXT}
+MARKUP = ("a web page", "a formatted text (RTF)")  # which can be learnt as they stand
 Reader = Callable[[Request], Opened]
 
 
@@ -116,6 +118,8 @@ def _reader(request: Request) -> Reader:
         return _named(formats.FOLDER)
     if suffix in formats.SOUND:
         raise ValueError(f"{path} is one recording; name the folder it lies in, to learn from all of them")
+    if suffix in formats.VIDEO:
+        raise ValueError(f"{path} is one video; cut it into clips and name their folder")
     if suffix in formats.PICTURES:
         raise ValueError(f"{path} is one picture; name the folder it lies in, to learn from all of them")
     if is_idx(path.name):
@@ -123,10 +127,12 @@ def _reader(request: Request) -> Reader:
     if path.stat().st_size == 0:
         raise ValueError(f"{path} is empty")
     known = signature(path)
-    if known is not None and known.remedy:
-        raise ValueError(f"{path} is {known.what}; {known.remedy}")
-    if known is None and request.options.kind is not None:
-        return _named({"points": formats.FILES[".csv"], "text": formats.TEXT}[request.options.kind])
+    marked_up = known is not None and known.what in MARKUP
+    if known is not None and known.remedy and not (marked_up and request.options.kind == "text"):
+        hint = "; --kind text learns its characters as they stand" if marked_up else ""
+        raise ValueError(f"{path} is {known.what}; {known.remedy}{hint}")
+    if (known is None or marked_up) and request.options.kind in KINDS:
+        return _named(KINDS[request.options.kind])
     return _named(formats.FILES.get(known.reads if known is not None else suffix, formats.TEXT))
 
 

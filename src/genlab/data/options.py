@@ -21,7 +21,7 @@ Domain = Literal["A", "B"]
 Halves = Literal["pair", "one"]
 Decimal = Literal["point", "comma"]
 Header = Literal["yes", "no"]
-FileKind = Literal["points", "text"]
+FileKind = Literal["points", "text", "pictures", "recordings", "videos"]
 ProgressCallback = Callable[[int, int, str], object]  # (done, total, what)
 SHARES = (0.8, 0.1, 0.1)  # of train, validation, test
 LARGEST = 1024  # pixels a side
@@ -53,8 +53,8 @@ class Options:
     """Levels of pictures that use fewer than their files could hold: 2 for masks of 0 and 1, 4096 for 12 bits in 16."""
     label_maps: bool = _of(False, "pictures")
     """Pictures hold the class of what is seen at each pixel: palettes are not colours, and sizes change without blending."""
-    kind: FileKind | None = _of(None, "table", "text", "lines")  # noqa: RUF009
-    """What one file holds, where its name does not say: points (a table of numbers) or text."""
+    kind: FileKind | None = _of(None, "table", "text", "lines", "folders")  # noqa: RUF009
+    """What one file holds, where its name does not say: points (a table of numbers) or text; or what of a folder is learnt."""
     columns: str | None = _of(None, "table")
     """Columns of a table to learn, names with commas between; default: all that hold numbers and do not count the rows."""
     label: str | None = _of(None, "table", "rows")

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from genlab.core.words import plural
 from genlab.data.base import Opened
 from genlab.data.captions import Beside
 from genlab.data.decode import Half, reads_heic
@@ -39,6 +40,7 @@ class PictureFiles:
     key        JSON values of a picture's file, which change whenever it does
     beside     captions and labels of the pictures of these names
     left_out   what was passed over
+    unnamed    names of pictures whose names do not say that they are some
     """
 
     names: Sequence[str]
@@ -46,10 +48,11 @@ class PictureFiles:
     key: Callable[[str], Any]
     beside: Callable[[Sequence[str]], Beside]
     left_out: tuple[LeftOut, ...] = ()
+    unnamed: frozenset[str] = frozenset()
 
     def read(self, request: Request) -> Opened:
         """Examples; two sources in one where the folders are domains."""
-        found = [name for name in self.names if is_picture(name)]
+        found = [name for name in self.names if is_picture(name) or name in self.unnamed]
         first = laid_out(found, request.name, request.options.folders)
         kept = [name for name, keep in zip(found, first.keep.tolist(), strict=True) if keep]
         beside = self.beside(kept)
@@ -73,6 +76,7 @@ class PictureFiles:
             splits_from=layout.splits_from,
             texts_from=beside.texts_from,
             left_out=(*self.left_out, *first.left_out, *self._others({*found, *beside.used}), *beside.left_out),
+            odd=(f"{plural(len(self.unnamed), 'file')} known as pictures by their first bytes alone",) if self.unnamed else (),
         )
         texts = [beside.texts.get(name, "") for name in decoded.names]
         if partners is not None:

@@ -25,7 +25,9 @@ class Signature(NamedTuple):
 UNPACK = "unpack it and name the folder or file that comes out"
 EXPORT = "export it as .csv and name that"
 PICTURE = "name the folder it lies in, to learn from all its pictures"
+PICTURES = "a picture ("  # how `what` begins of one that may be read
 POINTER = re.compile(rb"version https://git-lfs\.github\.com/spec/v1\s")
+WEB = re.compile(rb"\s*(<\?xml[^>]*>\s*)?<(!doctype\s+html|html)\b", re.IGNORECASE)
 SIGNATURES: tuple[tuple[int, bytes, Signature], ...] = (  # (offset, bytes there, what it is)
     (0, b"PAR1", Signature("a parquet file", reads=".parquet")),
     (0, b"\x93NUMPY", Signature("an array of numpy", reads=".npy")),
@@ -36,6 +38,13 @@ SIGNATURES: tuple[tuple[int, bytes, Signature], ...] = (  # (offset, bytes there
     (0, b"7z\xbc\xaf\x27\x1c", Signature("a 7z archive", UNPACK)),
     (0, b"Rar!", Signature("a RAR archive", UNPACK)),
     (257, b"ustar", Signature("a tar archive", reads=".tar")),
+    (128, b"DICM", Signature("a medical picture (DICOM)", "save its pixels as .png, or with numpy.savez(..., x=...)")),
+    (0, b"8BPS", Signature("a picture of Photoshop", "export it as .png")),
+    (0, b"MThd", Signature("notes for instruments (MIDI)", "write them as text, or record them as .wav")),
+    (0, b"$FL2", Signature("an SPSS file", EXPORT)),
+    (0, b"<stata_dta>", Signature("a Stata file", EXPORT)),
+    (8, b'{"', Signature("a safetensors file", "save its tensors with numpy.savez(..., x=...)")),
+    (0, b"{\\rtf", Signature("a formatted text (RTF)", "save it as plain text, .txt")),
     (0, b"%PDF", Signature("a PDF", "save its text as a .txt file, or its pages as pictures")),
     (0, b"\x89HDF", Signature("an HDF5 file", "save its arrays with numpy.savez(..., x=...)")),
     (0, b"MATLAB 5.0", Signature("a MATLAB file", "save its arrays with numpy.savez(..., x=...)")),
@@ -47,6 +56,7 @@ SIGNATURES: tuple[tuple[int, bytes, Signature], ...] = (  # (offset, bytes there
     (0, b"GIF8", Signature("a picture (GIF)", PICTURE)),
     (0, b"II*\0", Signature("a picture (TIFF)", PICTURE)),
     (0, b"MM\0*", Signature("a picture (TIFF)", PICTURE)),
+    (0, b"\0\0\0\x0cjP  ", Signature("a picture (JPEG 2000)", PICTURE)),
     (8, b"WEBP", Signature("a picture (WebP)", PICTURE)),
     (4, b"ftypheic", Signature("a picture (HEIC)", PICTURE)),
     (4, b"ftypavif", Signature("a picture (AVIF)", PICTURE)),
@@ -78,9 +88,15 @@ ZIPS = {  # files that are zip archives inside, by suffix
 def signature(path: Path) -> Signature | None:
     """What a file is by its first bytes; None where they say nothing, as those of a text."""
     with path.open("rb") as file:
-        head = file.read(HEAD)
+        return of_bytes(file.read(HEAD), path)
+
+
+def of_bytes(head: bytes, path: Path = Path()) -> Signature | None:
+    """What a file is that begins with these bytes. path: of the file, if it has one."""
     if POINTER.match(head):
         return Signature("a pointer of Git LFS, not the file itself", "fetch it: git lfs pull")
+    if WEB.match(head):
+        return Signature("a web page", "save its text as a .txt file, or what it leads to")
     if head.startswith(b"PK\x03\x04"):
         return ZIPS.get(path.suffix.lower(), Signature("a zip archive", reads=".zip"))
     found = next((each for offset, magic, each in SIGNATURES if head[offset : offset + len(magic)] == magic), None)
