@@ -180,6 +180,33 @@ def test_samples_of_sound_and_clips_are_known_as_such(tmp_path: Path, source: st
     ]
 
 
+@pytest.mark.parametrize("lines", [True, False])
+def test_samples_of_texts_are_read_back_from_arrays_as_texts(tmp_path: Path, lines: bool) -> None:
+    words = ["first", "second", "third", "fourth of many"]
+    text = "\n".join(f"{words[number % 4]} {number % 97}" for number in range(2000))
+    (tmp_path / "a.txt").write_text(text, encoding="utf-8")
+    option = ("--lines",) if lines else ()
+    assert call("train", "ngram", tmp_path / "a.txt", *option, "--out", tmp_path / "run").code == 0
+    assert call("sample", tmp_path / "run", "-n", 60, "--out", tmp_path / "s.npz").code == 0
+    assert call("sample", tmp_path / "run", "-n", 60, "--out", tmp_path / "s.txt").code == 0
+    again, with_txt = genlab.open(tmp_path / "s.npz"), genlab.open(tmp_path / "s.txt", lines=lines)
+    assert again.kind == with_txt.kind == ("lines" if lines else "text")
+    if lines:
+        assert again.fingerprint == genlab.open(tmp_path / "s.npz", lines=True).fingerprint
+        assert len(again["train"]) == len(with_txt["train"])
+
+
+def test_captions_are_written_as_words_and_read_back(tmp_path: Path) -> None:
+    data = files.folder(tmp_path / "set", 40)
+    for file in sorted(data.iterdir()):
+        file.with_suffix(".txt").write_text(f"number {int(file.stem) % 3}", encoding="utf-8")
+    assert call("train", "vae", data, "--size", 8, "--steps", 1, "--out", tmp_path / "run", "--unwatched").code == 0
+    assert call("sample", tmp_path / "run", "-n", 30, "--given", "text=number 2", "--out", tmp_path / "s.npz").code == 0
+    again = genlab.open(tmp_path / "s.npz")
+    assert again.overview.texts_from == "the array text"
+    assert set(again.tokenizers["text"].decode(again["train"][:9].given["text"])) == {"number 2"}
+
+
 def test_volumes_of_one_channel_are_written_as_they_are_had(tmp_path: Path) -> None:
     x = np.random.default_rng(0).integers(0, 256, (60, 4, 5, 6), dtype=np.uint8)
     np.save(tmp_path / "a.npy", x)

@@ -92,7 +92,7 @@ def sample(
 def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str, Any], Sequence[str]]:
     """(conditions as a file of this suffix holds them, names of the columns of the table that the run learnt from).
 
-    A table has labels by their names. Beside the numbers of arrays stand the names of the classes.
+    A table has labels by their names. Beside the numbers of arrays stand the names of the classes, and captions are words.
     """
     import numpy as np
 
@@ -100,8 +100,11 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
     from genlab.core.space import label_of
     from genlab.runs.shapes import fits
 
-    if suffix == ".npz" and (label := label_of(run.given)) in given and run.given[label].names:
-        return {**given, "names": np.array([str(name) for name in run.given[label].names])}, ()
+    if suffix == ".npz":
+        words = {key: np.array(run.tokenizer(key).decode(given[key])) for key in given if run.given[key].text}
+        if (label := label_of(run.given)) in given and run.given[label].names:
+            words["names"] = np.array([str(name) for name in run.given[label].names])
+        return {**given, **words}, ()
     if suffix != ".csv":
         return given, ()
     columns = run.head["data"].get("overview", {}).get("columns")

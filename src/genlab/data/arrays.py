@@ -3,6 +3,7 @@
 .npz    pictures as `x` (N, H, W, C), (N, C, H, W) or (N, H, W), with `axes` ("NHWC", "NCHW", "NHW") and `levels` beside;
         points as `x` (N, D); `label` where there are classes, and their `names`, as `genlab sample --out FILE.npz` writes them
         recordings, clips and volumes as x with `axes`: "NCT", "NFCHW", "NCDHW", or without C where there is one channel
+        `text` beside them: a caption each; `texts` (N,) beside the tokens x, as samples of texts have, alone count
         arrays of other names where only one reading fits: `named` says which
 .npy    the same x alone; `Options.axes` names its axes
 """
@@ -26,10 +27,12 @@ from genlab.data.named import named
 from genlab.data.options import Request
 from genlab.data.overview import Overview
 from genlab.data.table import points
+from genlab.data.text import learnt
 
 CHANNELS = (1, 3)
 ORDERS = {"NCHW": (0, 1, 2, 3), "NHWC": (0, 3, 1, 2)}
 LISTED = 8  # arrays in a message
+TEXTS, CAPTIONS = "texts", "text"
 NAMES = "names"  # of the classes, in the order of their numbers
 WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole numbers, points x (N, D)"
 LARGEST = 2**36  # bytes of one array
@@ -37,6 +40,9 @@ LARGEST = 2**36  # bytes of one array
 
 def read(request: Request) -> Opened:
     arrays = _arrays(request)
+    if _words(arrays.get(TEXTS)) and ("x" not in arrays or arrays["x"].ndim == 2):
+        lines = request.options.lines or bool(arrays.get("lines", False))
+        return learnt(replace(request, options=replace(request.options, lines=lines)), arrays[TEXTS].tolist())
     found = named(arrays)
     if found is None:
         listed = ", ".join(f"{name} {array.shape}" for name, array in list(arrays.items())[:LISTED]) or "none"
@@ -45,8 +51,10 @@ def read(request: Request) -> Opened:
     x = arrays["x"]
     labels, classes, classes_from = _classes(request, arrays, len(x) if x.ndim else 0, found.label)
     splits_from = "the arrays' names" + splits.completion(own) if own is not None else "by content"
-    noted = Overview(found=found.said, classes_from=classes_from, splits_from=splits_from)
-    stored = partial(Stored, labels=labels, classes=classes, own=own, noted=noted)
+    texts = arrays[CAPTIONS].tolist() if _words(arrays.get(CAPTIONS)) and len(arrays[CAPTIONS]) == len(x) else []
+    texts_from = f"the array {CAPTIONS}" if texts else ""
+    noted = Overview(found=found.said, classes_from=classes_from, splits_from=splits_from, texts_from=texts_from)
+    stored = partial(Stored, labels=labels, classes=classes, own=own, noted=noted, texts=texts)
     axes = request.options.axes or (str(arrays["axes"]) if "axes" in arrays else "")
     if (kind := _kind(axes)) is not None:
         return _other(request, arrays, x, axes, kind, stored)
@@ -64,6 +72,11 @@ def read(request: Request) -> Opened:
     levels = min(levels, 256)
     stacked = fitted(stacked, request.options.size, levels, request.progress)
     return pictures(request, stored(stacked, splits.digests(stacked)), levels, "arrays")
+
+
+def _words(array: np.ndarray | None) -> bool:
+    """Whether an array holds words, in one row."""
+    return array is not None and array.ndim == 1 and array.dtype.kind == "U"
 
 
 def _kind(axes: str) -> DataKind | None:

@@ -212,7 +212,15 @@ def _pictures(samples: Samples) -> Parts:
 
 
 Saver = Callable[[Samples], bytes | Parts]
-COMMON: dict[str, Saver] = {".png": _png, ".npz": lambda samples: npz(samples.x, samples.space, samples.given), ".gif": _way}
+
+
+def _arrays(samples: Samples) -> bytes:
+    """Arrays; of texts their words too, by which they are read back."""
+    words = {} if samples.texts is None else {"texts": np.array(list(samples.texts)), "lines": samples.space.end is not None}
+    return npz(samples.x, samples.space, samples.given, **words)
+
+
+COMMON: dict[str, Saver] = {".png": _png, ".npz": _arrays, ".gif": _way}
 TEXTS: dict[str, Saver] = {
     ".txt": lambda samples: (text(samples.texts or (), samples.space) + "\n").encode(),
     "": lambda samples: Parts(".txt", [(item + "\n").encode() for item in samples.texts or ()]),
