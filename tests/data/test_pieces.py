@@ -115,6 +115,17 @@ def test_folders_are_classes_of_recordings(tmp_path: Path) -> None:
     assert data.overview.classes == {"a": 24, "b": 24}
 
 
+def test_texts_beside_recordings_are_said_not_to_be_learnt(tmp_path: Path) -> None:
+    path = recordings(tmp_path / "s")
+    for file in sorted(path.iterdir()):
+        file.with_suffix(".txt").write_text("what is said", encoding="utf-8")
+    data = opened(path)
+    assert list(data.given) == []
+    assert [each.line() for each in data.overview.left_out] == [
+        "48 captions (0_x_00.wav, 0_x_06.wav, 0_x_12.wav, ...): learnt with pictures alone, not with recordings"
+    ]
+
+
 def test_mixed_rates_are_refused_with_the_remedy(tmp_path: Path) -> None:
     path = recordings(tmp_path / "s")
     soundfile.write(path / "high.wav", wave(0), 44_100)

@@ -48,6 +48,10 @@ class Beside:
     used: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
+    def untold(self, examples: str) -> tuple[LeftOut, ...]:
+        """What is said of captions of recordings or clips, which are not learnt."""
+        return LeftOut.of(list(self.texts), "caption", f"learnt with pictures alone, not with {examples}")
+
 
 def beside(pictures: Sequence[str], files: Mapping[str, Path]) -> Beside:
     """Captions and labels of pictures, by their paths, among files by theirs. ValueError names a table that cannot be read."""

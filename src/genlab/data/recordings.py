@@ -84,6 +84,7 @@ def read(request: Request, walked: Walk) -> Recordings:
         *walked.left_out(),
         *first.left_out,
         *about.left_out,
+        *about.untold("recordings"),
         *unread.left_out("recording", sounds.skipped, sounds.own),
         *LeftOut.of(others, "file", "no recordings"),
     )
