@@ -217,3 +217,13 @@ def test_halves_of_large_and_turned_pictures_are_cut_before_they_are_resized(tmp
     batch = opened(tmp_path / "a", halves="pair", size=10)["train"][:30]
     assert int(batch.given["source"][:, 0].min()) > 190
     assert int(batch.x[:, 0].max()) < 10
+
+
+def test_partners_in_one_folder_are_asked_about() -> None:
+    for folder in ("", "benign/"):
+        for end in ("_mask", "-GT", ".label"):
+            names = [f"{folder}{n}{which}.png" for n in range(9) for which in ("", end)]
+            with pytest.raises(ValueError, match=rf"x holds 9 files like 0{end} beside others .*--folders nothing, or classes"):
+                laid_out(names, "x")
+            assert laid_out(names, "x", "nothing").classes == ()
+    assert laid_out([*(f"{n}.png" for n in range(9)), "3_mask.png", "5-edited.png"], "x").classes == ()

@@ -86,8 +86,10 @@ def test_too_little_says_how_much_is_needed() -> None:
         splits.check_sizes({"train": 10, "validation": 1, "test": 1}, None, "tiny", "lines")
     with pytest.raises(ValueError, match=r"too few different ones .* at least 2 are needed in every split, and equal ones"):
         splits.check_sizes({"train": 99, "validation": 0, "test": 3}, None, "tiny", "lines")
+    with pytest.raises(ValueError, match=r"too few different ones .* equal ones stay in one"):
+        splits.check_sizes({"train": 40, "validation": 0, "test": 0}, None, "silence", "recordings")
     with pytest.raises(ValueError, match="and 2 in every split"):
-        splits.check_sizes({"train": 29, "validation": 0, "test": 3}, None, "tiny", "lines")
+        splits.check_sizes({"train": 29, "validation": 1, "test": 3}, None, "tiny", "lines")
     splits.check_sizes({"train": 99, "validation": 3, "test": 0}, (0.9, 0.1, 0.0), "tiny", "lines")
 
 

@@ -214,6 +214,27 @@ def beside(path: Path, write) -> None:
         picture.with_suffix(suffix).write_text(content, encoding="utf-8")
 
 
+def test_odd_classes_and_frames_are_said(tmp_path: Path) -> None:
+    files.folder(tmp_path / "some", 60, ("Cat", "cat", "dog"))
+    files.folder(tmp_path / "some" / "one", 1, first=99)
+    assert opened(tmp_path / "some").overview.odd == ("1 class (one) of one example", "the classes Cat and cat read alike")
+    for clip in range(20):
+        for frame in range(3):
+            (tmp_path / "clips" / f"{clip:02}").mkdir(parents=True, exist_ok=True)
+            Image.fromarray(files.noise(3 * clip + frame)).save(tmp_path / "clips" / f"{clip:02}" / f"frame-{frame}.png")
+    said = "the 20 folders hold files of the same 3 names: if each is a clip, --frames 3 learns clips"
+    assert said in opened(tmp_path / "clips").overview.odd
+    assert opened(tmp_path / "clips", frames=3).kind == "video"
+
+
+def test_pages_of_which_the_first_is_learnt_are_said(tmp_path: Path) -> None:
+    for number in range(3):
+        pages = [Image.fromarray(files.noise(9 * number + page)) for page in range(4)]
+        pages[0].save(tmp_path / f"{number}.tif", save_all=True, append_images=pages[1:])
+    with pytest.raises(ValueError, match=r"too few .*; 3 files of several pictures .* save each page as a file to learn all"):
+        opened(tmp_path)
+
+
 @pytest.mark.parametrize("content", ["{} 0.5 0.25 0.125 0.5\n1 0.5 0.5 0.1 0.1", "{}", "{},{}"])
 def test_numbers_beside_pictures_are_no_captions(tmp_path: Path, content: str) -> None:
     files.folder(tmp_path, 30)

@@ -14,7 +14,7 @@ from torch import Tensor
 from genlab.core.data import Split, View
 from genlab.core.space import Batch, Space, label_of
 from genlab.data.options import Request
-from genlab.data.overview import Overview
+from genlab.data.overview import Overview, odd_classes
 from genlab.data.tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -121,7 +121,8 @@ class Opened(ABC):
             names = self.given[label].names or map(str, range(self.given[label].levels))
             classes = dict(zip(names, map(sum, zip(*by_split, strict=True)), strict=True))
         without = sum(counts.values()) - sum(classes.values()) if classes else 0
-        return replace(self.noted, counts=counts, classes=classes, unlabelled=without)
+        odd = (*self.noted.odd, *odd_classes(classes))
+        return replace(self.noted, counts=counts, classes=classes, unlabelled=without, odd=odd)
 
     def describe(self) -> dict[str, Any]:
         """The data in plain JSON values, for reports: source, kind, counts, what was left out."""

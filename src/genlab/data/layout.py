@@ -36,6 +36,7 @@ FILLERS = {
     "set", "data", "dataset", "split", "images", "image", "imgs", "img", "pictures", "photos", "samples", "seg", "folder",
 }  # fmt: skip
 TOKENS = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+|[^\W\d_a-zA-Z]+")
+TWIN = re.compile(r"[ _.-](?P<word>[A-Za-z]+)$")
 PARTNERS = {
     "image", "images", "img", "imgs", "photo", "photos", "input", "inputs", "source", "sources", "mask", "masks", "label",
     "labels", "annotation", "annotations", "seg", "segmentation", "segmentations", "target", "targets", "gt", "groundtruth",
@@ -120,6 +121,8 @@ def laid_out(names: Sequence[str], root: str, folders: Folders | None = None) ->
     while len(inner.tops()) == 1:
         inner = inner.inside()
     tops = inner.tops()
+    if folders is None:
+        _ask_of_twins(names, root)
     if folders == "nothing" or not tops:
         why = "--folders nothing" if tops else "all lie in one folder"
         return _classes(names, inner, False, why)
@@ -208,6 +211,19 @@ def _ask_of_partners(names: Sequence[str], tops: dict[str, list[int]], root: str
         f"{root} holds {word_list(list(tops))}{alike}: partners (name one and pair it with the other: {place}/{one} --pair "
         f"{place}/{two}), two domains ({place}/{one} --other {place}/{two}), or classes (--folders {answer})?"
     )
+
+
+def _ask_of_twins(names: Sequence[str], root: str) -> None:
+    """ValueError, with both readings, about partners in one folder, told by the end of their names: 7.png and 7_mask.png."""
+    stems = {str(PurePosixPath(name).with_suffix("")) for name in names}
+    ends = [(stem, end) for stem in stems if (end := TWIN.search(stem)) and end["word"].lower() in PARTNERS]
+    twins = sorted(stem for stem, end in ends if stem[: end.start()] in stems)
+    if 3 * len(twins) > len(names):
+        raise ValueError(
+            f"{root} holds {plural(len(twins), 'file')} like {PurePosixPath(twins[0]).name} beside others of the same names "
+            "without that end: partners (move them to a folder of their own and --pair it), or pictures like all others "
+            "(--folders nothing, or classes)?"
+        )
 
 
 def _partner(folder: str) -> bool:

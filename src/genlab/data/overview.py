@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from genlab.core.words import plural
+from genlab.core.words import plural, word_list
 
 NAMED = 3  # names of what was left out, on one line
 LISTED = 12  # classes on one line
@@ -110,3 +110,16 @@ class Overview:
             listed.append(f"and {hidden:,} more (the smallest is {smallest}, {self.classes[smallest]:,})")
         none = f"; {self.unlabelled:,} without" if self.unlabelled else ""
         return f"{', '.join(listed)}{none}: {self.classes_from}"
+
+
+def odd_classes(classes: Mapping[str, int]) -> Iterator[str]:
+    """What is odd about classes, by the number of their examples: of one example, or of names that read alike."""
+    lone = [name for name, count in classes.items() if count == 1]
+    if lone:
+        more = ", ..." if len(lone) > NAMED else ""
+        named = f"{plural(len(lone), 'class')} ({', '.join(lone[:NAMED])}{more}) of one example"
+        yield f"{named}: are they names of examples rather than classes?" if 2 * len(lone) > len(classes) else named
+    alike: dict[str, list[str]] = {}
+    for name in classes:
+        alike.setdefault(" ".join(name.casefold().split()), []).append(name)
+    yield from (f"the classes {word_list(names)} read alike" for names in alike.values() if len(names) > 1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 from typing import Any
@@ -76,7 +76,7 @@ class PictureFiles:
             splits_from=layout.splits_from,
             texts_from=beside.texts_from,
             left_out=(*self.left_out, *first.left_out, *self._others({*found, *beside.used}), *beside.left_out),
-            odd=(f"{plural(len(self.unnamed), 'file')} known as pictures by their first bytes alone",) if self.unnamed else (),
+            odd=tuple(self._odd(kept, layout)),
         )
         texts = [beside.texts.get(name, "") for name in decoded.names]
         if partners is not None:
@@ -87,6 +87,16 @@ class PictureFiles:
         if layout.domains is not None:
             return _domains(request, decoded, layout, noted, texts)
         return decoded.examples(request, layout.labels, layout.classes, layout.own, noted, texts, ("folders", "moving"))
+
+    def _odd(self, names: Sequence[str], layout: Layout) -> Iterator[str]:
+        if self.unnamed:
+            yield f"{plural(len(self.unnamed), 'file')} known as pictures by their first bytes alone"
+        frames = {PurePosixPath(name).name for name in names}
+        if len(layout.classes) > len(frames) > 1 and all(any(map(str.isdigit, name)) for name in frames):
+            yield (
+                f"the {len(layout.classes):,} folders hold files of the same {len(frames)} names: if each is a clip, "
+                f"--frames {len(frames)} learns clips"
+            )
 
     def _others(self, used: set[str]) -> tuple[LeftOut, ...]:
         """Files that are not learnt from."""

@@ -147,7 +147,7 @@ def check_sizes(counts: dict[str, int], shares: tuple[float, float, float] | Non
     if total >= FEWEST and all(counts[split] >= FEWEST_EACH for split in nonempty):
         return
     listed = ", ".join(f"{count} {split}" for split, count in counts.items())
-    if total >= ENOUGH:
+    if total >= ENOUGH or (total >= FEWEST and any(counts[split] == 0 for split in nonempty)):
         raise ValueError(
             f"{name} holds {total} {what} ({listed}), too few different ones to learn from and to score on: at least "
             f"{FEWEST_EACH} are needed in every split, and equal ones stay in one"

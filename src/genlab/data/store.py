@@ -128,7 +128,12 @@ class Decoded:
         known, classes = classes_there(labels, classes)
         texts = texts if any(texts) else ()
         stored = Stored(self.x, self.digests, known, classes, own, self.names, self.skipped, noted, texts)
-        return pictures(request, stored, self._levels(request), *words)
+        try:
+            return pictures(request, stored, self._levels(request), *words)
+        except ValueError as error:
+            if self.survey.moving and len(self.x) < splits.ENOUGH:
+                raise ValueError(f"{error}; {next(self._odd())}") from None
+            raise
 
     def _levels(self, request: Request) -> int:
         if request.options.label_maps:
@@ -150,7 +155,8 @@ class Decoded:
             names = ", ".join(survey.moving_names)
             more = ", ..." if survey.moving > len(survey.moving_names) else ""
             each = f"{plural(survey.moving, 'file')} of several pictures each, of which the first is learnt ({names}{more})"
-            yield f"{each}; --frames N learns clips"
+            paged = all(name.lower().endswith((".tif", ".tiff")) for name in survey.moving_names)
+            yield f"{each}; {'save each page as a file to learn all' if paged else '--frames N learns clips'}"
         if 0 <= survey.peak < 65535 // 4:
             bits = max(1, survey.peak.bit_length())
             yield f"the pictures use {bits} of 16 bits, nothing above {survey.peak:,}: they will look dark; --levels {2**bits}"
