@@ -207,6 +207,17 @@ def test_captions_are_written_as_words_and_read_back(tmp_path: Path) -> None:
     assert set(again.tokenizers["text"].decode(again["train"][:9].given["text"])) == {"number 2"}
 
 
+def test_a_table_of_samples_has_the_columns_that_the_data_had(tmp_path: Path) -> None:
+    rows = [f"{number},{number % 17},{['pine', 'oak'][number % 2]}" for number in range(100)]
+    (tmp_path / "t.csv").write_text("height (m),age,tree\n" + "\n".join(rows), encoding="utf-8")
+    assert call("train", "vae", tmp_path / "t.csv", "--label", "tree", "--steps", 1, "--out", tmp_path / "run").code == 0
+    assert call("sample", tmp_path / "run", "-n", 60, "--class", "oak", "--out", tmp_path / "s.csv").code == 0
+    head, *lines = (tmp_path / "s.csv").read_text(encoding="utf-8").splitlines()
+    assert head == "height (m),age,tree"
+    assert all(line.endswith(",oak") for line in lines)
+    assert genlab.open(tmp_path / "s.csv", label="tree").overview.columns == ("height (m)", "age")
+
+
 def test_volumes_of_one_channel_are_written_as_they_are_had(tmp_path: Path) -> None:
     x = np.random.default_rng(0).integers(0, 256, (60, 4, 5, 6), dtype=np.uint8)
     np.save(tmp_path / "a.npy", x)

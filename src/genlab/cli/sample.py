@@ -107,9 +107,12 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
         return {**given, **words}, ()
     if suffix != ".csv":
         return given, ()
-    columns = run.head["data"].get("overview", {}).get("columns")
+    overview = run.head["data"].get("overview", {})
+    columns, title = overview.get("columns"), overview.get("label_column")
     labels = {key: run.given[key] for key in given if not run.given[key].shape}
     names = {key: [label_name(number, space) for number in given[key].tolist()] for key, space in labels.items()}
+    if isinstance(title, str) and title and "label" in names:
+        names = {(title if key == "label" else key): values for key, values in names.items()}
     return names, columns if fits(columns, [str]) else ()
 
 

@@ -52,6 +52,7 @@ class Overview:
     left_out      what is not learnt from, by reason
     odd           what looks odd, with what may be done about it
     columns       of a table, by name
+    label_column  of a table, by name; "" where it has none
     licence       of data that come with the package
     counts        examples of each split
     classes       examples of each class in all splits, by its name
@@ -69,6 +70,7 @@ class Overview:
     left_out: tuple[LeftOut, ...] = ()
     odd: tuple[str, ...] = ()
     columns: tuple[str, ...] = ()
+    label_column: str = ""
     licence: str = ""
     counts: Mapping[str, int] = field(default_factory=dict)
     classes: Mapping[str, int] = field(default_factory=dict)

@@ -76,6 +76,7 @@ def from_cells(request: Request, table: Cells) -> Examples:
         odd=tuple(_codes([names[place] for place in chosen], [columns[place] for place in chosen])),
         made="; ".join(table.said),
         columns=tuple(names[place] for place in chosen) if table.header else (),
+        label_column=names[label] if label is not None and table.header else "",
     )
     chosen_names = tuple(names[place] for place in chosen)
     labels = labels[kept] if labels is not None else None
