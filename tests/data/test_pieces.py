@@ -216,3 +216,22 @@ def test_frames_of_what_has_none(tmp_path: Path) -> None:
         Image.fromarray(clip(number, 1)[0]).save(tmp_path / "s" / f"{number}.png")
     with pytest.raises(ValueError, match=r"--frames: .* holds no animated pictures, no videos and no folders of frames"):
         opened(tmp_path / "s", frames=4)
+
+
+def test_samples_beyond_full_scale_are_said(tmp_path: Path) -> None:
+    for number in range(30):
+        loud = wave(number).astype(np.float32) / 32768 * (8 if number < 4 else 1)
+        soundfile.write(tmp_path / f"{number:02}.wav", loud, 8000, subtype="FLOAT")
+    odd = "; ".join(opened(tmp_path).overview.odd)
+    assert "4 recordings cut off at full scale; if their files hold numbers beyond 1, scale these down (00.wav, 01.wav" in odd
+
+
+@pytest.mark.parametrize("subtype", ["FLOAT", "DOUBLE", "PCM_24", "PCM_32"])
+def test_every_width_of_samples_is_heard_as_loud(tmp_path: Path, subtype: str) -> None:
+    for place, wide in (("plain", False), ("wide", True)):
+        (tmp_path / place).mkdir()
+        for number in range(30):
+            samples = wave(number).astype(np.float64) / 32768
+            soundfile.write(tmp_path / place / f"{number:02}.wav", samples, 8000, subtype=subtype if wide else "PCM_16")
+    plain, wide = (opened(tmp_path / place).once("train", 0, 99).x for place in ("plain", "wide"))
+    assert torch.equal(plain, wide)

@@ -18,9 +18,9 @@ LOOKED_AT, BLOCK = 200, 4096  # pictures
 def pictures(request: Request, stored: Stored, levels: int = 256, *words: str) -> Examples:
     """Examples of stored.x (N, C, H, W) uint8 levels. words: further kinds of data whose options suit these."""
     request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()), *words)
-    stored = replace(
-        stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *few_levels(stored.x, levels, "arrays" not in words)))
-    )
+    if not any("of 16 bits" in said for said in stored.noted.odd):  # which makes few levels of many
+        found = few_levels(stored.x, levels, "arrays" not in words)
+        stored = replace(stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *found)))
     space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
     return Examples(request, "pictures", space, stored)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,6 +17,7 @@ from genlab.data.overview import NAMED
 from genlab.data.walk import Found
 
 LONGEST = 2**28  # samples of one recording
+FULL, CLIPPED = 2**15 - 1, 0.001  # the largest sample; share of samples there, beyond which a recording was cut off
 COARSE = 256  # step of 8 bits in 16
 
 
@@ -48,13 +50,18 @@ def oddities(sounds: Sounds) -> Iterator[str]:
     begin = np.concatenate([[0], np.cumsum(sounds.lengths)])
     coarse: list[str] = []
     silent: list[str] = []
+    clipped: list[str] = []
     peaks: list[int] = []
     for name, first, last in zip(sounds.names, begin[:-1].tolist(), begin[1:].tolist(), strict=True):
         part = sounds.samples[first:last]
-        peak = int(np.abs(part.astype(np.int32)).max(initial=0))
+        loud = np.abs(part.astype(np.int32))
+        peak = int(loud.max(initial=0))
         (silent if peak == 0 else coarse if not (part % COARSE).any() else []).append(name)
+        if (loud >= FULL).mean() > CLIPPED:
+            clipped.append(name)
         peaks.append(peak)
-    for several, what in ((silent, "silent"), (coarse, "of 8 bits in files of 16")):
+    cut = "cut off at full scale; if their files hold numbers beyond 1, scale these down"
+    for several, what in ((clipped, cut), (silent, "silent"), (coarse, "of 8 bits in files of 16")):
         if several:
             named = ", ".join(several[:NAMED]) + (", ..." if len(several) > NAMED else "")
             yield f"{plural(len(several), 'recording')} {what} ({named})"
@@ -135,10 +142,21 @@ def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str | None
                 return file, None
             if sound.frames > LONGEST:
                 return file, f"it has {sound.frames:,} samples; cut it into pieces"
-            samples, rate, channels = sound.read(dtype="int16", always_2d=True), sound.samplerate, sound.channels
+            samples, rate, channels = _sixteen(sound), sound.samplerate, sound.channels
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         return file, f"it is no recording of a known format, or a damaged one ({error})"
     if not len(samples):
         return file, "it has no samples"
     mono = samples[:, 0] if channels == 1 else np.rint(samples.astype(np.float64).mean(1)).astype(np.int16)
     return file, (mono.astype("<i2"), rate, channels)
+
+
+def _sixteen(sound: Any) -> np.ndarray:
+    """Samples (T, channels) int16 of an open soundfile.SoundFile.
+
+    Of floating point numbers soundfile would only cut the decimals off: full scale is 1 there.
+    """
+    if sound.subtype not in ("FLOAT", "DOUBLE"):
+        return sound.read(dtype="int16", always_2d=True)
+    samples = np.nan_to_num(sound.read(dtype="float64", always_2d=True), nan=0.0, posinf=1.0, neginf=-1.0)
+    return np.rint(samples.clip(-1, FULL / (FULL + 1)) * (FULL + 1)).astype(np.int16)
