@@ -180,7 +180,7 @@ def test_a_run_that_was_deleted_is_trained_anew() -> None:
 
 
 def test_a_folder_that_is_taken_is_refused_before_features_are_trained(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(calls, "features_for", lambda *_: pytest.fail("features were trained"))
+    monkeypatch.setattr(calls, "instruments", lambda *_: pytest.fail("features were trained"))
     Path("mine").mkdir()
     Path("mine/notes.txt").write_text("mine")
     run = genlab.train("gan", "points/ring", steps=1, out="run")

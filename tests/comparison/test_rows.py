@@ -13,6 +13,7 @@ import torch
 
 from genlab.comparison.rows import Record, Results, Row
 from genlab.comparison.summary import machine, write_record
+from genlab.measure.ruler import Mark, Ruler
 from tests.report.fakes import bits, distance, everything, record, row, score
 
 
@@ -21,7 +22,12 @@ def full() -> Record:
     said = everything()
     failed = Row("vqvae", "autoencoder", "compare/vqvae", error="out of memory", stopped=True)
     data, budget = replace(said.data, options={"size": 8}), replace(said.budget, samples=100, features="pixels")
-    return replace(said, rows=(*said.rows, failed), data=data, budget=budget, pending=("compare/gpt",))
+    ruler = Ruler(
+        "EfficientNet-lite0 features", (), ("half of the kinds missing",), (Mark("a blur of 2 pixels", 0.3, 0.2, 0.4),)
+    )
+    blind = replace(ruler, features="classifier features", faults=("uniform noise no farther than a blur of 1 pixel",))
+    more = {"pending": ("compare/gpt",), "ruler": ruler, "refused": (blind,)}
+    return replace(said, rows=(*said.rows, failed), data=data, budget=budget, **more)
 
 
 def test_a_record_comes_back_from_its_json(tmp_path: Path) -> None:

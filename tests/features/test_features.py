@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from genlab.core.space import Space
+from genlab.features import candidates, classifier_features, features_for, pixel_features, random_features
 from genlab.features import classifier as module
-from genlab.features import classifier_features, features_for, pixel_features, random_features
 from genlab.runs.engine import Engine
 from tests.features.bars import Bars, Shuffled
 
@@ -121,17 +121,20 @@ def test_pixels_are_the_pixels():
     assert pixel_features(Space((1, 2, 2), "CHW", "ordinal", 17))(x).tolist() == [[-1, 0, 1, -0.5]]
 
 
-def test_the_choice_follows_the_data_and_the_scale_is_one():
-    labelled = features_for(Bars("g"), Engine("cpu"))
-    plain = features_for(Bars("h", labelled=False), Engine("cpu"))
-    large = features_for(Bars("i", labelled=False, space=Space((3, 20, 20), "CHW", "ordinal", 17)), Engine("cpu"))
-    assert labelled is not None
-    assert plain is not None
-    assert large is not None
-    assert labelled.name == "classifier features"
-    assert plain.name == "pixels"
-    assert large.name == "features of a random network"
-    for features in (labelled, plain):
-        assert float(features(Bars("g").once("train", 0, 5000).x).var(0).sum()) == pytest.approx(1, rel=1e-5)
+def test_the_candidates_follow_the_data():
+    assert candidates(Bars("g")) == ("perceptual", "classifier", "random", "pixels")
+    assert candidates(Bars("h", labelled=False)) == ("perceptual", "random", "pixels")
+    spectra = Bars("i", labelled=False, space=Space((2, 20, 20), "CHW", "ordinal", 17))
+    assert candidates(spectra) == ("random", "pixels"), "a network trained on photographs knows no pictures of two channels"
+    chosen = features_for(spectra, Engine("cpu"))
+    assert chosen is not None
+    assert chosen.name == "features of a random network"
     points = Bars("j", labelled=False, space=Space((2,), "D", "real"))
     assert features_for(points, Engine("cpu")) is None
+
+
+@pytest.mark.parametrize("name", ["classifier", "random", "pixels"])
+def test_the_scale_of_features_that_belong_to_the_data_is_one(name):
+    features = features_for(Bars("g"), Engine("cpu"), choice=name)
+    assert features is not None
+    assert float(features(Bars("g").once("train", 0, 5000).x).var(0).sum()) == pytest.approx(1, rel=1e-5)

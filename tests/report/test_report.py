@@ -110,7 +110,7 @@ def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
     said = fakes.everything()
     page = page_of(tmp_path, said, fakes.all_media(said))
     heads = [attrs["id"] for _, attrs in page.elements if _ == "h2" and "id" in attrs]
-    assert heads == ["which", "numbers", "samples", "course", "beside", "nearest", "alarms", "models"]
+    assert heads == ["which", "samples", "why", "numbers", "course", "beside", "nearest", "alarms", "models"]
     for words in (
         "ddpm and flow-matching are not separated at this budget",
         "… but 12 % of gan's samples are copies of training examples.",

@@ -45,8 +45,7 @@ def score(
     from genlab.cli.events import shown
     from genlab.cli.opening import reopened
     from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
-    from genlab.features import features_for
-    from genlab.measure import Reference
+    from genlab.measure import instruments
     from genlab.report.saving import write_neighbours
     from genlab.runs.files import write_json
 
@@ -56,8 +55,8 @@ def score(
     with Progress() as progress:
         data = reopened(loaded, progress)
         with progress.task("features to compare in") as task:
-            chosen = features_for(data, Engine(machine.device), task, features)
-        reference = Reference(data, split, chosen, Engine(machine.device))
+            tools = instruments(data, Engine(machine.device), task, features)
+        reference = tools.reference(data, split, Engine(machine.device))
         scored: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
     record = scored.results.to_json()
     if json:

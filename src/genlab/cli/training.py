@@ -14,19 +14,20 @@ if TYPE_CHECKING:
 
 
 def watching(session: Session, progress: Progress) -> Watch | None:
-    """The watch of one run, a tenth of the time at most; None on processes that do not write. Pictures are compared in random
-    features, which need no training, or in those of the run's earlier check-ups."""
+    """The watch of one run, a tenth of the time at most; None on processes that do not write. Pictures are compared in
+    features that need no training, or in those of the run's earlier check-ups."""
     from genlab.watch import MARKS, Watch
 
     session.num_evals = MARKS
     if not session.engine.main:
         return None
-    from genlab.features import features_for
+    from genlab.features import candidates, features_for
 
-    choice = (session.folder.plan() or {}).get("features", "random")
+    usual = next(name for name in candidates(session.data) if name != "classifier") if session.data.space.picture else "auto"
+    choice = (session.folder.plan() or {}).get("features", usual)
     if ".py:" in choice or "=" in choice:  # a file is run only where this call names it
-        progress.say(f"check-ups were in features of {choice} and now are in random ones; its best weights stay as they are")
-        choice = "random"
+        progress.say(f"check-ups were in features of {choice} and now are in {usual} ones; its best weights stay as they are")
+        choice = usual
     known = None if choice == "auto" or not session.data.space.picture else choice
     features = features_for(session.data, session.engine, choice=known)
 

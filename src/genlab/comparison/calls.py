@@ -19,8 +19,7 @@ from genlab.core.model import Model
 from genlab.core.options import own_options
 from genlab.data import open
 from genlab.data.options import Options
-from genlab.features import features_for
-from genlab.measure import Reference
+from genlab.measure import instruments
 from genlab.own import all_registered
 from genlab.recipes.index import OWN
 from genlab.runs.engine import Engine
@@ -100,8 +99,8 @@ def compare_models(
     options = continued(options, record)
     if record is None:
         check_free(folder, force, [options.data])  # before features are trained in vain
-    features = features_for(data, Engine(options.device), progress, options.features)
-    return Comparison(options, data, names, claimed(folder, force, record, [options.data]), features, record, left_out)
+    tools = instruments(data, Engine(options.device), progress, options.features)
+    return Comparison(options, data, names, claimed(folder, force, record, [options.data]), tools, record, left_out)
 
 
 def compare_runs(
@@ -126,8 +125,8 @@ def compare_runs(
     size_of(data, "test")
     folder = out or Path("reports") / f"{data.name.replace('/', '-')}-runs"
     check_free(folder, force, runs)  # before features are trained in vain
-    features = features_for(data, Engine(options.device), progress, options.features)
-    return Existing(options, data, runs, claimed(folder, force, used=runs), features)
+    tools = instruments(data, Engine(options.device), progress, options.features)
+    return Existing(options, data, runs, claimed(folder, force, used=runs), tools)
 
 
 def _budget(**amounts: float | None) -> tuple[Any, float, bool]:
@@ -175,7 +174,7 @@ def score(
     moved = data is None or isinstance(data, str | Path)
     opened: Any = loaded.data(data) if moved else loaded.same(data, "these")
     engine = Engine(loaded.device)
-    reference = Reference(opened, split, features_for(opened, engine, choice=features), engine)
+    reference = instruments(opened, engine, choice=features).reference(opened, split, engine)
     steps = evaluate_with_speed(loaded, reference, protocol)
     while True:
         try:

@@ -31,8 +31,7 @@ from genlab.comparison.training import SLICE, Job, in_turn
 from genlab.comparison.verdicts import recommendation
 from genlab.comparison.words import exact
 from genlab.core.words import plural
-from genlab.features import Features
-from genlab.measure import Reference, Speed
+from genlab.measure import Instruments, Reference, Speed
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.checkup import checkup_reference
 from genlab.own import spelled
@@ -66,7 +65,6 @@ class Comparison:
     """Models of one data set under one protocol. Iterating it does the work in steps; `rows`, `best` and `report` do all of it.
 
     To leave the loop stops the work. Runs then keep what they learnt; iterating again, or the same call, goes on.
-
     record     of an earlier call with the same data and budget, which this one continues
     left_out   a sentence about each model that is left out, with the reason
     eta        estimate of the time left, while it is iterated
@@ -78,18 +76,18 @@ class Comparison:
         data: Any,
         names: Sequence[str],
         folder: Path,
-        features: Features | None,
+        tools: Instruments,
         record: Record | None = None,
         left_out: Sequence[str] = (),
     ):
-        self.options, self.data, self.folder, self.features = options, data, folder, features
+        self.options, self.data, self.folder, self.tools = options, data, folder, tools
         before = () if record is None else record.rows
         asked = [RunKey(name, seed) for seed in range(options.seeds) for name in names]
         earlier = [RunKey(row.name, row.seed) for row in before]
         self.keys = sorted(dict.fromkeys([*earlier, *asked]), key=lambda key: key.seed)
         done = {key: row for key, row in zip(earlier, before, strict=True) if row.scores and Folder(self._path(key)).is_run()}
         self._rows = {key: replace(done[key], run=self._path(key)) if key in done else self._row(key) for key in self.keys}
-        self.baselines: list[Baseline] = [] if record is None else list(record.baselines)
+        self.baselines: list[Baseline] = list(record.baselines) if record else []
         self.samples = options.samples or (None if record is None else record.budget.samples)
         self._media: dict[str, Media] = {REAL: real_media(data)}
         self._media |= {row.run: media_of(load(row.run), data) for row in self._rows.values() if row.scores}
@@ -266,7 +264,7 @@ class Comparison:
         return Job(
             folder,
             made,
-            Watch(made, self.features, tell, reference=self._checkup_reference, features_choice=self.options.features),
+            Watch(made, self.tools.features, tell, reference=self._checkup_reference, features_choice=self.options.features),
         )
 
     def _session(self, key: RunKey) -> Session:
@@ -332,12 +330,12 @@ class Comparison:
     @cached_property
     def reference(self) -> Reference:
         """The reference that all samples are compared with, prepared once."""
-        return Reference(self.data, "test", self.features, Engine(self.options.device))
+        return self.tools.reference(self.data, "test", Engine(self.options.device))
 
     @cached_property
     def _checkup_reference(self) -> Reference:
         """The reference that samples of check-ups are compared with."""
-        return checkup_reference(self.data, self.features)
+        return checkup_reference(self.data, self.tools.features, self.tools.classifier)
 
     def _protocol(self) -> EvaluationProtocol:
         return EvaluationProtocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
@@ -383,6 +381,8 @@ class Comparison:
             {name: version(name) for name in ("genlab", "torch")},
             machine(options.device),
             f"{datetime.now():%Y-%m-%d %H:%M}",
+            self.tools.ruler,
+            self.tools.refused,
         )
 
     def command(self) -> str:

@@ -15,7 +15,7 @@ from genlab.comparison.options import CompareOptions, option_words
 from genlab.comparison.rows import Record, Row, Terms
 from genlab.core.recipe import to_json
 from genlab.core.words import plural
-from genlab.features import Features
+from genlab.measure import Instruments
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.own import spelled
 from genlab.recipes.index import entry
@@ -54,10 +54,8 @@ def common_data(paths: Sequence[str], moved: str | None = None, **options: Any) 
 class Existing(Comparison):
     """A comparison of existing runs; those that differ in nothing but the seed are seeds of one model."""
 
-    def __init__(
-        self, options: CompareOptions, data: Any, paths: Sequence[str], folder: Path, features: Features | None = None
-    ):
-        super().__init__(options, data, [], folder, features)
+    def __init__(self, options: CompareOptions, data: Any, paths: Sequence[str], folder: Path, tools: Instruments):
+        super().__init__(options, data, [], folder, tools)
         self.paths = list(paths)
         runs = named([load(path) for path in paths])
         self.keys = list(runs)

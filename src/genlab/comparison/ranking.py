@@ -81,6 +81,7 @@ class Number(NamedTuple):
     question: str
     value: float
     span: Span | None
+    effects: tuple[float, ...] = ()
 
 
 def grouped(rows: Sequence[Row]) -> list[Group]:
@@ -96,7 +97,10 @@ def grouped(rows: Sequence[Row]) -> list[Group]:
 
 def _group(key: tuple[str, ...], by_name: Mapping[str, Sequence[Number]]) -> Group:
     title, qualifier, unit, better, question = key
-    values = [Value(name, [n.value for n in own], [n.span for n in own]) for name, own in by_name.items()]
+    values = [
+        Value(name, [n.value for n in own], [n.span for n in own], own[0].effects if len(own) == 1 else ())
+        for name, own in by_name.items()
+    ]
     values.sort(key=lambda value: (-value.mean if better == "higher" else value.mean, value.name))
     return Group(title, qualifier, unit, better, tuple(values), question)
 
@@ -110,7 +114,9 @@ def numbers(row: Row) -> Iterator[Number]:
     for name, score in row.scores.items():
         if is_finite(score.value):
             about, value = condition(score), score.value
-            yield Number(name, about, score.unit, score.better or "", question(score), value, span_of(score, value))
+            yield Number(
+                name, about, score.unit, score.better or "", question(score), value, span_of(score, value), score.effects
+            )
     each = row.seconds_per_100
     if each is not None:
         yield Number(SPEED, "", "", "lower", "speed", each, (each / TIMING, each * TIMING))

@@ -20,6 +20,7 @@ from genlab.core.space import Space
 from genlab.data.overview import Overview
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.likelihood import Likelihood
+from genlab.measure.ruler import Ruler
 from genlab.measure.score import Score, in_common, in_words
 from genlab.measure.speed import Speed
 from genlab.runs.files import read_json
@@ -234,6 +235,7 @@ class Record:
     baselines  what real data and noise score
     pending    folders of runs that are not yet measured
     command    the command that repeats it
+    ruler      the test of the features that pictures were compared in; refused: of those that were tried before and failed
     """
 
     data: DataSummary
@@ -245,6 +247,8 @@ class Record:
     versions: Mapping[str, str] = field(default_factory=dict)
     machine: str = ""
     written: str = ""
+    ruler: Ruler | None = None
+    refused: tuple[Ruler, ...] = ()
 
     @property
     def space(self) -> Space:
@@ -259,6 +263,8 @@ class Record:
                 {"name": each.name, "what": each.what, "scores": {key: score.to_json() for key, score in each.scores.items()}}
                 for each in self.baselines
             ],
+            "ruler": None if self.ruler is None else self.ruler.to_json(),
+            "refused": [ruler.to_json() for ruler in self.refused],
         }
         return {entry.name: plain.get(entry.name, getattr(self, entry.name)) for entry in fields(self)}
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from genlab.comparison.doubts import remarks
+from genlab.comparison.learnt import notices
 from genlab.comparison.options import command
 from genlab.comparison.rows import Record
 from genlab.comparison.verdicts import recommendation, verdicts
@@ -16,14 +17,19 @@ from genlab.runs.files import write_json
 
 def write_record(folder: Path, record: Record) -> Path:
     """Write report.json, whole or not at all: the record with its "verdicts" and "remarks"."""
-    judged = {"verdicts": [verdict.to_json() for verdict in verdicts(record)], "remarks": remarks(record)}
+    judged = {
+        "verdicts": [verdict.to_json() for verdict in verdicts(record)],
+        "notices": list(notices(record)),
+        "remarks": remarks(record),
+    }
     write_json(folder / "report.json", {**record.to_json(), **judged})
     return folder / "report.json"
 
 
 def leader(record: Record) -> Iterator[str]:
-    """The verdicts, a line each, and how to draw from the model to use."""
+    """What speaks against a ranking, the verdicts, a line each, and how to draw from the model to use."""
     judged = verdicts(record)
+    yield from notices(record)
     for verdict in judged:
         yield " ".join(
             (f"{verdict.title}: {verdict.sentence}", *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in verdict.caveats))

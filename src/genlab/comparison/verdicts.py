@@ -10,12 +10,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from genlab.comparison import words
 from genlab.comparison.courses import Courses, cost_to_reach, courses_of, still_improving
 from genlab.comparison.doubts import caveats
+from genlab.comparison.learnt import unlearnt
 from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, grouped, sign_of
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.core.kinds import kind_of
@@ -87,7 +88,20 @@ def questions(record: Record) -> list[Group]:
         asked += [group for group in ranked if group.question == question and group.title == titles[0]]
     asked += [group for group in ranked if group.title == SPEED]
     reached = cost_of(record)
-    return [*asked, reached[0]] if reached else asked
+    return [kept for group in ([*asked, reached[0]] if reached else asked) if (kept := _judged(group, record))]
+
+
+def _judged(group: Group, record: Record) -> Group | None:
+    """The group without the models that have learnt too little to be ranked by what they draw; None where nothing is left to
+    say."""
+    if group.title == LIKELIHOOD:
+        return group
+    if group.question in ("quality", "coverage") and record.ruler is not None and not record.ruler.passed:
+        return None
+    out = unlearnt(record)
+    values = tuple(value for value in group.values if value.name not in out)
+    enough = 1 if group.question == "quality" else 2
+    return replace(group, values=values) if len(values) >= enough else None
 
 
 def cost_of(record: Record) -> tuple[Group, float] | None:
@@ -110,7 +124,15 @@ def verdict(group: Group, record: Record, space: Space, courses: Courses | None)
     sentence = {"leader": _leads, "tied": _tied, "unknown": _unknown}[outcome](group, [first, *tied], rest, space)
     detail = " ".join(
         filter(
-            None, (_numbers(group), _reached(group, record), _scope(group), _unplaced(open_), _others(group, models, record))
+            None,
+            (
+                _numbers(group),
+                _on_scale(group, record),
+                _reached(group, record),
+                _scope(group),
+                _unplaced(open_),
+                _others(group, models, record),
+            ),
         )
     )
     advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
@@ -141,7 +163,8 @@ def _claimed(group: Group, space: Space) -> str:
 
 
 def _leads(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
-    return f"{top[0].name} {_claimed(group, space)}."
+    alone = "" if len(group.values) > 1 else ": no other learnt enough to be ranked"
+    return f"{top[0].name} {_claimed(group, space)}{alone}."
 
 
 def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
@@ -166,11 +189,14 @@ def _unplaced(names: Sequence[str]) -> str:
 
 def _numbers(group: Group) -> str:
     """The leader's number, the next one's, and the last's."""
-    first, second, *others = group.values
+    first, *others = group.values
     title = words.capital(group.title) if group.title != SPEED else "100 samples in"
-    parts = [f"{title} {sign_of(group)}{_written(group, first)}", f"next is {second.name} with {_written(group, second)}"]
-    parts[1] += _factor(group, second, first)
-    if others:
+    leading = f"{title} {sign_of(group)}{_written(group, first)}"
+    if not others:
+        return f"{leading}."
+    second = others[0]
+    parts = [leading, f"next is {second.name} with {_written(group, second)}{_factor(group, second, first)}"]
+    if others[1:]:
         last = others[-1]
         parts.append(f"last {last.name} with {group.write(last.mean, bare=group.title == SPEED)}{_factor(group, last, first)}")
     return f"{parts[0]}; {', '.join(parts[1:])}."
@@ -188,6 +214,13 @@ def _factor(group: Group, slow: Value, fast: Value) -> str:
     if not group.by_factors or slow.mean / fast.mean < 1.5:
         return ""
     return f", {words.times(slow.mean / fast.mean)} as {'long' if group.title == SPEED or group.unit == 's' else 'many'}"
+
+
+def _on_scale(group: Group, record: Record) -> str:
+    """The first model's distance in pixels of blur, where the group's is the distance that the scale is in."""
+    if record.ruler is None or group.question != "quality" or not group.title.startswith("kernel distance"):
+        return ""
+    return f"{group.values[0].name}'s pictures are {record.ruler.beside(group.values[0].mean)}."
 
 
 def _reached(group: Group, record: Record) -> str:

@@ -22,7 +22,7 @@ from genlab.features.random import random_features
 from genlab.features.user import features_from_file
 
 MEASURED = 5000  # training examples from which the scale of features is taken
-TINY = 64  # entries of a picture without labels up to which the pixels serve
+TINY = 64  # entries up to which what is no picture serves as it is
 NAMES = ("classifier", "perceptual", "random", "pixels", "inception")
 CHOICES = f"{', '.join(NAMES)}[=FILE] or FILE.py:NAME"
 
@@ -43,10 +43,15 @@ def features_for(
     return USUAL[kind_of(data.space).name](data, engine, progress)
 
 
+def candidates(data: Data) -> tuple[str, ...]:
+    """Names of the features that may suit pictures, the most promising first."""
+    space = data.space
+    photographs = space.kind in ("binary", "ordinal") and space.shape[0] in (1, 3)
+    return (*(["perceptual"] if photographs else []), *(["classifier"] if labelled(data) else []), "random", "pixels")
+
+
 def _of_pictures(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
-    if _labelled(data):
-        return _of_labels(data, engine, progress)
-    return scaled(pixel_features(data.space) if data.space.size <= TINY else random_features(data.space, dims_for(data)), data)
+    return _asked(candidates(data)[0], data, engine, progress)
 
 
 def _of_entries(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
@@ -96,13 +101,13 @@ def _hint(choice: str) -> str:
     return (f"did you mean {near[0]}? " if near else "there are no such features. ") + f"There are {CHOICES}"
 
 
-def _labelled(data: Data) -> bool:
+def labelled(data: Data) -> bool:
     label = label_of(data.given)
     return bool(label) and data.given[label].levels > 1
 
 
 def _of_labels(data: Data, engine: Engine, progress: ProgressCallback | None) -> Features:
-    if not _labelled(data):
+    if not labelled(data):
         raise ValueError("--features classifier: these data have no classes to learn; choose random, perceptual or pixels")
     return scaled(classifier_features(data, dims_for(data), engine, progress=progress), data)
 

@@ -6,6 +6,7 @@ of samples that suits the data, by name; `better_of(a, b)` is the better of two 
 
 from genlab.measure.evaluation import Evaluation, Reference, concat_batches, evaluation_of, independent
 from genlab.measure.likelihood import Likelihood, likelihood_of
+from genlab.measure.ruler import Instruments, Ruler, instruments
 from genlab.measure.score import Incomparable, Score, better_of, differences
 from genlab.measure.speed import Speed, speed
 from genlab.measure.table import scores_for, scores_of
@@ -13,8 +14,10 @@ from genlab.measure.table import scores_for, scores_of
 __all__ = [
     "Evaluation",
     "Incomparable",
+    "Instruments",
     "Likelihood",
     "Reference",
+    "Ruler",
     "Score",
     "Speed",
     "better_of",
@@ -22,6 +25,7 @@ __all__ = [
     "differences",
     "evaluation_of",
     "independent",
+    "instruments",
     "likelihood_of",
     "scores_for",
     "scores_of",

@@ -6,7 +6,9 @@ taken from. Two models differ beyond chance
     with two seeds each or more     if |m_a - m_b| > t s sqrt(1/S_a + 1/S_b), the two-sample t-test on the means m: s^2 is
                                     the pooled variance of the seeds, but never below the mean variance that the samples
                                     alone give a run; t the 97.5 % quantile for S_a + S_b - 2 degrees of freedom
-    with one                        if the samples' intervals do not overlap, which says something of these runs only
+    with one                        if the samples' intervals do not overlap, which says something of these runs only. Where
+                                    it is known what each real example did to both values (e_j, f_j), chance that they share
+                                    cancels: if |a - b| > z sqrt(var a + var b - 2 sum_j e_j f_j)
     with one, and no interval       unknown
 
 Student (W. S. Gosset), "The Probable Error of a Mean", 1908.
@@ -26,11 +28,15 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Value:
-    """One model's number: over its seeds, in the order of the rows, each with its 95 % interval where one is known."""
+    """One model's number: over its seeds, in the order of the rows, each with its 95 % interval where one is known.
+
+    effects   of each real example on a single seed's number, where they are known
+    """
 
     name: str
     seeds: Sequence[float]
     spans: Sequence[Span | None] = field(default=())
+    effects: Sequence[float] = field(default=())
 
     @property
     def mean(self) -> float:
@@ -130,8 +136,20 @@ def separated(a: Value, b: Value) -> bool | None:
         counts = len(a.seeds), len(b.seeds)
         least = t_quantile(sum(counts) - 2) * pooled_std(a, b) * math.sqrt(sum(1 / count for count in counts))
         return abs(a.mean - b.mean) > least
+    error = paired_error(a, b)
+    if error is not None:
+        return abs(a.mean - b.mean) > Z * error
     (low_a, high_a), (low_b, high_b) = a.reach, b.reach
     return high_a < low_b or high_b < low_a
+
+
+def paired_error(a: Value, b: Value) -> float | None:
+    """Standard error of the difference of two single runs, without what the same real examples did to both; None unless that
+    is known."""
+    if len(a.seeds) + len(b.seeds) > 2 or not a.effects or len(a.effects) != len(b.effects):
+        return None
+    shared = sum(one * other for one, other in zip(a.effects, b.effects, strict=True))
+    return math.sqrt(max(0.0, a.sampling + b.sampling - 2 * shared))
 
 
 def seeds_needed(a: Value, b: Value) -> int | None:
@@ -147,6 +165,8 @@ def seeds_needed(a: Value, b: Value) -> int | None:
 def samples_factor(a: Value, b: Value) -> float:
     """The factor of samples with which the intervals of two single runs, which shrink with its root, would separate."""
     upper, lower = (a, b) if a.mean > b.mean else (b, a)
-    difference = upper.mean - lower.mean
+    difference, error = upper.mean - lower.mean, paired_error(a, b)
+    if error is not None:
+        return (Z * error / difference) ** 2 if difference > 0 else math.inf
     halves = (upper.mean - upper.reach[0]) + (lower.reach[1] - lower.mean)
     return (halves / difference) ** 2 if difference > 0 else math.inf

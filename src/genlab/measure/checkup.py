@@ -17,7 +17,7 @@ from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
-from genlab.measure.classify import summarise_classes
+from genlab.measure.classify import probabilities_of, summarise_classes
 from genlab.measure.copies import USUAL, copies
 from genlab.measure.distances import NEIGHBOURS, equally_many
 from genlab.measure.estimate import Estimate
@@ -32,9 +32,9 @@ from genlab.measure.text import copied, distinct
 HELD_OUT = 1000  # validation examples
 
 
-def checkup_reference(data: Data, features: Features | None) -> Reference:
+def checkup_reference(data: Data, features: Features | None, classifier: Features | None = None) -> Reference:
     """The reference of all check-ups of a run."""
-    return Reference(data, "validation", features, most=HELD_OUT)
+    return Reference(data, "validation", features, most=HELD_OUT, classifier=classifier)
 
 
 def checkup_scores(
@@ -65,8 +65,8 @@ def _in_features(evaluation: Evaluation) -> Iterator[Score]:
     )
     yield from _cloud(evaluation, evaluation.features, real)
     labels = evaluation.labels
-    if features.classify is not None and features.own_classes and labels is not None:
-        found = summarise_classes(torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)]), labels)
+    if reference.classifier is not None and labels is not None:
+        found = summarise_classes(probabilities_of(evaluation.samples, reference.classifier), labels)
         yield evaluation.protocol.score("samples of the class asked for", found.agreement, better="higher", question="labels")
     detail: dict[str, float] = {}
     yield evaluation.attempt(

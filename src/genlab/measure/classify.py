@@ -7,6 +7,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
+from genlab.features import Features
 from genlab.measure.estimate import Estimate, share
 
 
@@ -14,6 +15,12 @@ class ClassifierSummary(NamedTuple):
     confidence: float  # mean probability of the likeliest class
     shares: Tensor  # (classes,) of the samples, by likeliest class
     agreement: Estimate | None  # share whose likeliest class is the one asked for
+
+
+def probabilities_of(samples: Tensor, classifier: Features) -> Tensor:
+    """(N, classes) of samples (N, *shape), on the CPU."""
+    assert classifier.classify is not None
+    return torch.cat([classifier.classify(part).cpu() for part in samples.split(500)])
 
 
 def summarise_classes(probabilities: Tensor, asked: Tensor | None = None) -> ClassifierSummary:

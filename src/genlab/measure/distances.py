@@ -23,13 +23,13 @@ def distance_scores(evaluation: Evaluation, features: Features) -> Iterator[Scor
     how, name = dict(features.protocol), features.name
     real = evaluation.reference.real_features
     quality: dict[str, Any] = {"better": "lower", "question": "quality"}
+    kernel = {**how, "kernel": "(a b / dims + 1)^3, unbiased"}
+    shown = "KID" if features.fid else f"kernel distance ({name})"
+    yield evaluation.attempt(shown, lambda: kernel_distance(evaluation.features, real), kernel, **quality)
     distance = "FID" if features.fid else f"Fréchet distance ({name})"
     yield evaluation.attempt(distance, lambda: frechet(evaluation.features, real), how, **quality)
     without_end = {**how, "extrapolated": "line in 1/n over thinned sets, both sides"}
     yield evaluation.attempt(f"{distance}, unbiased", lambda: extrapolated(evaluation.features, real), without_end, **quality)
-    kernel = {**how, "kernel": "(a b / dims + 1)^3, unbiased"}
-    shown = "KID" if features.fid else f"kernel distance ({name})"
-    yield evaluation.attempt(shown, lambda: kernel_distance(evaluation.features, real), kernel, **quality)
     nearest = {**how, "classifier": "nearest neighbours, k the root of half the samples; 0.5 cannot tell"}
     yield evaluation.attempt(f"two-sample accuracy ({name})", lambda: two_sample(evaluation.features, real), nearest, **quality)
 

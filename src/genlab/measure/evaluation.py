@@ -31,6 +31,7 @@ class Reference:
     """The real side of every score: examples of a split, the training examples, and both in the features.
 
     features   what pictures are compared in; without them, distances of pictures are left out
+    classifier of the data's labels, which tells the classes of samples; without it, the features' own where they come from one
     engine     trains classifiers on samples; without it, the accuracy of such a classifier is left out
     most       largest number of examples of the split that are used
     """
@@ -42,8 +43,10 @@ class Reference:
         features: Features | None = None,
         engine: Engine | None = None,
         most: int = REAL,
+        classifier: Features | None = None,
     ):
         self.split: Split = split
+        self.classifier = classifier or (features if features is not None and features.own_classes else None)
         self.data, self.features, self.engine, self.most = data, features, engine, most
 
     @cached_property

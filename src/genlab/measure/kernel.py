@@ -12,6 +12,7 @@ both sides. Where the two agree the distance is of second order and the jackknif
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ from genlab.measure.estimate import Estimate, distinct_sides, jackknife
 
 Kernel = Callable[[Tensor, Tensor], Tensor]  # (a, d), (b, d) -> (a, b)
 ROWS = 1024  # a side of a block of pairs: 8 MB in float64, which stays in the cache
+SHARED = 1000  # real examples up to which their effects are kept: what more of them cause is small
 OVER = "samples and real examples, jackknife"
 
 
@@ -53,6 +55,23 @@ def sums(kernel: Kernel, x: Tensor, y: Tensor) -> Sums:
 
 def discrepancy(sums: Sums) -> Estimate:
     """MMD^2 with its jackknife error. n, m > 2."""
+    found = left_out(sums)
+    estimate = jackknife(found.value, OVER, found.without_x, found.without_y)
+    m = len(found.without_y)
+    effects = (found.without_y - found.without_y.mean()) * math.sqrt((m - 1) / m)
+    return estimate._replace(effects=tuple(effects.tolist()) if m <= SHARED else ())
+
+
+class LeftOut(NamedTuple):
+    """MMD^2, and what it is without any one example."""
+
+    value: float
+    without_x: Tensor  # (n,)
+    without_y: Tensor  # (m,)
+
+
+def left_out(sums: Sums) -> LeftOut:
+    """MMD^2 of all examples and without each of them. n, m > 2."""
     a, b = sums.within_x, sums.within_y
     n, m = len(a), len(b)
     if min(n, m) < 3:
@@ -61,7 +80,17 @@ def discrepancy(sums: Sums) -> Estimate:
     inside_x, inside_y = a.sum() / (n * (n - 1)), b.sum() / (m * (m - 1))
     without_x = (a.sum() - 2 * a) / ((n - 1) * (n - 2)) + inside_y - 2 * (between - sums.x_to_y) / ((n - 1) * m)
     without_y = (b.sum() - 2 * b) / ((m - 1) * (m - 2)) + inside_x - 2 * (between - sums.y_to_x) / ((m - 1) * n)
-    return jackknife(float(inside_x + inside_y - 2 * between / (n * m)), OVER, without_x, without_y)
+    return LeftOut(float(inside_x + inside_y - 2 * between / (n * m)), without_x, without_y)
+
+
+def difference(a: LeftOut, b: LeftOut, paired: bool = False) -> Estimate:
+    """MMD^2 of b less that of a, two sets that were measured against the same real examples y.
+
+    What chance did to y it did to both, so the difference is known better than either of them. paired: row i of both sets was
+    made from the same example, and what chance did to that one cancels too.
+    """
+    samples = [b.without_x - a.without_x] if paired else [a.without_x, b.without_x]
+    return jackknife(b.value - a.value, OVER, b.without_y - a.without_y, *samples)
 
 
 def _within(kernel: Kernel, x: Tensor) -> Tensor:

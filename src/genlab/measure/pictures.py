@@ -7,14 +7,13 @@ from collections.abc import Iterator
 from functools import partial
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from genlab.core.data import some
 from genlab.core.kinds import kind_of
 from genlab.core.space import label_of
 from genlab.features import Features, trained_on
-from genlab.measure.classify import summarise_classes
+from genlab.measure.classify import probabilities_of, summarise_classes
 from genlab.measure.copies import Copies, Rule, copies
 from genlab.measure.distances import coverage_scores, distance_scores, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
@@ -34,15 +33,18 @@ KNOWN_FAILURE = "can rank a model that only repeats training examples above a go
 
 
 def pictures(evaluation: Evaluation) -> Iterator[Score]:
-    features = evaluation.reference.features
+    reference = evaluation.reference
+    features = reference.features
     if features is not None:
         yield from distance_scores(evaluation, features)
     yield from _sliced(evaluation)
     if features is not None:
         yield from coverage_scores(evaluation, features)
     yield from _diversity(evaluation)
-    if features is not None and features.classify is not None:
-        yield from _classified(evaluation, features)
+    if features is not None and features.classify is not None and not features.own_classes:
+        yield _inception_score(evaluation, features)
+    if reference.classifier is not None:
+        yield from _classified(evaluation, reference.classifier)
     yield from _labelled(evaluation)
     yield from copied_examples(evaluation)
     yield _parzen(evaluation)
@@ -81,15 +83,21 @@ def _diversity(evaluation: Evaluation) -> Iterator[Score]:
 # --- classes ---------------------------------------------------------------------------------------------------------
 
 
-def _classified(evaluation: Evaluation, features: Features) -> Iterator[Score]:
-    """Scores by a classifier. With the Inception network's classes, only the score named after it has a meaning."""
-    assert features.classify is not None
-    probabilities = torch.cat([features.classify(part).cpu() for part in evaluation.samples.split(500)])
-    how = dict(features.protocol)
-    name = f"Inception score ({features.name})"
-    yield evaluation.attempt(name, lambda: inception_score(probabilities), how, better="higher", question="quality")
-    if not features.own_classes:
-        return
+def _inception_score(evaluation: Evaluation, features: Features) -> Score:
+    """The score by the Inception network's own classes, or by the data's."""
+    name, how = f"Inception score ({features.name})", dict(features.protocol)
+    measure = partial(_by_probabilities, evaluation, features)
+    return evaluation.attempt(name, measure, how, better="higher", question="quality")
+
+
+def _by_probabilities(evaluation: Evaluation, features: Features) -> Estimate:
+    return inception_score(probabilities_of(evaluation.samples, features))
+
+
+def _classified(evaluation: Evaluation, classifier: Features) -> Iterator[Score]:
+    """Scores by a classifier of the data's own labels."""
+    how, probabilities = dict(classifier.protocol), probabilities_of(evaluation.samples, classifier)
+    yield _inception_score(evaluation, classifier)
     found = summarise_classes(probabilities, evaluation.labels)
     names = evaluation.data.given[label_of(evaluation.data.given)].names or tuple(str(k) for k in range(len(found.shares)))
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}

@@ -28,6 +28,7 @@ class Score:
     better      "lower", "higher", or None where neither is better
     question    what it answers: "quality", "coverage", "copying", "labels", "density"
     detail      results beside the value: by class, by level, a threshold
+    effects     of each real example on the value, see `Estimate`
     """
 
     name: str
@@ -40,6 +41,7 @@ class Score:
     reason: str = ""
     question: str = ""
     detail: Mapping[str, Any] = field(default_factory=dict)
+    effects: tuple[float, ...] = ()
 
     @property
     def error(self) -> float | None:
@@ -65,7 +67,8 @@ class Score:
         """Plain JSON values; what is empty is left out, but `value` and `protocol` always stand."""
         record = {"value": self.value, "protocol": dict(self.protocol)}
         names = ("better", "unit", "low", "high", "error", "reason", "question", "detail")
-        return record | {name: value for name in names if (value := getattr(self, name)) not in (None, "", {})}
+        record |= {name: value for name in names if (value := getattr(self, name)) not in (None, "", {})}
+        return record | ({"effects": [float(f"{effect:.4g}") for effect in self.effects]} if self.effects else {})
 
 
 def in_words(protocol: Mapping[str, Any]) -> str:
@@ -147,10 +150,10 @@ class ScoreProtocol:
         protocol = {key: entry for key, entry in asdict(self).items() if entry != ""} | dict(how or {})
         if isinstance(value, Estimate):
             if math.isfinite(value.low) and math.isfinite(value.high):
-                options = {"low": value.low, "high": value.high, **options}
+                options = {"low": value.low, "high": value.high, "effects": value.effects, **options}
                 protocol["interval"] = f"95 %, {value.over}"
             value = value.value
         if value is not None and not math.isfinite(value):
-            rest = {key: entry for key, entry in options.items() if key not in ("low", "high")}
+            rest = {key: entry for key, entry in options.items() if key not in ("low", "high", "effects")}
             value, options = None, {**rest, "reason": f"the result was {value}"}
         return Score(name, value, {**protocol, "version": version("genlab")}, **options)

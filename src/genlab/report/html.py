@@ -13,6 +13,7 @@ from typing import Any, NamedTuple
 from genlab.comparison import words
 from genlab.comparison.courses import courses_of
 from genlab.comparison.doubts import baseline_value, remarks
+from genlab.comparison.learnt import notices
 from genlab.comparison.media import REAL, Media
 from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Record, Row, names_of
@@ -23,6 +24,7 @@ from genlab.report import columns, figures, pictures
 from genlab.report.cards import alarms, card, sample_command, slugs
 from genlab.report.forest import forest
 from genlab.report.plane import beside_likelihood, beside_speed
+from genlab.report.scale import scale, trial
 from genlab.report.timeline import timelines
 
 HUES = 9  # colours that the style sheet has for models
@@ -77,7 +79,10 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "real": figures.few(real, space, "the real data"),
         "budget": budget(record, names),
         "verdicts": [Shown(verdict, forest(verdict.group, hues, marks(record, verdict))) for verdict in judged],
+        "notices": list(notices(record)),
         "remarks": remarks(record),
+        "scale": scale(record, hues),
+        "trial": trial(record),
         "recommendation": chosen,
         "draw": draw_command(chosen, rows, media),
         "planes": [drawn for drawn in (beside_likelihood(groups, hues), beside_speed(groups, hues)) if drawn],
