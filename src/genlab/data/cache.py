@@ -22,7 +22,7 @@ import numpy as np
 
 from genlab.data.options import Request
 
-FORMAT = 3  # of entries; raise it when decoding changes
+FORMAT = 4  # of entries; raise it when decoding changes
 IN_MEMORY = 256 * 2**20  # bytes up to which an array is read rather than mapped
 STALE = 86_400  # seconds after which an unfinished entry counts as abandoned
 RECORD = "record.json"  # of an entry, written last
