@@ -9,12 +9,13 @@ import tarfile
 import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import IO, Any
 
 from genlab.core.words import plural
 from genlab.data.base import Opened
 from genlab.data.captions import LONGEST, SUFFIXES, Beside, from_files
+from genlab.data.formats import suffix_of
 from genlab.data.options import Request
 from genlab.data.picture_files import PictureFiles, is_picture
 from genlab.data.store import PictureItem
@@ -44,7 +45,7 @@ def read(request: Request, shards: Sequence[Path] = ()) -> Opened:
         return (PictureItem(name, content) for name, content in contents(set(names), LARGEST))
 
     def beside(names: Sequence[str]) -> Beside:
-        texts = {name for name in members if PurePosixPath(name).suffix.lower() in SUFFIXES}
+        texts = {name for name in members if suffix_of(name) in SUFFIXES}
         read = {name: text.decode("utf-8", "replace") for name, text in contents(texts, LONGEST)} if texts else {}
         return from_files(names, read)
 

@@ -73,7 +73,7 @@ def oddities(sounds: Sounds) -> Iterator[str]:
 
 
 def decode_cached(request: Request, files: Sequence[Found]) -> Sounds:
-    key = [[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in files]
+    key = [[file.name, file.size, file.changed] for file in files]
     found = cached(request, "recordings", [], key, lambda part: _write(part, request, files), _load)
     unread.check(request, "recording", len(found.names), found.skipped, found.own)
     return found
@@ -135,7 +135,7 @@ def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str | None
     import soundfile
 
     try:
-        if file.stat.st_size == 0:
+        if file.size == 0:
             return file, "it is empty"
         with soundfile.SoundFile(file.path) as sound:
             if sound.comment == unread.MADE_BY:

@@ -21,13 +21,25 @@ DEEPEST = 100  # folders in one another
 PACE = 10_000  # files between two calls for progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A file. name: its path from the folder that was walked, parts set apart by "/", always text that can be printed."""
+    """A file, in few bytes: there may be a million.
+
+    name           its path from the folder that was walked, parts set apart by "/", always text that can be printed
+    folder, file   where it lies
+    size           bytes
+    changed        nanoseconds
+    """
 
     name: str
-    path: Path
-    stat: os.stat_result
+    folder: Path
+    file: str
+    size: int
+    changed: int
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
 
 
 @dataclass
@@ -87,12 +99,12 @@ def walk(root: Path, progress: ProgressCallback = silent) -> Walk:
                 entered.add(_identity(stat))
                 yield from within(folder / entry.name, f"{name}/")
             elif is_file:
-                yield Found(name, folder / entry.name, stat)
+                yield Found(name, folder, entry.name, stat.st_size, stat.st_mtime_ns)
 
     for each in within(root, ""):
         found.files.append(each)
         if len(found.files) % PACE == 0:
-            progress(len(found.files), 2 * len(found.files), "finding files")
+            progress(len(found.files), 0, "finding files")
     found.files.sort(key=lambda each: each.name)
     return found
 
