@@ -10,7 +10,6 @@ Names are looked up among the files that were found: a row can lead nowhere else
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -20,8 +19,8 @@ from typing import Any
 
 from genlab.data.formats import suffix_of
 from genlab.data.overview import LeftOut
-from genlab.data.text import contents
-from genlab.data.walk import Found
+from genlab.data.text import contents, parsed
+from genlab.data.walk import Found, printable
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 SUFFIXES = (".txt", ".caption", ".cls", ".json")
@@ -117,8 +116,8 @@ def _from_objects(found: Beside, content: Mapping[str, str]) -> None:
     labels: dict[str, str] = {}
     for picture, text in content.items():
         try:
-            row = json.loads(text)
-        except (ValueError, RecursionError):
+            row = parsed(text)
+        except ValueError:
             continue
         row = row if isinstance(row, dict) else {}
         if said := next((row[key] for key in TEXTS if isinstance(row.get(key), str)), ""):
@@ -147,26 +146,40 @@ def _from_table(found: Beside, name: str, path: Path, pictures: set[str]) -> Non
         raise ValueError(f"{path} has more than {LARGEST:,} bytes; metadata are a row a picture")
     folder = str(PurePosixPath(name).parent)
     nowhere: list[str] = []
+    again: list[str] = []
     text = label = ""
     for line, row in _rows(path):
         if FILE not in row:
             raise ValueError(
                 f"{path} has no column {FILE}, which says what picture a row belongs to; add it, or rename the file"
             )
+        if not isinstance(row[FILE], str):
+            raise ValueError(
+                f"{path}, line {line}: {FILE} is the name of a picture, got {str(row[FILE])[:60]!r}; mend the line"
+            )
         text = text or next((key for key in TEXTS if isinstance(row.get(key), str)), "")
         label = label or next((key for key in LABELS if row.get(key) is not None), "")
         picture = str(PurePosixPath(folder) / str(row[FILE])) if folder != "." else str(PurePosixPath(str(row[FILE])))
         if picture not in pictures:
-            nowhere.append(f"line {line}: {str(row[FILE])[:60]}")
+            nowhere.append(f"line {line}: {printable(row[FILE][:60])}")
             continue
-        if text:
-            found.texts[picture] = " ".join(str(row.get(text) or "").split())
-        if label:
-            found.labels[picture] = str("" if row.get(label) is None else row[label])
+        if picture in found.texts or picture in found.labels:
+            again.append(f"line {line}: {printable(row[FILE][:60])}")
+            continue
+        found.texts[picture] = " ".join(_word(row.get(text), path, line, text).split())
+        found.labels[picture] = _word(row.get(label), path, line, label)
     found.used.add(name)
     found.left_out += LeftOut.of(nowhere, "row", f"of {name}, naming no picture that is there")
+    found.left_out += LeftOut.of(again, "row", f"of {name}, naming a picture that has one already")
     found.texts_from = f"the column {text} of {name}" if text else found.texts_from
     found.labels_from = f"the column {label} of {name}" if label else found.labels_from
+
+
+def _word(value: Any, path: Path, line: int, column: str) -> str:
+    """A caption or a label; "" where there is none. ValueError for lists and objects."""
+    if value is not None and not isinstance(value, str | int | float):
+        raise ValueError(f"{path}, line {line}: {column} is a word or a number, got {str(value)[:60]}; mend the line")
+    return "" if value is None else str(value)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -182,10 +195,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
+            if len(line) > LONGEST:
+                raise ValueError(f"{path}, line {number} has more than {LONGEST:,} characters; metadata are a row a picture")
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
+                row = parsed(line)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number}: {error}; mend it") from None
             if not isinstance(row, dict):
                 raise ValueError(f'{path}, line {number}: each line is an object, as {{"{FILE}": ..., "text": ...}}; mend it')
             yield number, row

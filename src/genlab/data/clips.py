@@ -80,7 +80,7 @@ def _moves(file: Found) -> bool:
     try:
         with Image.open(file.path) as image:
             return bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError, SyntaxError):
+    except Exception:  # whatever Pillow raises about a broken file: decoding meets it again
         return False
 
 

@@ -21,7 +21,7 @@ from genlab.data.options import Request
 from genlab.data.walk import Found
 
 OWN, OTHERWISE = 64, 32  # pixels: the largest original size that is kept, and the size for clips of several sizes
-LONGEST = 10_000  # frames of one clip
+LONGEST, PIXELS = 10_000, 2**32  # frames of one clip, and pixels of all of them
 FRAME_MS = 100  # of an animation that does not say how long a frame lasts
 
 
@@ -171,6 +171,8 @@ def _animated(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, float] | 
         count = int(getattr(image, "n_frames", 1))
         if count > LONGEST:
             raise ValueError(f"it has {count:,} frames; cut it into pieces")
+        if count * image.width * image.height > PIXELS:
+            raise ValueError(f"it has {count:,} frames of {image.width} x {image.height} pixels, too many; make it smaller")
         frames, lasting = [], []
         for frame in ImageSequence.Iterator(image):
             frames.append(_fitted(frame.copy(), shape))

@@ -30,6 +30,7 @@ BLOCK = 1024  # pictures copied at once
 class PictureItem(NamedTuple):
     name: str  # for messages
     content: Content
+    why: str = ""  # it cannot be read, where that is known already
 
 
 @dataclass(frozen=True)
@@ -203,7 +204,7 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     sizes: set[tuple[int, int]] = set()
     survey, colour = Survey(), False
     with (part / "raw").open("wb") as raw:
-        outcomes = parallel_map(lambda item: _tried(item, shape, request.options, manifest.half), manifest.items())
+        outcomes = parallel_map(lambda item: _tried(item, shape, request.options, manifest.half), manifest.items(), _held)
         for number, (name, picture) in enumerate(outcomes):
             if isinstance(picture, str):
                 skipped.append((name, picture))
@@ -234,8 +235,15 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     return None
 
 
+def _held(item: PictureItem) -> int:
+    """Bytes of a picture that is not read from a file of its own."""
+    return len(item.content) if isinstance(item.content, bytes) else 0
+
+
 def _tried(item: PictureItem, shape: tuple[int, int], options: Options, half: Half) -> tuple[str, Picture | str]:
     """The item's name with the picture, or with the reason why it cannot be decoded."""
+    if item.why:
+        return item.name, item.why
     try:
         return item.name, decoded(item.content, shape, options.levels, options.label_maps, half)
     except ValueError as error:
@@ -261,6 +269,8 @@ def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
     if request.options.size is not None:
         return request.options.size, request.options.size
     for item in manifest.items():
+        if item.why:
+            continue
         try:
             height, width = measured(item.content)
         except ValueError:

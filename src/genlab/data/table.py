@@ -247,7 +247,7 @@ def _ask_of_words(
             f"{request.path}: no column holds numbers ({word_list(shown)}); to learn texts save them as .jsonl, an object with "
             "a `text` on each line, or a line each in a .txt file"
         )
-    examples = [repr(value) for value in list(dict.fromkeys(wrong[wordy[0]]))[:2]]
+    examples = [repr(value[:40]) for value in list(dict.fromkeys(wrong[wordy[0]]))[:2]]
     if len(wordy) == 1:
         said = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
         raise ValueError(

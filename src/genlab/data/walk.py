@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +18,7 @@ MARKS = {  # genlab's own folders, by files that they hold
     "a run": ({"recipe.json", "manifest.json"},),
     "a comparison": ({"report.json", "report.html"}, {"report.json", "runs"}),
 }
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # a terminal: controls, ends of lines, directions
 DEEPEST = 100  # folders in one another
 PACE = 10_000  # files between two calls for progress
 
@@ -110,8 +112,9 @@ def walk(root: Path, progress: ProgressCallback = silent) -> Walk:
 
 
 def printable(name: str) -> str:
-    """A file's name as text: bytes that are no UTF-8 are written out, as "gr\\xf6n.png"."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A file's name as text: bytes that are no UTF-8, and what would steer a terminal, are written out, as "gr\\xf6n.png"."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _identity(stat: os.stat_result) -> tuple[int, int]:
