@@ -48,7 +48,7 @@ def main() -> None:
     options.add_argument("--picture", help="where to write 100 samples, PNG")
     asked = options.parse_args()
     data: Any = genlab.open(asked.mnist)
-    features = features_for(data, Engine())
+    features = features_for(data, Engine(), choice="classifier")
     assert features is not None
     recipe = replace(recipe_for(asked.model, data.space, data.given), budget=Budget(seconds=asked.seconds))
     model, engine = build(recipe, data.space, data.given), Engine()

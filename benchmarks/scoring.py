@@ -58,7 +58,7 @@ def watched() -> Iterator[dict[str, float]]:
 def scored(data: Any, split: Any, n: int, against: Any) -> dict[str, Any]:
     """A row: n examples of a split before another split, with everything on."""
     engine = Engine("cpu")
-    features = features_for(data, engine)
+    features = features_for(data, engine, choice="classifier")
     samples, given = concat_batches(some(data, split, n))
     with watched() as spent:
         scores = scores_of(evaluation_of(Reference(data, against, features, engine), samples, given))

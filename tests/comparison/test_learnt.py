@@ -75,7 +75,7 @@ def test_where_no_ruler_passes_nothing_is_ranked_by_its_looks() -> None:
     assert not [verdict for verdict in verdicts(said) if verdict.question in ("quality", "coverage")]
     (sentence,) = notices(said)
     assert "EfficientNet-lite0 features put uniform noise no farther than a blur of 1 pixel." in sentence
-    assert "With about 4,300 held-out pictures instead of 180" in sentence
+    assert "With about 4,300 pictures instead of 1,617" in sentence
     assert "none of the 2 rulers" in next(notices(replace(said, refused=(BLIND,))))
 
 

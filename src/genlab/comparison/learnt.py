@@ -62,9 +62,9 @@ def notices(record: Record) -> Iterator[str]:
 
 
 def _no_ruler(ruler: Ruler, tried: int, record: Record) -> str:
-    held_out, enough = record.data.counts.get("validation", 0), float(f"{ruler.wanted:.2g}")
+    there, enough = sum(count for split, count in record.data.counts.items() if split != "test"), float(f"{ruler.wanted:.2g}")
     which = f"none of the {tried} rulers that were tried does" if tried > 1 else "the ruler does not"
-    more = f" With about {enough:,.0f} held-out pictures instead of {held_out:,} it might." if ruler.wanted > held_out else ""
+    more = f" With about {enough:,.0f} pictures instead of {there:,} it might." if ruler.wanted > there else ""
     return (
         f"These pictures cannot be ranked yet. A ruler has to tell damaged pictures from good ones, and {which}: "
         f"{ruler.features} put {ruler.faults[0]}.{more} Look at the samples."

@@ -1,10 +1,11 @@
 """A test of features on the user's own pictures, before a distance in them may judge a model.
 
 Features that suit one data set are blind on another: those of a classifier of few pictures do not see noise, those of a random
-network take independent pixels for a mild blur. So real pictures of the train split are damaged step by step (`ladders`), and
-the kernel distance of each rung to the validation split is taken. Features pass if the distances grow along every ladder, and
-if what no model had to learn (noise, the mean picture, independent pixels, one picture again and again) is farther than a mild
-blur, each beyond its 95 % interval. Two rungs are compared on the same real pictures, so that a few dozen are enough.
+network take independent pixels for a mild blur. So half of the real pictures to learn from are damaged step by step
+(`ladders`), and the kernel distance of each rung to the other half and the validation split is taken. Features pass if the
+distances grow along every ladder, and if what no model had to learn (noise, the mean picture, independent pixels, one picture
+again and again) is farther than a mild blur, each beyond its 95 % interval. Two rungs are compared on the same real pictures,
+so that a few dozen are enough.
 
 The rungs are the scale of the ruler too: "as far from real pictures as a blur of 2 pixels".
 """
@@ -15,8 +16,10 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
+from itertools import pairwise
 from typing import Any, NamedTuple
 
+import torch
 from torch import Tensor
 
 from genlab.core.data import Data, Split, some
@@ -28,9 +31,9 @@ from genlab.measure.evaluation import Reference, concat_batches
 from genlab.measure.kernel import LeftOut, cubic, difference, discrepancy, left_out, sums
 from genlab.measure.ladders import ladders
 
-FEWEST = 8  # pictures of a split below which nothing can be tested
+FEWEST = 3  # pictures of a split below which nothing can be tested
 DAMAGED, REAL = 300, 1000  # pictures of a rung, and real ones it is compared with, at most
-FORMAT = 1  # of the kept file; a change of the test raises it
+FORMAT = 3  # of the kept file; a change of the test raises it
 PLAIN = "real pictures"
 
 
@@ -60,7 +63,7 @@ class Ruler:
     faults      what they put where it does not belong, "uniform noise nearer than a blur of 1 pixel"; () where they pass
     unseen      damage they cannot tell from real pictures with as many as there are, in words
     marks       the scale, as the kernel distance to the test split, from near to far
-    wanted      real pictures of a split with which the demands that were too close to tell could be; 0 where none was
+    wanted      pictures of all splits but the test split with which what was too close could be told; 0 where nothing was
     """
 
     features: str
@@ -127,7 +130,7 @@ def instruments(
     """
     space = data.space
     classifier = features_for(data, engine, progress, "classifier") if space.picture and labelled(data) else None
-    testable = space.picture and space.discrete and min(data.count("train"), data.count("validation")) >= FEWEST
+    testable = space.picture and space.discrete and min(data.count("train") // 4, data.count("test")) >= FEWEST
     if choice is not None or not testable:
         features = features_for(data, engine, progress, choice)
         return Instruments(features, kept(features, data) if features is not None and testable else None, (), classifier)
@@ -161,17 +164,17 @@ def kept(features: Features, data: Data) -> Ruler:
 
 def ruler_of(features: Features, data: Data) -> Ruler:
     """The test of features on a source of pictures of levels, and the scale that they give."""
-    batches = some(data, "train", min(DAMAGED, data.count("train")))
-    x, given = concat_batches(batches)
-    rungs = ladders(x, given.get(label_of(data.given)), data.space)
-    real = {
-        split: features(concat_batches(some(data, split, min(REAL, data.count(split))))[0]) for split in ("validation", "test")
-    }
+    train, given = concat_batches(some(data, "train", min(2 * DAMAGED, data.count("train"))))
+    x, labels = train[::2], given.get(label_of(data.given))
+    rungs = ladders(x, None if labels is None else labels[::2], data.space)
+    splits: tuple[Split, ...] = ("validation", "test")
+    held_out, test = (features(concat_batches(some(data, split, min(REAL, data.count(split))))[0]) for split in splits)
+    intact = torch.cat([features(train[1::2]), held_out])
     seen = {rung.words: features(rung.x) for ladder in rungs.values() for rung in ladder}
     seen[PLAIN] = features(x)
     names = {ladder: [rung.words for rung in rungs[ladder]] for ladder in rungs}
-    faults, unseen, wanted = _judged({words: _distance(part, real["validation"]) for words, part in seen.items()}, names)
-    marks = sorted((_mark(words, discrepancy(sums(cubic, part, real["test"]))) for words, part in seen.items()), key=_value)
+    faults, unseen, wanted = _judged({words: _distance(part, intact) for words, part in seen.items()}, names)
+    marks = sorted((_mark(words, discrepancy(sums(cubic, part, test))) for words, part in seen.items()), key=_value)
     return Ruler(features.name, faults, unseen, tuple(mark for mark in marks if mark.words != PLAIN), wanted)
 
 
@@ -191,7 +194,7 @@ def demands(names: Mapping[str, list[str]]) -> Iterator[Demand]:
     """What has to be farther than what. names: of the rungs by ladder, from mild to strong."""
     for ladder in ("noise", "blur"):
         yield Demand(PLAIN, names[ladder][0], weak=True)
-        yield from (Demand(a, b) for a, b in zip(names[ladder], names[ladder][1:], strict=False))
+        yield from (Demand(a, b) for a, b in pairwise(names[ladder]))
     missing, repeated = names["variety"]
     yield Demand(PLAIN, missing, weak=True)
     yield Demand(missing, repeated)
@@ -203,6 +206,7 @@ def demands(names: Mapping[str, list[str]]) -> Iterator[Demand]:
 def _judged(found: Mapping[str, LeftOut], names: Mapping[str, list[str]]) -> tuple[tuple[str, ...], tuple[str, ...], int]:
     """(faults, what is not seen, real pictures that would do)."""
     faults, unseen, wanted = [], [], 0
+    total = len(found[PLAIN].without_x) + len(found[PLAIN].without_y)
     for nearer, farther, weak in demands(names):
         a, b = found[nearer], found[farther]
         apart = difference(a, b, paired=len(a.without_x) == len(b.without_x))
@@ -213,5 +217,5 @@ def _judged(found: Mapping[str, LeftOut], names: Mapping[str, list[str]]) -> tup
             continue
         faults.append(f"{farther} {'nearer' if apart.high < 0 else 'no farther'} than {nearer}")
         if apart.value > 0 and apart.error:
-            wanted = max(wanted, round(len(a.without_y) * (Z * apart.error / apart.value) ** 2))
+            wanted = max(wanted, round(total * (Z * apart.error / apart.value) ** 2))
     return tuple(faults), tuple(unseen), wanted
