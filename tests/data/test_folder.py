@@ -254,7 +254,7 @@ def test_large_pictures_become_32(tmp_path: Path) -> None:
 
 
 def test_single_pixels_are_no_data(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="single pixels"):
+    with pytest.raises(ValueError, match="1 x 1 pixels are too few"):
         opened(files.folder(tmp_path, 30, size=1))
 
 
@@ -345,3 +345,15 @@ def test_progress_is_told(tmp_path: Path) -> None:
     seen: list[tuple[int, int, str]] = []
     opened(files.folder(tmp_path, 30), progress=lambda *said: seen.append(said))
     assert [said for said in seen if said[2] == "decoding pictures"][-1][:2] == (30, 30)
+
+
+def test_the_order_of_files_does_not_decide_their_size(tmp_path: Path) -> None:
+    # The first picture says what is expected; one that is too small to be fitted to that still counts as a second size.
+    for folder, sides in (("large", [64] * 59 + [5]), ("small", [5] + [64] * 59)):
+        (tmp_path / folder).mkdir()
+        for number, side in enumerate(sides):
+            levels = np.random.default_rng(number).integers(0, 256, (side, side), dtype=np.uint8)
+            Image.fromarray(levels).save(tmp_path / folder / f"{number:02}.png")
+        data = opened(tmp_path / folder)
+        assert data.space.shape == (1, 32, 32), folder
+        assert sum(data.overview.counts.values()) == 60, folder

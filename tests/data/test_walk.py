@@ -127,22 +127,47 @@ def test_an_archive_is_read_as_its_folder(tmp_path: Path, name: str) -> None:
 
 
 def test_paths_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
+    """The root is taken off, as unpacking does; what climbs and what links is left out, and said."""
     files.folder(tmp_path / "set", 30)
+    found = sorted((tmp_path / "set").iterdir())
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        for number, file in enumerate(sorted((tmp_path / "set").iterdir())):
-            archive.write(file, f"../../{number}.png" if number % 2 else f"/etc/{number}.png")
+        for file in found:
+            archive.write(file, f"/etc/{file.name}")
+        archive.writestr("../../up.png", found[0].read_bytes())
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
-        for file in sorted((tmp_path / "set").iterdir()):
-            archive.add(file, f"../{file.name}")
+        for file in found:
+            archive.add(file, file.name)
+        archive.add(found[0], "a/../../up.png")
         link = tarfile.TarInfo("passwd.png")
         link.type, link.linkname = tarfile.SYMTYPE, "/etc/passwd"
         archive.addfile(link)
     before = sorted(tmp_path.rglob("*"))
-    for name in ("x.zip", "x.tar"):
+    for name, left in (("x.zip", ["../../up.png"]), ("x.tar", ["a/../../up.png", "passwd.png"])):
         data = opened(tmp_path / name)
         assert sum(data.count(split) for split in ("train", "validation", "test")) == 30
-        assert not any(data.where(n).startswith(("/", "..")) for n in range(30))
+        assert {data.where(n) for n in range(30)} == {"etc/" * (name == "x.zip") + file.name for file in found}
+        assert [each.names for each in data.overview.left_out] == [(each,) for each in left]
     assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_of_a_name_that_occurs_twice_the_last_is_read(tmp_path: Path) -> None:
+    """As unpacking leaves it."""
+    files.folder(tmp_path / "set", 30)
+    new = tmp_path / "new.png"
+    Image.fromarray(np.full((12, 12, 3), 7, np.uint8)).save(new)
+    with tarfile.open(tmp_path / "x.tar", "w") as archive:
+        for file in sorted((tmp_path / "set").iterdir()):
+            archive.add(file, file.name)
+        archive.add(new, "./004.png")
+    data = opened(tmp_path / "x.tar")
+    assert lines(data) == ["1 file (004.png): another of the same name comes later in the archive"]
+    found = {data.where(int(i)): x for split in ("train", "validation", "test") for x, i in pairs(data, split)}
+    assert set(found["004.png"].flatten().tolist()) == {7}
+
+
+def pairs(data, split: str) -> list:
+    batch = data.once(split, 0, 99)
+    return list(zip(batch.x, batch.index, strict=True))
 
 
 def test_a_bomb_in_an_archive_is_left_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

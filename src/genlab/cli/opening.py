@@ -37,7 +37,7 @@ def counted(task: Task) -> Callable[[int, int, str], None]:
     """A task as the callback (done, total, what) that opening data calls."""
 
     def show(done: int, total: int, what: str) -> None:
-        task(done / max(total, 1), lambda: f"{what}, {done:,} of {total:,}")
+        task(done / total if total else 0, lambda: f"{what}, {done:,}{(total and f' of {total:,}') or ''}")
 
     return show
 

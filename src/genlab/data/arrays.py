@@ -10,7 +10,6 @@
 
 from __future__ import annotations
 
-import zipfile
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import partial
@@ -21,6 +20,7 @@ from genlab.core.kinds import SOUND, VIDEO, VOXELS, DataKind
 from genlab.core.space import Space
 from genlab.data import splits
 from genlab.data.base import Opened
+from genlab.data.bounds import most_of
 from genlab.data.examples import NO_LABEL, Examples, Stored, classed
 from genlab.data.levels import fitted, pictures
 from genlab.data.named import named
@@ -35,7 +35,6 @@ LISTED = 8  # arrays in a message
 TEXTS, CAPTIONS = "texts", "text"
 NAMES = "names"  # of the classes, in the order of their numbers
 WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole numbers, points x (N, D)"
-LARGEST = 2**36  # bytes of one array
 
 
 def read(request: Request) -> Opened:
@@ -56,6 +55,8 @@ def read(request: Request) -> Opened:
     noted = Overview(found=found.said, classes_from=classes_from, splits_from=splits_from, texts_from=texts_from)
     stored = partial(Stored, labels=labels, classes=classes, own=own, noted=noted, texts=texts)
     axes = request.options.axes or (str(arrays["axes"]) if "axes" in arrays else "")
+    if not x.size:
+        raise ValueError(f"{request.source} has the shape {x.shape}, nothing to learn from; {WANTED}")
     if (kind := _kind(axes)) is not None:
         return _other(request, arrays, x, axes, kind, stored)
     if x.ndim == 2 and not axes:
@@ -106,7 +107,7 @@ def _other(
         x, axes = x[:, None], f"NC{axes[1:]}"
     x = np.ascontiguousarray(x.transpose([axes.index(letter) for letter in f"N{kind.axes}"]))
     request.options.suit(request.name, kind.name, "files", "arrays", "pictures")
-    rate = float(arrays["rate"]) if "rate" in arrays else None
+    rate = _number(request, arrays, "rate")
     curve = "mu-law" if "curve" in arrays and str(arrays["curve"]) == "mu-law" else "linear"
     if x.dtype.kind != "f":
         levels = _levels(request, arrays, x)
@@ -127,25 +128,38 @@ def _other(
     return made
 
 
+def _number(request: Request, arrays: Mapping[str, np.ndarray], name: str) -> float | None:
+    """The one number in the array of this name; None where there is none."""
+    if name not in arrays:
+        return None
+    value = arrays[name]
+    if value.size != 1 or value.dtype.kind not in "fiu" or not np.isfinite(value).all():
+        raise ValueError(f"{request.source}: {name} is one number, got {value.dtype} of shape {value.shape}")
+    return float(value.reshape(-1)[0])
+
+
 def _arrays(request: Request) -> Mapping[str, np.ndarray]:
     try:
         with request.path.open("rb") as file:
             content = np.load(file, allow_pickle=False)
             if isinstance(content, np.ndarray):
                 return {"x": content}
-            for member in content.zip.infolist():
-                if member.file_size > LARGEST:
-                    raise ValueError(f"{member.filename} would be {member.file_size:,} bytes")
-            return {name: content[name] for name in content.files}
-    except (ValueError, EOFError, OSError, KeyError, MemoryError, zipfile.BadZipFile) as error:
-        if isinstance(error, OSError) and error.errno is not None:
+            most = most_of(request.path.stat().st_size)
+            if sum(member.file_size for member in content.zip.infolist()) <= most:
+                return {name: content[name] for name in content.files}
+    except Exception as error:  # whatever numpy, its parser of headers, zipfile and zlib raise about a broken file
+        if isinstance(error, OSError) and error.filename is not None:
             raise
         objects = (
             "python objects; save each array with a dtype of its own, as label.astype(str)"
             if "pickle" in str(error).lower()
-            else f"damaged: {error}"
+            else f"damaged: {str(error)[:200]}"
         )
         raise ValueError(f"{request.source} is no file of plain arrays ({objects}); {WANTED}") from None
+    raise ValueError(
+        f"{request.source} unpacks to more than {most:,} bytes, far beyond its size; if it should, save it with numpy.savez, "
+        "which packs nothing"
+    )
 
 
 def _classes(
@@ -185,8 +199,8 @@ def _levels(request: Request, arrays: Mapping[str, np.ndarray], x: np.ndarray) -
     """Levels of the pictures: those that the user or the file states, else 2 for booleans and 256 for integers."""
     if x.dtype.kind not in "biu":
         raise ValueError(f"{request.source}: pictures are whole numbers from 0, x is of type {x.dtype}{_remedy(x)}")
-    stated = int(arrays["levels"]) if "levels" in arrays else 2 if x.dtype.kind == "b" else 256
-    levels = request.options.levels or stated
+    stated = _number(request, arrays, "levels")
+    levels = request.options.levels or int(2 if x.dtype.kind == "b" else 256 if stated is None else stated)
     if not 2 <= levels <= 65536:
         raise ValueError(f"{request.source}: levels must be from 2 to 65,536, got {levels}")
     if x.size and not 0 <= int(x.min()) <= int(x.max()) < levels:

@@ -24,6 +24,7 @@ from genlab.data.options import Request
 
 FORMAT = 4  # of entries; raise it when decoding changes
 IN_MEMORY = 256 * 2**20  # bytes up to which an array is read rather than mapped
+MOST_HELD = 64 * 2**20  # bytes of items that are worked on at once
 STALE = 86_400  # seconds after which an unfinished entry counts as abandoned
 RECORD = "record.json"  # of an entry, written last
 
@@ -108,17 +109,25 @@ def flushed(file: Any) -> None:
     os.fsync(file.fileno())
 
 
-def parallel_map(function: Callable[[T], R], items: Iterable[T]) -> Iterator[R]:
-    """function(item) for every item, in order, several at a time in threads: decoders work without the interpreter's lock."""
+def parallel_map(function: Callable[[T], R], items: Iterable[T], held: Callable[[T], int] | None = None) -> Iterator[R]:
+    """function(item) for every item, in order, several at a time in threads: decoders work without the interpreter's lock.
+
+    held   bytes that an item holds; one that waits with others for its turn waits alone where together they are too many
+    """
     workers = min(32, len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1)
-    waiting: deque[Future[R]] = deque()
+    waiting: deque[tuple[Future[R], int]] = deque()
+    total = 0
     with ThreadPoolExecutor(workers) as pool:
         try:
             for item in items:
-                waiting.append(pool.submit(function, item))
-                if len(waiting) >= 4 * workers:
-                    yield waiting.popleft().result()
+                waiting.append((pool.submit(function, item), held(item) if held is not None else 0))
+                total += waiting[-1][1]
+                while waiting and (len(waiting) >= 4 * workers or total > MOST_HELD):
+                    future, size = waiting.popleft()
+                    total -= size
+                    yield future.result()
+                    del future
             while waiting:
-                yield waiting.popleft().result()
+                yield waiting.popleft()[0].result()
         finally:
             pool.shutdown(cancel_futures=True)

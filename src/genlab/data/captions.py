@@ -10,15 +10,17 @@ Names are looked up among the files that were found: a row can lead nowhere else
 from __future__ import annotations
 
 import csv
-import json
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
+from posixpath import splitext
 from typing import Any
 
+from genlab.data.formats import suffix_of
 from genlab.data.overview import LeftOut
-from genlab.data.text import contents
+from genlab.data.text import contents, parsed
+from genlab.data.walk import Found, printable
 
 TABLES = ("metadata.csv", "metadata.jsonl")
 SUFFIXES = (".txt", ".caption", ".cls", ".json")
@@ -53,16 +55,16 @@ class Beside:
         return LeftOut.of(list(self.texts), "caption", f"learnt with pictures alone, not with {examples}")
 
 
-def beside(pictures: Sequence[str], files: Mapping[str, Path]) -> Beside:
-    """Captions and labels of pictures, by their paths, among files by theirs. ValueError names a table that cannot be read."""
+def beside(pictures: Sequence[str], files: Mapping[str, Found]) -> Beside:
+    """Captions and labels of pictures, among files by their names. ValueError names a table that cannot be read."""
     found, there = Beside(), set(pictures)
-    tables = [name for name in files if PurePosixPath(name).name.lower() in TABLES]
+    tables = [name for name in files if name.rpartition("/")[2].lower() in TABLES]
     for name in tables:
-        _from_table(found, name, files[name], there)
-    texts = {name for name in files if PurePosixPath(name).suffix.lower() in SUFFIXES and name not in found.used}
-    _from_files(found, pictures, texts, lambda name: _read(files[name]))
-    others = [name for name in files if PurePosixPath(name).suffix.lower() in NAMING and name not in found.used]
-    naming = [name for name in others[:LOOKED_AT] if _names(files[name], pictures)]
+        _from_table(found, name, files[name].path, there)
+    texts = {name for name in files if suffix_of(name) in SUFFIXES and name not in found.used}
+    _from_files(found, pictures, texts, lambda name: _read(files[name].path))
+    others = [name for name in files if suffix_of(name) in NAMING and name not in found.used]
+    naming = [name for name in others[:LOOKED_AT] if _names(files[name].path, pictures)]
     found.used |= set(naming)
     found.left_out += LeftOut.of(
         naming,
@@ -89,7 +91,7 @@ def from_files(pictures: Sequence[str], texts: Mapping[str, str]) -> Beside:
 
 def _from_files(found: Beside, pictures: Sequence[str], names: set[str], read: Callable[[str], str]) -> None:
     """What files of the pictures' names say, each kind of them where at least half of the pictures have one."""
-    stems = {picture: str(PurePosixPath(picture).with_suffix("")) for picture in pictures}
+    stems = {picture: splitext(picture)[0] for picture in pictures}
     for suffix in SUFFIXES:
         pairs = {picture: f"{stem}{suffix}" for picture, stem in stems.items() if f"{stem}{suffix}" in names}
         if not pairs or 2 * len(pairs) < len(pictures):
@@ -114,8 +116,8 @@ def _from_objects(found: Beside, content: Mapping[str, str]) -> None:
     labels: dict[str, str] = {}
     for picture, text in content.items():
         try:
-            row = json.loads(text)
-        except (ValueError, RecursionError):
+            row = parsed(text)
+        except ValueError:
             continue
         row = row if isinstance(row, dict) else {}
         if said := next((row[key] for key in TEXTS if isinstance(row.get(key), str)), ""):
@@ -144,26 +146,40 @@ def _from_table(found: Beside, name: str, path: Path, pictures: set[str]) -> Non
         raise ValueError(f"{path} has more than {LARGEST:,} bytes; metadata are a row a picture")
     folder = str(PurePosixPath(name).parent)
     nowhere: list[str] = []
+    again: list[str] = []
     text = label = ""
     for line, row in _rows(path):
         if FILE not in row:
             raise ValueError(
                 f"{path} has no column {FILE}, which says what picture a row belongs to; add it, or rename the file"
             )
+        if not isinstance(row[FILE], str):
+            raise ValueError(
+                f"{path}, line {line}: {FILE} is the name of a picture, got {str(row[FILE])[:60]!r}; mend the line"
+            )
         text = text or next((key for key in TEXTS if isinstance(row.get(key), str)), "")
         label = label or next((key for key in LABELS if row.get(key) is not None), "")
         picture = str(PurePosixPath(folder) / str(row[FILE])) if folder != "." else str(PurePosixPath(str(row[FILE])))
         if picture not in pictures:
-            nowhere.append(f"line {line}: {str(row[FILE])[:60]}")
+            nowhere.append(f"line {line}: {printable(row[FILE][:60])}")
             continue
-        if text:
-            found.texts[picture] = " ".join(str(row.get(text) or "").split())
-        if label:
-            found.labels[picture] = str("" if row.get(label) is None else row[label])
+        if picture in found.texts or picture in found.labels:
+            again.append(f"line {line}: {printable(row[FILE][:60])}")
+            continue
+        found.texts[picture] = " ".join(_word(row.get(text), path, line, text).split())
+        found.labels[picture] = _word(row.get(label), path, line, label)
     found.used.add(name)
     found.left_out += LeftOut.of(nowhere, "row", f"of {name}, naming no picture that is there")
+    found.left_out += LeftOut.of(again, "row", f"of {name}, naming a picture that has one already")
     found.texts_from = f"the column {text} of {name}" if text else found.texts_from
     found.labels_from = f"the column {label} of {name}" if label else found.labels_from
+
+
+def _word(value: Any, path: Path, line: int, column: str) -> str:
+    """A caption or a label; "" where there is none. ValueError for lists and objects."""
+    if value is not None and not isinstance(value, str | int | float):
+        raise ValueError(f"{path}, line {line}: {column} is a word or a number, got {str(value)[:60]}; mend the line")
+    return "" if value is None else str(value)
 
 
 def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
@@ -179,10 +195,12 @@ def _rows(path: Path) -> Iterator[tuple[int, Mapping[str, Any]]]:
         return
     for number, line in enumerate(text.split("\n"), 1):
         if line.strip():
+            if len(line) > LONGEST:
+                raise ValueError(f"{path}, line {number} has more than {LONGEST:,} characters; metadata are a row a picture")
             try:
-                row = json.loads(line)
-            except (ValueError, RecursionError):
-                row = None
+                row = parsed(line)
+            except ValueError as error:
+                raise ValueError(f"{path}, line {number}: {error}; mend it") from None
             if not isinstance(row, dict):
                 raise ValueError(f'{path}, line {number}: each line is an object, as {{"{FILE}": ..., "text": ...}}; mend it')
             yield number, row

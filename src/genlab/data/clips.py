@@ -15,7 +15,7 @@ from genlab.core.space import Space
 from genlab.core.words import plural
 from genlab.data import unread
 from genlab.data.captions import beside
-from genlab.data.formats import VIDEO
+from genlab.data.formats import VIDEO, suffix_of
 from genlab.data.frames import Clip, Frames, decode_cached, reads_video
 from genlab.data.layout import laid_out
 from genlab.data.options import Request
@@ -65,13 +65,13 @@ class Clips(Pieces):
 
 
 def is_video(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in VIDEO
+    return suffix_of(name) in VIDEO
 
 
 def all_move(walked: Walk) -> bool:
     """Whether all pictures of a folder are animated, by those at its beginning, middle and end."""
     found = [file for file in walked.files if is_picture(file.name)]
-    if not found or any(PurePosixPath(file.name).suffix.lower() not in ANIMATED for file in found):
+    if not found or any(suffix_of(file.name) not in ANIMATED for file in found):
         return False
     return all(_moves(file) for file in found[:: max(1, len(found) // LOOKED_AT)])
 
@@ -80,7 +80,7 @@ def _moves(file: Found) -> bool:
     try:
         with Image.open(file.path) as image:
             return bool(getattr(image, "is_animated", False))
-    except (OSError, ValueError, SyntaxError):
+    except Exception:  # whatever Pillow raises about a broken file: decoding meets it again
         return False
 
 
@@ -90,7 +90,7 @@ def read(request: Request, walked: Walk) -> Clips:
     first = laid_out([clip.name for clip in clips], request.name, request.options.folders)
     found = decode_cached(request, [clip for clip, keep in zip(clips, first.keep.tolist(), strict=True) if keep])
     layout = laid_out(found.names, request.name, request.options.folders)
-    about = beside(found.names, {file.name: file.path for file in walked.files})
+    about = beside(found.names, {file.name: file for file in walked.files})
     conditions, classes_from = named_conditions(request.options.pattern, found.names, layout, about)
     used = {file.name for clip in clips for file in clip.files} | about.used
     left = (

@@ -12,7 +12,7 @@ from genlab.core.words import plural, word_list
 from genlab.data import archive, clips, idx, parquet, recordings
 from genlab.data.base import Opened
 from genlab.data.captions import beside
-from genlab.data.formats import ELSEWHERE, FILES, HEIC, PICTURES, SOUND, VIDEO
+from genlab.data.formats import ELSEWHERE, FILES, HEIC, PICTURES, SOUND, VIDEO, suffix_of
 from genlab.data.options import Request
 from genlab.data.picture_files import PictureFiles, is_picture
 from genlab.data.signatures import PICTURES as PICTURE
@@ -34,8 +34,8 @@ def read(request: Request) -> Opened:
     walked = walk(request.path, request.progress)
     unnamed = frozenset(file.name for file in walked.files if _is_unnamed_picture(file))
     kinds = {
-        "IDX files": any(idx.is_idx(file.path.name) for file in walked.files),
-        "parquet": any(file.path.suffix.lower() == ".parquet" for file in walked.files),
+        "IDX files": any(idx.is_idx(file.file) for file in walked.files),
+        "parquet": any(suffix_of(file.name) == ".parquet" for file in walked.files),
         "pictures": bool(unnamed) or any(is_picture(file.name) for file in walked.files),
         "recordings": any(recordings.is_recording(file.name) for file in walked.files),
         "videos": any(clips.is_video(file.name) for file in walked.files),
@@ -67,7 +67,7 @@ def read(request: Request) -> Opened:
 
 def _is_unnamed_picture(file: Found) -> bool:
     """Whether a file is a picture by its first bytes, where its name does not say what it is."""
-    if file.path.suffix.lower() in SAID:
+    if suffix_of(file.name) in SAID:
         return False
     known = signature(file.path)
     return known is not None and known.what.startswith(PICTURE)
@@ -75,15 +75,14 @@ def _is_unnamed_picture(file: Found) -> bool:
 
 def _pictures(request: Request, walked: Walk, unnamed: frozenset[str]) -> Opened:
     files = {file.name: file for file in walked.files}
-    paths = {file.name: file.path for file in walked.files}
 
     def items(names: Sequence[str]) -> Iterator[PictureItem]:
-        return (PictureItem(name, paths[name]) for name in names)
+        return (PictureItem(name, files[name].path) for name in names)
 
     def key(name: str) -> Any:
-        return [name, files[name].stat.st_size, files[name].stat.st_mtime_ns]
+        return [name, files[name].size, files[name].changed]
 
-    return PictureFiles(list(files), items, key, lambda names: beside(names, paths), walked.left_out(), unnamed).read(request)
+    return PictureFiles(list(files), items, key, lambda names: beside(names, files), walked.left_out(), unnamed).read(request)
 
 
 def _nothing(path: Path, walked: Walk) -> str:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -16,12 +16,12 @@ from PIL import Image, ImageSequence
 from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
 from genlab.data.decode import decoded, grey_or_colour, made_here, measured, opaque, square
-from genlab.data.formats import VIDEO
+from genlab.data.formats import VIDEO, suffix_of
 from genlab.data.options import Request
 from genlab.data.walk import Found
 
 OWN, OTHERWISE = 64, 32  # pixels: the largest original size that is kept, and the size for clips of several sizes
-LONGEST = 10_000  # frames of one clip
+LONGEST, PIXELS = 10_000, 2**32  # frames of one clip, and pixels of all of them
 FRAME_MS = 100  # of an animation that does not say how long a frame lasts
 
 
@@ -65,7 +65,7 @@ def reads_video() -> bool:
 
 def decode_cached(request: Request, clips: Sequence[Clip]) -> Frames:
     """The decoded clips, from the cache if they are in it; ValueError where too few can be read."""
-    key = [[clip.name, *[[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in clip.files]] for clip in clips]
+    key = [[clip.name, *[[file.name, file.size, file.changed] for file in clip.files]] for clip in clips]
     found = cached(request, "clips", [request.options.size], key, lambda part: _write(part, request, clips), _load)
     unread.check(request, "clip", len(found.names), found.skipped, found.own)
     return found
@@ -136,7 +136,7 @@ def _load(entry: Path) -> Frames | None:
 def _measured(clip: Clip) -> Iterator[tuple[int, int]]:
     """(height, width) of a clip, or of all its frames; nothing where they cannot be read: decoding says why."""
     try:
-        if PurePosixPath(clip.files[0].name).suffix.lower() not in VIDEO:
+        if suffix_of(clip.files[0].name) not in VIDEO:
             yield from {measured(file.path) for file in clip.files}
             return
         import av  # pyright: ignore[reportMissingImports]
@@ -155,7 +155,7 @@ def _tried(clip: Clip, shape: tuple[int, int]) -> tuple[Clip, tuple[np.ndarray, 
         first, *more = clip.files
         if more:
             return clip, (np.stack([decoded(file.path, shape).levels for file in clip.files]), 0.0)
-        is_video = PurePosixPath(first.name).suffix.lower() in VIDEO
+        is_video = suffix_of(first.name) in VIDEO
         return clip, (_video if is_video else _animated)(first.path, shape)
     except ValueError as error:
         return clip, str(error)
@@ -171,6 +171,8 @@ def _animated(path: Path, shape: tuple[int, int]) -> tuple[np.ndarray, float] | 
         count = int(getattr(image, "n_frames", 1))
         if count > LONGEST:
             raise ValueError(f"it has {count:,} frames; cut it into pieces")
+        if count * image.width * image.height > PIXELS:
+            raise ValueError(f"it has {count:,} frames of {image.width} x {image.height} pixels, too many; make it smaller")
         frames, lasting = [], []
         for frame in ImageSequence.Iterator(image):
             frames.append(_fitted(frame.copy(), shape))

@@ -14,6 +14,7 @@ import numpy as np
 
 from genlab.core.words import word_list
 from genlab.data import splits
+from genlab.data.bounds import most_of
 from genlab.data.examples import Examples, Stored, classed
 from genlab.data.levels import fitted, pictures
 from genlab.data.options import Request
@@ -83,7 +84,10 @@ def _labels(parts: dict[str, tuple[Path, Path | None]], counts: list[int]) -> np
 def array(path: Path) -> np.ndarray:
     """The unsigned bytes of one IDX file; ValueError names a damaged one."""
     try:
-        raw = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+        with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+            most = most_of(path.stat().st_size)
+            if len(raw := file.read(most + 1)) > most:
+                raise ValueError(f"{path} unpacks to more than {most:,} bytes, far beyond its size; restore it from its source")
     except (EOFError, gzip.BadGzipFile, zlib.error) as error:
         raise ValueError(f"{path} is damaged ({error}); restore it from its source") from None
     if len(raw) < 4 or raw[:2] != b"\0\0" or raw[2] != UBYTE:

@@ -33,7 +33,7 @@ def open(
     options      fields of `genlab.data.options.Options`, explained there: size, lines, length, vocabulary, ... Options of a
                  second source, or of changes to the examples, wrap the data (genlab.data.wrap)
     cache        folder of decoded pictures instead of $GENLAB_CACHE or ~/.cache/genlab
-    progress     called with (done, total, what) during long work
+    progress     called with (done, total, what) during long work; total is 0 while it is not known
 
     Raises ValueError or OSError, in one sentence with the remedy.
     """

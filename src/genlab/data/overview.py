@@ -8,7 +8,7 @@ from typing import Any
 
 from genlab.core.words import plural, word_list
 
-NAMED = 3  # names of what was left out, on one line
+NAMED, LONGEST = 3, 200  # names of what was left out, on one line, and characters of each
 LISTED = 12  # classes on one line
 
 
@@ -29,7 +29,7 @@ class LeftOut:
     @classmethod
     def of(cls, names: Sequence[str], what: str, reason: str) -> tuple[LeftOut, ...]:
         """One entry for these names; none where there are none."""
-        return (cls(len(names), what, reason, tuple(names[:NAMED])),) if names else ()
+        return (cls(len(names), what, reason, tuple(name[:LONGEST] for name in names[:NAMED])),) if names else ()
 
     def line(self) -> str:
         more = ", ..." if self.count > len(self.names) else ""

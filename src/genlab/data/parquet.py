@@ -29,7 +29,7 @@ TEXT = "text"
 PREFERRED = ("image", "img", "picture")
 SPLIT = re.compile(r"(?<![a-z])(train|test|valid|validation|val)(?![a-z])")
 SIDES = {"train": splits.TRAIN, "test": splits.TEST} | dict.fromkeys(("valid", "validation", "val"), splits.VALIDATION)
-ROWS = 256  # read at once
+ROWS = 16  # read at once: of pictures, which may be large
 NUMBERS = ("int", "uint", "float", "double", "halffloat", "decimal")  # how types of numbers begin
 CLASSES = ("int", "uint", "bool", "string", "large_string", "dictionary")  # and types of labels
 
@@ -121,16 +121,22 @@ def _table(file: Path, own: int) -> ParquetTable:
     library = pyarrow()
     try:
         opened = library.parquet.ParquetFile(file)
-    except (library.ArrowInvalid, OSError) as error:
-        raise ValueError(
-            f"{file} is damaged or no parquet file ({str(error).splitlines()[0]}); restore it from its source"
-        ) from None
+    except (library.ArrowException, OSError, MemoryError) as error:
+        raise _damaged(file, error) from None
 
     def batches(columns: list[str]) -> Iterator[Any]:
-        with library.parquet.ParquetFile(file) as again:
-            yield from again.iter_batches(ROWS, columns=columns)
+        try:
+            with library.parquet.ParquetFile(file) as again:
+                yield from again.iter_batches(ROWS, columns=columns)
+        except (library.ArrowException, OSError, MemoryError) as error:
+            raise _damaged(file, error) from None
 
     return ParquetTable(file.name, opened.schema_arrow, opened.metadata.num_rows, batches, own, file.parent)
+
+
+def _damaged(file: Path, error: BaseException) -> ValueError:
+    why = (str(error) or type(error).__name__).splitlines()[0][:120]
+    return ValueError(f"{file} is damaged or no parquet file ({why}); restore it from its source")
 
 
 def _side(path: str) -> int:
@@ -212,6 +218,12 @@ def _pictures(table: ParquetTable, column: str) -> Iterator[bytes | Path]:
     for batch in table.batches([column]):
         for value in batch.column(0).to_pylist():
             if isinstance(value, dict):
-                path = value.get("path")
-                value = value.get("bytes") or (table.folder / path if path and (table.folder / path).is_file() else b"")
+                value = value.get("bytes") or _beside(table.folder, value.get("path"))
             yield value if isinstance(value, bytes | Path) else b""
+
+
+def _beside(folder: Path, path: Any) -> Path | bytes:
+    """The file that a row names, from the folder of its table; nothing where it is not there, or leads elsewhere."""
+    if not isinstance(path, str) or "\0" in path or Path(path).is_absolute() or ".." in Path(path).parts:
+        return b""
+    return folder / path if (folder / path).is_file() else b""

@@ -15,7 +15,7 @@ from genlab.data.base import Opened
 from genlab.data.captions import Beside
 from genlab.data.decode import Half, reads_heic
 from genlab.data.examples import Examples, classed
-from genlab.data.formats import HEIC, PICTURES
+from genlab.data.formats import HEIC, PICTURES, suffix_of
 from genlab.data.layout import Layout, laid_out
 from genlab.data.options import Request
 from genlab.data.overview import LeftOut, Overview
@@ -27,7 +27,7 @@ NEEDS_HEIC = "HEIC, which needs the extra heic: pip install 'genlab[heic]'"
 
 def is_picture(name: str) -> bool:
     """Whether a file is a picture that can be read here, by its suffix."""
-    suffix = PurePosixPath(name).suffix.lower()
+    suffix = suffix_of(name)
     return suffix in PICTURES or (suffix in HEIC and reads_heic())
 
 
@@ -101,7 +101,7 @@ class PictureFiles:
     def _others(self, used: set[str]) -> tuple[LeftOut, ...]:
         """Files that are not learnt from."""
         others = [name for name in self.names if name not in used]
-        heic = [name for name in others if PurePosixPath(name).suffix.lower() in HEIC]
+        heic = [name for name in others if suffix_of(name) in HEIC]
         return (
             *LeftOut.of(heic, "picture", NEEDS_HEIC),
             *LeftOut.of(_by_suffix([name for name in others if name not in set(heic)]), "file", "no pictures"),
@@ -134,7 +134,7 @@ def _by_suffix(names: Sequence[str]) -> list[str]:
     seen = Counter[str]()
     ranked = []
     for name in names:
-        suffix = PurePosixPath(name).suffix.lower()
+        suffix = suffix_of(name)
         ranked.append((seen[suffix], name))
         seen[suffix] += 1
     return [name for _, name in sorted(ranked)]

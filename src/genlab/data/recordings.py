@@ -18,7 +18,7 @@ from genlab.core.space import Space
 from genlab.core.words import plural
 from genlab.data import unread
 from genlab.data.captions import beside
-from genlab.data.formats import SOUND
+from genlab.data.formats import SOUND, suffix_of
 from genlab.data.layout import laid_out
 from genlab.data.options import Request
 from genlab.data.overview import LeftOut, Overview
@@ -32,7 +32,7 @@ FULL = 32768  # amplitude 1 of 16 bits
 
 
 def is_recording(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in SOUND
+    return suffix_of(name) in SOUND
 
 
 class Recordings(Pieces):
@@ -77,7 +77,7 @@ def read(request: Request, walked: Walk) -> Recordings:
     first = laid_out([file.name for file in found], request.name, request.options.folders)
     sounds = decode_cached(request, [file for file, keep in zip(found, first.keep.tolist(), strict=True) if keep])
     layout = laid_out(sounds.names, request.name, request.options.folders)
-    about = beside(sounds.names, {file.name: file.path for file in walked.files})
+    about = beside(sounds.names, {file.name: file for file in walked.files})
     conditions, classes_from = named_conditions(request.options.pattern, sounds.names, layout, about)
     others = [file.name for file in walked.files if not is_recording(file.name) and file.name not in about.used]
     left = (

@@ -11,6 +11,7 @@ import numpy as np
 
 from genlab.core.words import plural
 from genlab.data import splits, unread
+from genlab.data.bounds import most_of
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
 from genlab.data.options import Request
 from genlab.data.overview import NAMED
@@ -18,6 +19,7 @@ from genlab.data.walk import Found
 
 LONGEST = 2**28  # samples of one recording
 FULL, CLIPPED = 2**15 - 1, 0.001  # the largest sample; share of samples there, beyond which a recording was cut off
+BLOCK = 2**20  # samples averaged at once
 COARSE = 256  # step of 8 bits in 16
 
 
@@ -73,7 +75,7 @@ def oddities(sounds: Sounds) -> Iterator[str]:
 
 
 def decode_cached(request: Request, files: Sequence[Found]) -> Sounds:
-    key = [[file.name, file.stat.st_size, file.stat.st_mtime_ns] for file in files]
+    key = [[file.name, file.size, file.changed] for file in files]
     found = cached(request, "recordings", [], key, lambda part: _write(part, request, files), _load)
     unread.check(request, "recording", len(found.names), found.skipped, found.own)
     return found
@@ -135,19 +137,26 @@ def _tried(file: Found) -> tuple[Found, tuple[np.ndarray, int, int] | str | None
     import soundfile
 
     try:
-        if file.stat.st_size == 0:
+        if file.size == 0:
             return file, "it is empty"
         with soundfile.SoundFile(file.path) as sound:
             if sound.comment == unread.MADE_BY:
                 return file, None
-            if sound.frames > LONGEST:
-                return file, f"it has {sound.frames:,} samples; cut it into pieces"
+            size = sound.frames * sound.channels
+            if size > LONGEST:
+                return file, f"it has {size:,} samples; cut it into pieces"
+            if 2 * size > most_of(file.size):
+                return file, f"it unpacks to {2 * size:,} bytes, far beyond its size"
             samples, rate, channels = _sixteen(sound), sound.samplerate, sound.channels
     except (soundfile.LibsndfileError, RuntimeError, OSError) as error:
         return file, f"it is no recording of a known format, or a damaged one ({error})"
     if not len(samples):
         return file, "it has no samples"
-    mono = samples[:, 0] if channels == 1 else np.rint(samples.astype(np.float64).mean(1)).astype(np.int16)
+    if channels == 1:
+        mono = samples[:, 0]
+    else:
+        blocks = (samples[first : first + BLOCK] for first in range(0, len(samples), BLOCK))
+        mono = np.concatenate([np.rint(block.mean(1)).astype(np.int16) for block in blocks])
     return file, (mono.astype("<i2"), rate, channels)
 
 

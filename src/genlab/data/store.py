@@ -30,6 +30,7 @@ BLOCK = 1024  # pictures copied at once
 class PictureItem(NamedTuple):
     name: str  # for messages
     content: Content
+    why: str = ""  # it cannot be read, where that is known already
 
 
 @dataclass(frozen=True)
@@ -167,12 +168,12 @@ def decode_cached(request: Request, manifest: PictureManifest) -> Decoded:
     how = [request.options.size, request.options.levels, request.options.label_maps, manifest.half]
 
     def write(part: Path) -> None:
-        shape = _fill(part, request, manifest, _shape(request, manifest))
-        if shape is not None:
-            _fill(part, request, manifest, shape)
+        shape: tuple[int, int] | None = _shape(request, manifest)
+        while shape is not None:
+            shape = _fill(part, request, manifest, shape)
 
     found = cached(request, "pictures", how, manifest.key, write, _loaded)
-    _check(request, found)
+    unread.check(request, "picture", len(found.names), found.skipped, found.own)
     return found
 
 
@@ -193,7 +194,7 @@ def _loaded(entry: Path) -> Decoded | None:
 def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[int, int]) -> tuple[int, int] | None:
     """Decode into `part`: x.npy, rows.npy, record.json. No memory map is written: on a full disk it would kill the process.
 
-    Returns another shape, where the pictures that can be decoded ask for it and those that cannot had been in the way.
+    Returns another shape where the pictures ask for it: as soon as two sizes are seen where one was expected.
     """
     names: list[str] = []
     numbers: list[int] = []
@@ -203,7 +204,7 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     sizes: set[tuple[int, int]] = set()
     survey, colour = Survey(), False
     with (part / "raw").open("wb") as raw:
-        outcomes = parallel_map(lambda item: _tried(item, shape, request.options, manifest.half), manifest.items())
+        outcomes = parallel_map(lambda item: _tried(item, shape, request.options, manifest.half), manifest.items(), _held)
         for number, (name, picture) in enumerate(outcomes):
             if isinstance(picture, str):
                 skipped.append((name, picture))
@@ -218,6 +219,8 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
                 sizes.add(picture.size)
                 survey.add(name, picture)
                 raw.write(picture.levels.tobytes())
+                if request.options.size is None and len(sizes) > 1 and shape != (OTHERWISE, OTHERWISE):
+                    return _fitting(sizes)
             request.progress(number + 1, manifest.total, "decoding pictures")
     if request.options.size is None and sizes and (better := _fitting(sizes)) != shape:
         return better
@@ -232,11 +235,20 @@ def _fill(part: Path, request: Request, manifest: PictureManifest, shape: tuple[
     return None
 
 
+def _held(item: PictureItem) -> int:
+    """Bytes of a picture that is not read from a file of its own."""
+    return len(item.content) if isinstance(item.content, bytes) else 0
+
+
 def _tried(item: PictureItem, shape: tuple[int, int], options: Options, half: Half) -> tuple[str, Picture | str]:
     """The item's name with the picture, or with the reason why it cannot be decoded."""
+    if item.why:
+        return item.name, item.why
     try:
         return item.name, decoded(item.content, shape, options.levels, options.label_maps, half)
     except ValueError as error:
+        if options.size is None and shape != (OTHERWISE, OTHERWISE):  # it may be too small for that, and not for this
+            return _tried(item, (OTHERWISE, OTHERWISE), options, half)
         return item.name, str(error)
 
 
@@ -253,34 +265,21 @@ def _reshaped(part: Path, shape: tuple[int, ...], channels: int) -> None:
 
 
 def _shape(request: Request, manifest: PictureManifest) -> tuple[int, int]:
-    """(H, W) of the examples: what was asked for, else the pictures' own where all agree and are small."""
+    """(H, W) of the examples: what was asked for, else as if all were like the first, which decoding them finds out."""
     if request.options.size is not None:
         return request.options.size, request.options.size
-
-    def size(item: PictureItem) -> tuple[int, int] | None:
+    for item in manifest.items():
+        if item.why:
+            continue
         try:
             height, width = measured(item.content)
-            return height, width // 2 if manifest.half else width
         except ValueError:
-            return None  # the decoding says why
-
-    found: set[tuple[int, int]] = set()
-    for done, shape in enumerate(parallel_map(size, manifest.items()), 1):
-        found |= {shape} if shape is not None else set()
-        request.progress(done, manifest.total, "reading sizes")
-        if len(found) > 1:
-            break
-    return _fitting(found)
+            continue  # the decoding says why
+        return _fitting({(height, width // 2 if manifest.half else width)})
+    return OTHERWISE, OTHERWISE
 
 
 def _fitting(sizes: set[tuple[int, int]]) -> tuple[int, int]:
     """(H, W) of examples made of pictures of these sizes: their own where they have one and it is small."""
     only = next(iter(sizes)) if len(sizes) == 1 else None
-    return only if only is not None and max(only) <= OWN else (OTHERWISE, OTHERWISE)
-
-
-def _check(request: Request, found: Decoded) -> None:
-    """ValueError if too few pictures could be read."""
-    unread.check(request, "picture", len(found.names), found.skipped, found.own)
-    if max(found.x.shape[2:]) == 1:
-        raise ValueError(f"the pictures of {request.name} are single pixels; there is nothing to learn from them")
+    return only if only is not None and 1 < max(only) <= OWN else (OTHERWISE, OTHERWISE)

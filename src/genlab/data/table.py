@@ -6,9 +6,11 @@ are in the table's own units. Cells without a value are missing entries: `Batch.
 
 from __future__ import annotations
 
+import gc
 import math
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from difflib import get_close_matches
 from itertools import pairwise
@@ -40,7 +42,20 @@ def read(request: Request) -> Examples:
     from genlab.data.text import contents
 
     options = request.options
-    return from_cells(request, cells(contents(request.path), str(request.path), options.decimal, options.header))
+    with _uncollected():
+        return from_cells(request, cells(contents(request.path), str(request.path), options.decimal, options.header))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without the search for cycles of objects, which goes through millions of cells again and again and finds none."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
 
 
 def from_cells(request: Request, table: Cells) -> Examples:
@@ -232,7 +247,7 @@ def _ask_of_words(
             f"{request.path}: no column holds numbers ({word_list(shown)}); to learn texts save them as .jsonl, an object with "
             "a `text` on each line, or a line each in a .txt file"
         )
-    examples = [repr(value) for value in list(dict.fromkeys(wrong[wordy[0]]))[:2]]
+    examples = [repr(value[:40]) for value in list(dict.fromkeys(wrong[wordy[0]]))[:2]]
     if len(wordy) == 1:
         said = f"{word_list(examples)} {'is no number' if len(examples) == 1 else 'are no numbers'}"
         raise ValueError(
@@ -248,13 +263,15 @@ def _ask_of_words(
 def _codes(names: Sequence[str], columns: Sequence[Sequence[str]]) -> Iterator[str]:
     """What is odd about columns as they are written: numbers that begin with zeros."""
     for name, column in zip(names, columns, strict=True):
-        code = next((cell for cell in column if CODE.fullmatch(cell)), "")
+        code = next(filter(CODE.fullmatch, column), "")
         if code:
             yield f"the column {name} holds codes rather than numbers, as {code}, of which the zeros are lost; leave it out"
 
 
 def _numbers(request: Request, table: Cells, place: int, names: Sequence[str], column: Sequence[str]) -> list[float]:
     """The numbers of a column; ValueError names the first cell that holds none."""
+    if (plain := table.numbers(column)) is not None:
+        return plain
     found: list[float] = []
     for row, cell in zip(table.rows, column, strict=True):
         try:

@@ -12,9 +12,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -39,6 +41,7 @@ OTHERS = ("SHIFT_JIS", "GB18030", "BIG5", "EUC-KR", "KOI8-R", "WINDOWS-1251", "L
 WESTERN = 0.3  # of the bytes of a text in a Latin alphabet are no ASCII, at most
 NO_TEXT = "{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
 SAMPLED = 500  # characters by which an encoding without a mark is known
+HALF = re.compile("[\\ud800-\\udfff]")
 TEXT = "text"
 BEFORE = 32  # tokens
 LENGTH = 64  # tokens of a window, by default
@@ -142,10 +145,10 @@ def read_rows(request: Request) -> Opened:
         if not line.strip():
             continue
         try:
-            row = json.loads(line)
-        except (ValueError, RecursionError):
+            row = parsed(line)
+        except ValueError as error:
             raise ValueError(
-                f'{request.path}, line {number}: no JSON; each line is an object, as {{"text": ...}}, or say --kind text'
+                f'{request.path}, line {number}: {error}; each line is an object, as {{"text": ...}}, or say --kind text'
             ) from None
         value = row.get(TEXT) if isinstance(row, dict) else None
         if isinstance(value, str) and value.strip():
@@ -157,6 +160,17 @@ def read_rows(request: Request) -> Opened:
     made = learnt(request, texts)
     made.noted = replace(made.noted, left_out=(*made.noted.left_out, *LeftOut.of(without, "line", f"without a `{TEXT}`")))
     return made
+
+
+def parsed(line: str) -> Any:
+    """The value that a line of JSON says. ValueError, in a few words, where it says none, or holds half a character."""
+    try:
+        value = json.loads(line)
+    except (ValueError, RecursionError):
+        raise ValueError("no JSON") from None
+    if "\\u" in line and HALF.search(json.dumps(value, ensure_ascii=False)):
+        raise ValueError("it holds half a character, one of the pair \\ud800 ... \\udfff alone")
+    return value
 
 
 def learnt(request: Request, texts: Sequence[str]) -> Opened:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,17 +18,30 @@ MARKS = {  # genlab's own folders, by files that they hold
     "a run": ({"recipe.json", "manifest.json"},),
     "a comparison": ({"report.json", "report.html"}, {"report.json", "runs"}),
 }
+STEERING = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069]")  # a terminal: controls, ends of lines, directions
 DEEPEST = 100  # folders in one another
 PACE = 10_000  # files between two calls for progress
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Found:
-    """A file. name: its path from the folder that was walked, parts set apart by "/", always text that can be printed."""
+    """A file, in few bytes: there may be a million.
+
+    name           its path from the folder that was walked, parts set apart by "/", always text that can be printed
+    folder, file   where it lies
+    size           bytes
+    changed        nanoseconds
+    """
 
     name: str
-    path: Path
-    stat: os.stat_result
+    folder: Path
+    file: str
+    size: int
+    changed: int
+
+    @property
+    def path(self) -> Path:
+        return self.folder / self.file
 
 
 @dataclass
@@ -87,19 +101,20 @@ def walk(root: Path, progress: ProgressCallback = silent) -> Walk:
                 entered.add(_identity(stat))
                 yield from within(folder / entry.name, f"{name}/")
             elif is_file:
-                yield Found(name, folder / entry.name, stat)
+                yield Found(name, folder, entry.name, stat.st_size, stat.st_mtime_ns)
 
     for each in within(root, ""):
         found.files.append(each)
         if len(found.files) % PACE == 0:
-            progress(len(found.files), 2 * len(found.files), "finding files")
+            progress(len(found.files), 0, "finding files")
     found.files.sort(key=lambda each: each.name)
     return found
 
 
 def printable(name: str) -> str:
-    """A file's name as text: bytes that are no UTF-8 are written out, as "gr\\xf6n.png"."""
-    return os.fsencode(name).decode("utf-8", "backslashreplace")
+    """A file's name as text: bytes that are no UTF-8, and what would steer a terminal, are written out, as "gr\\xf6n.png"."""
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
 
 def _identity(stat: os.stat_result) -> tuple[int, int]:
