@@ -73,15 +73,17 @@ def all_move(walked: Walk) -> bool:
     found = [file for file in walked.files if is_picture(file.name)]
     if not found or any(suffix_of(file.name) not in ANIMATED for file in found):
         return False
-    return all(_moves(file) for file in found[:: max(1, len(found) // LOOKED_AT)])
+    moves = [moving for file in found[:: max(1, len(found) // LOOKED_AT)] if (moving := _moves(file)) is not None]
+    return bool(moves) and all(moves)
 
 
-def _moves(file: Found) -> bool:
+def _moves(file: Found) -> bool | None:
+    """Whether a picture is animated; None where it cannot be read."""
     try:
         with Image.open(file.path) as image:
             return bool(getattr(image, "is_animated", False))
     except Exception:  # whatever Pillow raises about a broken file: decoding meets it again
-        return False
+        return None
 
 
 def read(request: Request, walked: Walk) -> Clips:

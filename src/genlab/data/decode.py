@@ -18,6 +18,7 @@ ENLARGED = 8  # times at most: what is smaller holds nothing to see at that size
 ORIENTATION, TURNED = 0x0112, (5, 6, 7, 8)  # EXIF's tag, and its values that swap width and height
 FLOATS = "its levels are 32-bit floating point numbers without a fixed white; save it with 8 or 16 bits"
 WIDE = "its levels are 32-bit integers; save it with 8 or 16 bits"
+TOO_MANY = "it has too many pixels, hundreds of millions; make it smaller"
 TOO_HIGH = "its levels go up to {:,}, beyond the {:,} that --levels allows"
 Content = Path | bytes  # a file, or what is in one
 Half = Literal["", "left", "right"]  # of a picture; "": all of it
@@ -162,7 +163,7 @@ def _opened(content: Content) -> Image.Image:
             raise
         raise ValueError(f"it is {known.what}{known.remedy and f'; {known.remedy}'}") from None
     except Image.DecompressionBombError:
-        raise ValueError("it has too many pixels, hundreds of millions; make it smaller") from None
+        raise ValueError(TOO_MANY) from None
 
 
 def _orientation(image: Image.Image) -> int:

@@ -15,7 +15,7 @@ from PIL import Image, ImageSequence
 
 from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
-from genlab.data.decode import decoded, grey_or_colour, made_here, measured, opaque, square
+from genlab.data.decode import TOO_MANY, decoded, grey_or_colour, made_here, measured, opaque, square
 from genlab.data.formats import VIDEO, suffix_of
 from genlab.data.options import Request
 from genlab.data.walk import Found
@@ -159,6 +159,8 @@ def _tried(clip: Clip, shape: tuple[int, int]) -> tuple[Clip, tuple[np.ndarray, 
         return clip, (_video if is_video else _animated)(first.path, shape)
     except ValueError as error:
         return clip, str(error)
+    except Image.DecompressionBombError:
+        return clip, TOO_MANY
     except Exception as error:  # of Pillow and PyAV, about a broken file
         return clip, f"it is damaged ({str(error)[:80] or type(error).__name__})"
 
