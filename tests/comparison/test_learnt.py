@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
+from genlab.comparison.doubts import remarks
 from genlab.comparison.learnt import notices, unlearnt
 from genlab.comparison.rows import Baseline, Record, Row
 from genlab.comparison.summary import leader
-from genlab.comparison.verdicts import verdicts
+from genlab.comparison.verdicts import recommendation, verdicts
 from genlab.measure.ruler import Mark, Ruler
 from genlab.measure.score import Score
 from tests.report.fakes import record, row, score
@@ -49,6 +50,10 @@ def test_a_model_no_better_than_noise_is_not_ranked() -> None:
     rows = [row("vae", None, kernel(9)), row("gan", None, kernel(14.5)), row("ddpm", None, kernel(16.0))]
     assert list(unlearnt(compared(*rows, noise=kernel(15.0)))) == ["gan", "ddpm"]
     assert not unlearnt(compared(*rows, noise=None))
+    none = compared(*rows[1:], noise=kernel(15.0))
+    assert recommendation(none) is None, "nothing to draw from"
+    assert not any("no better than noise" in remark for remark in remarks(none)), "it was said before"
+    assert recommendation(compared(*rows, noise=kernel(15.0))).name == "vae"
     assert not unlearnt(compared(*rows, noise=kernel(30.0)))
     assert unlearnt(compared(*rows, noise=kernel(15.0)))["gan"].startswith("what it draws is no better than noise")
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from genlab.comparison import words
+from genlab.comparison.learnt import NOISE, unlearnt
 from genlab.comparison.ranking import LIKELIHOOD, Group, condition, grouped, question, sign_of
 from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.core.words import word_list
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
-NOISE = "noise"  # the baseline that is worthless by construction
 MEASURES = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
 BUSY = 1.5  # a factor between loads that is worth a word
 
@@ -149,8 +149,11 @@ def _worst(record: Record) -> list[str]:
 def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
     """ "a and b are no better than noise by d (0.400)", for each set of measures."""
     measures: dict[str, list[str]] = {}
+    said = unlearnt(record)  # before any verdict
     for title, names, noise in no_better_than_noise(record):
         for name in names:
+            if name in said:
+                continue
             measures.setdefault(name, []).append(f"{title} ({words.number(noise)})")
     sets = dict.fromkeys(tuple(measures[name]) for name in who if name in measures)
     for titles in sets:

@@ -27,7 +27,7 @@ def unlearnt(record: Record) -> Mapping[str, str]:
     if record.ruler is None or not record.ruler.passed:
         return {}
     group, found = quality(record), {}
-    worthless = no_better_than_noise(record, group) if group is not None else ()
+    worthless = not_beyond_noise(record, group) if group is not None else ()
     for name in names_of(record.rows):
         rows = [row for row in record.rows if row.name == name and row.scores]
         passes = [row.examples_seen / _pass(record) for row in rows if row.examples_seen is not None]
@@ -38,7 +38,7 @@ def unlearnt(record: Record) -> Mapping[str, str]:
     return found
 
 
-def no_better_than_noise(record: Record, group: Group) -> list[str]:
+def not_beyond_noise(record: Record, group: Group) -> list[str]:
     """Names of the models that do not differ from independent pixels beyond chance, or are worse, by a measure."""
     for baseline in record.baselines:
         score = baseline.scores.get(group.title)

@@ -320,9 +320,11 @@ class Recommendation:
 
 
 def recommendation(record: Record, judged: Sequence[Verdict] | None = None) -> Recommendation | None:
-    """The model to use: the first of the first verdict, which is by likelihood for text and by quality otherwise."""
+    """The model to use: the first of the first verdict, which is by likelihood for text and by quality otherwise. None where no
+    model has learnt enough to be ranked."""
     judged = verdicts(record) if judged is None else judged
-    done = [row for row in record.rows if not row.error]
+    out = unlearnt(record)
+    done = [row for row in record.rows if not row.error and row.name not in out]
     measured = names_of(done)
     for verdict in judged:
         named = [name for name in verdict.models if name in measured]
