@@ -61,14 +61,16 @@ class Recordings(Pieces):
         curve = "linear" if options.linear else "mu-law"
         self.space = Space((1, width), "CT", "ordinal", LEVELS, rate=float(rate), curve=curve)
         self.skipped = list(sounds.skipped)
-        self._samples, self._levels = sounds.samples, levels_of(options.linear)
+        self._samples = sounds.samples.view(np.uint16)
+        self._levels = np.roll(levels_of(options.linear), FULL)  # 0, 1, ..., then the negative ones, as unsigned bits count
         self.cut(request, sequences, width)
 
     def gather(self, starts: np.ndarray, lengths: np.ndarray) -> Tensor:
-        x = np.zeros((len(starts), self.space.size), np.int32)
-        for row, (start, length) in enumerate(zip(starts.tolist(), lengths.tolist(), strict=True)):
-            x[row, :length] = self._samples[start : start + length]
-        return torch.from_numpy(self._levels[x + FULL][:, None])
+        x = np.full((len(starts), self.space.size), self._levels[0])
+        for row, start, length in zip(x, starts.tolist(), lengths.tolist(), strict=True):
+            heard = self._samples[start : start + length]
+            self._levels.take(heard, out=row[:length], mode="clip")  # all are in range, and to check it numpy would copy
+        return torch.from_numpy(x[:, None])
 
 
 def read(request: Request, walked: Walk) -> Recordings:
