@@ -14,10 +14,9 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
-from posixpath import splitext
 from typing import Any
 
-from genlab.data.formats import suffix_of
+from genlab.data.formats import stem_of, suffix_of
 from genlab.data.overview import LeftOut
 from genlab.data.text import contents, parsed
 from genlab.data.walk import Found, printable
@@ -58,12 +57,13 @@ class Beside:
 def beside(pictures: Sequence[str], files: Mapping[str, Found]) -> Beside:
     """Captions and labels of pictures, among files by their names. ValueError names a table that cannot be read."""
     found, there = Beside(), set(pictures)
-    tables = [name for name in files if name.rpartition("/")[2].lower() in TABLES]
+    words = [name for name in files if suffix_of(name) in (*SUFFIXES, *NAMING)]
+    tables = [name for name in words if name.rpartition("/")[2].lower() in TABLES]
     for name in tables:
         _from_table(found, name, files[name].path, there)
-    texts = {name for name in files if suffix_of(name) in SUFFIXES and name not in found.used}
+    texts = {name for name in words if suffix_of(name) in SUFFIXES and name not in found.used}
     _from_files(found, pictures, texts, lambda name: _read(files[name].path))
-    others = [name for name in files if suffix_of(name) in NAMING and name not in found.used]
+    others = [name for name in words if suffix_of(name) in NAMING and name not in found.used]
     naming = [name for name in others[:LOOKED_AT] if _names(files[name].path, pictures)]
     found.used |= set(naming)
     found.left_out += LeftOut.of(
@@ -91,7 +91,9 @@ def from_files(pictures: Sequence[str], texts: Mapping[str, str]) -> Beside:
 
 def _from_files(found: Beside, pictures: Sequence[str], names: set[str], read: Callable[[str], str]) -> None:
     """What files of the pictures' names say, each kind of them where at least half of the pictures have one."""
-    stems = {picture: splitext(picture)[0] for picture in pictures}
+    if not names:
+        return
+    stems = {picture: stem_of(picture) for picture in pictures}
     for suffix in SUFFIXES:
         pairs = {picture: f"{stem}{suffix}" for picture, stem in stems.items() if f"{stem}{suffix}" in names}
         if not pairs or 2 * len(pairs) < len(pictures):

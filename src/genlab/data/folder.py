@@ -32,13 +32,15 @@ def read(request: Request) -> Opened:
     if made := product(request.path):
         raise ValueError(f"{request.path} is {made} of genlab's own, nothing to learn from; name a folder of your data")
     walked = walk(request.path, request.progress)
-    unnamed = frozenset(file.name for file in walked.files if _is_unnamed_picture(file))
+    examples = {suffix_of(file.file): file.file for file in walked.files}  # a name of each suffix, which tells most kinds
+    silent = examples.keys() - SAID
+    unnamed = frozenset(file.name for file in walked.files if silent and _is_unnamed_picture(file))
     kinds = {
         "IDX files": any(idx.is_idx(file.file) for file in walked.files),
-        "parquet": any(suffix_of(file.name) == ".parquet" for file in walked.files),
-        "pictures": bool(unnamed) or any(is_picture(file.name) for file in walked.files),
-        "recordings": any(recordings.is_recording(file.name) for file in walked.files),
-        "videos": any(clips.is_video(file.name) for file in walked.files),
+        "parquet": ".parquet" in examples,
+        "pictures": bool(unnamed) or any(map(is_picture, examples.values())),
+        "recordings": any(map(recordings.is_recording, examples.values())),
+        "videos": any(map(clips.is_video, examples.values())),
     }
     there = [kind for kind, is_there in kinds.items() if is_there]
     if not there and (shards := [file.path for file in walked.files if archive.is_archive(file.name)]):

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from posixpath import splitext
-
 PICTURES = (
     ".png",
     ".jpg",
@@ -52,4 +50,14 @@ FILES = {
 
 def suffix_of(name: str) -> str:
     """The suffix of a file's name in lower case, or "": of a hundred thousand names, for which Paths are slow."""
-    return splitext(name)[1].lower()
+    return name[_end_of_stem(name) :].lower()
+
+
+def stem_of(name: str) -> str:
+    """A file's name without its suffix, with the folders before it."""
+    return name[: _end_of_stem(name)]
+
+
+def _end_of_stem(name: str) -> int:
+    dot = name.rfind(".")
+    return dot if dot > name.rfind("/") + 1 else len(name)  # a dot at the beginning hides a file, and parts nothing

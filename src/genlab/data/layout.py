@@ -23,6 +23,7 @@ import numpy as np
 
 from genlab.core.words import plural, word_list
 from genlab.data import splits
+from genlab.data.formats import stem_of
 from genlab.data.options import Folders
 from genlab.data.overview import LeftOut
 
@@ -117,10 +118,11 @@ def laid_out(names: Sequence[str], root: str, folders: Folders | None = None) ->
     folders   the user's word on what the top folders are
     ValueError, with both readings and the option for each, where they could be two things.
     """
-    inner = Nesting([_unrepeated(name.split("/")[:-1]) for name in names])
-    while len(inner.tops()) == 1:
+    within = [name.rpartition("/")[0] for name in names]
+    parts = {folder: _unrepeated(folder.split("/")) if folder else [] for folder in set(within)}
+    inner = Nesting([parts[folder] for folder in within])
+    while len(tops := inner.tops()) == 1:
         inner = inner.inside()
-    tops = inner.tops()
     if folders is None:
         _ask_of_twins(names, root)
     if folders == "nothing" or not tops:
@@ -201,7 +203,7 @@ def _ask_of_partners(names: Sequence[str], tops: dict[str, list[int]], root: str
     """
     if len(tops) < 2 or not all(_partner(top) for top in tops):
         return
-    stems = [{PurePosixPath(names[number]).stem for number in numbers} for numbers in tops.values()]
+    stems = [{stem_of(names[number]).rpartition("/")[2] for number in numbers} for numbers in tops.values()]
     shared = len(set.intersection(*stems))
     if len(tops) > 2 and not shared:
         return
@@ -215,7 +217,7 @@ def _ask_of_partners(names: Sequence[str], tops: dict[str, list[int]], root: str
 
 def _ask_of_twins(names: Sequence[str], root: str) -> None:
     """ValueError, with both readings, about partners in one folder, told by the end of their names: 7.png and 7_mask.png."""
-    stems = {str(PurePosixPath(name).with_suffix("")) for name in names}
+    stems = set(map(stem_of, names))
     ends = [(stem, end) for stem in stems if (end := TWIN.search(stem)) and end["word"].lower() in PARTNERS]
     twins = sorted(stem for stem, end in ends if stem[: end.start()] in stems)
     if 3 * len(twins) > len(names):

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,8 @@ class PictureFiles:
         decoded = decode_cached(request, manifest)
         partners = decode_cached(request, replace(manifest, half=given)) if given else None
         # Again, of the pictures alone that there are: what is broken or was made by genlab has no say in what a folder means.
-        layout = laid_out(decoded.names, request.name, request.options.folders)
+        whole = decoded.names == found
+        layout = first if whole else laid_out(decoded.names, request.name, request.options.folders)
         if layout.domains is None and partners is None and request.options.domain is not None:
             raise ValueError(f"{request.name} has no folders like trainA and trainB; leave --domain out")
         if request.options.halves is None and decoded.survey.side_by_side:
@@ -91,7 +91,7 @@ class PictureFiles:
     def _odd(self, names: Sequence[str], layout: Layout) -> Iterator[str]:
         if self.unnamed:
             yield f"{plural(len(self.unnamed), 'file')} known as pictures by their first bytes alone"
-        frames = {PurePosixPath(name).name for name in names}
+        frames = {name.rpartition("/")[2] for name in names}
         if len(layout.classes) > len(frames) > 1 and all(any(map(str.isdigit, name)) for name in frames):
             yield (
                 f"the {len(layout.classes):,} folders hold files of the same {len(frames)} names: if each is a clip, "

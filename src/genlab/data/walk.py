@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from genlab.data.options import ProgressCallback, silent
 from genlab.data.overview import LeftOut
@@ -23,8 +24,7 @@ DEEPEST = 100  # folders in one another
 PACE = 10_000  # files between two calls for progress
 
 
-@dataclass(frozen=True, slots=True)
-class Found:
+class Found(NamedTuple):
     """A file, in few bytes: there may be a million.
 
     name           its path from the folder that was walked, parts set apart by "/", always text that can be printed
@@ -113,6 +113,8 @@ def walk(root: Path, progress: ProgressCallback = silent) -> Walk:
 
 def printable(name: str) -> str:
     """A file's name as text: bytes that are no UTF-8, and what would steer a terminal, are written out, as "gr\\xf6n.png"."""
+    if name.isascii() and name.isprintable():
+        return name
     text = os.fsencode(name).decode("utf-8", "backslashreplace")
     return STEERING.sub(lambda found: ascii(found[0])[1:-1], text)
 
