@@ -138,6 +138,7 @@ ARCHIVES: dict[str, Maker] = {
     ),
     "text bomb": lambda at: zipped(at / "x.zip", *((f"{n:03}.txt", bytes(64 * MB)) for n in range(GOOD))),
     "captions of zeros": lambda at: zipped(at / "x.zip", *((f"{n:03}.txt", b"\xff\0\x1b[2J") for n in range(GOOD))),
+    "long captions": lambda at: zipped(at / "x.zip", *((f"{n:03}.txt", b"x y " * (MB // 4 + 1)) for n in range(GOOD))),
     "not a zip": lambda at: written(at / "x.zip", b"PK\x05\x06" + bytes(18)),
     "head of zip": lambda at: written(at / "x.zip", b"PK\x03\x04" + bytes(100)),
 }  # fmt: skip

@@ -42,7 +42,8 @@ SAID = {
         "tar long name": "damaged (a header says", "tar pax": "damaged (a header says",
         "tar pax size": "unpacks to more than", "tgz long name": "damaged (a header says",
         "tgz zeros": "unpacks to more than", "sparse": "x.tar ", "text bomb": "unpacks to more than",
-        "captions of zeros": "read: 30 ", "not a zip": "holds no pictures (0 files)", "head of zip": "damaged (",
+        "captions of zeros": "read: 30 ", "long captions": "too long for a caption",
+        "not a zip": "holds no pictures (0 files)", "head of zip": "damaged (",
     },
     "metadata": {
         "climbs": "left out: 1 row (line 30: ../../../etc/passwd)", "absolute": "left out: 1 row (line 30: /etc/passwd)",

@@ -84,6 +84,8 @@ def test_words_that_never_come_again_are_no_classes(tmp_path: Path) -> None:
     path = table(tmp_path, ["a,b,target", *(f"{row},name{n}" for n, row in enumerate(rows()))])
     with pytest.raises(ValueError, match=r"column target: 'name0' and 'name1' are no numbers; make it the label"):
         opened(path)
+    path = table(tmp_path, ["a,b,target", *(f"{row},{n * 7 % 61}" for n, row in enumerate(rows()))])
+    assert opened(path).space.shape == (3,)
 
 
 def test_one_value_far_away_is_no_sign_for_a_missing_one(tmp_path: Path) -> None:

@@ -131,8 +131,8 @@ def test_paths_in_an_archive_lead_nowhere(tmp_path: Path) -> None:
     files.folder(tmp_path / "set", 30)
     found = sorted((tmp_path / "set").iterdir())
     with zipfile.ZipFile(tmp_path / "x.zip", "w") as archive:
-        for file in found:
-            archive.write(file, f"/etc/{file.name}")
+        for number, file in enumerate(found):
+            archive.write(file, f"/etc/{file.name}" if number % 2 else f"C:\\etc\\{file.name}")
         archive.writestr("../../up.png", found[0].read_bytes())
     with tarfile.open(tmp_path / "x.tar", "w") as archive:
         for file in found:
