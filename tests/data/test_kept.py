@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tarfile
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ import torch
 from PIL import Image
 
 from genlab.data import open as opened
+from genlab.data.cache import MOST_HELD, parallel_map
 from genlab.data.layout import laid_out, role_of
 from genlab.data.walk import product
 from tests.data import files
@@ -160,6 +162,40 @@ def test_a_folder_comes_before_the_links_to_it(tmp_path: Path) -> None:
     assert lines(data) == ["1 link (apes/): leads to what is read already"]
 
 
+def test_names_that_would_steer_a_terminal_are_written_out(tmp_path: Path) -> None:
+    files.folder(tmp_path, 30)
+    (tmp_path / "a\x1b[2Jb.doc").write_text("by me", encoding="utf-8")
+    assert lines(opened(tmp_path)) == [r"1 file (a\x1b[2Jb.doc): no pictures"]
+
+
+def test_captions_are_on_one_line_and_those_of_the_nearest_kind_count(tmp_path: Path) -> None:
+    files.folder(tmp_path, 30)
+    for number in range(30):
+        (tmp_path / f"{number:03}.txt").write_text(f" number\n  {number} ", encoding="utf-8")
+        (tmp_path / f"{number:03}.json").write_text(json.dumps({"text": "something else"}), encoding="utf-8")
+    said = {f"number {n}" for n in range(30)}
+    assert captions(opened(tmp_path)) == said
+    rows = [{"file_name": f"{n:03}.png", "text": f"number\n {n}\t"} for n in range(30)]
+    (tmp_path / "metadata.jsonl").write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    assert captions(opened(tmp_path)) == said
+
+
+def captions(data: Any) -> set[str]:
+    return {text for split in SPLITS for text in data.tokenizers["text"].decode(data.once(split, 0, 99).given["text"])}
+
+
+def test_large_items_wait_until_others_are_done() -> None:
+    begun: list[int] = []
+
+    def items() -> Iterator[int]:
+        for number in range(6):
+            begun.append(number)
+            yield number
+
+    for done, _ in enumerate(parallel_map(str, items(), lambda _: MOST_HELD // 2 + 1)):
+        assert len(begun) <= done + 2
+
+
 @pytest.mark.parametrize("place", ["__MACOSX/", "@eaDir/", ".thumbs/", "a/._"])
 def test_other_programs_files_in_an_archive_are_not_read(tmp_path: Path, place: str) -> None:
     files.folder(tmp_path / "set", 30)
@@ -258,6 +294,7 @@ def test_clips_have_colours_where_any_frame_has_and_others_are_said(tmp_path: Pa
         (path / f"broken{number}.gif").write_bytes(b"GIF89a" + bytes(40 + number))
     with pytest.raises(ValueError, match="8 of the 38 clips of g cannot be read, more than a tenth"):
         opened(path)
+    assert any(line.startswith("8 clips (broken0.gif: ") for line in lines(opened(path, allow_bad=True)))
 
 
 def test_videos_without_their_extra_say_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
