@@ -74,6 +74,11 @@ def test_splits_inside_classes() -> None:
     assert found.own.tolist() == [TRAIN, TRAIN, TEST, TRAIN, TEST]
 
 
+def test_folders_inside_classes_are_no_splits_without_train() -> None:
+    found = laid_out(paths(cat__val=2, cat__test=1, dog__val=1, dog__test=1), "x")
+    assert (found.classes, found.own) == (("cat", "dog"), None)
+
+
 def test_two_domains() -> None:
     found = laid_out(paths(trainA=2, trainB=1, testA=1, testB=1), "x")
     assert found.domains is not None

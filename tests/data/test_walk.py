@@ -217,6 +217,19 @@ def test_metadata_beside_pictures(tmp_path: Path, form: str) -> None:
             assert text == ("" if number == 4 else f"number {number}")
 
 
+def test_names_in_metadata_begin_at_the_tables_folder(tmp_path: Path) -> None:
+    for part, first in (("one", 0), ("two", 20)):
+        files.folder(tmp_path / part, 20, first=first)
+        rows = [f"./{n:03}.png,number {n}" for n in range(first, first + 20)]
+        (tmp_path / part / "metadata.csv").write_text("\n".join(["file_name,text", *rows]), encoding="utf-8")
+    data = opened(tmp_path)
+    assert not data.overview.left_out
+    for split in ("train", "validation", "test"):
+        batch = data.once(split, 0, 99)
+        for index, text in zip(batch.index.tolist(), data.tokenizers["text"].decode(batch.given["text"]), strict=True):
+            assert text == f"number {int(Path(data.where(index)).stem)}"
+
+
 def test_metadata_without_names_of_files_are_refused(tmp_path: Path) -> None:
     files.folder(tmp_path, 30)
     (tmp_path / "metadata.csv").write_text("picture,text\n000.png,a\n", encoding="utf-8")
