@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from genlab.features import cache
 from genlab.report import pictures
 from genlab.runs.files import read_json, within, write_json
 from genlab.runs.folder import Folder
@@ -91,7 +92,7 @@ def fuzz(comparison: tuple[str, ...], place: Path, count: int, part: int) -> int
         completed(target, place / "whole")
         done += [forge(path) for path in sorted(target.glob("runs/*")) if chance.random() < 0.6 and not path.is_symlink()]
         try:
-            with alarmed(target, other):  # what lies elsewhere beside them is nobody's business
+            with alarmed(target, other, cache()):  # what lies elsewhere beside them is nobody's business
                 found = looked_at(comparison, target, other, chance)
             assert unharmed(target)
             for said in found:
@@ -111,7 +112,7 @@ def fuzz(comparison: tuple[str, ...], place: Path, count: int, part: int) -> int
 def test_what_was_not_tampered_with_is_shown(comparison: tuple[str, ...], place: Path) -> None:
     shutil.copytree(place / "pages", place / "copy")
     completed(place / "copy", place / "whole")
-    with alarmed(place):
+    with alarmed(place, cache()):
         went_on, *shown = looked_at(comparison, place / "copy", place / "other", random.Random(2))
     assert "nothing is left to do" in went_on.err
     assert all(said.code == 0 and "page" in said.out for said in shown)

