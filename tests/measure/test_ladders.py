@@ -44,6 +44,8 @@ def test_half_is_every_other_class_or_the_pictures_most_alike():
     near[4] = near[0]
     assert half(near, None)[:2].equal(near[[0, 4]])
     assert len(half(near, torch.zeros(6, dtype=torch.long))) == 3, "one class cannot lose its other half"
+    rare = torch.tensor([1, 1, 1, 1, 1, 0])
+    assert len(half(near, rare)) == 3, "a single picture of a rare class is no half"
 
 
 def test_the_rungs_are_pictures_of_the_space_and_one_is_repeated():

@@ -87,6 +87,8 @@ def test_the_first_that_pass_are_taken_and_the_others_named(monkeypatch, tmp_pat
     assert none.ruler is not None
     assert not none.ruler.passed, "where none pass, the faults come along"
     assert instruments(Discs(held_out=2), Engine("cpu"), choice="good").ruler is None, "two pictures test nothing"
+    monkeypatch.setattr(module, "FEWEST", 41)
+    assert instruments(Discs(), Engine("cpu"), choice="good").ruler is None, "nor do fewer than are needed of any split"
 
 
 def test_the_test_is_made_once_for_the_same_data_and_features(monkeypatch, tmp_path):

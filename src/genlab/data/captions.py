@@ -49,7 +49,7 @@ class Beside:
     used: set[str] = field(default_factory=set)
     left_out: list[LeftOut] = field(default_factory=list)
 
-    def untold(self, examples: str) -> tuple[LeftOut, ...]:
+    def unused_captions(self, examples: str) -> tuple[LeftOut, ...]:
         """What is said of captions of recordings or clips, which are not learnt."""
         return LeftOut.of(list(self.texts), "caption", f"learnt with pictures alone, not with {examples}")
 

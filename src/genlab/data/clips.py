@@ -99,7 +99,7 @@ def read(request: Request, walked: Walk) -> Clips:
         *walked.left_out(),
         *first.left_out,
         *about.left_out,
-        *about.untold("clips"),
+        *about.unused_captions("clips"),
         *unread.left_out("clip", found.skipped, found.own),
         *LeftOut.of([file.name for file in walked.files if file.name not in used], "file", "no clips"),
     )

@@ -68,8 +68,8 @@ class Recordings(Pieces):
     def gather(self, starts: np.ndarray, lengths: np.ndarray) -> Tensor:
         x = np.full((len(starts), self.space.size), self._levels[0])
         for row, start, length in zip(x, starts.tolist(), lengths.tolist(), strict=True):
-            heard = self._samples[start : start + length]
-            self._levels.take(heard, out=row[:length], mode="clip")  # all are in range, and to check it numpy would copy
+            samples = self._samples[start : start + length]
+            self._levels.take(samples, out=row[:length], mode="clip")  # all are in range, and to check it numpy would copy
         return torch.from_numpy(x[:, None])
 
 
@@ -86,7 +86,7 @@ def read(request: Request, walked: Walk) -> Recordings:
         *walked.left_out(),
         *first.left_out,
         *about.left_out,
-        *about.untold("recordings"),
+        *about.unused_captions("recordings"),
         *unread.left_out("recording", sounds.skipped, sounds.own),
         *LeftOut.of(others, "file", "no recordings"),
     )

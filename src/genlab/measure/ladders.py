@@ -78,9 +78,11 @@ def blurred(x: Tensor, width: float, space: Space) -> Tensor:
 
 
 def half(x: Tensor, labels: Tensor | None) -> Tensor:
-    """The pictures of every other class; without classes, the half that is most like the first picture."""
+    """The pictures of every other class; without classes, or where these are rare, the half most like the first picture."""
     if labels is not None and len(kinds := labels[labels >= 0].unique()) > 1:
-        return x[torch.isin(labels, kinds[::2])]
+        found = x[torch.isin(labels, kinds[::2])]
+        if len(found) >= len(x) / 4:  # rare classes alone would be too few to compare
+            return found
     order = (x.float() - x[:1].float()).flatten(1).square().sum(1).argsort()
     return x[order[: len(x) // 2]]
 

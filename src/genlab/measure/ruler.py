@@ -13,6 +13,7 @@ The rungs are the scale of the ruler too: "as far from real pictures as a blur o
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from hashlib import blake2b
@@ -35,6 +36,7 @@ FEWEST = 3  # pictures of a split below which nothing can be tested
 DAMAGED, REAL = 300, 1000  # pictures of a rung, and real ones it is compared with, at most
 FORMAT = 3  # of the kept file; a change of the test raises it
 PLAIN = "real pictures"
+SPLITS: tuple[Split, ...] = ("validation", "test")
 
 
 class Demand(NamedTuple):
@@ -130,7 +132,7 @@ def instruments(
     """
     space = data.space
     classifier = features_for(data, engine, progress, "classifier") if space.picture and labelled(data) else None
-    testable = space.picture and space.discrete and min(data.count("train") // 4, data.count("test")) >= FEWEST
+    testable = space.picture and space.discrete and min(data.count("train") // 4, *map(data.count, SPLITS)) >= FEWEST
     if choice is not None or not testable:
         features = features_for(data, engine, progress, choice)
         return Instruments(features, kept(features, data) if features is not None and testable else None, (), classifier)
@@ -156,7 +158,7 @@ def kept(features: Features, data: Data) -> Ruler:
     except (OSError, ValueError, KeyError, TypeError):
         ruler = ruler_of(features, data)
     file.parent.mkdir(parents=True, exist_ok=True)
-    beside = file.with_suffix(f".{id(ruler)}.tmp")
+    beside = file.with_suffix(f".{os.getpid()}.tmp")
     beside.write_text(json.dumps(ruler.to_json()), "utf-8")
     beside.replace(file)
     return ruler
@@ -167,8 +169,7 @@ def ruler_of(features: Features, data: Data) -> Ruler:
     train, given = concat_batches(some(data, "train", min(2 * DAMAGED, data.count("train"))))
     x, labels = train[::2], given.get(label_of(data.given))
     rungs = ladders(x, None if labels is None else labels[::2], data.space)
-    splits: tuple[Split, ...] = ("validation", "test")
-    held_out, test = (features(concat_batches(some(data, split, min(REAL, data.count(split))))[0]) for split in splits)
+    held_out, test = (features(concat_batches(some(data, split, min(REAL, data.count(split))))[0]) for split in SPLITS)
     intact = torch.cat([features(train[1::2]), held_out])
     seen = {rung.words: features(rung.x) for ladder in rungs.values() for rung in ladder}
     seen[PLAIN] = features(x)
