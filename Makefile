@@ -6,6 +6,7 @@ BIN := .venv/bin
 
 demo: .venv/demo
 	$(BIN)/genlab compare digits --seconds 30 --out reports/demo --force
+	@echo "to go on: source .venv/bin/activate, which makes genlab a command of this shell"
 
 test: .venv/dev
 	$(BIN)/python -m pytest -n 2

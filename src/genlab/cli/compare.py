@@ -16,6 +16,7 @@ from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json,
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
 from genlab.comparison.options import SECONDS, UNITS, CompareOptions, command
+from genlab.core.program import called
 
 if TYPE_CHECKING:
     from genlab.comparison.comparison import Comparison
@@ -69,7 +70,7 @@ def compare(
     unit, amount = budget_of(seconds, budget)
     at_least(1, seeds=seeds, samples=samples)
     if not data:
-        raise ValueError("name what to compare on: a folder, a file, or something built in; `genlab list data` has them")
+        raise ValueError(f"name what to compare on: a folder, a file, or something built in; {called()} list data has them")
     machine.apply()
     names = None if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
     for name in names or ():

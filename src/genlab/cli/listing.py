@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from genlab.cli.options import DataOptions, Json
+from genlab.core.program import called
 from genlab.core.space import Space
 from genlab.data.options import Options
 from genlab.recipes.index import MODELS, Entry, entry
@@ -92,7 +93,7 @@ def _models(rows: list[dict[str, Any]]) -> Iterator[Any]:
     for row in rows:
         table.add_row(row["name"], row["family"], row["idea"], row["paper"])
     yield table
-    yield "\ngenlab list MODEL shows its settings; genlab list data what there is to learn from."
+    yield f"\n{called()} list MODEL shows its settings; {called()} list data what there is to learn from."
 
 
 def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
@@ -101,7 +102,7 @@ def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
         table.add_row(row["name"], row["kind"], row["about"])
     yield table
     yield "\nYour own: a folder of pictures or MNIST's IDX files; .parquet, .npz, .npy, .csv, .txt (--lines); hub:OWNER/NAME."
-    yield "Options such as --pair, --degrade, --hide and --labelled change what is learnt: genlab train --help."
+    yield f"Options such as --pair, --degrade, --hide and --labelled change what is learnt: {called()} train --help."
 
 
 def _model(record: dict[str, Any]) -> Iterator[Any]:
@@ -116,8 +117,8 @@ def _model(record: dict[str, Any]) -> Iterator[Any]:
         table.add_row(row["key"], str(row["default"]), row["needs"], row["about"])
     yield table
     name = record["name"]
-    yield f"\nDefaults for {record['defaults for']}; for yours: genlab list {name} --data DATA"
-    yield f"Change one: genlab train {name} DATA --set KEY=VALUE; for one of its moves alone: moves.NAME.rate=VALUE"
+    yield f"\nDefaults for {record['defaults for']}; for yours: {called()} list {name} --data DATA"
+    yield f"Change one: {called()} train {name} DATA --set KEY=VALUE; for one of its moves alone: moves.NAME.rate=VALUE"
 
 
 def _table(*heads: str) -> Table:

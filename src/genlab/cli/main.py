@@ -17,11 +17,12 @@ from cyclopts import App, CycloptsError, Parameter, Token, convert
 from genlab.cli import compare, complete, data, latents, listing, ranks, resume, sample, score, show, train
 from genlab.cli.errors import USAGE, debugging, explained
 from genlab.cli.terminal import never_refusing
+from genlab.core.program import called
 
 HELP = """Learn a distribution from your data in every way the field knows, and find out which way to use.
 
-Start with: genlab compare digits"""
-EPILOGUE = """genlab VERB --help has examples. --debug shows where an error came from."""
+Start with: {called} compare digits"""
+EPILOGUE = """{called} VERB --help has examples. --debug shows where an error came from."""
 
 
 def _version() -> str:
@@ -41,8 +42,8 @@ def read(hint: Any, tokens: Sequence[Token]) -> Any:
 
 app = App(
     name="genlab",
-    help=HELP,
-    help_epilogue=EPILOGUE,
+    help=HELP.format(called=called()),
+    help_epilogue=EPILOGUE.format(called=called()),
     help_format="plaintext",
     version=_version,
     default_parameter=Parameter(
@@ -70,7 +71,8 @@ def flowing(doc: str) -> str:
 
 
 for order, (name, function, examples) in enumerate(VERBS):
-    app.command(function, name=name, help=flowing(function.__doc__ or ""), help_epilogue=examples, sort_key=order)
+    shown = examples.replace("\n  genlab ", f"\n  {called()} ")
+    app.command(function, name=name, help=flowing(function.__doc__ or ""), help_epilogue=shown, sort_key=order)
 
 
 def run(arguments: Sequence[str] | None = None) -> None:

@@ -26,6 +26,7 @@ from genlab.cli.options import (
 from genlab.cli.progress import Progress
 from genlab.cli.stop import Stop
 from genlab.comparison.words import duration, exact
+from genlab.core.program import called
 from genlab.data.options import Options
 from genlab.recipes.index import entry
 
@@ -130,7 +131,7 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
             )
         recipe = run.recipe
         if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
-            call = f"genlab train {recipe.name} DATA --seconds {exact(recipe.budget.amount)} --seed {recipe.seed}"
+            call = f"{called()} train {recipe.name} DATA --seconds {exact(recipe.budget.amount)} --seed {recipe.seed}"
             raise ValueError(f"--schedule {file} is that of another training: {call}; use the same options, or leave it out")
     return rows
 

@@ -13,6 +13,7 @@ from genlab.comparison.comparison import Comparison, RunKey
 from genlab.comparison.events import Event
 from genlab.comparison.options import CompareOptions, option_words
 from genlab.comparison.rows import Record, Row, Terms
+from genlab.core.program import called
 from genlab.core.recipe import to_json
 from genlab.core.words import plural
 from genlab.measure import Instruments
@@ -86,7 +87,7 @@ class Existing(Comparison):
             "features": self.options.features,
             "out": self.folder,
         }
-        return shlex.join(["genlab", "compare", *self.paths, *option_words(options)])
+        return f"{called()} {shlex.join(['compare', *self.paths, *option_words(options)])}"
 
 
 def parameters_of(run: Run) -> int:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from genlab.comparison.words import exact
+from genlab.core.program import called
 
 if TYPE_CHECKING:
     from genlab.comparison.rows import Unit
@@ -56,7 +57,7 @@ class CompareOptions:
             "out": out,
             **self.opening,
         }
-        return shlex.join(["genlab", "compare", self.data, *option_words(options)])
+        return f"{called()} {shlex.join(['compare', self.data, *option_words(options)])}"
 
     def budget_for(self, name: str, operations: float) -> Budget:
         """The budget of one model.
@@ -86,7 +87,7 @@ def command(verb: str, path: object, name: str) -> str:
     from genlab.own import spelled
 
     which = spelled(name)
-    return shlex.join(["genlab", verb, str(path), *(["--model", which] if which != name else [])])
+    return f"{called()} {shlex.join([verb, str(path), *(['--model', which] if which != name else [])])}"
 
 
 def option_words(options: Mapping[str, Any]) -> list[str]:

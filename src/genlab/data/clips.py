@@ -11,6 +11,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from genlab.core.program import installing
 from genlab.core.space import Space
 from genlab.core.words import plural
 from genlab.data import unread
@@ -111,7 +112,7 @@ def _clips(request: Request, walked: Walk) -> list[Clip]:
     videos = [file for file in walked.files if is_video(file.name)]
     if videos:
         if not reads_video():
-            raise ValueError(f"{request.path} holds videos, which needs an extra: pip install 'genlab[video]'")
+            raise ValueError(f"{request.path} holds videos, which needs an extra: {installing('video')}")
         return [Clip(file.name, (file,)) for file in videos]
     found = [file for file in walked.files if is_picture(file.name)]
     if all_move(walked):

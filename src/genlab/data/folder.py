@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from genlab.core.program import installing
 from genlab.core.words import plural, word_list
 from genlab.data import archive, clips, idx, parquet, recordings
 from genlab.data.base import Opened
@@ -99,7 +100,7 @@ def _nothing(path: Path, walked: Walk) -> str:
     if kind in ELSEWHERE:
         return f"{path} holds recordings as {kind}, which are not read here; convert each: ffmpeg -i NAME{kind} NAME.wav"
     if kind in HEIC:
-        return f"{path} holds {plural(count, 'picture')} in HEIC, which needs an extra: pip install 'genlab[heic]'"
+        return f"{path} holds {plural(count, 'picture')} in HEIC, which needs an extra: {installing('heic')}"
     hint = "; to learn a text, name one file, or join them in one" if kind in (".txt", ".md") else ""
     first = next(name for name in names if (name.suffix.lower() or "without a suffix") == kind)
     if (known := signature(first)) is not None and known.remedy and kind not in (".npz", ".npy"):

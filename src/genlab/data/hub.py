@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Iterator
 from typing import Any
 
+from genlab.core.program import installing
 from genlab.data.base import Opened
 from genlab.data.options import Request
 from genlab.data.parquet import SIDES, ParquetTable, from_tables
@@ -32,7 +33,7 @@ def _loaded(name: str, config: str | None) -> Any:
         from huggingface_hub import HfApi
         from huggingface_hub.errors import OfflineModeIsEnabled
     except ImportError:
-        raise ValueError("reading from the hub needs datasets: pip install 'genlab[hub]'") from None
+        raise ValueError(f"reading from the hub needs datasets: {installing('hub')}") from None
     disable_progress_bar()
     try:
         with contextlib.suppress(OfflineModeIsEnabled):  # then a copy downloaded earlier will do

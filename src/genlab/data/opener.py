@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from genlab.core.program import called
 from genlab.data import formats
 from genlab.data.base import Opened
 from genlab.data.idx import is_idx
@@ -90,13 +91,13 @@ def _request(named: str, options: Options, cache: Path, progress: ProgressCallba
         name = named.removeprefix("hub:").split("/")[-1].replace(":", "-") if named.startswith("hub:") else named
         return Request(named, name, options, cache=cache, progress=progress)
     if not named.strip():
-        raise ValueError("the name of the data is empty; name a folder or a file, or something built in: genlab list data")
+        raise ValueError(f"the name of the data is empty; name a folder or a file, or something built in: {called()} list data")
     if "://" in named:
         raise ValueError(f"{named[:200]} is an address: download it and name the file; a data set of the hub is hub:OWNER/NAME")
     path = Path(named).expanduser()
     if not path.exists():
         meant = nearest_name(named) or _beside(path)
-        hint = f"did you mean {meant}?" if meant else "genlab list data shows what is built in"
+        hint = f"did you mean {meant}?" if meant else f"{called()} list data shows what is built in"
         raise ValueError(f"there is no file or folder {named!r} and no built-in data of that name; {hint}")
     path = path.resolve()
     return Request(str(path), path.name if path.is_dir() else path.stem, options, path, cache, progress)

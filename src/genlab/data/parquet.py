@@ -14,6 +14,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from genlab.core.program import installing
 from genlab.core.words import word_list
 from genlab.data import splits
 from genlab.data.base import Opened
@@ -113,7 +114,7 @@ def pyarrow() -> Any:
     try:
         import pyarrow.parquet
     except ImportError:
-        raise ValueError("reading parquet needs pyarrow: pip install 'genlab[hub]'") from None
+        raise ValueError(f"reading parquet needs pyarrow: {installing('hub')}") from None
     return pyarrow
 
 

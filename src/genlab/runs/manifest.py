@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from genlab.core.program import called
 from genlab.runs.files import (
     Damaged,
     being_written,
@@ -185,7 +186,7 @@ def check_exists(folder: Path) -> None:
     """ValueError where a run's folder no longer exists, so that nothing must be written into it."""
     if not folder.is_dir():
         raise ValueError(
-            f"{folder} was removed or moved while it was being written; if it was moved, genlab resume goes on from there"
+            f"{folder} was removed or moved while it was being written; if it was moved, {called()} resume goes on from there"
         )
 
 

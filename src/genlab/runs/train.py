@@ -15,6 +15,7 @@ from genlab.core.finite import NonFiniteError, first_non_finite
 from genlab.core.fit import fit
 from genlab.core.model import Model
 from genlab.core.moves import Tick
+from genlab.core.program import called
 from genlab.core.recipe import Recipe
 from genlab.runs.engine import Engine
 from genlab.runs.folder import Folder
@@ -151,7 +152,7 @@ class Recorder:
 
     def remedy(self) -> str:
         """Commands to try, which continue from the last checkpoint."""
-        again = f"genlab resume {shlex.quote(str(self.folder.path))}"
+        again = f"{called()} resume {shlex.quote(str(self.folder.path))}"
         itself = f", or let it go on by itself: {again} --on-nan halve-lr" if self.on_nan == "stop" else ""
         return f"Lower the learning rate or clip gradients: {again} --out NEW --set optim.rate=... optim.clip=1{itself}"
 
