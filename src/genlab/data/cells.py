@@ -9,9 +9,9 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import islice, pairwise
 from typing import NamedTuple
 
 from genlab.core.words import plural
@@ -77,7 +77,7 @@ class Cells:
 
     def numbers(self, column: Sequence[str]) -> list[float] | None:
         """The numbers of a column where all cells are plainly numbers, without a look at each; None where some are not."""
-        return list(map(float, column)) if not self.comma and all(map(SIMPLE.fullmatch, column)) else None
+        return None if self.comma else _plain_numbers(column)
 
 
 def cells(text: str, name: str, decimal: str | None = None, header: str | None = None) -> Cells:
@@ -135,6 +135,8 @@ def _lines(text: str) -> tuple[list[tuple[int, str]], list[str]]:
     if numbered and re.fullmatch(r"sep=.", numbered[0][1].strip()):
         said.append(f"the first line, {numbered[0][1].strip()}, says what parts the cells")
         numbered = numbered[1:]
+    if "#" not in text:
+        return numbered, said
     comments = {number for number, line in numbered if _is_comment(line)}
     if comments:
         said.append(f"{plural(len(comments), 'line')} of comment left out")
@@ -151,7 +153,7 @@ def _cut(lines: Sequence[str], delimiter: str, name: str = "") -> list[list[str]
     if delimiter == " ":
         return [line.split() for line in lines]
     try:
-        return [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)]
+        return [list(map(str.strip, row)) for row in csv.reader(lines, delimiter=delimiter, skipinitialspace=True)]
     except csv.Error as error:
         raise ValueError(f"{name} is no table: {error}") from None
 
@@ -235,7 +237,9 @@ def _short_header(rows: Sequence[Row]) -> bool:
 def _without_units(rows: list[Row], comma: bool) -> tuple[list[Row], dict[int, str]]:
     """(rows of plain numbers, the unit or sign by column) where every number of a column has the same one: $5, 5 %, 5 kg."""
     units = {
-        place: unit for place in range(len(rows[0].cells)) if (unit := _unit([row.cells[place] for row in rows[1:]], comma))
+        place: unit
+        for place in range(len(rows[0].cells))
+        if (unit := _unit((row.cells[place] for row in islice(rows, 1, None)), comma))
     }
 
     def bare(place: int, cell: str) -> str:
@@ -247,7 +251,7 @@ def _without_units(rows: list[Row], comma: bool) -> tuple[list[Row], dict[int, s
     return rows, {place: "".join(unit).strip() for place, unit in units.items()}
 
 
-def _unit(column: Sequence[str], comma: bool) -> tuple[str, str] | None:
+def _unit(column: Iterable[str], comma: bool) -> tuple[str, str] | None:
     """What stands before and behind every number of a column, where that is the same for all of them; None where nothing is."""
     found: tuple[str, str] | None = None
     for cell in column:
@@ -306,8 +310,18 @@ def _names(first: Sequence[str], body: Sequence[Row], comma: bool) -> bool:
     return not any(cell in column for cell, column in zip(first, columns, strict=True))
 
 
+def _plain_numbers(column: Sequence[str]) -> list[float] | None:
+    """The numbers of a column where all cells are SIMPLE; of these characters Python reads nothing else as numbers."""
+    if "".join(column).strip("0123456789+-.eE"):
+        return None
+    try:
+        return list(map(float, column))
+    except ValueError:
+        return None
+
+
 def _mostly_numbers(column: Sequence[str], comma: bool) -> bool:
-    if all(map((COMMA if comma else NUMBER).fullmatch, column)):  # the usual case, in a tenth of the time
+    if not comma and _plain_numbers(column) is not None:  # the usual case, in a fraction of the time
         return True
     return sum(_numeric(cell, comma) or cell.lower() in MISSING for cell in column) > EVEN * len(column)
 
