@@ -9,31 +9,24 @@ from __future__ import annotations
 import csv
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import islice, pairwise
 from typing import NamedTuple
 
+import numpy as np
+
 from genlab.core.words import plural
+from genlab.data import numerals
+from genlab.data.numerals import ERRORS, MISSING, bare, grouped, is_number, mostly_numbers, unit_of
+from genlab.data.plain import Plain, first_code, plain
 
 DELIMITERS = (",", ";", "\t", "|", " ")
-ERRORS = frozenset(("#n/a", "#div/0!", "#value!", "#ref!", "#name?", "#num!", "#null!"))  # of a spreadsheet's formula
-MISSING = frozenset(("", "na", "n/a", "nan", "null", "none", "?", "-", ".", "\\n", "<na>", *ERRORS))  # a cell without a value
 TRIED = 200  # lines by which a delimiter is judged
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eEdD][+-]?\d+)?")  # D in Fortran
-SIMPLE = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?")  # what most cells hold, and Python reads
-COMMA = re.compile(r"[+-]?(\d+,?\d*|,\d+)([eEdD][+-]?\d+)?")
-THOUSANDS = re.compile(r"[+-]?[1-9]\d{,2}(,\d{2,3})*,\d{3}(\.\d*)?")  # 1,257.30, and 12,57,300 in India
-SPACED = re.compile(r"(?<=\d)['’ \u00a0\u2009\u202f](?=\d{3}(\D|$))")  # 1'257.30 and 1 257,30
-UNIT = re.compile(
-    r"(?P<before>[^\w\s.,+-]?)\s*(?P<number>[+-]?[\d.,](.*?\d)?)\s*(?P<after>[^\d\s.,+-][^\d,;]{,11})?"
-)  # $5, 5 kg, 5 %
-POINTS = re.compile(r"[+-]?[1-9]\d{,2}(\.\d{3})+(,\d*)?")  # 1.257,30
+HEAD = 1000  # lines of a large table by which it is understood, where all others are plain numbers
 SPACES = 0.5  # of the cells are numbers where spaces part them; else they part words
 EVEN = 0.9  # of the lines have as many cells as the table has columns
 WIDEST = 4096  # columns
-WIDE = 100  # characters of a number
-WORDS = frozenset(("inf", "-inf", "+inf", "infinity", "-infinity"))
 
 
 class Row(NamedTuple):
@@ -45,39 +38,38 @@ class Row(NamedTuple):
 class Cells:
     """A table as text.
 
-    names    of the columns; "" where the table has none
-    rows     with as many cells each as there are names
-    header   whether the first line names the columns; where not, they are called by their numbers from 1
-    comma    whether numbers have decimal commas
-    said     what is worth saying of how the table was taken
-    each     what a row is called in messages
+    names     of the columns; "" where the table has none
+    columns   as they are written, all equally long
+    lines     where each row stands, for messages
+    header    whether the first line names the columns; where not, they are called by their numbers from 1
+    comma     whether numbers have decimal commas
+    said      what is worth saying of how the table was taken
+    each      what a row is called in messages
+    plain     the rows as numbers, where nothing else is in them
     """
 
     names: tuple[str, ...]
-    rows: list[Row]
+    columns: Sequence[Sequence[str]]
+    lines: Sequence[int]
     header: bool = True
     comma: bool = False
     said: tuple[str, ...] = ()
     each: str = "line"
+    plain: Plain | None = None
 
     def number(self, cell: str) -> float:
         """The number in a cell, nan where it is missing. ValueError where it is no number."""
-        word = cell.strip()
-        if not self.comma and len(word) <= WIDE and SIMPLE.fullmatch(word):
-            return float(word)
-        word = _plain(word)
-        if word.lower() in MISSING:
-            return float("nan")
-        if not _numeric(word, self.comma):
-            raise ValueError(f"{word[:40]!r} is no number")
-        word = word.replace("d", "e").replace("D", "e") if word.lower() not in WORDS else word
-        if self.comma:
-            return float(word.replace(".", "").replace(",", "."))
-        return float(word.replace(",", ""))
+        return numerals.number(cell, self.comma)
 
-    def numbers(self, column: Sequence[str]) -> list[float] | None:
-        """The numbers of a column where all cells are plainly numbers, without a look at each; None where some are not."""
-        return None if self.comma else _plain_numbers(column)
+    def numbers(self, place: int) -> Sequence[float] | np.ndarray | None:
+        """The numbers of a column where all its cells are plainly numbers, without a look at each; None where some are not."""
+        if self.plain is not None:
+            return self.plain.x[:, place]
+        return None if self.comma else numerals.plain_numbers(self.columns[place])
+
+    def code(self, place: int) -> str:
+        """A cell of a column that begins with zeros, as codes do that are no numbers; "" where there is none."""
+        return first_code(self.columns[place]) if self.plain is None else self.plain.codes.get(place, "")
 
 
 def cells(text: str, name: str, decimal: str | None = None, header: str | None = None) -> Cells:
@@ -88,6 +80,42 @@ def cells(text: str, name: str, decimal: str | None = None, header: str | None =
     header    "yes" or "no" where the user says whether the first line names the columns
     ValueError names the line that does not fit, or asks.
     """
+    return _of_numbers(text, name, decimal, header) or _read(text, name, decimal, header)[0]
+
+
+def _of_numbers(text: str, name: str, decimal: str | None, header: str | None) -> Cells | None:
+    """A large table that holds nothing but plain numbers below its header; None for any other.
+
+    Its first lines say what it is, as all of them would: where every other cell is a number, none can say otherwise.
+    """
+    end = _start_of(text, HEAD + 1)
+    if end >= len(text):
+        return None
+    try:
+        first, delimiter = _read(text[:end], name, decimal, header)
+    except ValueError:
+        return None
+    if first.comma or len(first.lines) < TRIED:
+        return None
+    found = plain(text[_start_of(text, first.lines[0]) :], delimiter, len(first.names))
+    if found is None:
+        return None
+    lines = range(first.lines[0], first.lines[0] + len(found.x))
+    return replace(first, columns=found.columns, lines=lines, plain=found)
+
+
+def _start_of(text: str, line: int) -> int:
+    """Where a line begins, by its number from 1; the end of the text where it has fewer."""
+    start = 0
+    for _ in range(line - 1):
+        start = text.find("\n", start) + 1
+        if not start:
+            return len(text)
+    return start
+
+
+def _read(text: str, name: str, decimal: str | None, header: str | None) -> tuple[Cells, str]:
+    """The table with what parts its cells, after a look at every cell."""
     lines, said = _lines(text)
     if not lines:
         raise ValueError(f"{name} holds no rows")
@@ -106,7 +134,9 @@ def cells(text: str, name: str, decimal: str | None = None, header: str | None =
     names, body, noted = _header(rows, comma, header, name)
     titles = [title or f"column {place + 1}" for place, title in enumerate(names)]
     said += [f"{titles[place]} is in {unit}" for place, unit in units.items()]
-    return Cells(names, body, len(body) < len(rows), comma, (*said, *noted))
+    columns = list(zip(*(row.cells for row in body), strict=True))
+    whole = Cells(names, columns, [row.line for row in body], len(body) < len(rows), comma, (*said, *noted))
+    return whole, delimiter
 
 
 def is_table(text: str) -> bool:
@@ -158,6 +188,14 @@ def _cut(lines: Sequence[str], delimiter: str, name: str = "") -> list[list[str]
         raise ValueError(f"{name} is no table: {error}") from None
 
 
+def _width(line: str, delimiter: str) -> int:
+    """How many cells a line has; 0 where a quote that another delimiter would close reaches over its end."""
+    try:
+        return len(_cut([line], delimiter)[0])
+    except ValueError:
+        return 0
+
+
 def _dialect(lines: Sequence[str], name: str, decimal: str | None) -> tuple[str, bool]:
     """(the delimiter, whether numbers have decimal commas)."""
     commas = [False, True] if decimal is None else [decimal == "comma"]
@@ -168,7 +206,7 @@ def _dialect(lines: Sequence[str], name: str, decimal: str | None) -> tuple[str,
 
     def worth(choice: tuple[str, bool]) -> tuple[float, int, int]:
         share, columns = _judged(body, *choice)
-        heads = columns > 0 and len(_cut(lines[:1], choice[0], name)[0]) == columns
+        heads = columns > 0 and _width(lines[0], choice[0]) == columns
         return round(share * (1.0 if heads else 0.5), 3), columns, -choices.index(choice)
 
     best = max(choices, key=worth)
@@ -179,15 +217,10 @@ def _dialect(lines: Sequence[str], name: str, decimal: str | None) -> tuple[str,
                 "--decimal comma"
             )
         other = (best[0], not best[1])
-        cell = next((cell for row in _cut(body, best[0], name) for cell in row if _grouped(cell)), "")
+        cell = next((cell for row in _cut(body, best[0], name) for cell in row if grouped(cell)), "")
         if cell and other in choices and worth(other)[:2] == worth(best)[:2]:
             raise ValueError(f"{name}: {cell} may be above a thousand or not: say --decimal point or --decimal comma")
     return best
-
-
-def _grouped(cell: str) -> bool:
-    """Whether a number could have separators of thousands, or decimals."""
-    return THOUSANDS.fullmatch(cell) is not None or POINTS.fullmatch(cell) is not None
 
 
 def _halves(lines: Sequence[str], name: str) -> bool:
@@ -207,25 +240,10 @@ def _judged(lines: Sequence[str], delimiter: str, comma: bool) -> tuple[float, i
     if often < EVEN * len(rows):
         return 0.0, 0
     found = [cell for row in rows if len(row) == columns for cell in row if cell.lower() not in MISSING]
-    share = sum(_numeric(cell, comma) or _unit([cell], comma) is not None for cell in found) / len(found) if found else 0.0
+    share = sum(is_number(cell, comma) or unit_of([cell], comma) is not None for cell in found) / len(found) if found else 0.0
     if delimiter == " " and share < SPACES:
         return 0.0, 0
     return share * often / len(rows), columns
-
-
-def _numeric(cell: str, comma: bool) -> bool:
-    if len(cell) > WIDE:
-        return False
-    if cell.lower() in WORDS:
-        return True
-    plain, grouped = (COMMA, POINTS) if comma else (NUMBER, THOUSANDS)
-    word = _plain(cell)
-    return plain.fullmatch(word) is not None or grouped.fullmatch(word) is not None
-
-
-def _plain(cell: str) -> str:
-    """A cell without what only parts thousands, and with a minus for the sign that typesetters use."""
-    return cell if cell.isascii() and "'" not in cell and " " not in cell else SPACED.sub("", cell.replace("\u2212", "-"))
 
 
 def _short_header(rows: Sequence[Row]) -> bool:
@@ -239,33 +257,12 @@ def _without_units(rows: list[Row], comma: bool) -> tuple[list[Row], dict[int, s
     units = {
         place: unit
         for place in range(len(rows[0].cells))
-        if (unit := _unit((row.cells[place] for row in islice(rows, 1, None)), comma))
+        if (unit := unit_of((row.cells[place] for row in islice(rows, 1, None)), comma))
     }
 
-    def bare(place: int, cell: str) -> str:
-        parts = UNIT.fullmatch(cell) if place in units else None
-        return parts["number"] if parts and _sign(parts) == units[place] else cell
-
     if units:
-        rows = [Row(row.line, [bare(place, cell) for place, cell in enumerate(row.cells)]) for row in rows]
+        rows = [Row(row.line, [bare(cell, units.get(place)) for place, cell in enumerate(row.cells)]) for row in rows]
     return rows, {place: "".join(unit).strip() for place, unit in units.items()}
-
-
-def _unit(column: Iterable[str], comma: bool) -> tuple[str, str] | None:
-    """What stands before and behind every number of a column, where that is the same for all of them; None where nothing is."""
-    found: tuple[str, str] | None = None
-    for cell in column:
-        if cell.lower() in MISSING:
-            continue
-        parts = None if len(cell) > WIDE or _numeric(cell, comma) else UNIT.fullmatch(cell)
-        if parts is None or not _numeric(parts["number"], comma) or found not in (None, _sign(parts)):
-            return None
-        found = _sign(parts)
-    return found
-
-
-def _sign(parts: re.Match[str]) -> tuple[str, str]:
-    return parts["before"], parts["after"] or ""
 
 
 def _even(rows: list[Row], name: str) -> tuple[list[Row], bool]:
@@ -302,28 +299,12 @@ def _header(rows: list[Row], comma: bool, header: str | None, name: str) -> tupl
 def _names(first: Sequence[str], body: Sequence[Row], comma: bool) -> bool:
     """Whether a column holds numbers everywhere but in the first line; or no column holds any, and the first line is unlike."""
     columns = list(zip(*(row.cells for row in body), strict=True))
-    numeric = [_mostly_numbers(column, comma) for column in columns]
+    numeric = [mostly_numbers(column, comma) for column in columns]
     if any(numeric):
-        wordy = [not _numeric(cell, comma) and cell.lower() not in MISSING for cell in first]
+        wordy = [not is_number(cell, comma) and cell.lower() not in MISSING for cell in first]
         blank = first[0] == "" and numeric[0] and all(row.cells[0] for row in body)  # over an index that pandas wrote
         return blank or any(kind and word for kind, word in zip(numeric, wordy, strict=True))
     return not any(cell in column for cell, column in zip(first, columns, strict=True))
-
-
-def _plain_numbers(column: Sequence[str]) -> list[float] | None:
-    """The numbers of a column where all cells are SIMPLE; of these characters Python reads nothing else as numbers."""
-    if "".join(column).strip("0123456789+-.eE"):
-        return None
-    try:
-        return list(map(float, column))
-    except ValueError:
-        return None
-
-
-def _mostly_numbers(column: Sequence[str], comma: bool) -> bool:
-    if not comma and _plain_numbers(column) is not None:  # the usual case, in a fraction of the time
-        return True
-    return sum(_numeric(cell, comma) or cell.lower() in MISSING for cell in column) > EVEN * len(column)
 
 
 def _numbers_as_names(first: Sequence[str], body: Sequence[Row]) -> bool:
@@ -344,6 +325,6 @@ def _named(first: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns, each once."""
     names: list[str] = []
     for column, cell in enumerate(first):
-        name = cell.strip()
+        name = " ".join(cell.split())
         names.append(f"{name} ({column + 1})" if name and name in names else name)
     return tuple(names)

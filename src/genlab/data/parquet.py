@@ -18,7 +18,7 @@ from genlab.core.program import installing
 from genlab.core.words import word_list
 from genlab.data import splits
 from genlab.data.base import Opened
-from genlab.data.cells import Cells, Row
+from genlab.data.cells import Cells
 from genlab.data.examples import classed
 from genlab.data.options import Request
 from genlab.data.overview import LeftOut, Overview
@@ -96,9 +96,11 @@ def _without_pictures(request: Request, tables: list[ParquetTable]) -> Opened:
         raise ValueError(f"{request.name} has no column of pictures; of tables and texts name one file alone")
     if any(kind.startswith(NUMBERS) for kind in kinds.values()):
         plain = [name for name, kind in kinds.items() if kind.startswith((*NUMBERS, "bool", "string", "large_string"))]
-        rows = [values for batch in tables[0].batches(plain) for values in zip(*batch.to_pydict().values(), strict=True)]
-        cells = [Row(number, ["" if value is None else str(value) for value in row]) for number, row in enumerate(rows)]
-        return from_cells(request, Cells(tuple(plain), cells, each="row"))
+        columns: list[list[str]] = [[] for _ in plain]
+        for batch in tables[0].batches(plain):
+            for column, values in zip(columns, batch.to_pydict().values(), strict=True):
+                column += ["" if value is None else str(value) for value in values]
+        return from_cells(request, Cells(tuple(plain), columns, range(tables[0].count), each="row"))
     if TEXT in kinds and "string" in kinds[TEXT]:
         values = [value for batch in tables[0].batches([TEXT]) for value in batch.column(0).to_pylist()]
         return learnt(request, [value for value in values if value])

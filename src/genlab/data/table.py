@@ -15,6 +15,7 @@ from dataclasses import replace
 from difflib import get_close_matches
 from itertools import pairwise
 from shlex import quote
+from typing import Any
 
 import numpy as np
 import torch
@@ -22,8 +23,9 @@ import torch
 from genlab.core.space import Batch, Space
 from genlab.core.words import plural, word_list
 from genlab.data import splits
-from genlab.data.cells import MISSING, Cells, cells
+from genlab.data.cells import Cells, cells
 from genlab.data.examples import Examples, Stored, classed
+from genlab.data.numerals import MISSING
 from genlab.data.options import Request
 from genlab.data.overview import NAMED, LeftOut, Overview
 
@@ -31,7 +33,6 @@ MOST = 64  # coordinates
 LABELS = ("label", "labels", "class", "target", "fine_label", "category", "species")  # columns that are taken for the label
 INDICES = frozenset(("", "unnamed: 0", "index", "id", "idx", "row", "no", "nr"))  # names of columns that count the rows
 COUNT = re.compile(r"\d{1,15}(\.0*)?")
-CODE = re.compile(r"0\d+")  # as of a telephone or a town
 CLASSES = 100  # of a column of numbers that is taken for the label
 FEW = 20  # different values, of which a column of measurements has more
 FINE = 1e-5  # deviation over size, below which float32 cannot hold a column
@@ -60,8 +61,8 @@ def _uncollected() -> Iterator[None]:
 
 def from_cells(request: Request, table: Cells) -> Examples:
     """Points of the columns of numbers, those that were asked for or all; labels of the column that says them."""
-    names, columns = _names(table), list(zip(*(row.cells for row in table.rows), strict=True))
-    if not table.rows:
+    names, columns = _names(table), table.columns
+    if not table.lines:
         raise ValueError(f"{request.path} has a header and no rows; write a point on each line")
     label = _label(request, table, names, columns)
     left: tuple[LeftOut, ...] = ()
@@ -71,32 +72,49 @@ def from_cells(request: Request, table: Cells) -> Examples:
         unasked = [name for place, name in enumerate(names) if place not in (*chosen, label)]
         left = LeftOut.of(unasked, "column", "not asked for")
     else:
-        named = [place for place in range(len(names)) if place != label and table.header]
-        counting = [place for place in named if _counts(table.names[place], columns[place])]
+        called = [place for place, name in enumerate(table.names) if place != label and name.lower() in INDICES]
+        counting = [place for place in called if table.header and _counts(table.names[place], columns[place])]
         chosen = [place for place in range(len(names)) if place not in (*counting, label)]
         left = LeftOut.of([names[place] for place in counting], "column", "counting the rows; --columns keeps what it names")
     try:
-        x = np.array([_numbers(request, table, place, names, columns[place]) for place in chosen], np.float64).T
+        numbers = [_numbers(request, table, place, names) for place in chosen]
     except ValueError:
-        _ask_of_words(request, table, chosen, names, columns)
+        _ask_of_words(request, table, chosen, names)
         raise
-    x = x.reshape(len(table.rows), len(chosen))
-    where = [f"{table.each} {row.line}" for row in table.rows]
+    x = np.array(numbers, np.float64).reshape(len(chosen), len(table.lines)).T
+    where = Numbered(table.each, np.asarray(table.lines))
     labels, classes = classed(np.array(columns[label])) if label is not None else (None, ())
     kept = np.isfinite(x).all(1) | np.isinf(x).any(1) if request.options.complete else np.ones(len(x), bool)
-    left += LeftOut.of([where[row] for row in np.flatnonzero(~kept).tolist()], "row", "without a value in a cell")
+    left += LeftOut.of(where.of(~kept), "row", "without a value in a cell")
     noted = Overview(
         classes_from=f"the column {names[label]}" if label is not None else "",
         left_out=left,
-        odd=tuple(_codes([names[place] for place in chosen], [columns[place] for place in chosen])),
+        odd=tuple(_codes(table, chosen, names)),
         made="; ".join(table.said),
         columns=tuple(names[place] for place in chosen) if table.header else (),
         label_column=names[label] if label is not None and table.header else "",
     )
     chosen_names = tuple(names[place] for place in chosen)
     labels = labels[kept] if labels is not None else None
-    where = [where[row] for row in np.flatnonzero(kept).tolist()]
-    return points(request, x[kept], labels, classes, chosen_names, noted, where, ("table",))
+    return points(request, x[kept], labels, classes, chosen_names, noted, where.of(kept), ("table",))
+
+
+class Numbered(Sequence[str]):
+    """Names of rows by their numbers (N,), "line 7": there may be millions, so each is made when it is asked for."""
+
+    def __init__(self, each: str, numbers: np.ndarray):
+        self._each, self._numbers = each, numbers
+
+    def __len__(self) -> int:
+        return len(self._numbers)
+
+    def __getitem__(self, place: Any) -> Any:
+        found = self._numbers[place]
+        return [f"{self._each} {number}" for number in found] if isinstance(place, slice) else f"{self._each} {found}"
+
+    def of(self, rows: Any) -> Numbered:
+        """The names of these rows, an array (N,) bool."""
+        return Numbered(self._each, self._numbers[rows])
 
 
 class Points(Examples):
@@ -119,7 +137,7 @@ def points(
     classes: tuple[str, ...],
     names: tuple[str, ...],
     noted: Overview,
-    where: Sequence[str] = (),
+    where: Numbered | None = None,
     words: Sequence[str] = (),
     own: np.ndarray | None = None,
 ) -> Examples:
@@ -134,17 +152,16 @@ def points(
     if not 1 <= x.shape[1] <= MOST:
         hint = _flat(x.shape[1]) if x.shape[1] > MOST else ""
         raise ValueError(f"{request.source} has points of {x.shape[1]} coordinates; from 1 to {MOST} can be learnt{hint}")
-    where = where or [f"point {row + 1}" for row in range(len(x))]
+    where = where or Numbered("point", np.arange(1, len(x) + 1))
     titles = names or tuple(str(column + 1) for column in range(x.shape[1]))
     if np.isinf(x).any():
         row, column = (int(index[0]) for index in np.nonzero(np.isinf(x)))
         raise ValueError(f"{request.source}, {where[row]}, column {titles[column]}: {x[row, column]}; remove it or mend it")
     if (blank := np.isnan(x).all(axis=1)).any():
-        rows, kept = np.flatnonzero(blank).tolist(), np.flatnonzero(~blank)
-        empty = LeftOut.of([where[row] for row in rows], "row", "nothing but missing values")
+        empty = LeftOut.of(where.of(blank), "row", "nothing but missing values")
         noted = replace(noted, left_out=(*noted.left_out, *empty))
-        x, where = x[kept], [where[row] for row in kept.tolist()]
-        labels, own = (None if each is None else each[kept] for each in (labels, own))
+        x, where = x[~blank], where.of(~blank)
+        labels, own = (None if each is None else each[~blank] for each in (labels, own))
     seen = ~np.isnan(x)
     space = Space((x.shape[1],), "D", "real")
     whole = bool(seen.all())
@@ -232,10 +249,9 @@ def _counts(name: str, column: Sequence[str]) -> bool:
     return name == "" or all(after == before + 1 for before, after in pairwise(numbers))
 
 
-def _ask_of_words(
-    request: Request, table: Cells, chosen: Sequence[int], names: Sequence[str], columns: Sequence[Sequence[str]]
-) -> None:
+def _ask_of_words(request: Request, table: Cells, chosen: Sequence[int], names: Sequence[str]) -> None:
     """ValueError where more than a few cells of columns hold words: it says what may be done with these columns."""
+    columns = table.columns
     wrong = {place: [cell for cell in columns[place] if not _is_number(table, cell)] for place in chosen}
     wordy = [place for place in chosen if len(wrong[place]) > max(1, len(columns[place]) // 10)]
     if not wordy:
@@ -260,25 +276,25 @@ def _ask_of_words(
     )
 
 
-def _codes(names: Sequence[str], columns: Sequence[Sequence[str]]) -> Iterator[str]:
+def _codes(table: Cells, chosen: Sequence[int], names: Sequence[str]) -> Iterator[str]:
     """What is odd about columns as they are written: numbers that begin with zeros."""
-    for name, column in zip(names, columns, strict=True):
-        code = next(filter(CODE.fullmatch, column), "")
-        if code:
-            yield f"the column {name} holds codes rather than numbers, as {code}, of which the zeros are lost; leave it out"
+    for place in chosen:
+        if code := table.code(place):
+            said = f"holds codes rather than numbers, as {code}, of which the zeros are lost; leave it out"
+            yield f"the column {names[place]} {said}"
 
 
-def _numbers(request: Request, table: Cells, place: int, names: Sequence[str], column: Sequence[str]) -> list[float]:
+def _numbers(request: Request, table: Cells, place: int, names: Sequence[str]) -> Sequence[float] | np.ndarray:
     """The numbers of a column; ValueError names the first cell that holds none."""
-    if (plain := table.numbers(column)) is not None:
+    if (plain := table.numbers(place)) is not None:
         return plain
     found: list[float] = []
-    for row, cell in zip(table.rows, column, strict=True):
+    for line, cell in zip(table.lines, table.columns[place], strict=True):
         try:
             found.append(table.number(cell))
         except ValueError as error:
             raise ValueError(
-                f"{request.path}, {table.each} {row.line}, column {names[place]}: {error}; mend the cell or remove the row"
+                f"{request.path}, {table.each} {line}, column {names[place]}: {error}; mend the cell or remove the row"
             ) from None
     return found
 
@@ -299,7 +315,7 @@ def _odd(x: np.ndarray, names: Sequence[str]) -> Iterator[str]:
         if len(values) < 2:
             continue
         for other in range(column):
-            if np.array_equal(x[:, column], x[:, other], equal_nan=True):
+            if _equal(x[:FEW, column], x[:FEW, other]) and _equal(x[:, column], x[:, other]):  # most differ at once
                 yield f"the columns {names[other]} and {name} are equal: such points have no density; leave one out"
         different, counts = np.unique(values, return_counts=True)
         step = np.diff(values)
@@ -321,6 +337,10 @@ def _odd(x: np.ndarray, names: Sequence[str]) -> Iterator[str]:
             f"{plural(len(few), 'column')} ({named}) of at most {FEW} different values: {'it has' if one else 'they have'} no "
             f"density{f'; is it the label? --label {few[0]}' if one else ''}"
         )
+
+
+def _equal(first: np.ndarray, second: np.ndarray) -> bool:
+    return np.array_equal(first, second, equal_nan=True)
 
 
 def _stray(different: np.ndarray, counts: np.ndarray, total: int) -> float | None:
