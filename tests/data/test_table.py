@@ -57,7 +57,7 @@ def everything(data) -> np.ndarray:
         (["a,b,", *(f"{row}," for row in rows())], ("a", "b")),
         (rows(" "), ()),
         (["a|b", *rows("|")], ("a", "b")),
-        (['a;"b\nand so on"', *rows(";", comma=True)], ("a", "b and so on")),
+        (['a;"b\nand so on"', *rows(";", comma=True)], ("a", "b\nand so on")),
         (['"a","b"', *(",".join(f'"{cell}"' for cell in row.split(",")) for row in rows())], ("a", "b")),
     ],
 )

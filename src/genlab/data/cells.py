@@ -325,6 +325,6 @@ def _named(first: Sequence[str]) -> tuple[str, ...]:
     """Names of the columns, each once."""
     names: list[str] = []
     for column, cell in enumerate(first):
-        name = " ".join(cell.split())
+        name = cell.strip()
         names.append(f"{name} ({column + 1})" if name and name in names else name)
     return tuple(names)
