@@ -67,7 +67,7 @@ def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
     found = genlab.score("here/runs/gan", n=50)
     assert found.likelihood is None
     assert found.scores.keys() == runs.rows[0].scores.keys()
-    assert "not defined" in repr(found)
+    assert "no likelihood" in repr(found)
 
 
 def test_an_interrupted_loop_says_what_its_checkpoints_keep(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -42,6 +42,17 @@ def test_the_page_of_a_run(tmp_path: Path) -> None:
     ):
         assert words in page.text, words
     assert "budget.steps" not in page.text
+    assert "Not scored yet" not in page.text
     assert len(page.all("svg")) == 2
     bare = Page(runs.write(tmp_path, head, Media(), Row("vae", "", str(tmp_path))).read_text(encoding="utf-8"))
     assert "Likelihood" not in bare.text, "what was not measured is not mentioned"
+
+
+def test_curves_stand_beside_the_samples_of_a_run_without_scores(tmp_path: Path) -> None:
+    head = {"recipe": {"name": "vae"}, "space": DIGITS.to_json(), "given": {}, "data": {"name": "digits"}}
+    own = Media(fakes.samples(DIGITS, 9), 0, fakes.curve("vae"))
+    text = runs.write(tmp_path, head, own, Row("vae", "", str(tmp_path))).read_text(encoding="utf-8")
+    beside = text[text.index('<div class="body">') : text.index('id="read"')]
+    assert beside.count('class="curve"') == 2
+    assert f"genlab score {tmp_path}" in beside
+    assert 'id="curves"' not in text

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json as _json
+from collections.abc import Iterator
+from shutil import get_terminal_size
 from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
@@ -13,6 +15,10 @@ from genlab.core.data import Split
 
 if TYPE_CHECKING:
     from genlab.comparison.evaluate import Evaluated
+    from genlab.comparison.rows import Results
+    from genlab.measure.ruler import Ruler
+
+WIDE = 160  # columns where there is no terminal
 
 EXAMPLES = """Examples:
   genlab score runs/digits-vae-1
@@ -32,19 +38,21 @@ def score(
     raw: Raw = False,
     best: Best = False,
     features: FeaturesOption = None,
+    full: Annotated[bool, Parameter(help="Print how each number was measured.")] = False,
     machine: RunOptions = RunOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Measure a run.
 
-    Computes how probable it finds data it has not seen, with the claim it makes about that number, and how close its samples
-    come. Every number states how it was made. All are saved in the run's scores.json.
+    Prints a line for each number: how close its samples come to data it has not seen, how probable it finds these, how fast it
+    samples. --full says how each was measured; all is saved in the run's scores.json.
     """
     at_least(1, n=n, examples=examples)
     from genlab.api import Engine
     from genlab.cli.events import shown
     from genlab.cli.opening import reopened
     from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
+    from genlab.comparison.scored import table
     from genlab.measure import instruments
     from genlab.report.saving import write_neighbours
     from genlab.runs.files import write_json
@@ -62,8 +70,23 @@ def score(
     if json:
         print(_json.dumps(record))
     else:
-        print("\n".join(scored.results.lines()))
+        width = get_terminal_size((WIDE, 24)).columns
+        print("\n".join(scored.results.lines() if full else table(scored.results, width)))
+        print("\n".join(_notes(scored.results, tools.ruler, full)))
     write_json(loaded.path / "scores.json", record)  # after printing: the folder may be one that cannot be written
     pairs = write_neighbours(loaded.path, scored.neighbours, loaded.space)
     if pairs is not None and not json:
         print(f"the samples nearest to training examples, beside these and the nearest {split} examples: {pairs}")
+
+
+def _notes(results: Results, ruler: Ruler | None, full: bool) -> Iterator[str]:
+    """The distance as damage that can be seen, and where to read more."""
+    distance = next((score.value for name, score in results.scores.items() if name.startswith("kernel distance")), None)
+    if ruler is not None and distance is not None:
+        yield (
+            f"its pictures are {ruler.beside(distance)}"
+            if ruler.passed
+            else f"not to be ranked: {ruler.features} put {ruler.faults[0]}"
+        )
+    if not full:
+        yield "how each was measured: --full"

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
+from genlab.comparison.scored import table
 from genlab.comparison.typed import parsed
 from genlab.core.data import Split
 from genlab.core.space import Space
@@ -27,7 +28,7 @@ from genlab.runs.files import read_json
 from genlab.runs.shapes import sound
 
 NO_LIKELIHOOD = "not defined, the model draws examples without knowing how probable one is"
-FEATURES = re.compile(r" \(\w+ features\)")
+FEATURES = re.compile(r" \([^()]* features\)")
 Unit = Literal["", "seconds", "examples", "operations"]
 
 
@@ -133,7 +134,7 @@ class Results:
     speed: Speed | None = None
 
     def lines(self) -> list[str]:
-        """One readable line for each number, with how it was made; then what the protocols of many of them share."""
+        """Every number with how it was made, a line each; then what the protocols of many of them share."""
         shared = in_common(self.scores.values())
         of_features = shared | in_common(score for score in self.scores.values() if "features" in score.protocol)
         cost = NO_LIKELIHOOD if self.likelihood is None else self.likelihood.line()
@@ -146,7 +147,7 @@ class Results:
         return [f"likelihood (-log p): {cost}", *scores, *drawing, *speed]
 
     def __repr__(self) -> str:
-        return "\n".join([f"{self.run} on the {self.split} split", *self.lines()])
+        return "\n".join([self.run, *table(self)])
 
     def to_json(self) -> dict[str, Any]:
         plain = {

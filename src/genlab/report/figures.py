@@ -138,7 +138,7 @@ def _drawn(media: Media, space: Space, what: str, most: int, real: Media | None)
     image = pictures.picture(x, space, real=behind, paper=None)
     words_of = f"{plural(len(x), 'point')} of {what}" + (", the density of real ones behind" if behind is not None else "")
     outside = frame.outside(x)
-    lost = f"{outside:,} of {plural(len(x), 'point')} lie beyond the frame" if outside else ""
+    lost = f"{outside:,} of {plural(len(x), 'point')} lie{'s' if outside == 1 else ''} beyond the frame" if outside else ""
     first = "the first two coordinates" if space.shape[0] > 2 else ""
     return _placed(image, words_of, "; ".join(part for part in (first, lost) if part))
 

@@ -9,6 +9,7 @@ from typing import Any
 from genlab.comparison import words
 from genlab.comparison.courses import courses_of
 from genlab.comparison.media import Media
+from genlab.comparison.options import command
 from genlab.comparison.ranking import grouped
 from genlab.comparison.rows import Row
 from genlab.comparison.typed import parsed
@@ -21,6 +22,7 @@ from genlab.report.html import facts_of_data, render
 from genlab.report.timeline import timelines
 
 PAGE = "show.html"
+BESIDE = 4  # curves beside the samples of a run that has no scores to stand there
 
 
 def write(folder: Path, head: Mapping[str, Any], media: Media, row: Row, older: str = "", real: Media | None = None) -> Path:
@@ -48,6 +50,7 @@ def view(
     listed = next((entry for entry in (*MODELS, *OWN.values()) if entry.name == name), None)
     course, hues = courses_of([row]), {name: 0}
     lines = curves.panels(media.curves)
+    beside = 0 if row.measured else BESIDE
     return {
         "name": name,
         "family": listed.family if listed else "",
@@ -64,7 +67,9 @@ def view(
         "facts": [fact for fact in facts([row], grouped([row])) if fact.value != words.NONE],
         "timelines": timelines(course, hues) if course else [],
         "alarms": alarms([row], {str(folder): media}, hues),
-        "curves": lines,
+        "beside": lines[:beside],
+        "curves": lines[beside:],
+        "score": "" if row.measured else command("score", folder, name),
         "settings": list(settings(recipe)),
         "expected": recipe.get("expected", ""),
         "command": sample_command(row, media),
