@@ -237,12 +237,13 @@ def test_score_states_claim_and_protocol(run: Runs) -> None:
 
 
 def test_a_likelihood_that_is_not_defined_is_explained_and_the_rest_still_scored(run: Runs) -> None:
-    said = call("score", run("ring"), "-n", 100)
+    there = run("ring")
+    said = call("score", there, "-n", 100)
     assert said.code == 0
     assert "no likelihood: this model draws examples without knowing how probable one is" in said.out
     assert said.out.splitlines()[1].startswith("squared MMD ")
     assert "median distance" not in said.out
-    full = call("score", run("ring"), "-n", 100, "--full").out
+    full = call("score", there, "-n", 100, "--full").out
     assert "likelihood (-log p): not defined, the model draws examples without knowing how probable one is" in full
     assert "kernel mean of 5 Gaussians, median distance / 1, 2, 4, 8, 16" in full
 
