@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from genlab.data import open as opened
+from genlab.data import tokenizer
 from genlab.data.text import contents
 from genlab.data.tokenizer import UNKNOWN, BytePairs, Characters, from_json, learnt
 
@@ -54,6 +55,32 @@ def test_windows_know_what_stands_before_them(tmp_path: Path) -> None:
             assert torch.equal(x, whole[start : start + 10])
 
 
+def test_a_long_text_is_read_in_pieces_and_windows_hold_nothing_of_other_splits(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = file(tmp_path, WORDS * 40 + "\N{SNOWMAN}" * 5 + "end")
+    whole = opened(path, length=10)
+    monkeypatch.setattr(tokenizer, "PIECE", 7)
+    steps: list[tuple[int, int]] = []
+    parts = opened(path, length=10, progress=lambda done, total, _: steps.append((done, total)))
+    assert parts.fingerprint == whole.fingerprint
+    assert parts.space.note == whole.space.note != ""
+    for split in SPLITS:
+        assert torch.equal(scored(parts, split), scored(whole, split))
+    last = parts.once("train", parts.count("train") - 1, 1)
+    assert last.length is not None
+    assert not last.x[0, int(last.length) :].any()
+    assert [round(done / total, 1) for done, total in steps] == [0.8, 0.9, 1.0], "as long as the splits are"
+
+
+@pytest.mark.parametrize(("lines", "said"), [(["ab", "c" * 40, "d"], 40), (["ab", "c" * 41, "d"], 0), (["ab", "", "d"], 0)])
+def test_lines_that_look_like_a_list_are_noticed(tmp_path: Path, lines: list[str], said: int) -> None:
+    odd = opened(file(tmp_path, "\n".join(lines * 60) + "\n\n\n"), length=10).overview.odd
+    assert odd == (
+        (f"none of the 180 lines has more than {said} characters: if each is an item, as a name, --lines",) * bool(said)
+    )
+
+
 def test_windows_begin_anywhere_equally_often(tmp_path: Path) -> None:
     data = opened(file(tmp_path, WORDS * 12), length=10)
     starts = data.stream("train", 0, 200_000).index
@@ -88,7 +115,7 @@ PAIRS = BytePairs.learnt([WORDS * 30], 300)
 @given(TEXTS)
 @settings(max_examples=60, deadline=None)
 def test_characters_come_back(text: str) -> None:
-    tokenizer = Characters.learnt(text)
+    tokenizer = Characters.learnt([text])
     assert tokenizer.text(tokenizer.tokens(text)) == text
     assert len(set(tokenizer.names)) == len(tokenizer.names)
 
@@ -264,7 +291,7 @@ def test_hopeless_texts_are_refused(tmp_path: Path, content: str, options: dict,
 
 
 @pytest.mark.parametrize(
-    "tokenizer", [Characters.learnt("ab"), BytePairs.learnt(["ab ab ab"], 260)], ids=["characters", "bytes"]
+    "tokenizer", [Characters.learnt(["ab"]), BytePairs.learnt(["ab ab ab"], 260)], ids=["characters", "bytes"]
 )
 def test_bytes_that_are_no_text_are_refused(tokenizer: Any) -> None:
     """As a terminal hands them on, and as a record may hold them: neither can be printed or encoded."""

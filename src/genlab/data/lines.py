@@ -38,7 +38,7 @@ class Lines(Examples):
         sides = splits.sides(None, digests, request.options.shares, request.name)
         train = "".join(line for line, side in zip(lines, sides, strict=True) if side == splits.TRAIN)
         held_out = "".join(line for line, side in zip(lines, sides, strict=True) if side != splits.TRAIN)
-        tokenizer = Characters.learnt(train, held_out, END)
+        tokenizer = Characters.learnt([train], [held_out], END)
         lengths = np.array([len(line) for line in lines])
         x = tokenizer.filled(lines, LONGEST)
         where = [f"line {number}" for number, _ in numbered]

@@ -27,7 +27,7 @@ from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space
 from genlab.core.words import plural
 from genlab.data import tokenizer
-from genlab.data.base import SPLITS, Opened
+from genlab.data.base import Opened
 from genlab.data.cells import is_table
 from genlab.data.draws import uniforms
 from genlab.data.options import SHARES, Request
@@ -41,6 +41,7 @@ OTHERS = ("SHIFT_JIS", "GB18030", "BIG5", "EUC-KR", "KOI8-R", "WINDOWS-1251", "L
 WESTERN = 0.3  # of the bytes of a text in a Latin alphabet are no ASCII, at most
 NO_TEXT = "{path} is no text: it holds zero bytes; genlab reads pictures in folders, .npz, .npy, .parquet, .csv and texts"
 SAMPLED = 500  # characters by which an encoding without a mark is known
+LINE = re.compile("^.*$", re.MULTILINE)
 HALF = re.compile("[\\ud800-\\udfff]")
 TEXT = "text"
 BEFORE = 32  # tokens
@@ -55,34 +56,29 @@ class Windows(Opened):
     given: Mapping[str, Space] = {}
 
     def __init__(self, request: Request, text: str):
-        super().__init__(request, "text", hashlib.blake2b(text.encode()).digest())
+        super().__init__(request, "text", _digest(text))
         request.options.suit(self.name, "text", "files")
         self._length = request.options.length or LENGTH
         shares = request.options.shares or SHARES
-        parts = _parts(text, shares)
-        _enough(request, parts, shares, self._length)
-        vocabulary = request.options.vocabulary
-        held_out = parts["validation"] + parts["test"]
-        tokens_of = tokenizer.learnt([parts["train"]], [held_out], vocabulary)
+        ends = _ends(len(text), shares)
+        _enough(request, len(text), shares, self._length)
+        tokens_of = _tokenizer(text, ends["train"][1], request.options.vocabulary)
         self.tokenizers = {"x": tokens_of}
         if len(tokens_of.names) < 2:
             raise ValueError(f"{request.source} repeats one character; there is nothing to learn from it")
         self.space = tokens_of.space(self._length)
-        self._characters = {split: len(part) for split, part in parts.items()}
-        self._size: dict[Split, int] = {}
-        self._padded: dict[Split, np.ndarray] = {}  # BEFORE times -1, the tokens, a window of zeros
-        for done, split in enumerate(SPLITS):
-            tokens = tokens_of.tokens(parts[split])
-            self._size[split] = len(tokens)
-            self._padded[split] = np.concatenate([np.full(BEFORE, -1, np.int32), tokens, np.zeros(self._length, np.int32)])
-            request.progress(done + 1, len(SPLITS), "finding tokens")
+        self._characters = {split: last - first for split, (first, last) in ends.items()}
+        self._tokens: dict[Split, np.ndarray] = {}
+        for split, (first, last) in ends.items():
+            self._tokens[split] = tokens_of.tokens(text, first, last)
+            request.progress(last, len(text), "finding tokens")
+        self._size = {split: len(tokens) for split, tokens in self._tokens.items()}
         if self._size["train"] < self._length:
             raise ValueError(
                 f"{request.source} has {self._size['train']} tokens to learn from, windows have {self._length}; lower --length"
             )
-        whole = sum(self._characters.values())
         self.noted = Overview(
-            f"{whole:,} characters", splits_from="by position, the end of the text last", odd=tuple(_items(text))
+            f"{len(text):,} characters", splits_from="by position, the end of the text last", odd=tuple(_items(text))
         )
 
     def count(self, split: Split) -> int:
@@ -115,8 +111,11 @@ class Windows(Opened):
 
     def _batch(self, split: Split, starts: np.ndarray, size: int | None = None) -> Batch:
         """Windows beginning at these tokens; those that reach beyond `size` are short."""
-        windows = np.lib.stride_tricks.sliding_window_view(self._padded[split], BEFORE + self._length)
-        rows = torch.from_numpy(windows[starts].astype(np.int64))
+        tokens = self._tokens[split]
+        places = starts[:, None] + np.arange(-BEFORE, self._length)
+        rows = torch.from_numpy(tokens[places.clip(0, len(tokens) - 1)].astype(np.int64))
+        rows[torch.from_numpy(places < 0)] = -1
+        rows[torch.from_numpy(places >= len(tokens))] = 0
         short = size is not None and len(starts) > 0 and int(starts.max()) + self._length > size
         length = torch.from_numpy(np.minimum(size - starts, self._length)) if short and size is not None else None
         before, index = rows[:, :BEFORE].contiguous(), torch.from_numpy(starts)
@@ -210,6 +209,7 @@ def contents(path: Path) -> str:
         raise ValueError(f"{where}; {_another(raw, path.name)}") from None
     if "\0" in text:
         raise ValueError(NO_TEXT.format(path=path))
+    del raw  # it may be large
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
@@ -251,23 +251,43 @@ def _unmarked(raw: bytes) -> str:
 
 def _items(text: str) -> Iterator[str]:
     """What is odd about a text whose lines look like a list: all short, hardly one of them empty."""
-    lines = text.rstrip("\n").split("\n")
-    longest = max(map(len, lines))
-    if len(lines) >= ITEMS and longest <= SHORT and lines.count("") <= len(lines) // 100:
-        yield f"none of the {len(lines):,} lines has more than {longest} characters: if each is an item, as a name, --lines"
+    count = blank = longest = 0
+    end = len(text)
+    while end and text[end - 1] == "\n":
+        end -= 1
+    for line in LINE.finditer(text, 0, end):
+        size = line.end() - line.start()
+        count, blank, longest = count + 1, blank + (not size), max(longest, size)
+        if longest > SHORT:
+            return
+    if count >= ITEMS and blank <= count // 100:
+        yield f"none of the {count:,} lines has more than {longest} characters: if each is an item, as a name, --lines"
 
 
-def _parts(text: str, shares: tuple[float, float, float]) -> dict[Split, str]:
-    """The text cut by position."""
-    first, second = (round(len(text) * share) for share in (shares[0], shares[0] + shares[1]))
-    return {"train": text[:first], "validation": text[first:second], "test": text[second:]}
+def _digest(text: str) -> bytes:
+    whole = hashlib.blake2b()
+    for piece in tokenizer.pieces(text):
+        whole.update(piece.encode())
+    return whole.digest()
 
 
-def _enough(request: Request, parts: dict[Split, str], shares: tuple[float, float, float], length: int) -> None:
+def _tokenizer(text: str, train: int, vocabulary: int | None) -> tokenizer.Tokenizer:
+    """The tokenizer learnt from the first `train` characters of a text."""
+    if vocabulary:
+        return tokenizer.BytePairs.learnt([text[:train]], vocabulary)
+    return tokenizer.Characters.learnt(tokenizer.pieces(text, 0, train), tokenizer.pieces(text, train))
+
+
+def _ends(characters: int, shares: tuple[float, float, float]) -> dict[Split, tuple[int, int]]:
+    """Where the splits of a text begin and end, cut by position."""
+    first, second = (round(characters * share) for share in (shares[0], shares[0] + shares[1]))
+    return {"train": (0, first), "validation": (first, second), "test": (second, characters)}
+
+
+def _enough(request: Request, total: int, shares: tuple[float, float, float], length: int) -> None:
     """ValueError, saying how much is needed, unless every split has a few windows."""
     split_shares = [(fewest, share) for fewest, share in zip(FEWEST, shares, strict=True) if share > 0]
     needed = max(int(np.ceil(fewest * length / share)) for fewest, share in split_shares)
-    total = sum(map(len, parts.values()))
     if total < needed:
         fitting = int(length * total / needed)
         hint = f", or windows of --length {fitting}" if fitting >= 8 else ""
