@@ -53,7 +53,7 @@ def test_the_time_left_counts_what_is_done_now(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr("time.monotonic", lambda: now[0])
     said: list[str] = []
     task = LineTask("training", lambda: None, None, said.append, chapter=False)
-    task.before = 0.8
+    task(0.8)
     now[0] += 10
     task(0.9)
     assert said == ["training: 90%, 10 s left"]

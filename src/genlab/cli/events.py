@@ -26,7 +26,6 @@ def shown(events: Iterator[Event], progress: Progress, each: Callable[[Event, Ta
                 if task is None or task.title != event.title:
                     open_.close()
                     task = open_.enter_context(progress.task(event.title, chapter=isinstance(event, Training)))
-                    task.before = event.before if isinstance(event, Training) else 0.0
                 if event.share is not None:
                     task(event.share, event.note if isinstance(event, Training) else None)
             elif not isinstance(event, Measured):

@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from typing import Any, Protocol
 
 from rich.console import Console
-from rich.progress import BarColumn, ProgressColumn, TextColumn
+from rich.progress import BarColumn, ProgressColumn
 from rich.progress import Progress as Bars
+from rich.table import Column
 from rich.text import Text
 
 from genlab.cli import ranks
 from genlab.comparison.words import duration
 
 PACE = 0.25  # seconds between two updates of a bar
+SURE, SURE_SHARE = 2.0, 0.01  # seconds, and share done, after which the time left can be told
+BAR, NARROW = 28, 12  # characters of a bar, and of one on a terminal of at most 100
 LINES, LINE_PACE = 0.1, 2.0  # share and seconds between two plain lines
 Note = Callable[[], str]
 
@@ -38,10 +41,13 @@ class Task(ABC):
 
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
         self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
-        self.share = self.before = 0.0  # before: done by an earlier call
+        self.share = 0.0
+        self._since: tuple[float, float] | None = None  # when the share began to grow, and from where
         self.halted = False  # by the user, before its end
 
     def __call__(self, share: float, note: Note | None = None) -> None:
+        if not self.share or share < self.share:  # what came before took its time, or it begins anew
+            self._since = (time.monotonic(), share)
         self.share = min(1.0, share)
         if self.due():
             self.show(note() if note else "")
@@ -69,10 +75,10 @@ class Task(ABC):
         """The time left in words; "" while it is not known."""
         if self.forecast is not None:
             return f"{duration(self.forecast.left())} left"
-        done = self.share - self.before
-        if done < 0.01 or self.elapsed < 1:
+        if self._since is None:
             return ""
-        return f"{duration(self.elapsed * (1 - self.share) / done)} left"
+        took, done = time.monotonic() - self._since[0], self.share - self._since[1]
+        return f"{duration(took * (1 - self.share) / done)} left" if took >= SURE and done >= SURE_SHARE else ""
 
 
 class BarTask(Task):
@@ -94,11 +100,15 @@ class BarTask(Task):
         self._bars.remove_task(self._row)
 
 
-class Left(ProgressColumn):
-    """The time left, recomputed at every redraw."""
+class Words(ProgressColumn):
+    """What `of` says of a task, on one line; cut where the terminal is too narrow, unless it is to stay whole."""
+
+    def __init__(self, of: Callable[[Any], str], whole: bool = False, style: str = ""):
+        super().__init__(Column(no_wrap=whole))
+        self._of, self._style = of, style
 
     def render(self, task: Any) -> Text:
-        return Text(task.fields["task"].left())
+        return Text(self._of(task), self._style, no_wrap=True, overflow="ellipsis")
 
 
 class LineTask(Task):
@@ -137,11 +147,11 @@ class Progress:
     def __enter__(self) -> Progress:
         if self.console.is_terminal:
             self._bars = Bars(
-                TextColumn("{task.description}", markup=False),
-                BarColumn(bar_width=28),
-                TextColumn("{task.percentage:>3.0f} %"),
-                Left(),
-                TextColumn("{task.fields[note]}", markup=False, style="dim"),
+                Words(lambda task: task.description),
+                BarColumn(NARROW if self.console.width <= 100 else BAR),
+                Words(lambda task: f"{task.percentage:>3.0f} %", whole=True),
+                Words(lambda task: task.fields["task"].left(), whole=True),  # anew at every redraw
+                Words(lambda task: task.fields["note"], whole=self.console.width >= 70, style="dim"),
                 console=self.console,
                 transient=True,
             )

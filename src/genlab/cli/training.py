@@ -44,7 +44,6 @@ def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None)
 
     latest: dict[str, Any] = {}
     finished = True
-    task.before = session.folder.progress()
 
     def words() -> str:
         return note(latest, session.engine.examples, session.engine.seconds)
