@@ -172,7 +172,7 @@ def test_it_is_drawn_and_saved_in_every_way_its_kind_names(data: Any, tmp_path: 
     for suffix in kind_of(space).suffixes:
         out = tmp_path / (f"samples{suffix}" if suffix else "folder")
         saving.check_output(out, space)
-        saving.write(out, [x], space, {})
+        saving.write(out, saving.Samples([x], space))
         assert len(list(out.iterdir())) == 3 if out.is_dir() else out.stat().st_size > 0
     with np.load(tmp_path / "samples.npz") as found:
         assert np.array_equal(found["x"], x.numpy())

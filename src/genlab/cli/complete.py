@@ -65,24 +65,26 @@ def complete(
 
 def _show_pictures(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
     from genlab.cli.looking import WIDTH, deliver, tell
-    from genlab.report.tiles import in_rows
+    from genlab.report.saving import Samples
+    from genlab.report.tiles import across, in_rows
 
     if output.out is not None and output.out.suffix == ".npz":
-        path = deliver(run, "complete", output, [made.x], {"original": made.original, "mask": made.mask}, WIDTH)
+        samples = Samples([made.x], run.space, {"original": made.original, "mask": made.mask})
     else:
-        known = made.original * made.mask
-        rows = [in_rows([known, frame, made.original], WIDTH) for frame in made.frames]
-        path = deliver(run, "complete", output, rows, {}, WIDTH)
+        known, columns = made.original * made.mask, across(len(made.x), WIDTH)
+        frames = [in_rows([known, frame, made.original], columns) for frame in made.frames]
+        samples = Samples(frames, run.space, columns=columns, rows=("kept", "completed", "real"))
+    path = deliver(run, "complete", output, samples)
     tell({**record, "out": str(path)}, f"{record['n']} pictures, kept, completed, real: {path}", json)
 
 
 def _show_texts(run: Run, made: Completion, record: dict[str, Any], output: FolderOptions, json: bool) -> None:
     from genlab.cli.looking import deliver, tell
     from genlab.report.pictures import visible
-    from genlab.report.saving import text
+    from genlab.report.saving import Samples, text
 
     if output.out is not None:
-        path = deliver(run, "complete", output, [made.x], {}, 1)
+        path = deliver(run, "complete", output, Samples([made.x], run.space, columns=1))
         tell({**record, "out": str(path)}, f"{record['n']} texts: {path}", json)
     else:
         texts = run.texts(made.x)

@@ -37,7 +37,9 @@ def reconstruct(
     at_least(1, n=n)
     from genlab.cli.looking import WIDTH, deliver, tell
     from genlab.cli.opening import reopened
-    from genlab.report.tiles import in_rows
+    from genlab.report import pictures
+    from genlab.report.saving import Samples
+    from genlab.report.tiles import across, in_rows
 
     loaded = machine.load(run)
     loaded.able("reconstruct", not raw)
@@ -45,10 +47,14 @@ def reconstruct(
         data = reopened(loaded, progress)
         with progress.task("reconstructing"):
             made = loaded.reconstruct(n, split, averaged=not raw, data=data)
-    if output.out is not None and output.out.suffix == ".npz":
-        path = deliver(loaded, "reconstruct", output, [made.x], {"original": made.original, **made.given}, WIDTH)
+    if pictures.drawing(loaded.space).layout == "framed" or (output.out is not None and output.out.suffix == ".npz"):
+        said = f"{len(made.x)} {split} points in grey, their reconstructions in blue"
+        samples = Samples([made.x], loaded.space, {"original": made.original, **made.given}, real=made.original, title=said)
     else:
-        path = deliver(loaded, "reconstruct", output, [in_rows([made.original, made.x], WIDTH)], {}, WIDTH)
+        columns = across(len(made.x), WIDTH)
+        both = in_rows([made.original, made.x], columns)
+        samples = Samples([both], loaded.space, columns=columns, rows=(split, "rebuilt"))
+    path = deliver(loaded, "reconstruct", output, samples)
     record = {"run": run, "n": len(made.x), "split": split, "out": str(path)}
     tell(record, f"{len(made.x)} {split} examples, each above its reconstruction: {path}", json)
 
@@ -76,7 +82,8 @@ def interpolate(
     at_least(2, steps=steps)
     from genlab.cli.looking import deliver, tell
     from genlab.cli.opening import reopened, said
-    from genlab.report.saving import shows_way
+    from genlab.report import pictures
+    from genlab.report.saving import Samples, shows_way
 
     loaded = machine.load(run)
     loaded.able("interpolate", not raw)
@@ -88,5 +95,9 @@ def interpolate(
     moving = shows_way(output.out, loaded.space)
     frames = list(made.x.unbind(1)) if moving else [made.x.flatten(0, 1)]
     more = {"share": made.share.repeat(n)} | {key: value.flatten(0, 1) for key, value in made.given.items()}
-    path = deliver(loaded, "interpolate", output, frames, more, steps)
+    ends = "both real, rebuilt by the model" if real else "both drawn by the model"
+    framed = pictures.drawing(loaded.space).layout == "framed"
+    title = f"{f'{n} ways of' if framed else 'each row:'} {steps} steps from one example to another, {ends}"
+    samples = Samples(frames, loaded.space, more, columns=steps, title=title)
+    path = deliver(loaded, "interpolate", output, samples)
     tell({"run": run, "n": n, "steps": steps, "seed": seed, "out": str(path)}, f"{n} rows of {steps} steps: {path}", json)

@@ -10,13 +10,17 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
+from genlab.cli.looking import columns_of
 from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed, own
 from genlab.cli.progress import Progress
 from genlab.cli.terminal import showable
 from genlab.core.kinds import kind_of
+from genlab.core.words import plural
 
 if TYPE_CHECKING:
     from genlab.api import Run
+
+REAL = 5000  # real points drawn behind samples
 
 EXAMPLES = """Examples:
   genlab sample runs/digits-ddpm-1
@@ -64,6 +68,7 @@ def sample(
     from genlab.api import CHUNK
     from genlab.cli.opening import said
     from genlab.report import saving
+    from genlab.report.pictures import drawing
 
     loaded = machine.load(run)
     count = n if n is not None else kind_of(loaded.space).sampled
@@ -78,13 +83,19 @@ def sample(
         "best": best,
         "exact": exact,
     }
-    with Progress() as progress, progress.task(f"drawing {count:,}"):
-        loaded.once_opened = lambda data: said(data, progress)
-        given = loaded.conditions(count, seed, sampling.conditions()).given
-        frames = _shown(loaded.frames(count, seed, given, **settings), saving.shows_way(out, loaded.space))
+    real, title = None, ""
+    with Progress() as progress:
+        opened: list[Any] = []
+        loaded.once_opened = lambda data: opened.append(said(data, progress)) or data
+        with progress.task(f"drawing {count:,}"):
+            given = loaded.conditions(count, seed, sampling.conditions()).given
+            frames = _shown(loaded.frames(count, seed, given, **settings), saving.shows_way(out, loaded.space))
+        if out is not None and out.suffix == ".png" and drawing(loaded.space).layout == "framed":
+            real, title = _behind(loaded, count, opened, progress)
     texts = loaded.texts(frames[-1]) if loaded.space.text else None
     given, names = _named(loaded, given, out.suffix) if out is not None else (given, ())
-    written = saving.write(out, frames, loaded.space, given, texts=texts, names=names) if out is not None else None
+    samples = saving.Samples(frames, loaded.space, given, texts=texts, names=names, real=real, title=title)
+    written = saving.write(out, samples) if out is not None else None
     weights = "best" if best else "averaged" if loaded.averaged and not raw else "raw"
     _print(loaded, texts or (), {"run": run, "n": count, "seed": seed, "weights": weights}, written, json)
 
@@ -98,7 +109,6 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
 
     from genlab.core.conditions import label_name
     from genlab.core.space import label_of
-    from genlab.runs.shapes import fits
 
     if suffix == ".npz":
         words = {key: np.array(run.tokenizer(key).decode(given[key])) for key in given if run.given[key].text}
@@ -106,14 +116,28 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
             words["names"] = np.array([str(name) for name in run.given[label].names])
         return {**given, **words}, ()
     if suffix != ".csv":
-        return given, ()
-    overview = run.head["data"].get("overview", {})
-    columns, title = overview.get("columns"), overview.get("label_column")
+        return given, columns_of(run)
+    title = run.head["data"].get("overview", {}).get("label_column")
     labels = {key: run.given[key] for key in given if not run.given[key].shape}
     names = {key: [label_name(number, space) for number in given[key].tolist()] for key, space in labels.items()}
     if isinstance(title, str) and title and "label" in names:
         names = {(title if key == "label" else key): values for key, values in names.items()}
-    return names, columns if fits(columns, [str]) else ()
+    return names, columns_of(run)
+
+
+def _behind(run: Run, count: int, opened: Sequence[Any], progress: Progress) -> tuple[Any, str]:
+    """(points of the test split to be drawn behind samples, what is drawn); None for the points where there are no data now."""
+    from genlab.cli.opening import reopened
+
+    said = f"{plural(count, 'sample')} in blue"
+    try:
+        data = opened[0] if opened else reopened(run, progress)
+    except (ValueError, OSError):
+        if run.moved is not None:
+            raise
+        return None, f"{said}; the data of the run are not there any more"
+    shown, there = min(REAL, data.count("test")), data.count("test")
+    return data.once("test", 0, shown).x, f"{said}, in grey {shown:,} of {plural(there, 'test point')}"
 
 
 def _default_path(run: Run, seed: int) -> Path | None:
@@ -134,7 +158,6 @@ def _shown(frames: Any, way: bool) -> list[Any]:
 
 
 def _print(run: Run, texts: Sequence[str], record: dict[str, Any], written: Path | None, json: bool) -> None:
-    from genlab.core.words import plural
     from genlab.report.pictures import visible
     from genlab.report.saving import text
 

@@ -17,6 +17,8 @@ from genlab.core.kinds import KINDS, kind_of
 from genlab.core.space import Space
 from genlab.data.unread import MADE_BY
 from genlab.report import pictures, tiles
+from genlab.report.axes import chart
+from genlab.report.labels import labelled
 from genlab.runs.files import within, write_atomic
 
 RATE = 16_000  # Hz of recordings whose space does not say
@@ -58,6 +60,9 @@ class Samples:
     columns  of a grid of pictures
     texts    the decoded samples, where they are text
     names    names of the coordinates of points; the last one may be that of their label
+    real     of points: real ones, drawn behind them
+    title    what a picture shows, written above it
+    rows     what each row of a grid is, in turn where there are fewer names than rows
     """
 
     frames: Sequence[Any]
@@ -66,27 +71,21 @@ class Samples:
     columns: int | None = None
     texts: Sequence[str] | None = None
     names: Sequence[str] = ()
+    real: Any = None
+    title: str = ""
+    rows: Sequence[str] = ()
 
     @property
     def x(self) -> Any:
         return self.frames[-1]
 
 
-def write(
-    out: Path,
-    frames: Sequence[Any],
-    space: Space,
-    given: Mapping[str, Any],
-    columns: int | None = None,
-    texts: Sequence[str] | None = None,
-    names: Sequence[str] = (),
-) -> Path:
+def write(out: Path, samples: Samples) -> Path:
     """Write samples into a file, or into a folder one file each, as SAVERS says for their kind of data. Returns the path.
 
-    The arguments are those of `Samples`. OSError where the path cannot be written.
+    OSError where the path cannot be written.
     """
-    samples = Samples(frames, space, given, columns, texts, names)
-    save = SAVERS[kind_of(space).name][out.suffix]
+    save = SAVERS[kind_of(samples.space).name][out.suffix]
     made = save(samples)
     if isinstance(made, bytes):
         write_atomic(out, lambda beside: beside.write_bytes(made))
@@ -105,7 +104,8 @@ def write_neighbours(folder: Path, pairs: Sequence[Mapping[str, Any]], space: Sp
     if not pairs:
         return None
     shown = np.stack([tiles.numbers(pair[part]) for pair in pairs for part in PARTS])
-    made = pictures.png(pictures.picture(shown, space, columns=len(PARTS)))
+    title = "each row: a sample, the training example nearest to it, the held-out example nearest to it"
+    made = pictures.png(labelled(pictures.picture(shown, space, columns=len(PARTS)), title=title))
     file = within(folder, "samples/neighbours.png")
     write_atomic(file, lambda beside: beside.write_bytes(made))
     return file
@@ -194,8 +194,22 @@ def text(texts: Sequence[str], space: Space) -> str:
 
 
 def _png(samples: Samples) -> bytes:
-    shown = list(samples.texts) if samples.texts is not None else samples.x
-    return pictures.png(pictures.picture(shown, samples.space, columns=samples.columns))
+    if samples.texts is not None:
+        names = [f"{name}: " for name in _of_rows(samples, samples.texts)] or [""] * len(samples.texts)
+        shown = [name + text for name, text in zip(names, samples.texts, strict=True)]
+        return pictures.png(labelled(pictures.picture(shown, samples.space), title=samples.title))
+    image = pictures.picture(samples.x, samples.space, columns=samples.columns)
+    columns = samples.columns or len(samples.x)
+    return pictures.png(labelled(image, _of_rows(samples, range(0, len(samples.x), columns)), samples.title))
+
+
+def _of_rows(samples: Samples, rows: Sequence[Any]) -> list[str]:
+    """The name of each row; none where they have none."""
+    return [samples.rows[number % len(samples.rows)] for number in range(len(rows))] if samples.rows else []
+
+
+def _plane(samples: Samples) -> bytes:
+    return pictures.png(chart(samples.x, samples.space, samples.names, samples.real, samples.title))
 
 
 def _way(samples: Samples) -> bytes:
@@ -226,7 +240,7 @@ TEXTS: dict[str, Saver] = {
     "": lambda samples: Parts(".txt", [(item + "\n").encode() for item in samples.texts or ()]),
 }
 SAVERS: dict[str, dict[str, Saver]] = {  # by kind of data and suffix; "" is a folder of one file a sample
-    "points": COMMON | {".csv": lambda samples: csv(samples.x, samples.given, samples.names)},
+    "points": COMMON | {".png": _plane, ".csv": lambda samples: csv(samples.x, samples.given, samples.names)},
     "pictures": COMMON | {"": _pictures},
     "text": COMMON | TEXTS,
     "lines": COMMON | TEXTS,

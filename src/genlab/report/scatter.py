@@ -1,4 +1,4 @@
-"""Points as a picture: samples as discs, the density of real ones as a shade behind.
+"""Points as a picture: samples as discs, real ones in grey behind: a few as discs, the density of many as a shade.
 
 The canvas is transparent and its two colours read on light and on dark paper. One coordinate is drawn as a histogram, of
 more than two the first two are shown.
@@ -17,6 +17,7 @@ SIDE = 480  # pixels
 DOT = (47, 116, 240)  # of samples
 SHADE = (128, 126, 122)  # of real data
 RADIUS = 2.1  # pixels of a disc
+FEW = 300  # real points that are drawn one by one
 
 
 class Frame(NamedTuple):
@@ -54,9 +55,14 @@ def scatter(x: np.ndarray, frame: Frame, real: Any = None, side: int = SIDE) -> 
     behind = None if real is None else np.asarray(real, np.float64)
     if x.shape[1] == 1:
         return _histogram(x[:, 0], frame, None if behind is None else behind[:, 0], side)
-    shade = np.zeros((side, side)) if behind is None else 0.5 * _density(_places(behind, frame, side), side)
+    shade = np.zeros((side, side)) if behind is None else _shade(_places(behind, frame, side), side)
     dots = 1 - 0.3 ** _discs(_places(x, frame, side), side)
     return _layers(shade, dots)
+
+
+def _shade(places: np.ndarray, side: int) -> np.ndarray:
+    """(side, side) in 0..1: a few points as discs, which have no density to speak of; the density of many."""
+    return 1 - 0.3 ** _discs(places, side) if len(places) < FEW else 0.5 * _density(places, side)
 
 
 def _places(x: np.ndarray, frame: Frame, side: int) -> np.ndarray:

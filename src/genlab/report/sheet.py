@@ -23,7 +23,10 @@ from genlab.core.space import Batch, Space, label_of
 from genlab.data.base import SPLITS, Opened
 from genlab.data.tokenizer import texts
 from genlab.report import pictures
+from genlab.report.axes import chart
 from genlab.report.fonts import fixed_pitch
+from genlab.report.scatter import frame_of
+from genlab.report.tiles import numbers
 
 CLASSES = 12  # that have lines of their own
 ACROSS, OF_CLASS = 12, {"train": 10, "validation": 3, "test": 3}  # examples side by side: of a split, of a class in a split
@@ -116,10 +119,13 @@ def _across(space: Space) -> int:
 
 
 def _whole(data: Opened, split: Split) -> Part:
-    """Points or texts of a split."""
+    """Points or texts of a split; the planes of all splits show the same."""
     space, count = data.space, data.count(split)
     shown = min(count, kind_of(space).shown if kind_of(space).reads else PLANE)
     x = data.once(split, 0, shown).x
+    if pictures.drawing(space).layout == "framed":
+        frame = frame_of(numbers(data.once("train", 0, PLANE).x), space)
+        return Part(f"{split}, {shown:,} of {count:,}", chart(x, space, data.overview.columns, frame=frame))
     decoded = data.tokenizers["x"].decode(x) if space.encoder else texts(x, space) if space.text else x
     return Part(f"{split}, {shown:,} of {count:,}", pictures.picture(decoded, space))
 

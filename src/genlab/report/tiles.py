@@ -27,11 +27,19 @@ def numbers(x: Any) -> np.ndarray:
     return np.asarray(x.detach().cpu() if hasattr(x, "detach") else x)
 
 
+def across(count: int, most: int) -> int:
+    """Columns, at most so many, in which examples fill their rows best: 16 -> 8, 9 -> 5 of at most 8."""
+    return -(-count // -(-count // most))
+
+
 def in_rows(parts: Sequence[Any], columns: int) -> np.ndarray:
-    """Several (n, ...) arrays as one, for a grid of so many columns: a row of the first, under it the same of the others."""
+    """Several (n, ...) arrays as one, for a grid of so many columns: a row of the first, under it the same of the others.
+    A last row that is not full ends dark, so that what belongs together stays below each other."""
     arrays = [numbers(part) for part in parts]
-    cut = range(0, len(arrays[0]), columns)
-    return np.concatenate([array[first : first + columns] for first in cut for array in arrays])
+    lacking = -len(arrays[0]) % columns
+    whole = [np.concatenate([array, np.full((lacking, *array.shape[1:]), array.min(), array.dtype)]) for array in arrays]
+    cut = range(0, len(whole[0]), columns)
+    return np.concatenate([array[first : first + columns] for first in cut for array in whole])
 
 
 def shades(x: Any, space: Space) -> np.ndarray:
