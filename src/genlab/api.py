@@ -26,6 +26,7 @@ from genlab.core.recipe import Budget, Recipe, replaced, to_json
 from genlab.data import open
 from genlab.outline import outline
 from genlab.own import origin, registered
+from genlab.recipes.fitting import fitted, unusual
 from genlab.recipes.index import MODELS, that_use
 from genlab.recipes.make import build, changed, class_of, recipe_for
 from genlab.runs.engine import Engine
@@ -66,6 +67,7 @@ class Session:
     ):
         self.folder, self.data, self.recipe, self.engine, self.resuming = folder, data, recipe, engine, resuming
         self._between = False  # two steps
+        self.unusual: list[str] = []  # settings of a size that was chosen by the budget
         self.recorder = Recorder(folder, engine, save_every, on_nan)
         self.model = build(recipe, data.space, data.given)
         learnable(self.model, recipe, data)
@@ -80,9 +82,14 @@ class Session:
 
     @property
     def notes(self) -> list[str]:
-        """Which conditions of the data this model does not use, a sentence each."""
+        """The size of the model, where the budget chose it, and which conditions of the data it does not use; sentences."""
         kind, left = kind_of(self.data.space).name, [key for key in self.data.given if key not in self.model.given]
-        return [f"note: {self.recipe.name} does not use {key} of these data; {that_use(key, kind)}" for key in left]
+        said = (
+            [f"note: {self.recipe.name} is sized for {self.recipe.budget.amount:g} seconds: {', '.join(self.unusual)}"]
+            if self.unusual
+            else []
+        )
+        return said + [f"note: {self.recipe.name} does not use {key} of these data; {that_use(key, kind)}" for key in left]
 
     def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.replicates = -1, self.num_evals > 0
@@ -140,18 +147,27 @@ def session(
     precision: str = "auto",
     schedule: list[list[int]] | None = None,
     shard: bool = False,
+    budget_fit: bool = True,
+    recipe: Recipe | None = None,
     **keeping: Any,
 ) -> Session:
     """A new run of a model on `data`: makes its folder and writes its recipe; nothing is trained yet.
 
-    model     its name, a class of your own, or FILE.py:NAME
-    out       its folder; by default a new one under runs/
-    keeping   save_every and on_nan of a `Session`
+    model        its name, a class of your own, or FILE.py:NAME
+    out          its folder; by default a new one under runs/
+    budget_fit   choose the size of the model by a budget of seconds, where it comes in several: see `recipes.fitting`
+    recipe       the model's, instead of the one that would be chosen; settings, seed and budget change it
+    keeping      save_every and on_nan of a `Session`
     """
     _known(keeping)
     name = registered(model)
-    recipe = seeded(recipe_for(name, data.space, data.given, settings), seed, settings or {})
-    recipe = replace(recipe, budget=budget or recipe.budget)
+    usual = recipe_for(name, data.space, data.given, settings)
+    if recipe is None:
+        timed = budget.seconds if budget is not None and budget_fit and schedule is None and not several() else None
+        recipe = recipe_of(name, data, timed, settings, device, precision)
+    else:
+        recipe = changed(recipe, settings or {}, data.space, data.given)
+    recipe = replace(seeded(recipe, seed, settings or {}), budget=budget or recipe.budget)
     engine = Engine(device, precision, schedule, shard)
     engine.divide(recipe.batch)
     path = Path(out) if out is not None else new_folder(data.name, name)
@@ -162,6 +178,7 @@ def session(
             with suppress(OSError):
                 path.rmdir()
         raise
+    made.unusual = unusual(recipe, usual)
     space = {"space": data.space.to_json(), "given": {key: value.to_json() for key, value in data.given.items()}}
     machine = {"device": str(engine.device), "precision": engine.precision, "threads": torch.get_num_threads()}
     machine |= {"shard": engine.sharded}
@@ -171,6 +188,15 @@ def session(
     tokenizers = {key: tokenizer.to_json() for key, tokenizer in data.tokenizers.items()}
     on_main(partial(made.folder.create, head, force, {"replay.json": schedule, "tokenizer.json": tokenizers or None}))
     return made
+
+
+def recipe_of(
+    name: str, data: Any, seconds: float | None, settings: Mapping[str, Any] | None, device: str, precision: str
+) -> Recipe:
+    """The recipe of a model for so many seconds of training; without a number of seconds its usual one."""
+    if seconds is None:
+        return recipe_for(name, data.space, data.given, settings)
+    return fitted(name, data, seconds, lambda: Engine(device, precision), settings)
 
 
 def _known(options: Mapping[str, Any]) -> None:

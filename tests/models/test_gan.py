@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from genlab.core.fit import fit
 from genlab.core.model import Encodes, Interpolates, Scores
-from genlab.core.moves import Now
+from genlab.core.moves import Descend, Now
 from genlab.core.noise import BatchNoise, Noise
 from genlab.core.recipe import Budget
 from genlab.core.space import Batch, Space
@@ -191,6 +191,24 @@ def test_r1_and_r2_of_a_linear_discriminator(settings, weight):
     assert loss.item() == pytest.approx((readings["adversarial"] + readings["penalty"]).item(), rel=1e-6)
 
 
+def test_a_penalty_of_every_fourth_step_counts_four_times():
+    model = GAN(replace(SMALL, r1=3.0, r1_every=4), PLANE)
+    model.discriminator = Linear(torch.tensor([3.0, 4.0]))
+    assert model._discriminator_loss(some(PLANE, 16), now(16))[1]["penalty"] == 0
+    assert model._r1_loss(some(PLANE, 16), now(16))[0].item() == pytest.approx(4 * 25 * 1.5, rel=1e-5)
+    turns = [(move.name, move.every, move.optimiser) for move in next(model.stages()).moves if isinstance(move, Descend)]
+    assert turns == [("discriminator", 1, "discriminator"), ("r1", 4, "discriminator"), ("generator", 1, "generator")]
+
+
+def test_the_discriminator_sees_changed_pictures_where_asked():
+    space = picture(16, 16, 3)
+    batch, plain, changed = some(space, 8), GAN(SMALL, space), GAN(replace(SMALL, augment=True), space)
+    changed.load_state_dict(plain.state_dict())
+    for shown in (lambda model: model._real(batch, now(8)), lambda model: model._fake({}, now(8))):
+        assert (shown(changed) - shown(plain)).abs().mean() > 0.1
+    GAN(replace(SMALL, augment=True), PLANE)._real(some(PLANE, 4), now(4))
+
+
 def test_the_gradient_penalty_of_a_linear_discriminator():
     model = GAN(replace(SMALL, loss="wasserstein-gp", gradient_penalty=10.0), PLANE)
     model.discriminator = Linear(torch.tensor([3.0, 4.0]))
@@ -216,6 +234,7 @@ VARIANTS = [{"loss": name} for name in LOSSES] + [
     {"spectral_norm": True, "loss": "hinge", "r1": 0.0},
     {"label_smoothing": 0.1, "instance_noise": 0.3, "r2": 1.0},
     {"discriminator_steps": 3},
+    {"r1_every": 2, "augment": True},
 ]
 
 
@@ -230,7 +249,7 @@ def test_every_turn_changes_its_own_player_only(space, settings):
     for tick in fit(model, data, recipe, Engine("cpu")):
         after = {name: value.clone() for name, value in model.state_dict().items()}
         changed = {name.split(".")[0] for name in after if not torch.equal(after[name], before[name])}
-        assert changed <= {"discriminator" if tick.move in ("discriminator", "weight_clip") else "generator"}
+        assert changed <= {"generator" if tick.move == "generator" else "discriminator"}
         assert changed or tick.move == "weight_clip"
         assert all(value.isfinite().all() for value in after.values())
         if tick.move == "weight_clip":

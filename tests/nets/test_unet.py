@@ -37,7 +37,7 @@ def pictures(height, width, n=3):
 
 @pytest.mark.parametrize("size", [(10, 12), (9, 11), (1, 1)])
 def test_upsampling_is_repeating_then_convolving(size):
-    layer = awake(Upsample(6))
+    layer = awake(Upsample(6, 6))
     x = torch.randn(2, 6, (size[0] + 1) // 2, (size[1] + 1) // 2, dtype=torch.float64)
     wanted = F.conv2d(F.interpolate(x, scale_factor=2.0, mode="nearest"), layer.weight, layer.bias, padding=1)
     torch.testing.assert_close(layer(x, size), wanted[..., : size[0], : size[1]])
@@ -67,6 +67,18 @@ def test_pictures_of_any_size_keep_it_and_rows_do_not_mix(unet, size):
     assert found.shape == x.shape
     torch.testing.assert_close(found[1:2], unet(x[1:2], u[1:2], vector[1:2]))
     torch.testing.assert_close(found, unet(x.contiguous(memory_format=torch.channels_last), u, vector))
+
+
+@pytest.mark.parametrize("size", [(12, 8), (9, 11), (4, 5)])
+def test_a_network_of_patches_is_one_whose_channels_are_their_pixels(size):
+    x, u, vector = pictures(*size)
+    net = awake(UNet(3, (8, 16), 1, (True, True), head=8, patch=4))
+    plain = UNet(48, (8, 16), 1, (True, True), head=8).double().eval()
+    plain.load_state_dict(net.state_dict())
+    squares = F.pad(x, (0, -size[1] % 4, 0, -size[0] % 4), mode="replicate").unfold(2, 4, 4).unfold(3, 4, 4)
+    found = plain(squares.permute(0, 1, 4, 5, 2, 3).flatten(1, 3), u, vector)
+    whole = found.unflatten(1, (3, 4, 4)).permute(0, 1, 4, 2, 5, 3).flatten(4).flatten(2, 3)
+    torch.testing.assert_close(net(x, u, vector), whole[:, :, : size[0], : size[1]])
 
 
 def test_every_place_sees_every_other_one(unet):

@@ -191,7 +191,10 @@ def test_a_steered_run_says_that_it_cannot_be_repeated(tmp_path: Path) -> None:
     whole = session("gan", open("points/ring"), tmp_path / "whole", budget=Budget(seconds=0.2), settings={"model.width": 8})
     list(whole)
     assert "steered" not in whole.run().head
-    assert scheduled(tmp_path / "whole" / "schedule.json", "gan", BudgetOptions(seconds=0.2)) == whole.folder.schedule()
+    assert scheduled(tmp_path / "whole" / "schedule.json", "gan", BudgetOptions(seconds=0.2)) == (
+        whole.folder.schedule(),
+        whole.recipe,
+    )
 
 
 # --- what is known before training -----------------------------------------------------------------------------------

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from cyclopts import Parameter
 
 from genlab.cli.errors import FAILED, Stopped
-from genlab.cli.options import DataOptions, FeaturesOption, FolderOptions, Json, TrainingOptions, at_least, known
+from genlab.cli.options import DataOptions, FeaturesOption, FittingOptions, FolderOptions, Json, at_least, known
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
 from genlab.comparison.options import SECONDS, UNITS, CompareOptions, command
@@ -58,7 +58,7 @@ def compare(
     table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = Options(),  # noqa: B008
-    machine: TrainingOptions = TrainingOptions(),  # noqa: B008
+    machine: FittingOptions = FittingOptions(),  # noqa: B008
     json: Json = False,
 ) -> int:
     """Find out which model suits your data.
@@ -78,7 +78,9 @@ def compare(
             known(name)
     own_budget = seconds is not None or budget is not None
     machined = (machine.device, machine.precision)
-    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget)
+    asked = CompareOptions(
+        data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget, machine.budget_fit
+    )
     with Progress() as progress:
         comparison = _begun(data, moved, asked, output, progress)
         stopped = _work(comparison, progress)

@@ -100,6 +100,13 @@ class TrainingOptions(MachineOptions):
 
 @Parameter(name="*", group=MACHINE)
 @dataclass(frozen=True)
+class FittingOptions(TrainingOptions):
+    budget_fit: Annotated[Literal["on", "off"], Parameter(group=BUDGET)] = "on"
+    """on: of a model that comes in several sizes train the one that suits the seconds; off: its usual one."""
+
+
+@Parameter(name="*", group=MACHINE)
+@dataclass(frozen=True)
 class ResumeOptions(TrainingOptions, RunOptions):
     """Options of training and of opening a run."""
 

@@ -14,12 +14,12 @@ from genlab.cli.options import (
     BUDGET,
     BudgetOptions,
     DataOptions,
+    FittingOptions,
     FolderOptions,
     Json,
     KeepingOptions,
     Seed,
     Set,
-    TrainingOptions,
     Watched,
     pairs,
 )
@@ -32,6 +32,7 @@ from genlab.recipes.index import entry
 
 if TYPE_CHECKING:
     from genlab.api import Session
+    from genlab.core.recipe import Recipe
 
 EXAMPLES = """Examples:
   genlab train ddpm digits
@@ -62,7 +63,7 @@ def train(
     keeping: KeepingOptions = KeepingOptions(),  # noqa: B008
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = Options(),  # noqa: B008
-    machine: TrainingOptions = TrainingOptions(),  # noqa: B008
+    machine: FittingOptions = FittingOptions(),  # noqa: B008
     json: Json = False,
 ) -> None:
     """Train a model on data.
@@ -75,7 +76,8 @@ def train(
 
         model = registered(model)
     entry(model)
-    spend, settings, marks = budget.budget(), pairs(changes, "--set"), scheduled(schedule, model, budget)
+    spend, settings = budget.budget(), pairs(changes, "--set")
+    marks, repeated = scheduled(schedule, model, budget)
     machine.apply()
     from genlab.api import session
     from genlab.cli.opening import opened
@@ -95,6 +97,8 @@ def train(
             device=machine.device,
             precision=machine.precision,
             schedule=marks,
+            budget_fit=machine.budget_fit == "on",
+            recipe=repeated,
             **keeping.chosen(),
         )
         progress.say(introduced(made))
@@ -107,10 +111,11 @@ def train(
         raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process received it
 
 
-def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list[int]] | None:
-    """The rows [stage, step, thousandths] of a schedule.json; ValueError where it is none, or of another model or budget."""
+def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> tuple[list[list[int]] | None, Recipe | None]:
+    """(rows [stage, step, thousandths] of a schedule.json, the recipe beside it); ValueError where it is none, or of another
+    model or budget."""
     if file is None:
-        return None
+        return None, None
     if budget.steps is not None or budget.examples is not None:
         raise ValueError(f"--schedule {file} repeats a run of seconds: use --seconds, not --steps or --examples")
     try:
@@ -120,7 +125,7 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
         whole = False
     if not whole:
         raise ValueError(f"--schedule {file} is no schedule; name the schedule.json of a run that was trained for --seconds")
-    beside = Path(file).parent / "recipe.json"
+    recipe, beside = None, Path(file).parent / "recipe.json"
     if beside.is_file():
         from genlab.api import load
 
@@ -133,7 +138,7 @@ def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> list[list
         if (recipe.name, recipe.budget.seconds) != (model, budget.seconds):
             call = f"{called()} train {recipe.name} DATA --seconds {exact(recipe.budget.amount)} --seed {recipe.seed}"
             raise ValueError(f"--schedule {file} is that of another training: {call}; use the same options, or leave it out")
-    return rows
+    return rows, recipe
 
 
 def introduced(made: Session) -> str:

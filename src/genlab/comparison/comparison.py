@@ -17,7 +17,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from genlab.api import Session, load, resume, session
-from genlab.comparison.costs import operations_of_a_step
 from genlab.comparison.eta import ETA
 from genlab.comparison.evaluate import EvaluationProtocol, evaluate, evaluate_baselines, how_many, speed_of
 from genlab.comparison.events import Alarmed, Event, Failed, Measured, Measuring, Remark, Training
@@ -26,6 +25,7 @@ from genlab.comparison.options import CompareOptions
 from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Terms
 from genlab.comparison.samples import SavedSamples, media_of, real_media
 from genlab.comparison.setup import chosen
+from genlab.comparison.sizes import Sizes
 from genlab.comparison.summary import machine, write_record
 from genlab.comparison.training import SLICE, Job, in_turn
 from genlab.comparison.verdicts import recommendation
@@ -92,7 +92,7 @@ class Comparison:
         self._media: dict[str, Media] = {REAL: real_media(data)}
         self._media |= {row.run: media_of(load(row.run), data) for row in self._rows.values() if row.scores}
         self._summary = DataSummary.of(data, options.data)
-        self._costs: dict[str, float] = {}
+        self._sizes = Sizes(options, data)
         self._runs: dict[RunKey, Run] = {}
         self._pending_events: list[Event] = [Remark(f"left out: {reason}") for reason in left_out]
         self._begun = self._stopping = False
@@ -257,6 +257,7 @@ class Comparison:
         """A new training, or one that goes on from its checkpoint."""
         made, folder = self._session(key), key.folder
         self._rows[key] = replace(self._row(key), parameters=made.parameters)
+        self._pending_events += [Remark(f"{folder}: {note}") for note in made.notes if not key.seed]
 
         def tell(alarm: Alarm) -> None:
             self._pending_events.append(Alarmed(folder, alarm))
@@ -271,26 +272,19 @@ class Comparison:
         options, path = self.options, Path(self._path(key))
         if Folder(path).begun():
             return self._checked(resume(path, options.device, options.precision, data=self.data), key)
-        budget = options.budget_for(key.name, self._operations(key.name))
-        machine: Any = {"device": options.device, "precision": options.precision, "force": True}
-        return session(key.name, self.data, path, budget=budget, seed=key.seed, **machine)
+        budget = options.budget_for(key.name, self._sizes.operations(key.name))
+        recipe = self._sizes.recipe(key.name, [self._path(other) for other in self.keys if other.name == key.name])
+        chosen: Any = {"device": options.device, "precision": options.precision, "force": True, "recipe": recipe}
+        return session(key.name, self.data, path, budget=budget, seed=key.seed, **chosen)
 
     def _checked(self, made: Session, key: RunKey) -> Session:
         """The session; ValueError where its run now has another recipe than the comparison asked for."""
-        budget, recipe = self.options.budget_for(key.name, self._operations(key.name)), made.recipe
+        budget, recipe = self.options.budget_for(key.name, self._sizes.operations(key.name)), made.recipe
         if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
             actual = f"{recipe.name}, seed {recipe.seed}, {exact(recipe.budget.total)} {recipe.budget.unit}"
             asked = f"{key.name}, seed {key.seed}, {exact(budget.total)} {budget.unit}"
             raise ValueError(f"{made.folder.path} is {actual} and not {asked}, as this comparison has it; move it elsewhere")
         return made
-
-    def _operations(self, name: str) -> float:
-        """Operations of a training step, where they are the budget; counted once for each model."""
-        if self.options.unit != "operations":
-            return 0.0
-        if name not in self._costs:
-            self._costs[name] = operations_of_a_step(name, self.data, self.options.device)
-        return self._costs[name]
 
     def _trained(self, key: RunKey, job: Job) -> None:
         """Put the results of a training into its row."""
@@ -301,7 +295,7 @@ class Comparison:
             error = job.error or "stopped before its training began; the same command goes on"
             self._rows[key] = replace(row, error=error, stopped=job.failure is None)
             return
-        operations = self._operations(key.name) * engine.steps
+        operations = self._sizes.operations(key.name) * engine.steps
         loads, stopped = job.loads or [0.0], not job.finished and not job.failure
         row = replace(
             row,

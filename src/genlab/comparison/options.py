@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from genlab.comparison.words import exact
 from genlab.core.program import called
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 UNITS: tuple[Unit, ...] = ("seconds", "examples", "operations")
 SECONDS = 30.0
+Fit = Literal["on", "off"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class CompareOptions:
     samples        number of samples that are scored; None: as many as the slowest model draws in good time
     features       what pictures are compared in, as `features_for` takes it
     opening        options of `genlab.open`
+    budget_fit     "on": a model that comes in several sizes has the one that suits its seconds; "off": its usual one
     own_budget     whether the user set the budget; a default gives way to that of an earlier call
     """
 
@@ -43,6 +45,7 @@ class CompareOptions:
     device: str = "auto"
     precision: str = "auto"
     own_budget: bool = True
+    budget_fit: Fit = "on"
 
     def command(self, out: Path) -> str:
         """The command that repeats the comparison in a folder."""
@@ -51,6 +54,7 @@ class CompareOptions:
         options = {
             "models": ",".join(self.models) if self.models else None,
             **budget,
+            "budget_fit": None if self.budget_fit == "on" else self.budget_fit,
             "seeds": self.seeds if self.seeds > 1 else None,
             "samples": self.samples,
             "features": self.features,

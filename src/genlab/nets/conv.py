@@ -5,8 +5,7 @@ same sizes. Residual blocks (He et al., "Identity Mappings in Deep Residual Netw
 full size, where a block would cost most, there is one convolution.
 
 Grids are halved by strided 3x3 convolutions and doubled by 3x3 convolutions after repeating neighbours (no checkerboard: Odena
-et al., "Deconvolution and Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed, which take 4 products on the
-way up instead of 9.
+et al., "Deconvolution and Checkerboard Artifacts", 2016), or by 4x4 ones, strided and transposed.
 """
 
 from __future__ import annotations
@@ -20,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from genlab.nets.layers import Upsample
 from genlab.nets.mlp import MLP
 
 
@@ -74,13 +74,12 @@ class UpsampleConv(nn.Module):
     def __init__(self, before: int, after: int, size: tuple[int, int], kernel_size: int):
         super().__init__()
         self.size, self.kernel_size = size, kernel_size
-        grown = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
-        self.conv = grown if kernel_size == 4 else nn.Conv2d(before, after, 3, padding=1)
+        self.conv = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1) if kernel_size == 4 else Upsample(before, after)
 
     def forward(self, x: Tensor) -> Tensor:
         if self.kernel_size == 4:
             return self.conv(x)[:, :, : self.size[0], : self.size[1]]
-        return self.conv(F.interpolate(x, self.size))
+        return self.conv(x, self.size)
 
 
 class ResidualBlock(nn.Module):

@@ -2,7 +2,9 @@
 
 The grids of a picture of side s are s, ceil(s/2), ceil(s/4), ... down to at most 4, so every size is reached exactly, odd
 and oblong ones too: a doubling crops its last row or column, a halving repeats it. A picture of more than 16 pixels is
-halved at once and doubled last, by a single convolution: at full size a layer costs most and sees least.
+halved at once and doubled last: at full size a layer costs most and sees least. Grids are doubled by repeating pixels before a
+convolution, since strides that overlap unevenly draw checkerboards (Odena et al., "Deconvolution and Checkerboard Artifacts",
+2016).
 
 Radford et al., "Unsupervised Representation Learning with Deep Convolutional Generative Adversarial Networks", 2016, with a
 residual convolution on every grid and group norm in place of batch norm, which would make a sample depend on its neighbours.
@@ -22,6 +24,7 @@ from genlab.core.space import Space
 from genlab.nets.condition import NO_CONDITIONS, Conditioning
 from genlab.nets.conv import even, grids
 from genlab.nets.discriminator import ProjectionHead
+from genlab.nets.layers import Upsample
 
 LARGE = 16  # pixels: pictures with a longer side are halved at once
 LEAK = 0.2  # slope of the activations below 0
@@ -55,12 +58,12 @@ class UpBlock(nn.Module):
         super().__init__()
         self.size = size
         self.refine = nn.Conv2d(before, before, 3, padding=1)
-        self.grow = nn.ConvTranspose2d(before, after, 4, stride=2, padding=1)
+        self.grow = Upsample(before, after)
         self.norms = nn.ModuleList([ConditionalGroupNorm(before, cond), ConditionalGroupNorm(after, cond)])
 
     def forward(self, h: Tensor, cond: Tensor | None) -> Tensor:
         h = h + leaky_relu(self.norms[0](self.refine(h), cond), LEAK)
-        h = self.grow(h)[:, :, : self.size[0], : self.size[1]]
+        h = self.grow(h, self.size)
         return leaky_relu(self.norms[1](h, cond), LEAK)
 
 
@@ -92,8 +95,8 @@ class Generator(nn.Module):
         steps = pairwise(zip(reversed(wide), reversed(sizes), strict=True))
         self.ups = nn.ModuleList(UpBlock(before, after, size, style) for (before, _), (after, size) in steps)
         self.refine = nn.Conv2d(width, width, 3, padding=1)
-        picture = nn.ConvTranspose2d(width, shape[0], 4, stride=2, padding=1)
-        self.picture = picture if large else nn.Conv2d(width, shape[0], 3, padding=1)
+        self.grow = Upsample(width, width) if large else None
+        self.picture = nn.Conv2d(width, shape[0], 3, padding=1)
 
     def forward(self, z: Tensor, given: Mapping[str, Tensor] = NO_CONDITIONS) -> Tensor:
         cond = None if self.cond is None else self.cond.vector(given, len(z))
@@ -104,7 +107,9 @@ class Generator(nn.Module):
         for up in self.ups:
             h = up(h, cond)
         h = h + leaky_relu(self.refine(h), LEAK)
-        return self.picture(h)[:, :, : self.whole[0], : self.whole[1]]
+        if self.grow is not None:
+            h = leaky_relu(self.grow(h, self.whole), LEAK)
+        return self.picture(h)
 
 
 class DownBlock(nn.Module):

@@ -78,14 +78,14 @@ class Conv3x3(nn.Conv2d):
 
 
 class Upsample(nn.Conv2d):
-    """(B, C, ceil(H/2), ceil(W/2)) -> (B, C, H, W): every pixel twice as wide and high, then a 3x3 convolution.
+    """(B, before, ceil(H/2), ceil(W/2)) -> (B, after, H, W): every pixel twice as wide and high, then a 3x3 convolution.
 
     Repeating pixels is a transposed convolution with a 2x2 kernel of ones, so the two together are one with the 4x4 kernel
     that is their convolution: 16 products for each pixel before, where the two take 36.
     """
 
-    def __init__(self, channels: int):
-        super().__init__(channels, channels, 3, padding=1)
+    def __init__(self, before: int, after: int):
+        super().__init__(before, after, 3, padding=1)
 
     def forward(self, x: Tensor, size: Sequence[int]) -> Tensor:
         """size: H and W."""

@@ -20,6 +20,14 @@ from genlab.nets.layers import Conv3x3, Upsample, groups_of, laid_out, norm_act
 from genlab.nets.time import TimeEmbedding
 
 
+def patched(x: Tensor, side: int) -> Tensor:
+    """(B, C, H, W) -> (B, C side^2, ceil(H/side), ceil(W/side)): squares of pixels as channels; borders are repeated."""
+    if side == 1:
+        return x
+    more = (0, -x.shape[3] % side, 0, -x.shape[2] % side)
+    return F.pixel_unshuffle(F.pad(x, more, mode="replicate") if any(more) else x, side)
+
+
 class AdaptiveNormAct(nn.Module):
     """silu(scale group_norm(x) + shift): scale and shift are learnt for each channel; `modulation` (B, 2C) is added to them."""
 
@@ -74,6 +82,9 @@ class UNet(nn.Module):
     timed       whether there is a time u
     vector      whether a network without time takes a vector; with neither, nothing is modulated
     tokens      entries of the tokens that attending blocks also attend to; 0: there are none
+    patch       side of the squares of pixels that make one place of the finest grid. What the network says of a square has to
+                fit into widths[0] numbers: noise does not, a clean picture does (Li & He, "Back to Basics: Let Denoising
+                Generative Models Denoise", 2025).
     The last convolution starts at zero.
     """
 
@@ -90,11 +101,13 @@ class UNet(nn.Module):
         timed: bool = True,
         vector: bool = False,
         tokens: int = 0,
+        patch: int = 1,
     ):
         super().__init__()
+        self.patch = patch
         self.width, self.depth = 4 * widths[0], depth  # of the embedding that scales and shifts
         self.time = TimeEmbedding(self.width) if timed else None
-        self.first = nn.Conv2d(channels, widths[0], 3, padding=1)
+        self.first = nn.Conv2d(patch**2 * channels, widths[0], 3, padding=1)
         self.down, self.downsample = nn.ModuleList(), nn.ModuleList()
         skips, now = [widths[0]], widths[0]  # channels of the skip connections
         for level, width in enumerate(widths):
@@ -112,8 +125,8 @@ class UNet(nn.Module):
                 self.up.append(UNetBlock(now + skips.pop(), widths[level], head * attends[level], dropout, tokens))
                 now = widths[level]
             if level:
-                self.upsample.append(Upsample(now))
-        self.norm, self.last = AdaptiveNormAct(now), nn.Conv2d(now, outputs or channels, 3, padding=1)
+                self.upsample.append(Upsample(now, now))
+        self.norm, self.last = AdaptiveNormAct(now), nn.Conv2d(now, patch**2 * (outputs or channels), 3, padding=1)
         shifts = sum(2 * block.after for block in self.blocks())
         self.modulate = nn.Linear(self.width, shifts) if timed or vector else None
         for start_at_zero in (self.last, self.modulate):
@@ -140,7 +153,8 @@ class UNet(nn.Module):
         mask    (B, K) bool: the tokens that may be attended to, at least one in a row
         """
         modulations = self._modulations(u, vector)
-        h = self.first(laid_out(x))
+        height, width = x.shape[2:]
+        h = self.first(laid_out(patched(x, self.patch)))
         skips = [h]
         for i, block in enumerate(self.down):
             h = block(h, next(modulations), tokens, mask)
@@ -156,7 +170,8 @@ class UNet(nn.Module):
             level, left = divmod(i + 1, self.depth + 1)
             if not left and level <= len(self.upsample):
                 h = self.upsample[level - 1](h, skips[-1].shape[-2:])
-        return self.last(self.norm(h))
+        h = self.last(self.norm(h))
+        return h if self.patch == 1 else F.pixel_shuffle(h, self.patch)[:, :, :height, :width]
 
     def _modulations(self, u: Tensor | None, vector: Tensor | None) -> Iterator[Tensor | None]:
         """(B, 2 channels) for each block in turn; None where there is neither time nor vector."""

@@ -16,7 +16,7 @@ CLASSES: dict[str, type] = {"vae": VAE}
 POINTS = VAEConfig(latent=2, net="mlp", width=64, depth=4, norm=False, scale="shared", importance_samples=8)
 TINY = VAEConfig(latent=4, net="mlp", width=64, depth=2, norm=False)
 SMALL = VAEConfig(latent=16, net="conv", width=32, depth=1, dropout=0.2)
-GLYPHS = VAEConfig(latent=50, net="conv", width=16, depth=0, hidden=256, coarsest=8, norm=False)
+GLYPHS = VAEConfig(latent=50, net="conv", width=16, depth=0, hidden=256, coarsest=8, kernel_size=4, norm=False)
 PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=0, hidden=256, coarsest=8, norm=False, sample_mean=True)
 
 SIZES: dict[str, tuple[VAEConfig, int, Optim, float, float]] = {  # config, batch, optim, half-life in examples, seconds

@@ -5,6 +5,7 @@ What differs with the data is the size of the network, how long to average its w
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from genlab.core.space import Space
 from genlab.models.diffusion.ddpm import DDPM, DDPMConfig
 from genlab.models.diffusion.flow import FlowMatching, FlowMatchingConfig
 from genlab.models.diffusion.network import SMALLEST_PICTURE, Net
+from genlab.recipes.fitting import Rung
 from genlab.recipes.index import entry
 
 CLASSES: dict[str, type] = {"ddpm": DDPM, "flow-matching": FlowMatching}
@@ -69,6 +71,26 @@ def flow_matching(space: Space, given: Mapping[str, Space]) -> Recipe:
     size = SIZES[row]
     config = FlowMatchingConfig(net=size.net, width=size.width, depth=size.depth, sampling_steps=size.steps // 4)
     return _recipe("flow-matching", config, row)
+
+
+PATCHES = 8  # places along the longer side of a picture that is seen in patches
+PATCHED = Optim(rate=2e-3, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0, half_life=5_000)
+
+
+def ddpm_rungs(usual: Recipe, space: Space, count: int) -> list[Rung]:
+    """Large pictures in patches, of which the network says what they are, since what noise is in them is too much to say; and
+    drawn in a few steps without the decoder's noise. From 300,000 examples on, pixel by pixel."""
+    if usual.model.net != "unet" or row_of(space) == "small":
+        return [Rung(usual, 0)]
+    patch = math.ceil(max(space.shape[1:]) / PATCHES)
+    config = replace(
+        usual.model, patch=patch, width=32 if patch <= 4 else 64, prediction="x0", loss_weighting="simple", sampling_steps=20,
+        sampler="dpm++",
+    )  # fmt: skip
+    return [Rung(replace(usual, model=config, optim=PATCHED, batch=64, expected=""), 0), Rung(usual, 300_000)]
+
+
+RUNGS = {"ddpm": ddpm_rungs}
 
 
 def _recipe(name: str, config: DDPMConfig | FlowMatchingConfig, row: str) -> Recipe:

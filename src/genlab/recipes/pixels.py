@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from genlab.core.model import Model
 from genlab.core.recipe import Budget, Optim, Recipe, differing
@@ -11,6 +12,7 @@ from genlab.core.space import Space
 from genlab.models.autoencoder.vqvae import VQVAE, VQVAEConfig, code_space
 from genlab.models.autoregressive.gpt import GPT, GPTConfig
 from genlab.models.autoregressive.pixelcnn import PixelCNN, PixelCNNConfig
+from genlab.recipes.fitting import Rung
 from genlab.recipes.index import entry
 
 
@@ -50,6 +52,18 @@ def pixelcnn(space: Space, given: Mapping[str, Space]) -> Recipe:
     config, batch, optim, seconds, expected = PIXELCNN[size_of(space)]
     return Recipe("pixelcnn", config, Budget(seconds=seconds), batch, optim, paper=entry("pixelcnn").paper, expected=expected)
 
+
+QUICK = PixelCNNConfig(widths=(32, 48), width=32, depth=2)
+
+
+def pixelcnn_rungs(usual: Recipe, space: Space, count: int) -> list[Rung]:
+    """A narrow and shallow one for large pictures until it has seen some ten thousand."""
+    if size_of(space) != "large":
+        return [Rung(usual, 0)]
+    return [Rung(replace(usual, model=QUICK, expected=""), 0), Rung(usual, 20_000)]
+
+
+RUNGS = {"pixelcnn": pixelcnn_rungs}
 
 DIGITS = "digits: at most 2.21 bits/dim, validation, given label: genlab train vqvae digits --steps 2010"
 

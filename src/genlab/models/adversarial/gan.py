@@ -33,6 +33,7 @@ from genlab.nets.discriminator import spectrally_normal
 from genlab.nets.flat_gan import FlatDiscriminator, FlatGenerator
 from genlab.nets.units import centred, restored
 from genlab.objectives.adversarial import LOSSES
+from genlab.objectives.augmentation import augmented
 from genlab.objectives.penalties import between, clip_weights, unit_slope, zero_slope
 
 SMALLEST_PICTURE = 8  # shorter side, pixels; smaller ones are vectors
@@ -44,6 +45,9 @@ class GANConfig:
         setting("nonsaturating", "losses of the discriminator and the generator")
     )
     r1: float = setting(1.0, "weight of the squared slope at real examples; wasserstein losses ignore it", low=0, high=1e4)
+    r1_every: int = setting(
+        1, "discriminator steps for each step of the r1 penalty, which then counts so many times", low=1, high=100
+    )
     r2: float = setting(0.0, "the same at generated examples", low=0, high=1e4)
     gradient_penalty: float = setting(10.0, "wasserstein-gp: weight of the penalty on slopes other than 1", low=0, high=1e4)
     weight_clip: float = setting(0.01, "wasserstein: largest absolute weight of the discriminator", low=1e-6, high=10)
@@ -51,6 +55,7 @@ class GANConfig:
     instance_noise: float = setting(
         0.0, "deviation at the start, in units where the data span about [-1, 1]; falls to 0", low=0, high=10
     )
+    augment: bool = setting(False, "pictures: change what the discriminator sees, real and generated, at random")
     discriminator_steps: int = setting(1, "discriminator steps for each generator step", low=1, high=100)
     latent: int = setting(32, "size of z", low=1, high=4096)
     width: int = setting(32, "units of a hidden layer; channels of the finest grid", low=1, high=4096)
@@ -74,10 +79,13 @@ class GAN(Model):
         self.discriminator = spectrally_normal(discriminator) if config.spectral_norm else discriminator
 
     def stages(self) -> Iterator[Stage]:
+        config, lipschitz = self.config, self.config.loss.startswith("wasserstein")
         discriminator = Descend("discriminator", [self.discriminator], self._discriminator_loss)
+        lazy = config.r1 > 0 and config.r1_every > 1 and not lipschitz
+        penalty = Descend("r1", [self.discriminator], self._r1_loss, every=config.r1_every, optimiser="discriminator")
         weight_clip = [Apply("weight_clip", [self.discriminator], self._clip)] if self.config.loss == "wasserstein" else []
         generator = Descend("generator", [self.generator], self._generator_loss, every=self.config.discriminator_steps)
-        yield Stage("game", [discriminator, *weight_clip, generator])
+        yield Stage("game", [discriminator, *([penalty] if lazy else []), *weight_clip, generator])
 
     # --- the game ----------------------------------------------------------------------------------------------------
 
@@ -86,7 +94,7 @@ class GAN(Model):
         with torch.no_grad():
             fake = self._fake(given, now)
         lipschitz = self.config.loss.startswith("wasserstein")
-        real.requires_grad_(self.config.r1 > 0 and not lipschitz)
+        real.requires_grad_(self.config.r1 > 0 and self.config.r1_every == 1 and not lipschitz)
         fake.requires_grad_(self.config.r2 > 0 and not lipschitz)
         r, f = self.discriminator(torch.cat([real, fake]), repeated(given, 2)).chunk(2)
         loss = self.losses.discriminator(r, f, 1 - self.config.label_smoothing)
@@ -103,6 +111,12 @@ class GAN(Model):
             readings["real-vs-fake accuracy"] = self.losses.accuracy(r, f)
         return loss + penalty, readings
 
+    def _r1_loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
+        """The penalty of several steps. Karras et al., "Analyzing and Improving the Image Quality of StyleGAN", 2020."""
+        real = self._real(batch, now).requires_grad_()
+        penalty = self.config.r1 * zero_slope(self.discriminator(real, self.conditioned(batch.given)), real)
+        return self.config.r1_every * penalty, {"penalty": penalty}
+
     def _generator_loss(self, batch: Batch, now: Now) -> tuple[Tensor, Readings]:
         given = self.conditioned(batch.given)
         f = self.discriminator(self._fake(given, now), given)
@@ -113,13 +127,15 @@ class GAN(Model):
         return {"clipped": clip_weights(self.discriminator.parameters(), self.config.weight_clip)}
 
     def _real(self, batch: Batch, now: Now) -> Tensor:
-        return self._add_instance_noise(centred(batch.x, self.space).to(self._dtype), now)
+        return self._shown(centred(batch.x, self.space).to(self._dtype), now)
 
     def _fake(self, given: Given, now: Now) -> Tensor:
-        return self._add_instance_noise(self._generated(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
+        return self._shown(self._generated(now.noise.normal((self.config.latent,)).to(self._dtype), given), now)
 
-    def _add_instance_noise(self, u: Tensor, now: Now) -> Tensor:
+    def _shown(self, u: Tensor, now: Now) -> Tensor:
         """The discriminator's input: dequantised, with instance noise that falls to 0 during training."""
+        if self.config.augment and self.space.picture:
+            u = augmented(u, now.noise)
         if self.space.discrete:
             u = u + (now.noise.uniform(self.space.shape) - 0.5) * (2 / (self.space.levels - 1))
         deviation = self.config.instance_noise * (1 - now.progress)

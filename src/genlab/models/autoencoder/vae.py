@@ -44,6 +44,9 @@ class VAEConfig:
     depth: int = setting(2, "hidden layers, or residual blocks a level", low=0, high=64)
     hidden: int = setting(0, "convolutions: units of a dense layer between grid and code; 0: none", low=0, high=8192)
     coarsest: int = setting(4, "convolutions: longest side of the smallest grid, pixels", low=1, high=64)
+    kernel_size: Literal[3, 4] = setting(
+        3, "convolutions: side of those that halve and double; 4 doubles freely and may leave a checkerboard"
+    )
     norm: bool = setting(True, "normalise inside the networks: the layers of perceptrons, groups of channels of convolutions")
     scale: Literal["entry", "shared"] = setting(
         "entry", "the decoder's scale: predicted for every entry of every example, or one learnt number an entry"
@@ -242,7 +245,7 @@ def conditioning(given: Mapping[str, Space], width: int, latent: int) -> Conditi
 
 def convolutional(config: VAEConfig, cond: int) -> tuple[int, int, BlockConfig, int, int]:
     """The arguments that `ConvEncoder` and `ConvDecoder` share: base, depth, block, hidden and coarsest."""
-    block = BlockConfig("group" if config.norm else "none", cond, config.dropout, kernel_size=4)
+    block = BlockConfig("group" if config.norm else "none", cond, config.dropout, config.kernel_size)
     return config.width, config.depth, block, config.hidden, config.coarsest
 
 

@@ -53,6 +53,9 @@ class DDPMConfig(DenoiserConfig):
     )
     variance: Literal["best", "small", "large"] = setting("best", "of a backward step: from the measured error, or Ho's two")
     sampling_steps: int = setting(100, "backward steps of sampling and scoring", low=1, high=100_000)
+    sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = setting(
+        "ancestral", "of samples; the chain that is scored: ancestral"
+    )
 
 
 class DDPM(Diffusion):
@@ -221,20 +224,20 @@ class DDPM(Diffusion):
         *,
         noise: Draws,
         sampling_steps: int | None = None,
-        sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = "ancestral",
+        sampler: Literal["ancestral", "ddim", "heun", "dpm++"] | None = None,
         eta: float = 0.0,
         guidance: float = 1.0,
         frames: Literal["states", "estimates"] = "states",
     ) -> Iterator[Tensor]:
         """sampling_steps + 1 frames (n, *shape): x_1, ..., x_0, or with frames="estimates" x^ at each of them.
 
-        sampling_steps     the config's unless given
+        sampling_steps     the config's unless given, and so is the sampler
         ancestral          a draw from the chain that `log_prob` scores, the decoder's draw included
         ddim, heun, dpm++  deterministic given x_1, good with fewer steps; of order 1, 2 (at two evaluations a step) and 2
         eta                0 to 1: fresh noise in the steps of ddim
         guidance           1: as learnt; above: what the conditions change, exaggerated
         """
-        denoise = self.denoiser(given, guidance)
+        denoise, sampler = self.denoiser(given, guidance), sampler or self.config.sampler
         times = self.times(sampling_steps, sampler)
         x = noise.normal(self.space.shape).to(self.dtype)
         yield restored(x, self.space)

@@ -12,7 +12,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor, nn
@@ -44,6 +44,7 @@ class DenoiserConfig:
 
     net: Literal["unet", "mlp"] = setting("unet", "network: a U-Net (pictures from 8 x 8), or a multi-layer perceptron")
     width: int = setting(64, "channels of the picture's own grid (twice as many below), or units of a layer", low=4, high=4096)
+    patch: int = setting(1, "U-Net: side of the squares of pixels that make one place of its finest grid", low=1, high=16)
     depth: int = setting(2, "residual blocks a grid, or layers", low=1, high=32)
     dropout: float = setting(0.0, "share of activations left out while training", low=0, high=0.9)
     cond_dropout: float = setting(0.1, "share of training examples whose conditions are left out, for guidance", low=0, high=1)
@@ -70,12 +71,17 @@ class Network(nn.Module):
     def _unet(self, config: DenoiserConfig, space: Space) -> UNet:
         if not space.picture or min(space.shape[1:]) < SMALLEST_PICTURE:
             raise ValueError(f"a U-Net needs pictures of at least 8 x 8, not {space.shape}: --set model.net=mlp")
-        sizes = grids(*space.shape[1:], smallest=_SMALLEST_GRID)
+        height, width = (math.ceil(side / config.patch) for side in space.shape[1:])
+        sizes = grids(height, width, smallest=_SMALLEST_GRID)
         widths = [config.width, *[2 * config.width] * (len(sizes) - 1)]
         attends = [max(size) <= _ATTENDS for size in sizes]
         channels, head = space.shape[0] + aligned_channels(self.beside), math.gcd(_HEAD, config.width)
-        tokens = 4 * config.width if self.attends else 0
-        return UNet(channels, widths, config.depth, attends, head, config.dropout, outputs=space.shape[0], tokens=tokens)
+        more: dict[str, Any] = {
+            "outputs": space.shape[0],
+            "tokens": 4 * config.width if self.attends else 0,
+            "patch": config.patch,
+        }
+        return UNet(channels, widths, config.depth, attends, head, config.dropout, **more)
 
     def forward(self, x: Tensor, u: Tensor, given: Given | None = None, cond_mask: Tensor | None = None) -> Tensor:
         given = given or {}
