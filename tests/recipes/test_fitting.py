@@ -111,11 +111,14 @@ def test_every_size_of_every_model_draws_pictures_of_the_space(name: str, shape:
             build(rung.recipe, space, {})
 
 
-def test_few_pictures_are_changed_for_the_discriminator_and_many_are_not() -> None:
+def test_few_pictures_are_changed_for_the_discriminator_and_keep_codes_closer_to_the_prior() -> None:
     for count, augment in ((400, True), (50_000, False)):
         (rung,) = rungs("gan", PICTURE, {}, count)
         assert rung.recipe.model.augment is augment
+        (rung,) = rungs("vae", PICTURE, {}, count)
+        assert rung.recipe.model.beta == (4 if augment else 2)
     assert not rungs("gan", DIGITS.space, {}, 400)[0].recipe.model.augment
+    assert rungs("vae", DIGITS.space, {}, 400)[0].recipe.model.beta == 1
 
 
 def test_a_size_is_read_back_from_a_run(tmp_path: Path) -> None:
