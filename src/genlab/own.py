@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import Any
 
 from genlab.core.kinds import KINDS
-from genlab.core.model import Model, capabilities
+from genlab.core.model import CLAIMS, Claim, Model, capabilities
 from genlab.core.recipe import Recipe
 from genlab.core.space import Space
 from genlab.features.user import run_file
@@ -117,11 +117,12 @@ def _check(model: Any) -> None:
 
 def _entry(model: type[Model]) -> Entry:
     idea = next(iter((model.__doc__ or "").strip().splitlines()), "") if "__doc__" in vars(model) else ""
-    claim = getattr(model, "claim", "exact") if hasattr(model, "log_prob") else "none"
+    claim: Claim = getattr(model, "claim", "exact")
     kinds = tuple(kind.name for kind in KINDS)
     uses = tuple(dict.fromkeys((*model.needs, *model.uses)))
     can = capabilities(model)
-    return Entry(model.__name__, FAMILY, kinds, claim, can, uses, idea, "", __name__, model.needs)
+    likelihood = CLAIMS[claim] if hasattr(model, "log_prob") else "none"
+    return Entry(model.__name__, FAMILY, kinds, likelihood, can, uses, idea, "", __name__, model.needs)
 
 
 def _from_file(spec: str) -> Any:

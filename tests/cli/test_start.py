@@ -13,6 +13,7 @@ import pytest
 from genlab.cli import train
 from genlab.cli.main import VERBS
 from genlab.data.index import SOURCES
+from genlab.measure.catalogue import MEASURES
 from genlab.recipes.index import MODELS
 from genlab.runs.processes import WorkerError
 from tests.cli.calls import COMMAND, call, refused
@@ -62,6 +63,22 @@ def test_list_names_every_model_and_source() -> None:
     assert all(f"\n{row.name} " in data for row in SOURCES)
 
 
+def test_list_says_what_each_word_is() -> None:
+    measures = call("list", "measures").out
+    assert all(f"\n{row.name} " in measures and row.says in measures for row in MEASURES)
+    assert "1,797 handwritten digits" in (digits := call("list", "digits").out)
+    assert "learnt by: ngram, gpt, pixelcnn, vae" in digits
+    points = call("list", "points").out
+    assert "\nddpm " in points
+    assert "\npixelcnn " not in points
+
+
+@pytest.mark.parametrize(("words", "latent"), [(["vae"], "64"), (["vae", "points"], "2"), (["vae", "digits"], "16")])
+def test_the_settings_of_a_model_are_those_for_the_data_named(words: list[str], latent: str) -> None:
+    line = next(line for line in call("list", *words).out.splitlines() if line.startswith("model.latent "))
+    assert line.split()[1] == latent
+
+
 @pytest.mark.parametrize(
     ("words", "hint"),
     [
@@ -69,6 +86,10 @@ def test_list_names_every_model_and_source() -> None:
         (["train", "vea", "digits"], "did you mean vae?"),
         (["train", "vae", "digist"], "did you mean digits?"),
         (["list", "gann"], "did you mean gan?"),
+        (["list", "digist"], "did you mean digits?"),
+        (["list", "measure"], "did you mean measures?"),
+        (["list", "gpt", "points"], "gpt learns text, lines, pictures; these data are points"),
+        (["train", "digits", "ddpm"], "the model comes before the data: genlab train ddpm digits"),
         (["train", "vae", "digits", "--sed", "1"], "Did you mean --seed?"),
         (["train", "vae", "digits", "--binarise", "blurry"], "threshold"),
         (["train", "vae"], "DATA"),

@@ -49,8 +49,7 @@ def test_the_way_on_is_a_command_that_works(tmp_path: Path, monkeypatch: pytest.
     assert "training gan: stopped after" in stopped.err
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
-    printed = next(line for line in stopped.out.splitlines() if line.startswith("next: "))
-    command = shlex.split(printed.removeprefix("next: ").split("    ")[0])
+    command = shlex.split(stopped.out.split("next:\n")[1].splitlines()[0])
     resumed = call(*command[1:])
     assert resumed.code == 0, resumed.err
     assert "trained: " in resumed.out

@@ -97,6 +97,7 @@ def test_a_model_that_needs_text_goes_through_every_verb() -> None:
         said = call(verb, *words, *which)
         assert said.code == 0, (verb, said.err)
     assert json.loads(Path("run/scores.json").read_text(encoding="utf-8"))["scores"]
+    assert call("list", CAPTIONED).out.startswith("Captioned: ")
     said = call("compare", "things.parquet", "--models", f"{CAPTIONED},vae", *BRIEFLY, "--out", "report")
     assert said.code == 0, said.err
     rows = read_json(Path("report/report.json"))["rows"]

@@ -27,8 +27,9 @@ from genlab.cli.progress import Progress
 from genlab.cli.stop import Stop
 from genlab.comparison.words import duration, exact
 from genlab.core.program import called
+from genlab.data.index import built_in
 from genlab.data.options import Options
-from genlab.recipes.index import entry
+from genlab.recipes.index import MODELS, entry
 
 if TYPE_CHECKING:
     from genlab.api import Session
@@ -75,7 +76,7 @@ def train(
         from genlab.api import registered
 
         model = registered(model)
-    entry(model)
+    _in_order(model, data)
     spend, settings = budget.budget(), pairs(changes, "--set")
     marks, repeated = scheduled(schedule, model, budget)
     machine.apply()
@@ -109,6 +110,14 @@ def train(
         print_end(made, finished, json)
     if not finished:
         raise Stopped(stop.asked or signal.SIGTERM)  # 0 where another process received it
+
+
+def _in_order(model: str, data: str) -> None:
+    """ValueError where the model is unknown, or the two words are swapped."""
+    swapped = any(row.name == data for row in MODELS) and (built_in(model) is not None or Path(model).exists())
+    if swapped:
+        raise ValueError(f"the model comes before the data: {called()} train {data} {model}")
+    entry(model)
 
 
 def scheduled(file: Path | None, model: str, budget: BudgetOptions) -> tuple[list[list[int]] | None, Recipe | None]:
@@ -162,7 +171,9 @@ def print_end(made: Session, finished: bool, json: bool, over: bool = False) -> 
     print(f"{done}: {engine.examples:,} examples in {duration(engine.seconds)}")
     print(f"run: {path}")
     verbs = ("sample", "score", "show") if finished else ("resume", "sample", "score")
-    print("next: " + "    ".join(command(verb, path, made.recipe.name) for verb in verbs))
+    print("next:")
+    for verb in verbs:
+        print(f"  {command(verb, path, made.recipe.name)}")
     if over:
         print(f"more of it: {command('resume', path, made.recipe.name)} --{made.recipe.budget.unit} N")
 

@@ -14,12 +14,12 @@ from typing import NamedTuple
 
 from genlab.comparison import words
 from genlab.comparison.rows import Row, is_finite
+from genlab.core.model import CLAIMS
 from genlab.core.words import word_list
 from genlab.measure.chance import Span, Value, separated
 from genlab.measure.likelihood import SIGNS, Likelihood
 from genlab.measure.score import Score, fixed
 
-CLAIMS = {"exact": "exact", "lower": "bound", "estimate": "estimate"}
 LIKELIHOOD, SPEED, COST = "Likelihood", "Time to sample 100", "Training needed"
 TIMING = 1.2  # a repeated timing lies within this factor: other work comes and goes
 

@@ -17,6 +17,7 @@ from genlab.core.moves import Draws, Stage
 from genlab.core.space import Batch, Space
 
 Claim = Literal["exact", "lower", "estimate"]
+CLAIMS: dict[Claim, str] = {"exact": "exact", "lower": "bound", "estimate": "estimate"}  # as readers see them, of -log p
 Given = Mapping[str, Tensor]
 OTHER = "other"  # the second domain of unpaired data: seen in training, never what a sample is given
 

@@ -12,7 +12,6 @@ from typing import Any, NamedTuple
 
 from genlab.comparison import words
 from genlab.comparison.ranking import (
-    CLAIMS,
     LIKELIHOOD,
     SPEED,
     Group,
@@ -26,6 +25,7 @@ from genlab.comparison.ranking import (
     span_of,
 )
 from genlab.comparison.rows import Record, Row, is_finite, names_of
+from genlab.core.model import CLAIMS
 from genlab.core.words import plural, word_list
 from genlab.measure.chance import Span, Value
 from genlab.measure.likelihood import SIGNS, Likelihood
