@@ -6,7 +6,7 @@
 Every recipe of a kind, with its own batch, on pictures: in memory, drawn black and white anew each time, mapped from disk, and
 degraded; on clips; and, where they are given, on recordings, pairs and captioned pictures. Sources with something special are
 learnt by the recipes that use it. Both times are taken in turn in one process: after each training step the batch that comes
-next in the stream is made once more, on its own. Required: at most 2 % of every recipe's step.
+next in the stream is made once more, on its own. Required: at most 2% of every recipe's step.
 """
 
 from __future__ import annotations
@@ -156,7 +156,7 @@ def main() -> None:
     asked = parser.parse_args()
     table = list(rows(asked))
     worst = max((row["share, %"] for row in table), default=0.0)
-    report("loading", table, asked.json, limit=f"{MOST:.0%} of a step", worst=f"{worst:.3g} %")
+    report("loading", table, asked.json, limit=f"{MOST:.0%} of a step", worst=f"{worst:.3g}%")
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m benchmarks.names --text ../shared/data/text/names.txt
 
-The split is makemore's notebooks': the lines shuffled by Python's generator from seed 42, 80 % for training, 10 % validation,
-10 % test. Loss is nats a character over the whole of a split, a name's end counting as one. Published there: bigram 2.45, a
+The split is makemore's notebooks': the lines shuffled by Python's generator from seed 42, 80% for training, 10% validation,
+10% test. Loss is nats a character over the whole of a split, a name's end counting as one. Published there: bigram 2.45, a
 76,000-parameter convolutional network 1.993 (validation); makemore's README: a 200,000-parameter transformer about 1.92.
 """
 

@@ -2,7 +2,7 @@
 
     python -m benchmarks.soak --minutes 30
 
-Looked at every few seconds after the first tenth: what the process holds may move by 2 % up or down, open files by one.
+Looked at every few seconds after the first tenth: what the process holds may move by 2% up or down, open files by one.
 """
 
 from __future__ import annotations

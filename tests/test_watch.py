@@ -115,7 +115,7 @@ def test_healthy_runs_of_whole_recipes_raise_no_alarm(what: str, seed: int, tmp_
 
 
 def borne_out(alarm: Alarm, checkups: Sequence[Checkup]) -> bool:
-    """Whether a measure that did not raise the alarm was worse then than at its best, by more than the 95 % intervals."""
+    """Whether a measure that did not raise the alarm was worse then than at its best, by more than the 95% intervals."""
     name = "coverage" if alarm.curve == "squared MMD" else "squared MMD"
     found = [checkup.score(name) for checkup in checkups if checkup.progress <= alarm.progress]
     scores = [score for score in found if score is not None]

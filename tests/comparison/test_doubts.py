@@ -25,8 +25,9 @@ def copying(name: str, value: float, low: float | None = None, **more: Any) -> R
 
 def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
     assert remarks(record(four())) == [
-        "One seed: what is separated here is separated for these runs; other seeds may differ.",
-        "pixelcnn alone has a likelihood of its kind (exact, given label), 1.86 bits/dim: not ranked.",
+        "One run per model: another random start may give another order (--seeds 3).",
+        "Only pixelcnn has an exact likelihood (1.86 bits/dim, given label); "
+        "it cannot be ranked against those of another kind.",
         "gan has no likelihood and cannot say how probable an example is.",
     ]
     assert remarks(record([])) == ["No model has been measured yet."]
@@ -37,7 +38,7 @@ def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
         "Means over 2 seeds or more."
     )
     assert remarks(record([*three, row("b", None, distance(0.5))]))[0] == (
-        "Some models have one seed: what is separated from them is separated for these runs; other seeds may differ."
+        "Some models have one run: another random start may give them another place."
     )
 
 
@@ -90,20 +91,20 @@ def test_copies_count_where_they_are_more_than_false_alarms(value: float, low: f
 def test_copies_are_averaged_over_seeds() -> None:
     rows = [copying("a", 0.1, seed=0), copying("a", 0.3, seed=1), copying("b", 0.0)]
     assert copied("a", rows) == pytest.approx(0.2)
-    assert list(caveats(["a"], record(rows))) == ["but 20 % of a's samples are copies of training examples"]
-    assert "20 % of a's samples are copies of training examples." in remarks(record(rows))
+    assert list(caveats(["a"], record(rows))) == ["but 20% of a's samples are copies of training examples"]
+    assert "20% of a's samples are copies of training examples." in remarks(record(rows))
 
 
 def test_alarms_are_named_with_their_time_and_in_how_many_runs() -> None:
     loud = (Alarm("collapse", 0.4, 4.0, "", ""), Alarm("collapse", 0.9, 9.0, "", ""))
-    assert alarmed("a", [row("a", alarms=loud)]) == ["collapse at 40 %"]
-    assert alarmed("a", [row("a", alarms=loud), row("a")]) == ["collapse at 40 % (in 1 of 2 runs)"]
+    assert alarmed("a", [row("a", alarms=loud)]) == ["collapse at 40%"]
+    assert alarmed("a", [row("a", alarms=loud), row("a")]) == ["collapse at 40% (in 1 of 2 runs)"]
     assert alarmed("a", [row("a"), row("b", alarms=loud)]) == []
 
 
 def test_scores_made_differently_say_how() -> None:
     rows = [row("a", None, distance(2.0)), row("b", None, distance(1.0, generated=500))]
-    assert "Fréchet distance of a and b does not compare: generated 2,000 against 500." in remarks(record(rows))
+    assert "Fréchet distance of a and b cannot be compared: generated 2,000 against 500." in remarks(record(rows))
 
 
 def test_an_unequally_busy_machine_is_said() -> None:

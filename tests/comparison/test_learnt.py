@@ -34,13 +34,13 @@ def compared(*rows: Row, noise: dict[str, Score] | None = None, ruler: Ruler | N
 def test_a_model_that_did_not_see_the_data_once_is_not_ranked() -> None:
     said = compared(row("vae", None, kernel(9)), row("ddpm", None, kernel(8), examples_seen=300, train_seconds=30.0))
     assert list(notices(said)) == [
-        "ddpm was not trained long enough to be ranked: it saw 21 % of the 1,437 pictures to learn from; it needs at least "
+        "ddpm was not trained long enough to be ranked: it saw 21% of the 1,437 pictures to learn from; it needs at least "
         "about 24 min here."
     ]
     (best, *_) = verdicts(said)
     assert best.sentence == "vae draws the best pictures: no other learnt enough to be ranked."
     assert best.detail.startswith(
-        f"K{KERNEL[1:]} 9.00 (95 %: 8.00 to 10.0). vae's pictures are as far from real pictures as a blur"
+        f"K{KERNEL[1:]} 9.00 (95%: 8.00 to 10.0). vae's pictures are as far from real pictures as a blur"
     )
     assert next(iter(leader(said))) == next(notices(said)), "before any verdict"
     assert not [verdict for verdict in verdicts(said) if "ddpm" in verdict.models]
@@ -70,7 +70,7 @@ def test_many_examples_need_not_be_seen_all() -> None:
     rows = [row("vae", None, kernel(9), examples_seen=6000), row("gan", None, kernel(8), examples_seen=4000)]
     said = compared(*rows)
     large = replace(said, data=replace(said.data, counts={"train": 1_000_000}))
-    assert unlearnt(large)["gan"].startswith("it saw 80 % of 5,000 pictures, the least to judge it by")
+    assert unlearnt(large)["gan"].startswith("it saw 80% of 5,000 pictures, the least to judge it by")
     assert list(unlearnt(large)) == ["gan"]
 
 

@@ -112,6 +112,6 @@ def test_superlatives() -> None:
     said = {group.title: (superlative(group), superlative(group, worst=True)) for group in grouped(four()) if group.ranked}
     assert said == {
         "Likelihood": ("Best likelihood (bound, given label)", "Worst likelihood (bound, given label)"),
-        "Fréchet distance": ("Lowest Fréchet distance", "Highest Fréchet distance"),
+        "Fréchet distance": ("Best Fréchet distance", "Worst Fréchet distance"),
         SPEED: ("Fastest to sample", "Slowest to sample"),
     }

@@ -34,8 +34,7 @@ def test_a_leader_is_separated_from_all_others() -> None:
     verdict = said([near("b", 2.0, 0.1), near("a", 1.0, 0.1), near("c", 3.0, 0.1)])["Best pictures"]
     assert (verdict.outcome, verdict.models, verdict.sentence) == ("leader", ("a",), "a draws the best pictures.")
     assert verdict.detail == (
-        "Distance 1.00 (95 %: 0.900 to 1.10); next is b with 2.00 (95 %: 1.90 to 2.10), last c with 3.00. "
-        "For these runs, not for other seeds."
+        "Distance 1.00 (95%: 0.900 to 1.10); next is b with 2.00 (95%: 1.90 to 2.10), last c with 3.00. (This run only.)"
     )
     assert verdict.advice == ""
 
@@ -43,21 +42,21 @@ def test_a_leader_is_separated_from_all_others() -> None:
 def test_overlapping_intervals_are_not_separated() -> None:
     verdict = said([near("a", 1.0, 0.2), near("b", 1.2, 0.2), near("c", 3.0, 0.1)])["Best pictures"]
     assert (verdict.outcome, verdict.models) == ("tied", ("a", "b"))
-    assert verdict.sentence == "a and b are not separated at this budget; both are ahead of c."
+    assert verdict.sentence == "a and b are too close to call; both are ahead of c."
     assert verdict.advice == (
-        "About 4 times the samples would probably tell these runs apart; "
-        "three seeds or more would say whether it holds beyond these runs."
+        "About 4 times as many samples would probably separate these runs; "
+        "run with --seeds 3 to see whether this holds for other random starts."
     )
 
 
 def test_who_is_ahead_of_the_rest_is_said_only_of_those_who_are() -> None:
     rows = [near("a", 1.0, 0.1), near("b", 1.5, 0.5), near("c", 1.9, 0.3), near("d", 9.0, 0.1)]
-    assert said(rows)["Best pictures"].sentence == "a and b are not separated at this budget; a is ahead of c and d."
+    assert said(rows)["Best pictures"].sentence == "a and b are too close to call; a is ahead of c and d."
 
 
 def test_all_alike_have_nobody_behind_them() -> None:
     rows = [near("a", 1.0, 0.5), near("b", 1.1, 0.5), near("c", 1.2, 0.5)]
-    assert said(rows)["Best pictures"].sentence == "a, b and c are not separated at this budget."
+    assert said(rows)["Best pictures"].sentence == "a, b and c are too close to call."
     equal = said([near("a", 1.0, 0.5), near("b", 1.0, 0.5)])["Best pictures"]
     assert equal.advice == "Their numbers are equal."
 
@@ -84,14 +83,14 @@ def test_a_model_that_varies_too_much_does_not_take_the_lead_away() -> None:
     rows = seeded("a", [1.0, 1.02]) + seeded("b", [2.0, 2.02]) + seeded("wild", [2.0, 9.0])
     verdict = said(rows)["Best pictures"]
     assert (verdict.outcome, verdict.models) == ("leader", ("a",))
-    assert verdict.detail.endswith("wild varies too much to be placed.")
+    assert verdict.detail.endswith("wild varies too much between runs to be placed.")
 
 
 def test_one_run_without_an_interval_proves_nothing() -> None:
     verdict = said(four())["Best pictures"]
     assert (verdict.outcome, verdict.models[0]) == ("unknown", "ddpm")
-    assert verdict.sentence == "ddpm has the best number; whether by chance is not known."
-    assert "Three seeds or more" in verdict.advice
+    assert verdict.sentence == "ddpm scored best, perhaps by chance."
+    assert "run with --seeds 3" in verdict.advice
 
 
 def test_longer_training_is_advised_to_those_who_still_improve() -> None:
@@ -122,19 +121,19 @@ def test_speed_says_how_many_times() -> None:
     assert verdict.sentence == "gan is the fastest to sample."
     assert verdict.detail == (
         "100 samples in 4.2 ms; next is vae with 12 ms, 2.9 times as long, last ddpm with 3.9 s, 930 times as long. "
-        "For these runs, not for other seeds."
+        "(This run only.)"
     )
     close = said([row("a", seconds=1.0), row("b", seconds=1.1)])["Fastest to sample"]
     assert close.outcome == "tied"
-    assert "repeats within a fifth" in close.advice
+    assert "accurate to about 20%" in close.advice
 
 
 def test_the_cheapest_is_counted_to_the_quality_all_reach() -> None:
     rows = [checked("quick", [6.0, 2.0, 1.0], half=0.1), checked("slow", [9.0, 7.0, 4.0], half=0.1)]
     verdict = said(rows)["Cheapest to train"]
     assert verdict.sentence == "quick is the cheapest to train."
-    assert "Training needed 15 s (95 %: 15 s to 15 s)" not in verdict.detail
-    assert "To reach distance 4.00, as all do in the end." in verdict.detail
+    assert "Training needed 15 s (95%: 15 s to 15 s)" not in verdict.detail
+    assert "Counted until distance 4.00, which every model reached." in verdict.detail
     stopped = [rows[0], replace(rows[1], error="out of memory")]
     assert cost_of(record(stopped)) is None, "who stopped is no measure for the others"
     work = replace(record([replace(row, train_operations=3e9) for row in rows]), budget=Terms("examples", 300))
@@ -147,8 +146,8 @@ def test_doubts_stand_beside_the_verdict() -> None:
     fastest = {verdict.question: verdict for verdict in verdicts(everything())}["speed"]
     assert fastest.models == ("gan",)
     assert fastest.caveats == (
-        "but 12 % of gan's samples are copies of training examples",
-        "but gan's training raised an alarm: collapse at 40 %",
+        "but 12% of gan's samples are copies of training examples",
+        "but gan's training raised an alarm: collapse at 40%",
     )
 
 
@@ -164,7 +163,7 @@ def test_the_choice_is_the_first_verdicts() -> None:
     chosen = recommendation(everything())
     assert chosen is not None
     assert (chosen.name, chosen.run) == ("ddpm", "compare/ddpm-0")
-    assert chosen.why == "in front, not separated from flow-matching"
+    assert chosen.why == "best score, tied with flow-matching"
     rows = [near("a", 1.0, 0.1), near("b", 2.0, 0.1)]
     alone = recommendation(record(rows))
     assert alone is not None

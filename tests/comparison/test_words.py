@@ -51,7 +51,7 @@ def test_count(value: int, text: str) -> None:
 def test_counts_of_operations_and_bytes() -> None:
     assert [words.count(value) for value in (1.3e9, 4.1e12, 2.6e15, 812.0)] == ["1.3 G", "4.1 T", "2.6 P", "812"]
     assert [words.memory(value) for value in (512, 4.31e8, 1.24e9, None)] == ["512 bytes", "431 MB", "1.24 GB", "–"]
-    assert [words.percent(share) for share in (0.12, 0.0034, 1.0)] == ["12 %", "0.34 %", "100 %"]
+    assert [words.percent(share) for share in (0.12, 0.0034, 1.0)] == ["12%", "0.34%", "100%"]
 
 
 @pytest.mark.parametrize(

@@ -97,6 +97,6 @@ def broken(path: Path) -> dict[str, str]:
     Image.fromarray(np.full((20, 20), 0.5, np.float32)).save(path / "floats.tif")
     Image.fromarray(np.full((20, 20), 70_000, np.int32)).save(path / "wide.tif")
     return {
-        "truncated.jpg": "truncated", "empty.png": "empty", "text.png": "no picture", "head.jpg": "truncated",
+        "truncated.jpg": "truncated", "empty.png": "empty", "text.png": "not a readable picture", "head.jpg": "truncated",
         "dot.png": "1 x 1", "floats.tif": "floating", "wide.tif": "32-bit",
     }  # fmt: skip

@@ -131,7 +131,7 @@ def test_pictures_are_known_by_their_first_bytes_where_names_say_nothing(tmp_pat
         (b"version https://git-lfs.github.com/spec/v1\noid sha256:00\n", "it is a pointer of Git LFS.*: git lfs pull"),
         (b"<!DOCTYPE html><html>404</html>", "it is a web page"),
         (b"%PDF-1.5", "it is a PDF"),
-        (b"\x89PNG broken", "it is no picture of a known format, or a damaged one"),
+        (b"\x89PNG broken", "not a readable picture"),
     ],
 )
 def test_what_is_no_picture_is_named_for_what_it_is(tmp_path: Path, head: bytes, said: str) -> None:

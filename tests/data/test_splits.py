@@ -45,7 +45,7 @@ def test_shares_are_kept(shares: tuple[float, float, float]) -> None:
 
 
 def test_places_are_uniform() -> None:
-    """Kolmogorov-Smirnov at the 0.1 % level."""
+    """Kolmogorov-Smirnov at the 0.1% level."""
     n = 20_000
     place = np.sort(splits.unit_hash(digests([number.to_bytes(4) for number in range(n)])))
     assert np.abs(place - np.arange(n) / n).max() < 1.95 / math.sqrt(n)

@@ -163,7 +163,7 @@ def test_shuffled_is_permutation_after_permutation(cursor: int, n: int, count: i
 
 
 def test_all_orders_are_equally_likely() -> None:
-    """Chi-squared over the 6 orders of 3 things, below its 0.1 % point."""
+    """Chi-squared over the 6 orders of 3 things, below its 0.1% point."""
     orders = [tuple(shuffled(11, 3 * epoch, 3, 3).tolist()) for epoch in range(6000)]
     counts = np.array([orders.count(order) for order in sorted(set(orders))])
     assert len(counts) == 6

@@ -123,7 +123,7 @@ def test_the_floor_of_a_known_source_is_reached(case: Case) -> None:
 def test_a_model_without_likelihood_learns_the_distribution(case: Case) -> None:
     """Total variation between its samples and the source, given each value of the condition.
 
-    Of two bits only. Given nothing, a GAN still misses their rarest outcome (6 %): its generator ends in a saturated tanh and
+    Of two bits only. Given nothing, a GAN still misses their rarest outcome (6%): its generator ends in a saturated tanh and
     is slow to leave the common ones. Of four bits it ends anywhere between 0.05 and 0.24, by the seed, even after 4000 steps.
     """
     data = case.data

@@ -75,7 +75,7 @@ def test_variety_that_was_never_there_or_that_chance_may_have_taken_is_not_lost(
 
 def test_good_looking_samples_of_a_few_kinds() -> None:
     few = run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.8})
-    assert kinds(few) == ["few kinds"]
+    assert kinds(few) == ["little variety"]
     assert few[0].progress <= 0.3
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.15, "precision": 0.2})  # merely untrained
     assert not run(lambda p: {"squared_MMD": 0.1, "coverage": 0.1 + 0.4 * p, "precision": 0.9})  # still learning
@@ -88,7 +88,7 @@ def test_where_modes_are_known_they_decide() -> None:
         return run(lambda p: {"squared_MMD": 0.1, **scores})
 
     (alarm,) = known(0.6, 0.8)
-    assert (alarm.kind, alarm.curve) == ("few kinds", "share of modes covered")
+    assert (alarm.kind, alarm.curve) == ("little variety", "share of modes covered")
     assert "60% of the modes" in alarm.sentence
     assert not known(0.6, 0.4)
     assert not known(0.8, 0.8)

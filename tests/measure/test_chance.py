@@ -128,7 +128,7 @@ class TestTheSameRealExamples:
         assert separated(a, b) is False
 
     def test_kernel_distances_of_one_real_side_differ_as_often_as_said(self):
-        """Two equal models on the same few real examples: at most about 5 % are called different; overlap finds fewer."""
+        """Two equal models on the same few real examples: at most about 5% are called different; overlap finds fewer."""
         stream = torch.Generator().manual_seed(0)
         found = []
         for _ in range(300):

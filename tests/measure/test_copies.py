@@ -86,7 +86,7 @@ def test_ratios_by_hand():
 
 
 def test_alarms_are_counted_by_the_other_half_s_rule():
-    """Every second one is far nearer than the rest: half of the others' 1 % quantile takes them all for copies."""
+    """Every second one is far nearer than the rest: half of the others' 1% quantile takes them all for copies."""
     assert _alarms(torch.tensor([0.1, 1.0] * 30)) == 30
 
 

@@ -49,7 +49,7 @@ def test_a_network_trained_on_photographs_passes_on_discs():
     found = ruler_of(perceptual_features(SPACE), Discs())
     assert found.faults == ()
     by = {mark.words: mark.value for mark in found.marks}
-    assert by["noise of 4 %"] < by["noise of 16 %"] < by["noise of 50 %"]
+    assert by["noise of 4%"] < by["noise of 16%"] < by["noise of 50%"]
     assert by["a blur of 0.5 pixels"] < by["a blur of 1 pixel"] < by["a blur of 2 pixels"] < by["uniform noise"]
     assert [mark.value for mark in found.marks] == sorted(by.values())
 
@@ -105,7 +105,7 @@ def test_the_test_is_made_once_for_the_same_data_and_features(monkeypatch, tmp_p
 
 def test_a_distance_is_said_in_pixels_of_blur():
     marks = [Mark(f"a blur of {k} pixels", float(k), k - 0.5, k + 0.5) for k in (2, 4)]
-    ruler = Ruler("f", (), (), (Mark("noise of 4 %", 1.0, 0.5, 1.5), *marks))
+    ruler = Ruler("f", (), (), (Mark("noise of 4%", 1.0, 0.5, 1.5), *marks))
     assert ruler.beside(1.9) == "nearer to real pictures than a blur of 2 pixels"
     assert ruler.beside(3.0) == "as far from real pictures as a blur between 2 and 4 pixels"
     assert ruler.beside(9.0) == "farther from real pictures than a blur of 4 pixels"

@@ -35,7 +35,7 @@ def test_a_score_says_in_one_line_how_it_was_made() -> None:
         "ab12",
     ):
         assert word in line
-    assert "95 %, samples" in line
+    assert "95%, samples" in line
 
 
 def test_scores_come_back_from_json() -> None:

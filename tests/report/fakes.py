@@ -211,9 +211,9 @@ def everything(seeds: int = 2, space: Space = DIGITS) -> Record:
     real["copied training pictures"] = spanned(1.0, 0.0, "copying")
     baselines = [
         Baseline("real data", "training examples scored as if they were samples", _named(real)),
-        Baseline("noise", "every pixel drawn by itself from its own distribution", _named(noise)),
+        Baseline("noise", "each pixel drawn independently from the values it has in the data", _named(noise)),
     ]
-    order = "turns of 2 % of the budget each, all models of a seed in turn"
+    order = "turns of 2% of the budget each, all models of a seed in turn"
     said = record(rows, space, baselines, skipped=(Skipped("cats/7.jpg", "image file is truncated"),))
     return replace(said, budget=Terms("seconds", 30, seeds, order=order))
 

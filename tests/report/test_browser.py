@@ -86,7 +86,7 @@ def test_a_number_opens_its_protocol_and_closes(tab: Tab, pages: dict[str, Path]
         opened = '[...document.querySelectorAll("[popover]")].filter((each) => each.matches(":popover-open"))'
         assert tab.run(f"{opened}.length") == 1
         text = tab.run(f"{opened}[0].innerText")
-        for words in ("Fréchet distance (classifier features)", "2.31", "95 % interval", "seed 1", "features: hash", "2,000"):
+        for words in ("Fréchet distance (classifier features)", "2.31", "95% interval", "seed 1", "features: hash", "2,000"):
             assert words in text, words
         left, top, right, bottom = tab.run(f"r = {opened}[0].getBoundingClientRect(); [r.left, r.top, r.right, r.bottom]")
         assert left >= 0

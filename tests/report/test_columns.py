@@ -57,7 +57,8 @@ def test_a_cell_is_the_mean_and_opens_every_seed() -> None:
     assert (found.text, found.order, found.tag) == ("2.31", 2.31, "2.23 to 2.39")
     opened = detail(said, "ddpm", FRECHET)
     assert opened.runs == (("0", "2.23", "2.19 to 2.27"), ("1", "2.39", "2.35 to 2.43"))
-    assert opened.lines == ("Lower is better", "95 % interval 1.29 to 3.33 over the seeds (Student's t)")
+    says = "How far the samples as a whole are from real ones, by mean and spread."
+    assert opened.lines == (says, "Lower is better", "95% interval 1.29 to 3.33 over the seeds (Student's t)")
     assert ("features: hash", "1f3a") in opened.protocol
     assert ("generated", "2,000") in opened.protocol
 
@@ -65,7 +66,7 @@ def test_a_cell_is_the_mean_and_opens_every_seed() -> None:
 def test_one_seed_opens_its_interval() -> None:
     opened = detail(everything(1), "ddpm", FRECHET)
     assert opened.runs == ()
-    assert opened.lines[1] == "95 % interval 2.19 to 2.27 through the samples"
+    assert opened.lines[2] == "95% interval 2.19 to 2.27 through the samples"
 
 
 def test_a_seed_without_a_value_is_left_out_in_line() -> None:

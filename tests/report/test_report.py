@@ -112,17 +112,17 @@ def test_a_record_with_everything_shows_everything(tmp_path: Path) -> None:
     heads = [attrs["id"] for _, attrs in page.elements if _ == "h2" and "id" in attrs]
     assert heads == ["which", "samples", "why", "numbers", "course", "beside", "nearest", "alarms", "models"]
     for words in (
-        "ddpm and flow-matching are not separated at this budget",
-        "… but 12 % of gan's samples are copies of training examples.",
-        "gan varies too much to be placed.",
-        "Turns of 2 % of the budget each, all models of a seed in turn.",
+        "ddpm and flow-matching are too close to call",
+        "… but 12% of gan's samples are copies of training examples.",
+        "gan varies too much between runs to be placed.",
+        "Turns of 2% of the budget each, all models of a seed in turn.",
         "real data",
-        "every pixel drawn by itself from its own distribution",
+        "each pixel drawn independently from the values it has in the data",
         "Seconds of training",
-        "a copy, 0.30 times as far",
-        "Collapse gan, seed 0, after 40 % of its training, 12 s",
+        "a copy: 30% of the distance to the nearest test example",
+        "Collapse gan, seed 0, after 40% of its training, 12 s",
         "What to try.",
-        "not measured, fewer samples than dimensions",
+        "Not measured, fewer samples than dimensions",
         "features: hash 1f3a",
         "431 MB",
         "Seed 1: load of the machine 2.9, at most 3.2",
@@ -229,7 +229,7 @@ def test_several_seeds_are_rows_of_the_table_and_one_card(tmp_path: Path) -> Non
 def test_before_the_first_model_is_done_there_is_a_page(tmp_path: Path) -> None:
     page = written(tmp_path, [])
     assert "No model has been measured yet." in page.text
-    assert len(page.all("img")) == 3, "the real pictures, as a strip and as two halves of a row"
+    assert len(page.all("img")) == 2, "the real pictures, as two halves of a row"
 
 
 def test_several_seeds_of_which_one_failed_stay_in_line(tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_one_model_has_nothing_to_be_compared_with(tmp_path: Path) -> None:
 def test_models_that_are_not_separated_are_not_said_to_be_between_others(tmp_path: Path) -> None:
     rows = [row(name, bits(2.0, error=0.5), distance(value), None) for name, value in (("a", 1.0), ("b", 1.0))]
     page = written(tmp_path, rows)
-    assert page.text.count("Neither first nor last beyond chance in the leading numbers") == 2
+    assert page.text.count("Neither best nor worst beyond chance in the leading numbers") == 2
 
 
 def test_a_model_that_stopped_keeps_the_others(tmp_path: Path) -> None:

@@ -108,7 +108,7 @@ def _begun(
         raise ValueError(f"--data {moved} says where the data of runs lie now; compare {data[0]} without it")
     else:
         source = opened(data[0], options.opening, progress)
-    with progress.task("features to compare in") as task:
+    with progress.task("choosing how to compare samples") as task:
         if runs:
             return compare_runs(options, source, data, output.out, output.force, task)
         return compare_models(options, source, output.out, output.force, task)

@@ -62,7 +62,7 @@ def score(
     protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, not raw, best, examples, options=options)
     with Progress() as progress:
         data = reopened(loaded, progress)
-        with progress.task("features to compare in") as task:
+        with progress.task("choosing how to compare samples") as task:
             tools = instruments(data, Engine(machine.device), task, features)
         reference = tools.reference(data, split, Engine(machine.device))
         scored: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)

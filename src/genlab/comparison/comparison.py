@@ -46,7 +46,7 @@ from genlab.watch import Watch
 
 LIKELIHOOD = 0.4, 5.0  # seconds it may take: a share of the training time, and no less than
 SAMPLES = 1.0, 15.0  # the same, of the slowest model's samples
-ORDER = f"models of one seed in turn, {SLICE:.0%} of the budget each"
+ORDER = f"models take turns, {SLICE:.0%} of the budget at a go"
 DRAWING = 0.05  # the share of the time that drawing the page anew may take
 
 

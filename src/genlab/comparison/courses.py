@@ -19,7 +19,7 @@ STILL = 0.1  # the share by which the last third of a training must improve to c
 
 
 class Check(NamedTuple):
-    """The value of one check-up and its 95 % interval low..high, or the value where unknown. work: operations, if counted."""
+    """The value of one check-up and its 95% interval low..high, or the value where unknown. work: operations, if counted."""
 
     progress: float
     seconds: float
@@ -123,7 +123,7 @@ def cost_to_reach(courses: Courses, models: Sequence[Row], by_work: bool) -> tup
     """The cost of every model's training until it was as good as the worst run at the end, and that value.
 
     by_work   cost in operations, where all runs counted them, rather than in seconds
-    The interval of a run begins where the better end of its 95 % interval reaches the value and ends where the worse one does.
+    The interval of a run begins where the better end of its 95% interval reaches the value and ends where the worse one does.
     """
     names = [name for name in names_of(models) if courses.of(name)]
     if len(names) < 2:

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Sequence
 
 from genlab.comparison import words
 from genlab.comparison.learnt import NOISE, unlearnt
-from genlab.comparison.ranking import LIKELIHOOD, Group, condition, grouped, question, sign_of
+from genlab.comparison.ranking import LIKELIHOOD, Group, claim_of, condition, grouped, question, sign_of
 from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.core.words import word_list
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
 MEASURES = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
+CLAIMED = {"exact": "an exact likelihood", "lower": "a bound on the likelihood", "estimate": "an estimated likelihood"}
 BUSY = 1.5  # a factor between loads that is worth a word
 
 
@@ -42,7 +43,7 @@ def copied(name: str, models: Sequence[Row]) -> float | None:
 
 
 def alarmed(name: str, models: Sequence[Row]) -> list[str]:
-    """ "collapse at 40 %", for each kind of alarm; the earliest, and in how many runs, where it is not in all."""
+    """ "collapse at 40%", for each kind of alarm; the earliest, and in how many runs, where it is not in all."""
     rows = [row for row in models if row.name == name]
     kinds: dict[str, list[float]] = {}
     for row in rows:
@@ -111,9 +112,9 @@ def _seeds(models: Sequence[Row]) -> Iterator[str]:
     counts = [measured.count(name) for name in dict.fromkeys(measured)]
     fewest, most = min(counts, default=1), max(counts, default=1)
     if most == 1:
-        yield "One seed: what is separated here is separated for these runs; other seeds may differ."
+        yield "One run per model: another random start may give another order (--seeds 3)."
     elif fewest == 1:
-        yield "Some models have one seed: what is separated from them is separated for these runs; other seeds may differ."
+        yield "Some models have one run: another random start may give them another place."
     else:
         yield f"Means over {fewest} seeds{'' if fewest == most else ' or more'}."
 
@@ -122,7 +123,9 @@ def _alone(models: Sequence[Row]) -> Iterator[str]:
     for group in grouped(models):
         if group.title == LIKELIHOOD and not group.ranked:
             value = sign_of(group) + group.write(group.values[0].mean)
-            yield f"{group.values[0].name} alone has a likelihood of its kind ({group.qualifier}), {value}: not ranked."
+            name, given = group.values[0].name, group.qualifier.partition(", ")[2]
+            about = ", ".join(filter(None, (value, given)))
+            yield f"Only {name} has {CLAIMED[claim_of(group)]} ({about}); it cannot be ranked against those of another kind."
 
 
 def _unlike(models: Sequence[Row]) -> Iterator[str]:
@@ -138,8 +141,7 @@ def _unlike(models: Sequence[Row]) -> Iterator[str]:
             if differs:
                 differing.setdefault((f"{name} and {row.name}", tuple(differs)), []).append(title)
     for (who, differs), titles in differing.items():
-        do = "does" if len(titles) == 1 else "do"
-        yield f"{words.capital(word_list(titles))} of {who} {do} not compare: {'; '.join(differs)}."
+        yield f"{words.capital(word_list(titles))} of {who} cannot be compared: {'; '.join(differs)}."
 
 
 def _worst(record: Record) -> list[str]:

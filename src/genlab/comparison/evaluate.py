@@ -22,6 +22,7 @@ from genlab.trained import Run
 PROBE = 16  # examples whose likelihood tells how long more would take
 LADDER = (10_000, 5_000, 2_000, 1_000, 500, 200, 100, 50)  # round numbers of examples to settle for
 ALLOWANCE = 1.0  # seconds for each repeated timing
+ENTRIES = {"pictures": "pixel", "points": "coordinate", "sound": "sample", "video": "pixel", "voxels": "voxel"}
 DRAWN = (5_000, 2_000, 1_000, 500, 300, 200)  # round numbers of samples
 
 
@@ -101,8 +102,17 @@ def evaluate_baselines(reference: Reference, n: int) -> Generator[Measuring, Non
     """Scores of n real examples and of noise, the best and the worst that a model can reach."""
     what, x, given = reference.examples(n)
     sides = [("real data", what, x, given)]
+    entry = ENTRIES.get(kind_of(reference.data.space).name, "entry")
+    about = f"each {entry} drawn independently from the values it has in the data"
     if not reference.data.space.text:
-        sides.append(("noise", "every entry drawn by itself from its own distribution", independent(x), {}))
+        sides.append(
+            (
+                "noise",
+                about,
+                independent(x),
+                {},
+            )
+        )
     found = []
     for name, about, samples, conditions in sides:
         yield Measuring(f"{name}, for comparison")

@@ -16,11 +16,17 @@ from genlab.comparison import words
 from genlab.comparison.rows import Row, is_finite
 from genlab.core.model import CLAIMS
 from genlab.core.words import word_list
+from genlab.measure.catalogue import measure_of
 from genlab.measure.chance import Span, Value, separated
 from genlab.measure.likelihood import SIGNS, Likelihood
 from genlab.measure.score import Score, fixed
 
 LIKELIHOOD, SPEED, COST = "Likelihood", "Time to sample 100", "Training needed"
+GLOSSES = {
+    LIKELIHOOD: "how improbable the model finds unseen examples, −log p: the less, the better it knows such data",
+    SPEED: "how long it takes to draw 100 samples, many at once",
+    COST: "how much training it took to become as good as every model became",
+}
 TIMING = 1.2  # a repeated timing lies within this factor: other work comes and goes
 
 
@@ -123,7 +129,7 @@ def numbers(row: Row) -> Iterator[Number]:
 
 
 def span_of(score: Score, value: float) -> Span | None:
-    """The 95 % interval of a score through its samples."""
+    """The 95% interval of a score through its samples."""
     if is_finite(score.low) and is_finite(score.high):
         return min(score.low, value), max(score.high, value)
     return None
@@ -177,8 +183,13 @@ def superlative(group: Group, worst: bool = False) -> str:
         return "Slowest to sample" if worst else "Fastest to sample"
     if group.title == LIKELIHOOD:
         return f"{'Worst' if worst else 'Best'} likelihood ({group.qualifier})"
-    low = (group.better == "lower") != worst
-    return f"{'Lowest' if low else 'Highest'} {group.title}"
+    return f"{'Worst' if worst else 'Best'} {group.title}"
+
+
+def gloss(title: str) -> str:
+    """What a number says, for somebody who has never heard of it; "" where that is not known."""
+    measure = measure_of(title)
+    return GLOSSES.get(title) or (measure.says if measure else "")
 
 
 def missing(score: Score) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genlab.comparison import words
-from genlab.comparison.ranking import Group, grouped, missing, sign_of, superlative
+from genlab.comparison.ranking import Group, grouped, sign_of, superlative
 from genlab.comparison.rows import Row, is_finite
 
 MEASURES = 2  # measures of each question that count as a strength or a weakness; the table has all
@@ -53,4 +52,3 @@ def _likelihood_words(row: Row, models: Sequence[Row], strong: list[str], weak: 
         weak.append("Its likelihood on the test data is not finite")
     elif cost.claim == "exact" and claims != {"exact"}:
         strong.append("Its likelihood is exact, not a bound or an estimate")
-    weak.extend(f"{words.capital(name)}: {missing(score)}" for name, score in row.scores.items() if not is_finite(score.value))

@@ -11,7 +11,8 @@ from genlab.comparison.doubts import remarks
 from genlab.comparison.learnt import notices
 from genlab.comparison.options import command
 from genlab.comparison.rows import Record
-from genlab.comparison.verdicts import recommendation, verdicts
+from genlab.comparison.verdicts import recommendation, said_once, verdicts
+from genlab.comparison.words import capital
 from genlab.runs.files import write_json
 
 
@@ -30,10 +31,8 @@ def leader(record: Record) -> Iterator[str]:
     """What speaks against a ranking, the verdicts, a line each, and how to draw from the model to use."""
     judged = verdicts(record)
     yield from notices(record)
-    for verdict in judged:
-        yield " ".join(
-            (f"{verdict.title}: {verdict.sentence}", *(f"{caveat[:1].upper()}{caveat[1:]}." for caveat in verdict.caveats))
-        )
+    for verdict, caveats in zip(judged, said_once(judged), strict=True):
+        yield " ".join((f"{verdict.title}: {verdict.sentence}", *(f"{capital(caveat)}." for caveat in caveats)))
     picked = recommendation(record, judged)
     if picked is not None:
         yield f"draw from {picked.name}: {command('sample', picked.run, picked.name)}"

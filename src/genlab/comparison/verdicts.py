@@ -2,7 +2,7 @@
 
 The questions: which model finds the test data most probable, draws the best samples, covers the data most widely, is the
 fastest to sample, the cheapest to train. The leader of a question must differ from every other model beyond chance
-(`chance`); those it does not differ from share its verdict, "not separated", with how many seeds or seconds would probably
+(`chance`); those it does not differ from share its verdict, "too close to call", with how many seeds or seconds would probably
 separate them. What speaks against a leader (copies, noise, alarms) stands beside its verdict.
 """
 
@@ -32,11 +32,11 @@ TITLES = {
 }
 CLAIMED = {
     "likelihood": "finds the test data most probable",
-    "coverage": "covers the data most widely",
+    "coverage": "covers the data best",
     "speed": "is the fastest to sample",
     "cost": "is the cheapest to train",
 }
-UNKNOWN = "One run each and no interval: what chance did is not known. Three seeds or more would tell."
+UNKNOWN = "One run per model is not enough to rule out chance: run with --seeds 3."
 Outcome = Literal["leader", "tied", "unknown"]
 
 
@@ -143,6 +143,16 @@ def verdict(group: Group, record: Record, space: Space, courses: Courses | None)
     )
 
 
+def said_once(judged: Sequence[Verdict]) -> list[tuple[str, ...]]:
+    """The caveats of each verdict that no verdict before it has."""
+    seen: set[str] = set()
+    found: list[tuple[str, ...]] = []
+    for verdict in judged:
+        found.append(tuple(caveat for caveat in verdict.caveats if caveat not in seen))
+        seen.update(verdict.caveats)
+    return found
+
+
 def title_of(group: Group, space: Space) -> str:
     """ "Best pictures", "Best likelihood (bound, given label)"."""
     if group.question == "quality":
@@ -168,12 +178,12 @@ def _leads(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spa
 
 
 def _unknown(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
-    return f"{top[0].name} has the best number; whether by chance is not known."
+    return f"{top[0].name} scored best, perhaps by chance."
 
 
 def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Space) -> str:
     names = word_list([value.name for value in top])
-    sentence = f"{names} are not separated at this budget"
+    sentence = f"{names} are too close to call"
     if not rest:
         return f"{sentence}."
     behind = word_list([value.name for value in rest])
@@ -184,7 +194,7 @@ def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spac
 
 def _unplaced(names: Sequence[str]) -> str:
     """A sentence on models ranked behind one that is separated from the first, but not separated from it themselves."""
-    return f"{word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much to be placed." if names else ""
+    return f"{word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much between runs to be placed." if names else ""
 
 
 def _numbers(group: Group) -> str:
@@ -205,7 +215,7 @@ def _numbers(group: Group) -> str:
 def _written(group: Group, value: Value) -> str:
     """A value with its interval, or with the range of its seeds."""
     ends = "" if group.title == SPEED and len(value.seeds) == 1 else group.ends(value)
-    of = "" if len(value.seeds) > 1 else "95 %: "
+    of = "" if len(value.seeds) > 1 else "95%: "
     return group.write(value.mean, bare=group.title == SPEED) + (f" ({of}{ends})" if ends else "")
 
 
@@ -228,7 +238,9 @@ def _reached(group: Group, record: Record) -> str:
     if group.title != COST:
         return ""
     reached, courses = cost_of(record), courses_of(record.rows)
-    return f"To reach {courses.title} {words.number(reached[1])}, as all do in the end." if reached and courses else ""
+    return (
+        f"Counted until {courses.title} {words.number(reached[1])}, which every model reached." if reached and courses else ""
+    )
 
 
 def _scope(group: Group) -> str:
@@ -240,7 +252,7 @@ def _scope(group: Group) -> str:
             if min(counts) == max(counts)
             else f"Means over {min(counts)} seeds or more."
         )
-    return "For these runs, not for other seeds." if max(counts) == 1 else "Some have one seed: for these runs only."
+    return "(This run only.)" if max(counts) == 1 else "(Some have one seed: these runs only.)"
 
 
 def _others(group: Group, models: Sequence[str], record: Record) -> str:
@@ -276,7 +288,7 @@ def _advice(group: Group, first: Value, tied: Sequence[Value]) -> str:
     if not known:
         return UNKNOWN
     factor = max(samples_factor(a, rival) for rival in known)
-    return f"{_more(group, factor)}; three seeds or more would say whether it holds beyond these runs."
+    return f"{_more(group, factor)}; run with --seeds 3 to see whether this holds for other random starts."
 
 
 def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
@@ -291,10 +303,14 @@ def _more_seeds(first: str, needed: Mapping[str, int | None]) -> str:
 
 def _more(group: Group, factor: float) -> str:
     if group.question in ("speed", "cost"):
-        return "One timing repeats within a fifth" if group.question == "speed" else "One run each does not tell"
+        return (
+            "A single timing is accurate to about 20%"
+            if group.question == "speed"
+            else "One run per model is not enough to rule out chance"
+        )
     if not math.isfinite(factor) or factor > 100:
-        return "Not even a hundred times the samples would probably tell these runs apart"
-    return f"About {words.times(max(1.5, factor))} the samples would probably tell these runs apart"
+        return "Even 100 times as many samples would probably not separate these runs"
+    return f"About {words.times(max(1.5, factor))} as many samples would probably separate these runs"
 
 
 def _longer(group: Group, models: Sequence[str], courses: Courses | None, record: Record) -> str:
@@ -330,8 +346,8 @@ def recommendation(record: Record, judged: Sequence[Verdict] | None = None) -> R
         named = [name for name in verdict.models if name in measured]
         if named:
             claim = _claimed(verdict.group, record.space)
-            shared = f"in front, not separated from {word_list(named[1:])}" if named[1:] else f"it {claim}"
-            why = "the best number, by chance or not" if verdict.outcome == "unknown" else shared
+            shared = f"best score, tied with {word_list(named[1:])}" if named[1:] else f"it {claim}"
+            why = "best score, perhaps by chance" if verdict.outcome == "unknown" else shared
             return Recommendation(named[0], _run(done, named[0]), why, tuple(named[1:]))
     return Recommendation(done[0].name, done[0].run, "it alone was measured") if done else None
 

@@ -83,8 +83,8 @@ def memory(value: float | None) -> str:
 
 
 def percent(share: float) -> str:
-    """12 %, 3.4 %, 0.2 %."""
-    return f"{float(f'{100 * share:.2g}'):g} %"
+    """12%, 3.4%, 0.2%."""
+    return f"{float(f'{100 * share:.2g}'):g}%"
 
 
 def times(factor: float) -> str:

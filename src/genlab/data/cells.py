@@ -253,7 +253,7 @@ def _short_header(rows: Sequence[Row]) -> bool:
 
 
 def _without_units(rows: list[Row], comma: bool) -> tuple[list[Row], dict[int, str]]:
-    """(rows of plain numbers, the unit or sign by column) where every number of a column has the same one: $5, 5 %, 5 kg."""
+    """(rows of plain numbers, the unit or sign by column) where every number of a column has the same one: $5, 5%, 5 kg."""
     units = {
         place: unit
         for place in range(len(rows[0].cells))

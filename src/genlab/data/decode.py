@@ -183,7 +183,7 @@ class _reasons:
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: object) -> None:
         if isinstance(error, UnidentifiedImageError):
-            raise ValueError("it is no picture of a known format, or a damaged one") from None
+            raise ValueError("not a readable picture") from None
         if isinstance(error, OSError) and error.errno is not None:
             raise ValueError(f"it cannot be opened: {error.strerror}") from None
         if isinstance(error, Exception) and not isinstance(error, ValueError | MemoryError):

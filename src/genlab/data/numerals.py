@@ -16,7 +16,7 @@ THOUSANDS = re.compile(r"[+-]?[1-9]\d{,2}(,\d{2,3})*,\d{3}(\.\d*)?")  # 1,257.30
 SPACED = re.compile(r"(?<=\d)['’ \u00a0\u2009\u202f](?=\d{3}(\D|$))")  # 1'257.30 and 1 257,30
 UNIT = re.compile(
     r"(?P<before>[^\w\s.,+-]?)\s*(?P<number>[+-]?[\d.,](.*?\d)?)\s*(?P<after>[^\d\s.,+-][^\d,;]{,11})?"
-)  # $5, 5 kg, 5 %
+)  # $5, 5 kg, 5%
 POINTS = re.compile(r"[+-]?[1-9]\d{,2}(\.\d{3})+(,\d*)?")  # 1.257,30
 WORDS = frozenset(("inf", "-inf", "+inf", "infinity", "-infinity"))
 MOST = 0.9  # of the cells of a column of numbers are numbers, or missing

@@ -18,7 +18,7 @@ from genlab.measure.score import Score
 COLLAPSE = "collapse"
 WHAT = {"share of modes covered": "the modes", "coverage": "the held-out data"}
 COVERED, THIRDS, HALF = 0.4, 0.67, 0.5  # coverage that can be lost; shares of the best check-up's that mean it is
-KNOWN = "share of modes covered", 0.7, "share of good samples"  # what too few kinds are, and what passes for real
+KNOWN = "share of modes covered", 0.7, "share of good samples"  # what little variety is, and what passes for real
 UNKNOWN = "coverage", 0.25, "precision"
 RISING = 0.03  # by which coverage or spread must grow over three check-ups to count as still growing
 LIKE = 0.15  # spread of the samples beside that of real examples below which they are all alike
@@ -164,8 +164,8 @@ def never_spread(history: History) -> Alarm | None:
         stuck = (pairs[-1][0] or 0.0) < (pairs[0][0] or 0.0) + RISING  # what still grows is still being learnt
         if stuck and all(part is not None and part < few and (real or 0.0) >= REAL_ENOUGH for part, real in pairs):
             return history.alarm(
-                "few kinds",
-                f"The samples look real but cover {pairs[-1][0]:.0%} of {WHAT[name]}: the model has left kinds out.",
+                "little variety",
+                f"The samples look real but cover {pairs[-1][0]:.0%} of {WHAT[name]}: the model misses part of the data.",
                 "Train longer, use a larger batch or a lower learning rate, or another family of models.",
                 name,
             )
@@ -214,7 +214,7 @@ def got_worse(history: History) -> Alarm | None:
         where = next(checkup for checkup in history.checkups if checkup.quality is best)
         return history.alarm(
             "worse",
-            f"It gets worse: {best.name} was {best.value:.3g} at {where.progress:.0%} of the run, {last[-1].value:.3g} now.",
+            f"Getting worse: {best.name} was {best.value:.3g} at {where.progress:.0%} of the run, {last[-1].value:.3g} now.",
             "The best weights so far are kept: use --best, train for less, or lower the learning rate.",
             best.name,
         )

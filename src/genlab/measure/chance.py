@@ -1,11 +1,11 @@
 """Statistics over seeds: a model's value with its interval, and when two models differ beyond chance.
 
-Of a model trained with S seeds there are values v_1 .. v_S, each with a 95 % interval through the finite samples it was
+Of a model trained with S seeds there are values v_1 .. v_S, each with a 95% interval through the finite samples it was
 taken from. Two models differ beyond chance
 
     with two seeds each or more     if |m_a - m_b| > t s sqrt(1/S_a + 1/S_b), the two-sample t-test on the means m: s^2 is
                                     the pooled variance of the seeds, but never below the mean variance that the samples
-                                    alone give a run; t the 97.5 % quantile for S_a + S_b - 2 degrees of freedom
+                                    alone give a run; t the 97.5% quantile for S_a + S_b - 2 degrees of freedom
     with one                        if the samples' intervals do not overlap, which says something of these runs only. Where
                                     it is known what each real example did to both values (e_j, f_j), chance that they share
                                     cancels: if |a - b| > z sqrt(var a + var b - 2 sum_j e_j f_j)
@@ -20,7 +20,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-Z = 1.959964  # 97.5 % of a normal distribution
+Z = 1.959964  # 97.5% of a normal distribution
 FEW = (12.7062, 4.3027, 3.1824, 2.7764, 2.5706)  # the same of Student's, 1 to 5 degrees of freedom
 MOST_SEEDS = 20  # that anyone would train to tell two models apart
 Span = tuple[float, float]
@@ -28,7 +28,7 @@ Span = tuple[float, float]
 
 @dataclass(frozen=True)
 class Value:
-    """One model's number: over its seeds, in the order of the rows, each with its 95 % interval where one is known.
+    """One model's number: over its seeds, in the order of the rows, each with its 95% interval where one is known.
 
     effects   of each real example on a single seed's number, where they are known
     """
@@ -80,7 +80,7 @@ class Value:
         return sum((value - mean) ** 2 for value in self.seeds) / (len(self.seeds) - 1)
 
     def interval(self) -> Span | None:
-        """95 % of the mean over the seeds, where there are several: mean -+ t s / sqrt(S)."""
+        """95% of the mean over the seeds, where there are several: mean -+ t s / sqrt(S)."""
         if len(self.seeds) < 2:
             return self._spans()[0]
         half = t_quantile(len(self.seeds) - 1) * math.sqrt(max(self.variance, self.sampling) / len(self.seeds))
@@ -103,7 +103,7 @@ def _log(value: float) -> float:
 
 
 def t_quantile(freedom: int) -> float:
-    """97.5 % quantile of Student's distribution: a table, then Fisher and Cornish's series in 1/freedom (1960)."""
+    """97.5% quantile of Student's distribution: a table, then Fisher and Cornish's series in 1/freedom (1960)."""
     if freedom <= len(FEW):
         return FEW[freedom - 1]
     z, n = Z, freedom

@@ -7,7 +7,7 @@ none. It is put in proportion to how far the training set is about there,
 
 as Carlini et al., "Extracting Training Data from Diffusion Models", 2023, do with the mean of all 50; here of the farther half,
 so that up to 25 duplicates in the training set do not hide a copy. Real examples that were never trained on have such ratios
-too. A sample is called a copy where its r is at most half of their 1 % quantile, and `false_alarms` is how often that happens
+too. A sample is called a copy where its r is at most half of their 1% quantile, and `false_alarms` is how often that happens
 to real ones: the rule set by one half of them and asked about the other, both ways.
 
 Among pixels a copy with a little noise is found, one that is shifted by a pixel is not. r is a ratio, so units do not matter,
@@ -47,7 +47,7 @@ class Copies(NamedTuple):
 def rule_for(train: Tensor, held_out: Tensor, neighbours: int = NEIGHBOURS) -> Rule:
     """The rule for train (m, d), set by real examples held_out (h, d) that were not trained on.
 
-    ValueError for fewer than 50 held-out examples, too few for their 1 % quantile.
+    ValueError for fewer than 50 held-out examples, too few for their 1% quantile.
     """
     distinct_sides(held_out, train)
     if len(held_out) < 50:

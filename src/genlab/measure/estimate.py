@@ -13,11 +13,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-Z = 1.959964  # standard normal: 95 % lie within
+Z = 1.959964  # standard normal: 95% lie within
 
 
 class Estimate(NamedTuple):
-    """value with its interval low..high at 95 %; `over` says what would vary: "samples, delta method".
+    """value with its interval low..high at 95%; `over` says what would vary: "samples, delta method".
 
     effects   of each real example on the value: their squares add up to the variance that the real examples cause. Two values
               from the same real examples share that part, see `measure.chance.separated`

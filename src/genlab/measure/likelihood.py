@@ -78,7 +78,7 @@ class Likelihood:
 
     @property
     def low(self) -> float:
-        """Lower end of the 95 % interval of `value`, over examples."""
+        """Lower end of the 95% interval of `value`, over examples."""
         return self.value - Z * self.error
 
     @property
@@ -93,7 +93,7 @@ class Likelihood:
         return f"{value} ({self.how_given}; {counted} of {self.split}{note})"
 
     def to_json(self) -> dict[str, Any]:
-        """Plain JSON values: the fields, and the value with its 95 % interval in the unit that people quote."""
+        """Plain JSON values: the fields, and the value with its 95% interval in the unit that people quote."""
         error = {"error": self.error, "low": self.low, "high": self.high} if math.isfinite(self.error) else {}
         return {"value": self.value, **error, **asdict(self), "given": list(self.given)}
 

@@ -31,7 +31,7 @@ class Parzen(NamedTuple):
 def parzen(samples: Tensor, validation: Tensor, test: Tensor) -> Parzen:
     """Mean log-density (nats) of test (m, d) under samples (n, d), all in the same units; the interval is over test examples.
 
-    h is found to 2 % among validation (v, d): on a coarse grid from a hundredth of the samples' standard deviation to twice
+    h is found to 2% among validation (v, d): on a coarse grid from a hundredth of the samples' standard deviation to twice
     it, then on a fine one about the best.
     """
     distinct_sides(samples, validation)

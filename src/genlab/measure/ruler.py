@@ -4,7 +4,7 @@ Features that suit one data set are blind on another: those of a classifier of f
 network take independent pixels for a mild blur. So half of the real pictures to learn from are damaged step by step
 (`ladders`), and the kernel distance of each rung to the other half and the validation split is taken. Features pass if the
 distances grow along every ladder, and if what no model had to learn (noise, the mean picture, independent pixels, one picture
-again and again) is farther than a mild blur, each beyond its 95 % interval. Two rungs are compared on the same real pictures,
+again and again) is farther than a mild blur, each beyond its 95% interval. Two rungs are compared on the same real pictures,
 so that a few dozen are enough.
 
 The rungs are the scale of the ruler too: "as far from real pictures as a blur of 2 pixels".

@@ -1,7 +1,7 @@
 """A number that says how it was made.
 
 A score without its protocol compares with nothing: a Fréchet distance moves by whole units with the number of samples, the
-features, the split. Every measure therefore becomes a `Score`: a value with its 95 % interval and its protocol.
+features, the split. Every measure therefore becomes a `Score`: a value with its 95% interval and its protocol.
 A measure that cannot be trusted becomes one without a value and with the reason, and two scores whose protocols differ
 refuse to be compared and say in what.
 """
@@ -23,7 +23,7 @@ VARIES = ("seed", "weights", "interval")  # entries of a protocol in which score
 
 @dataclass(frozen=True)
 class Score:
-    """A value, or None with a `reason`, and its 95 % interval low..high where one is known.
+    """A value, or None with a `reason`, and its 95% interval low..high where one is known.
 
     better      "lower", "higher", or None where neither is better
     question    what it answers: "quality", "coverage", "copying", "labels", "density"
@@ -151,7 +151,7 @@ class ScoreProtocol:
         if isinstance(value, Estimate):
             if math.isfinite(value.low) and math.isfinite(value.high):
                 options = {"low": value.low, "high": value.high, "effects": value.effects, **options}
-                protocol["interval"] = f"95 %, {value.over}"
+                protocol["interval"] = f"95%, {value.over}"
             value = value.value
         if value is not None and not math.isfinite(value):
             rest = {key: entry for key, entry in options.items() if key not in ("low", "high", "effects")}

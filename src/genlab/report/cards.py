@@ -13,11 +13,11 @@ from genlab.comparison.ranking import LIKELIHOOD, SPEED, Group, sign_of
 from genlab.comparison.rows import Record, Row, is_finite
 from genlab.comparison.strengths import leading, measured
 from genlab.measure.alarms import Alarm
+from genlab.measure.catalogue import without_features
 from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures
 from genlab.report.columns import likelihood_words
-
-CURVES = 6  # of a card; the rest is folded away
+from genlab.report.readings import glossary
 
 
 class Fact(NamedTuple):
@@ -59,7 +59,7 @@ class Card(NamedTuple):
     weak: list[str]
     facts: list[Fact]
     curves: list[str]
-    folded: list[str]
+    glossary: str
     triples: list[figures.Triple]
     run: str
     sample: str
@@ -87,7 +87,7 @@ def card(name: str, record: Record, groups: Sequence[Group], media: Mapping[str,
         note=own.note if own else "",
         strong=strong, weak=weak,
         facts=facts(rows, shown(groups)),
-        curves=lines[:CURVES], folded=lines[CURVES:],
+        curves=lines, glossary=glossary(name for _, name, _ in own.curves) if own else "",
         triples=figures.triples(own, space),
         run=row.run, sample=sample_command(row, own), score=command("score", row.run, row.name),
         scored=row.likelihood is not None,
@@ -124,7 +124,7 @@ def _measured_fact(group: Group, row: Row) -> Fact:
     value, cost = group.values[group.rank(row.name) or 0], row.likelihood
     seeds = group.ends(value) if len(value.seeds) > 1 else ""
     if group.title != LIKELIHOOD or cost is None:
-        ends = seeds or (f"95 %: {group.ends(value)}" if group.title != SPEED and group.ends(value) else "")
+        ends = seeds or (f"95%: {group.ends(value)}" if group.title != SPEED and group.ends(value) else "")
         text = group.write(value.mean, bare=group.title == SPEED)
         return Fact(words.capital(group.title), text, ends, group.qualifier)
     error = f" ± {words.number(value.error, 2)}" if value.error else ""
@@ -159,7 +159,7 @@ def _proof(alarm: Alarm, row: Row, own: Media | None) -> str:
         return ""
     end = max(s for s, _ in points)
     at = alarm.seconds if 0 <= alarm.seconds <= end else None
-    return curves.panel(curves.short([curve])[0], sorted(points), end, at)
+    return curves.panel(without_features(curves.short([curve])[0]), sorted(points), end, at)
 
 
 def sample_command(row: Row, media: Media | None) -> str:

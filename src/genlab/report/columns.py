@@ -20,6 +20,7 @@ from genlab.comparison.ranking import (
     condition,
     front,
     given,
+    gloss,
     missing,
     question,
     span_of,
@@ -146,7 +147,7 @@ def _plan(units: Sequence[str], asked: Mapping[str, str], models: Sequence[Row])
                 yield Column(f"Likelihood, {unit}", "likelihood", hint), _likelihood_cell(unit, models)
             position = 99
         known = [name for name, own in asked.items() if _head_of(own) == question_of]
-        known.sort(key=lambda name: not _better(name, models))
+        known.sort(key=lambda name: (not _better(name, models), not _measured(name, models)))
         if question_of == "speed":
             yield from _speed(models)
             position = 99
@@ -160,6 +161,10 @@ def _plan(units: Sequence[str], asked: Mapping[str, str], models: Sequence[Row])
 def _head_of(question_of: str) -> str:
     """The group of a score's column: an estimated density is with the likelihoods, an unknown question in the last one."""
     return "likelihood" if question_of == "density" else question_of if question_of in HEADS else "other"
+
+
+def _measured(name: str, models: Sequence[Row]) -> bool:
+    return any(name in row.scores and is_finite(row.scores[name].value) for row in models)
 
 
 def _better(name: str, models: Sequence[Row]) -> str:
@@ -223,7 +228,8 @@ def _score_cell(name: str) -> MakeCell:
             missed = Detail(words.capital(name), who, text, (words.capital(missing(score)),), (), protocol)
             return Cell(text, None, "not measured" if score.reason else "", False, missed)
         text = f"{words.number(value.mean)} {score.unit}".rstrip()
-        lines = (*((f"{words.capital(score.better)} is better",) if score.better else ()), *_intervals(value))
+        says = (f"{words.capital(gloss(name))}.",) if gloss(name) else ()
+        lines = (*says, *((f"{words.capital(score.better)} is better",) if score.better else ()), *_intervals(value))
         detail = Detail(words.capital(name), who, text, lines, _runs(rows, read), protocol)
         return Cell(text, value.mean, _range(value), _leads(groups, who, name), detail)
 
@@ -315,7 +321,7 @@ def _intervals(value: Value) -> Iterator[str]:
     span = value.interval()
     if span is not None and value.known:
         over = "over the seeds (Student's t)" if len(value.seeds) > 1 else "through the samples"
-        yield f"95 % interval {words.number(span[0])} to {words.number(span[1])} {over}"
+        yield f"95% interval {words.number(span[0])} to {words.number(span[1])} {over}"
 
 
 def _range(value: Value) -> str:

@@ -19,6 +19,7 @@ from genlab.comparison.words import number
 WIDTH, HEIGHT = 320, 150
 LEFT, RIGHT, TOP, BOTTOM = 44, 12, 30, 24  # margins
 MOST = 240  # points of a line
+LETTER = 7.2  # width of one in a title
 Point = tuple[float, str, float]
 
 
@@ -78,7 +79,7 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
     label = f"{title}: {number(float(mean[0]))} at {number(seconds[0])} s, {last} at {number(seconds[-1])} s"
     parts = [
         f'<svg class="curve" viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(label)}">',
-        f'<text x="{left}" y="16" class="curve-title">{escape(title)}{" (log)" if up.logarithmic else ""}</text>',
+        f'<text x="{left}" y="16" class="curve-title">{escape(_fitting(title, up, left, last))}</text>',
         f'<text x="{WIDTH - RIGHT}" y="16" text-anchor="end" class="curve-last">{last}</text>',
     ]
     for tick in up.ticks():
@@ -94,6 +95,13 @@ def panel(title: str, line: Sequence[tuple[float, float]], end: float, mark: flo
     parts += [f'<path d="{path(across, up, seconds, values)}" class="curve-raw"/>'] if len(values) > 2 else []
     parts += [f'<path d="{path(across, up, seconds, mean)}" class="curve-mean"/>', "</svg>"]
     return "".join(parts)
+
+
+def _fitting(title: str, up: Axis, left: float, last: str) -> str:
+    """The title with what kind of axis it is, cut where it would run into the last value."""
+    log = " (log)" if up.logarithmic else ""
+    room = int((WIDTH - RIGHT - left - 16) / LETTER) - len(last) - len(log)
+    return f"{title if len(title) <= room else f'{title[: room - 1].rstrip()}…'}{log}"
 
 
 def margin(up: Axis, least: int, letter: float = 7.5) -> int:
@@ -118,7 +126,7 @@ def plain(tick: float) -> str:
 
 
 def vertical(values: np.ndarray, mean: np.ndarray) -> Axis:
-    """The axis of values: all of the mean after its first twentieth, and 96 % of what was read."""
+    """The axis of values: all of the mean after its first twentieth, and 96% of what was read."""
     settled = mean[len(mean) // 20 :]
     low = min(float(np.quantile(values, 0.02)), float(settled.min()))
     high = max(float(np.quantile(values, 0.98)), float(settled.max()))

@@ -21,7 +21,6 @@ from genlab.data.tokenizer import texts
 from genlab.report import pictures, saving, tiles
 from genlab.report.scatter import frame_of
 
-STRIP = 24  # pictures in the header
 HALF = 8  # pictures of half a row beside the other models; on a narrow page the second half stands below the first
 EXCERPT, LONGEST = 500, 2000  # characters of a text beside other models, on a model's card
 AUDIBLE = 30  # seconds of sound with a figure, pauses among them
@@ -38,15 +37,6 @@ class Figure(NamedTuple):
     texts: tuple[str, ...] = ()
     note: str = ""
     audio: str = ""
-
-
-def strip(media: Media | None, space: Space) -> Figure | None:
-    """Real pictures in one row."""
-    if media is None or media.samples is None or pictures.drawing(space).layout != "rows":
-        return None
-    shown = media.samples[:STRIP]
-    image = pictures.picture(shown, space, columns=len(shown), paper=None)
-    return _placed(image, f"{plural(len(shown), 'real picture')} in a row")
 
 
 def few(media: Media | None, space: Space, what: str, real: Media | None = None) -> list[Figure]:

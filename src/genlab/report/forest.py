@@ -1,6 +1,6 @@
 """A verdict's numbers as intervals under one another, which show what is separated and what is not.
 
-Each model is a line: the dot is its mean, the bar reaches over the 95 % intervals of its runs, and each of several seeds is a
+Each model is a line: the dot is its mean, the bar reaches over the 95% intervals of its runs, and each of several seeds is a
 tick.
 """
 

@@ -15,9 +15,9 @@ from genlab.comparison.courses import courses_of
 from genlab.comparison.doubts import baseline_value, remarks
 from genlab.comparison.learnt import notices
 from genlab.comparison.media import REAL, Media
-from genlab.comparison.ranking import grouped
+from genlab.comparison.ranking import gloss, grouped
 from genlab.comparison.rows import Record, Row, names_of
-from genlab.comparison.verdicts import Recommendation, Verdict, recommendation, verdicts
+from genlab.comparison.verdicts import Recommendation, Verdict, recommendation, said_once, samples_name, verdicts
 from genlab.core.space import Space, label_of
 from genlab.core.words import plural
 from genlab.report import columns, figures, pictures
@@ -31,10 +31,12 @@ HUES = 9  # colours that the style sheet has for models
 
 
 class Shown(NamedTuple):
-    """A verdict and the picture of its intervals."""
+    """A verdict, the picture of its intervals, the doubts that no earlier one named, and what its number says."""
 
     verdict: Verdict
     drawing: str
+    caveats: tuple[str, ...]
+    says: str
 
 
 def write(file: Path, record: Record, media: Mapping[str, Media]) -> Path:
@@ -59,7 +61,7 @@ def render(template: str, context: Mapping[str, Any]) -> str:
     environment = jinja2.Environment(
         loader=loader, autoescape=True, trim_blocks=True, lstrip_blocks=True, undefined=jinja2.StrictUndefined
     )
-    environment.filters |= {"svg": Markup, "capital": words.capital, "number": words.number, "plural": plural}
+    environment.filters |= {"svg": Markup, "capital": words.capital, "percent": words.percent, "plural": plural}
     return environment.get_template(template).render(context)
 
 
@@ -75,10 +77,10 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "facts": facts_of_data(space, data.given, data.counts),
         "example": words.example_name(space),
         "layout": pictures.drawing(space).layout,
-        "strip": figures.strip(real, space),
         "real": figures.few(real, space, "the real data"),
         "budget": budget(record, names),
-        "verdicts": [Shown(verdict, forest(verdict.group, hues, marks(record, verdict))) for verdict in judged],
+        "verdicts": answers(record, judged, hues),
+        "samples_name": samples_name(space),
         "notices": list(notices(record)),
         "remarks": remarks(record),
         "scale": scale(record, hues),
@@ -101,6 +103,14 @@ def view(record: Record, media: Mapping[str, Media]) -> dict[str, Any]:
         "written": record.written,
         "versions": record.versions,
     }
+
+
+def answers(record: Record, judged: Sequence[Verdict], hues: Mapping[str, int]) -> list[Shown]:
+    """Every verdict as it is shown."""
+    return [
+        Shown(verdict, forest(verdict.group, hues, marks(record, verdict)), caveats, gloss(verdict.group.title))
+        for verdict, caveats in zip(judged, said_once(judged), strict=True)
+    ]
 
 
 def marks(record: Record, verdict: Verdict) -> dict[str, float]:

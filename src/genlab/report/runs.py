@@ -19,6 +19,7 @@ from genlab.recipes.index import MODELS, OWN
 from genlab.report import curves, figures, pictures
 from genlab.report.cards import alarms, facts, sample_command
 from genlab.report.html import facts_of_data, render
+from genlab.report.readings import glossary
 from genlab.report.timeline import timelines
 
 PAGE = "show.html"
@@ -69,6 +70,7 @@ def view(
         "alarms": alarms([row], {str(folder): media}, hues),
         "beside": lines[:beside],
         "curves": lines[beside:],
+        "glossary": glossary(name for _, name, _ in media.curves),
         "score": "" if row.measured else command("score", folder, name),
         "settings": list(settings(recipe)),
         "expected": recipe.get("expected", ""),

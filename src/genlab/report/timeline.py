@@ -1,6 +1,6 @@
 """Quality against seconds: all models in one picture, the check-ups made while they trained.
 
-The strong line is the mean over a model's seeds, thin lines are the seeds, the band covers their 95 % intervals. Names are at
+The strong line is the mean over a model's seeds, thin lines are the seeds, the band covers their 95% intervals. Names are at
 the lines' ends. Two sizes are drawn, for wide and for narrow pages, since a shrunk picture could not be read.
 """
 

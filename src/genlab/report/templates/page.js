@@ -26,4 +26,13 @@ addEventListener("toggle", (event) => {
   opened.style.left = `${Math.max(8, Math.min(at.right - width, document.documentElement.clientWidth - width - 8))}px`;
   opened.style.top = `${below + height < innerHeight || above < 8 ? Math.min(below, lowest) : above}px`;
 }, true);
+// Parts are open where there is room, and where a link leads.
+const parts = document.querySelectorAll("details.part");
+if (matchMedia("(min-width: 52rem)").matches) parts.forEach((part) => { part.open = true; });
+const follow = () => {
+  const target = location.hash && document.getElementById(location.hash.slice(1)), part = target && target.closest("details.part");
+  if (part) { part.open = true; target.scrollIntoView(); }
+};
+addEventListener("hashchange", follow);
+follow();
 addEventListener("beforeprint", () => document.querySelectorAll("details").forEach((fold) => { fold.open = true; }));
