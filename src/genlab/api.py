@@ -84,12 +84,10 @@ class Session:
     def notes(self) -> list[str]:
         """The size of the model, where the budget chose it, and which conditions of the data it does not use; sentences."""
         kind, left = kind_of(self.data.space).name, [key for key in self.data.given if key not in self.model.given]
-        said = (
-            [f"note: {self.recipe.name} is sized for {self.recipe.budget.amount:g} seconds: {', '.join(self.unusual)}"]
-            if self.unusual
-            else []
-        )
-        return said + [f"note: {self.recipe.name} does not use {key} of these data; {that_use(key, kind)}" for key in left]
+        name, changes = self.recipe.name, ", ".join(self.unusual)
+        fitted_to = f"these data and {self.recipe.budget.amount:g} seconds"
+        said = [f"note: {name} is fitted to {fitted_to}: {changes} (--budget-fit off: its usual settings)"] if changes else []
+        return said + [f"note: {name} does not use {key} of these data; {that_use(key, kind)}" for key in left]
 
     def __iter__(self) -> Generator[Tick, None, None]:
         seen, self.engine.replicates = -1, self.num_evals > 0

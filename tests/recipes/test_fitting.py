@@ -62,7 +62,7 @@ def test_a_run_is_trained_resumed_and_repeated_with_the_size_it_was_given(three:
     made = session("gan", DIGITS, tmp_path / "run", budget=Budget(seconds=0.05), device="cpu")
     assert made.recipe.model.width == 8
     assert made.unusual == ["model.width=8"]
-    assert "sized for 0.05 seconds: model.width=8" in made.notes[0]
+    assert "fitted to these data and 0.05 seconds: model.width=8" in made.notes[0]
     list(made)
     assert resume(tmp_path / "run", "cpu").recipe == made.recipe
     usual = session("gan", DIGITS, tmp_path / "off", budget=Budget(seconds=0.05), device="cpu", budget_fit=False)
