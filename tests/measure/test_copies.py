@@ -36,6 +36,18 @@ def test_planted_copies_are_found(digits, planted, levels):
         assert (found.distance[:planted] == 0).all()
 
 
+@pytest.mark.parametrize(("training", "held"), [(325, 36), (80, 10)])
+def test_copies_of_few_pictures_are_found(digits, training, held):
+    """Training pictures, each against all others, stand in for held-out ones."""
+    train, held_out, posing = digits[0][:training], digits[1][:held], digits[2]
+    samples = torch.cat([train[:20] + 0.25 * torch.randn(20, 64), posing])
+    rule = rule_for(train, held_out)
+    found = copies(samples, rule)
+    assert (found.ratio[:20] <= rule.threshold).all()
+    assert (found.ratio[20:] <= rule.threshold).float().mean() < 0.02, "the rule is that of held-out pictures"
+    assert rule.false_alarms.high < 0.08
+
+
 def test_false_alarms_are_those_of_real_pictures(digits):
     """What one half of the held-out pictures allows, the samples that are real pictures too hardly ever do."""
     train, held_out, posing = digits
@@ -73,8 +85,8 @@ def test_held_out_copies_make_exact_copies_the_rule():
     """Where real pictures are in the training set too, the threshold is 0, only exact copies count, and the alarms say so."""
     torch.manual_seed(0)
     train = torch.randn(500, 10)
-    held_out = torch.cat([torch.randn(90, 10), train[:10]])
-    rule = rule_for(train, held_out[torch.randperm(100)])
+    held_out = torch.cat([torch.randn(180, 10), train[:20]])
+    rule = rule_for(train, held_out[torch.randperm(200)])
     found = copies(torch.cat([train[20:40], torch.randn(60, 10)]), rule)
     assert rule.threshold == 0
     assert found.share.value == 0.25
@@ -92,7 +104,7 @@ def test_alarms_are_counted_by_the_other_half_s_rule():
 
 def test_what_cannot_be_told_is_refused():
     x = torch.randn(100, 3)
-    with pytest.raises(ValueError, match="50 held-out examples"):
-        rule_for(x, torch.randn(20, 3))
+    with pytest.raises(ValueError, match="needs 50 real examples, got 40"):
+        rule_for(x[:20], torch.randn(20, 3))
     with pytest.raises(ValueError, match="identical"):
         copies(x, rule_for(x, torch.randn(100, 3)))

@@ -8,7 +8,8 @@ none. It is put in proportion to how far the training set is about there,
 as Carlini et al., "Extracting Training Data from Diffusion Models", 2023, do with the mean of all 50; here of the farther half,
 so that up to 25 duplicates in the training set do not hide a copy. Real examples that were never trained on have such ratios
 too. A sample is called a copy where its r is at most half of their 1% quantile, and `false_alarms` is how often that happens
-to real ones: the rule set by one half of them and asked about the other, both ways.
+to real ones: the rule set by one half of them and asked about the other, both ways. Where they are few, training examples join
+them, each measured against all the others, as if it had not been trained on.
 
 Among pixels a copy with a little noise is found, one that is shifted by a pixel is not. r is a ratio, so units do not matter,
 but the weight of each dimension does.
@@ -18,6 +19,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import torch
 from torch import Tensor
 
 from genlab.measure.estimate import Estimate, distinct_sides, share
@@ -25,6 +27,8 @@ from genlab.measure.neighbours import nearest
 
 NEIGHBOURS = 50
 QUANTILE, FACTOR = 0.01, 0.5
+FEWEST = 50  # real examples that a rule needs
+ENOUGH, JOINING = 200, 1_000  # held-out ones below which training examples join; how many at most
 USUAL = "of held-out examples at most"  # in a score's detail: what real ones may come to
 
 
@@ -34,7 +38,7 @@ class Rule(NamedTuple):
     train: Tensor  # (m, d)
     neighbours: int
     threshold: float
-    false_alarms: Estimate  # share of held-out examples that the rule would call copies
+    false_alarms: Estimate  # share of real examples that the rule would call copies
 
 
 class Copies(NamedTuple):
@@ -45,16 +49,21 @@ class Copies(NamedTuple):
 
 
 def rule_for(train: Tensor, held_out: Tensor, neighbours: int = NEIGHBOURS) -> Rule:
-    """The rule for train (m, d), set by real examples held_out (h, d) that were not trained on.
+    """The rule for train (m, d), set by real examples held_out (h, d) that were not trained on, and by some of train where
+    these are few.
 
-    ValueError for fewer than 50 held-out examples, too few for their 1% quantile.
+    ValueError for fewer than 50 of both, too few for their 1% quantile.
     """
     distinct_sides(held_out, train)
-    if len(held_out) < 50:
-        raise ValueError(f"a threshold for copies needs 50 held-out examples, got {len(held_out)}; set more of the data aside")
-    k = min(neighbours, len(train))
+    joining = 0 if len(held_out) >= ENOUGH else min(len(train), JOINING)
+    if len(held_out) + joining < FEWEST:
+        raise ValueError(f"a threshold for copies needs {FEWEST} real examples, got {len(held_out) + joining}")
+    k = min(neighbours, len(train) - 1)
     usual = ratios(nearest(held_out, train, k)[0])
-    return Rule(train, k, limit(usual), share(_alarms(usual), len(held_out), "held-out examples"))
+    if joining:
+        rows = torch.arange(joining) * len(train) // joining
+        usual = torch.cat([usual, ratios(nearest(train[rows], train, k + 1)[0][:, 1:])])
+    return Rule(train, k, limit(usual), share(_alarms(usual), len(usual), "real examples"))
 
 
 def copies(samples: Tensor, rule: Rule) -> Copies:
@@ -77,5 +86,5 @@ def limit(usual: Tensor) -> float:
 
 
 def _alarms(usual: Tensor) -> int:
-    one, other = usual[::2], usual[1::2]
+    one, other = usual[::2], usual[1::2]  # training examples come after held-out ones: both halves have some of either
     return int((one <= limit(other)).sum() + (other <= limit(one)).sum())
