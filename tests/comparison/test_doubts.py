@@ -7,18 +7,21 @@ from typing import Any
 
 import pytest
 
-from genlab.comparison.doubts import alarmed, baseline_value, caveats, copied, no_better_than_noise, remarks
+from genlab.comparison.doubts import alarmed, baseline_value, caveats, copying, no_better_than_noise, remarks
 from genlab.comparison.rows import Baseline, Load, Row
+from genlab.comparison.summary import leader
+from genlab.comparison.verdicts import recommendation, verdicts
 from genlab.measure.alarms import Alarm
+from genlab.measure.copies import USUAL
 from genlab.measure.score import Better, Score
-from tests.report.fakes import distance, everything, four, record, row, score
+from tests.report.fakes import LINES, distance, everything, four, nats, record, row, score
 
 
 def noisy(value: float, better: Better = "lower", **protocol: Any) -> list[Baseline]:
     return [Baseline("noise", "worthless", distance(value, better, **protocol))]
 
 
-def copying(name: str, value: float, low: float | None = None, **more: Any) -> Row:
+def copier(name: str, value: float, low: float | None = None, **more: Any) -> Row:
     found = score(value, question="copying", low=low, high=None if low is None else 1.0)
     return row(name, None, {"copied training pictures": found}, **more)
 
@@ -26,8 +29,6 @@ def copying(name: str, value: float, low: float | None = None, **more: Any) -> R
 def test_one_seed_is_said_and_so_is_who_has_no_likelihood() -> None:
     assert remarks(record(four())) == [
         "One run per model: another random start may give another order (--seeds 3).",
-        "Only pixelcnn has an exact likelihood (1.86 bits/dim, given label); "
-        "it cannot be ranked against those of another kind.",
         "gan has no likelihood and cannot say how probable an example is.",
     ]
     assert remarks(record([])) == ["No model has been measured yet."]
@@ -76,21 +77,42 @@ def test_noise_is_judged_by_the_same_protocol_and_the_right_way() -> None:
 
 
 def test_noise_copies_nothing_and_that_is_no_praise() -> None:
-    rows = [copying("a", 0.3), copying("b", 0.2)]
-    said = record(rows, baselines=[Baseline("noise", "", copying("", 0.0).scores)])
+    rows = [copier("a", 0.3), copier("b", 0.2)]
+    said = record(rows, baselines=[Baseline("noise", "", copier("", 0.0).scores)])
     assert not list(no_better_than_noise(said))
 
 
 @pytest.mark.parametrize(
-    ("value", "low", "share"), [(0.12, 0.08, 0.12), (0.12, None, 0.12), (0.02, 0.004, None), (0.01, None, None)]
+    ("value", "low", "share"), [(0.12, 0.08, "12%"), (0.12, None, "12%"), (0.02, 0.004, ""), (0.01, None, "")]
 )
-def test_copies_count_where_they_are_more_than_false_alarms(value: float, low: float | None, share: float | None) -> None:
-    assert copied("a", [copying("a", value, low)]) == share
+def test_copies_count_where_they_are_more_than_false_alarms(value: float, low: float | None, share: str) -> None:
+    said = copying("a", [copier("a", value, low)])
+    assert said == (f"{share} of a's samples are copies of training examples" if share else "")
+
+
+def test_lines_of_the_training_set_are_copies_where_real_ones_are_rarer() -> None:
+    def writer(share: float, real: float) -> Row:
+        found = score(share, None, "copying", low=share - 0.03, high=share + 0.03, detail={USUAL: real})
+        return row("ngram", None, {"share of lines of the training set": found})
+
+    said = record([writer(0.41, 0.02)], LINES)
+    sentence = "41% of ngram's samples stand word for word in the training set, of real ones not learnt from 2% at most"
+    assert copying("ngram", said.rows) == sentence
+    assert copying("ngram", [writer(0.41, 0.45)]) == "", "short names recur"
+    other = row("gpt", nats(1.6, "nats_per_character"), {})
+    best = replace(said.rows[0], likelihood=nats(1.2, "nats_per_character"))
+    said = record([best, other], LINES)
+    (verdict, *_) = verdicts(said)
+    assert f"but {sentence}" in verdict.caveats
+    picked = recommendation(said)
+    assert picked is not None
+    assert picked.name == "ngram"
+    assert picked.why.endswith(f", but {sentence}")
+    assert any(line.startswith(f"draw from ngram ({sentence}): ") for line in leader(said))
 
 
 def test_copies_are_averaged_over_seeds() -> None:
-    rows = [copying("a", 0.1, seed=0), copying("a", 0.3, seed=1), copying("b", 0.0)]
-    assert copied("a", rows) == pytest.approx(0.2)
+    rows = [copier("a", 0.1, seed=0), copier("a", 0.3, seed=1), copier("b", 0.0)]
     assert list(caveats(["a"], record(rows))) == ["but 20% of a's samples are copies of training examples"]
     assert "20% of a's samples are copies of training examples." in remarks(record(rows))
 

@@ -108,7 +108,7 @@ def test_every_question_is_asked_and_the_first_matters_most() -> None:
     asked = [verdict.question for verdict in verdicts(everything())]
     assert asked == ["quality", "likelihood", "coverage", "speed", "cost"]
     texts = verdicts(record(four(), TEXT))
-    assert [verdict.title for verdict in texts] == ["Best likelihood (bound, given label)", "Best text", "Fastest to sample"]
+    assert [verdict.title for verdict in texts] == ["Best likelihood (given label)", "Best text", "Fastest to sample"]
 
 
 @pytest.mark.parametrize(("space", "things"), [(COLOUR, "pictures"), (POINTS, "points"), (LINES, "lines"), (TEXT, "text")])

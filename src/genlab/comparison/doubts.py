@@ -6,12 +6,17 @@ from collections.abc import Iterator, Sequence
 
 from genlab.comparison import words
 from genlab.comparison.learnt import NOISE, unlearnt
-from genlab.comparison.ranking import LIKELIHOOD, Group, claim_of, condition, grouped, question, sign_of
+from genlab.comparison.ranking import Group, claim_of, condition, grouped, provable, question, sign_of
 from genlab.comparison.rows import Record, Row, is_finite, names_of
 from genlab.core.words import word_list
+from genlab.measure.copies import USUAL
 from genlab.measure.score import Score, differences
 
 COPIES = 0.01  # the share of samples that held-out examples would have called copies at most
+COPIED = {  # by how a measure's name begins, what its samples are
+    "copied": "are copies of training examples",
+    "share of lines": "stand word for word in the training set",
+}
 MEASURES = 2  # measures of quality by which noise is a yardstick: of all, one or the other is blind to it
 CLAIMED = {"exact": "an exact likelihood", "lower": "a bound on the likelihood", "estimate": "an estimated likelihood"}
 BUSY = 1.5  # a factor between loads that is worth a word
@@ -21,25 +26,30 @@ def caveats(who: Sequence[str], record: Record) -> Iterator[str]:
     """What a reader must know about the models that a verdict names."""
     models = record.rows
     for name in who:
-        copies, alarms = copied(name, models), alarmed(name, models)
-        if copies is not None:
-            yield f"but {words.percent(copies)} of {name}'s samples are copies of training examples"
+        copies, alarms = copying(name, models), alarmed(name, models)
+        if copies:
+            yield f"but {copies}"
         if alarms:
             yield f"but {name}'s training raised an alarm: {word_list(alarms)}"
     yield from (f"but {sentence}" for sentence in _worthless(record, who))
 
 
-def copied(name: str, models: Sequence[Row]) -> float | None:
-    """The share of a model's samples that are copies, the mean over its seeds; None where it is within false alarms."""
-    found = []
-    for row in models:
-        for title, score in row.scores.items() if row.name == name else ():
-            if question(score) == "copying" and title.startswith("copied") and is_finite(score.value) and not score.unit:
-                found.append((score.value, score.low if is_finite(score.low) else score.value))
-    if not found:
-        return None
-    share, least = (sum(pair[end] for pair in found) / len(found) for end in (0, 1))
-    return share if least > COPIES else None
+def copying(name: str, models: Sequence[Row]) -> str:
+    """ "41% of a's samples stand word for word in the training set, of real ones not learnt from 3% at most"; "" where they
+    are no more than chance has it."""
+    for start, what in COPIED.items():
+        scores = [
+            score
+            for row in models
+            for title, score in (row.scores.items() if row.name == name else ())
+            if title.startswith(start) and question(score) == "copying" and is_finite(score.value) and not score.unit
+        ]
+        usual = max([COPIES, *(float(score.detail.get(USUAL, 0.0)) for score in scores)])
+        if scores and sum(score.low if is_finite(score.low) else score.value or 0.0 for score in scores) / len(scores) > usual:
+            share = sum(score.value or 0.0 for score in scores) / len(scores)
+            beside = f", of real ones not learnt from {words.percent(usual)} at most" if usual > COPIES else ""
+            return f"{words.percent(share)} of {name}'s samples {what}{beside}"
+    return ""
 
 
 def alarmed(name: str, models: Sequence[Row]) -> list[str]:
@@ -120,8 +130,8 @@ def _seeds(models: Sequence[Row]) -> Iterator[str]:
 
 
 def _alone(models: Sequence[Row]) -> Iterator[str]:
-    for group in grouped(models):
-        if group.title == LIKELIHOOD and not group.ranked:
+    for group in provable(grouped(models)):
+        if not group.ranked:
             value = sign_of(group) + group.write(group.values[0].mean)
             name, given = group.values[0].name, group.qualifier.partition(", ")[2]
             about = ", ".join(filter(None, (value, given)))
@@ -165,9 +175,9 @@ def _worthless(record: Record, who: Sequence[str]) -> Iterator[str]:
 
 def _copies(models: Sequence[Row]) -> Iterator[str]:
     for name in names_of(models):
-        share = copied(name, models)
-        if share is not None:
-            yield f"{words.percent(share)} of {name}'s samples are copies of training examples."
+        copies = copying(name, models)
+        if copies:
+            yield f"{copies}."
 
 
 def _busy(models: Sequence[Row]) -> Iterator[str]:

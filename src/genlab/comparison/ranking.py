@@ -8,7 +8,7 @@ mean over their seeds. Statistics are in `measure.chance`, conclusions in `verdi
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import takewhile
 from typing import NamedTuple
 
@@ -40,6 +40,7 @@ class Group:
     better: str  # "lower", "higher" or "", where neither is
     values: tuple[Value, ...]
     question: str = ""  # "likelihood", "quality", "coverage", "copying", "labels", "speed", "cost"
+    bounds: tuple[str, ...] = ()  # of likelihoods of both kinds: the models of which only a bound is known
 
     @property
     def ranked(self) -> bool:
@@ -116,7 +117,7 @@ def numbers(row: Row) -> Iterator[Number]:
     cost = row.likelihood
     if cost is not None and is_finite(cost.value):
         span = (cost.low, cost.high) if cost.error and is_finite(cost.error) else None
-        yield Number(LIKELIHOOD, comparable(cost), cost.label, "lower", "likelihood", cost.value, span)
+        yield Number(LIKELIHOOD, comparable(cost), cost.label, "lower", "likelihood", cost.value, span, cost.effects)
     for name, score in row.scores.items():
         if is_finite(score.value):
             about, value = condition(score), score.value
@@ -173,8 +174,26 @@ def claim_of(group: Group) -> str:
     return next((claim for claim, name in CLAIMS.items() if group.title == LIKELIHOOD and name == word), "")
 
 
-def sign_of(group: Group) -> str:
-    return SIGNS.get(claim_of(group), "")
+def sign_of(group: Group, name: str = "") -> str:
+    """What stands before a model's value in a group: ≤ before a bound."""
+    return SIGNS["lower"] if name in group.bounds else SIGNS.get(claim_of(group), "")
+
+
+def provable(groups: Sequence[Group]) -> list[Group]:
+    """The groups of likelihoods, exact ones and bounds together where they are of the same data, given the same: a bound that
+    lies below an exact cost proves that its model is better."""
+    found: dict[tuple[str, str, bool], list[Group]] = {}
+    for group in groups:
+        if group.title == LIKELIHOOD:
+            _, _, rest = group.qualifier.partition(", ")
+            found.setdefault((rest, group.unit, claim_of(group) == "estimate"), []).append(group)
+    return [_together(parts, rest) if len(parts) > 1 else parts[0] for (rest, _, _), parts in found.items()]
+
+
+def _together(parts: Sequence[Group], rest: str) -> Group:
+    values = sorted((value for part in parts for value in part.values), key=lambda value: (value.mean, value.name))
+    bounds = tuple(value.name for part in parts if claim_of(part) == "lower" for value in part.values)
+    return replace(parts[0], qualifier=rest, values=tuple(values), bounds=bounds)
 
 
 def superlative(group: Group, worst: bool = False) -> str:
@@ -182,7 +201,7 @@ def superlative(group: Group, worst: bool = False) -> str:
     if group.title == SPEED:
         return "Slowest to sample" if worst else "Fastest to sample"
     if group.title == LIKELIHOOD:
-        return f"{'Worst' if worst else 'Best'} likelihood ({group.qualifier})"
+        return f"{'Worst' if worst else 'Best'} likelihood" + (f" ({group.qualifier})" if group.qualifier else "")
     return f"{'Worst' if worst else 'Best'} {group.title}"
 
 

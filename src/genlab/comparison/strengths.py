@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from genlab.comparison.ranking import Group, grouped, sign_of, superlative
+from genlab.comparison.ranking import LIKELIHOOD, Group, grouped, provable, sign_of, superlative
 from genlab.comparison.rows import Row, is_finite
 
 MEASURES = 2  # measures of each question that count as a strength or a weakness; the table has all
@@ -14,7 +14,8 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
     """Strengths and weaknesses of one model: where it is first or last of the leading measures of each question."""
     strong: list[str] = []
     weak: list[str] = []
-    for group in leading(grouped(models)):
+    groups = grouped(models)
+    for group in leading([*provable(groups), *(group for group in groups if group.title != LIKELIHOOD)]):
         rank = group.rank(row.name)
         if rank is None or group.values[0].mean == group.values[-1].mean:
             continue
@@ -23,10 +24,12 @@ def measured(row: Row, models: Sequence[Row]) -> tuple[list[str], list[str]]:
         if value.mean not in ends:
             continue
         side, rivals = ends[value.mean]
+        if side is weak and row.name in group.bounds:
+            continue  # its own likelihood may be better than the bound
         nearest = min(rivals, key=lambda rival: abs(rival.mean - value.mean))
         if group.differ(value, nearest) is not False or nearest.mean == value.mean:
             of, shared = f" of {number}" if number > 2 else "", ", shared" if nearest.mean == value.mean else ""
-            text = sign_of(group) + group.write(value.mean)
+            text = sign_of(group, row.name) + group.write(value.mean)
             side.append(f"{superlative(group, worst=side is weak)}{of}{shared}: {text}")
     _likelihood_words(row, models, strong, weak)
     return strong, weak

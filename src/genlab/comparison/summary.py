@@ -7,7 +7,7 @@ import platform
 from collections.abc import Iterator
 from pathlib import Path
 
-from genlab.comparison.doubts import remarks
+from genlab.comparison.doubts import copying, remarks
 from genlab.comparison.learnt import notices
 from genlab.comparison.options import command
 from genlab.comparison.rows import Record
@@ -35,7 +35,8 @@ def leader(record: Record) -> Iterator[str]:
         yield " ".join((f"{verdict.title}: {verdict.sentence}", *(f"{capital(caveat)}." for caveat in caveats)))
     picked = recommendation(record, judged)
     if picked is not None:
-        yield f"draw from {picked.name}: {command('sample', picked.run, picked.name)}"
+        but = copying(picked.name, record.rows)
+        yield f"draw from {picked.name}{f' ({but})' if but else ''}: {command('sample', picked.run, picked.name)}"
 
 
 def machine(device: str) -> str:

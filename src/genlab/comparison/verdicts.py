@@ -9,15 +9,15 @@ separate them. What speaks against a leader (copies, noise, alarms) stands besid
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from genlab.comparison import words
 from genlab.comparison.courses import Courses, cost_to_reach, courses_of, still_improving
-from genlab.comparison.doubts import caveats
+from genlab.comparison.doubts import caveats, copying
 from genlab.comparison.learnt import unlearnt
-from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, grouped, sign_of
+from genlab.comparison.ranking import COST, LIKELIHOOD, SPEED, Group, front, grouped, provable, sign_of
 from genlab.comparison.rows import Record, Row, names_of
 from genlab.core.kinds import kind_of
 from genlab.core.space import Space
@@ -81,8 +81,9 @@ def verdicts(record: Record) -> list[Verdict]:
 def questions(record: Record) -> list[Group]:
     """The groups that answer the questions: every ranked likelihood, the first ranked measure of quality and of coverage,
     time to sample, cost of training."""
-    ranked = [group for group in grouped(record.rows) if group.ranked]
-    asked = [group for group in ranked if group.title == LIKELIHOOD]
+    groups = grouped(record.rows)
+    ranked = [group for group in groups if group.ranked]
+    asked = [group for group in provable(groups) if group.ranked]
     for question in ("quality", "coverage"):
         titles = [group.title for group in ranked if group.question == question]
         asked += [group for group in ranked if group.question == question and group.title == titles[0]]
@@ -137,7 +138,7 @@ def verdict(group: Group, record: Record, space: Space, courses: Courses | None)
     )
     advice = _advice(group, first, tied) if outcome == "tied" else UNKNOWN if outcome == "unknown" else ""
     longer = _longer(group, models, courses, record) if outcome == "tied" else ""
-    against = tuple(caveats(models, record))
+    against = (*caveats(models, record), *_unproven(group, models))
     return Verdict(
         group.question, title, outcome, models, sentence, detail, " ".join(filter(None, (advice, longer))), against, group
     )
@@ -192,6 +193,14 @@ def _tied(group: Group, top: Sequence[Value], rest: Sequence[Value], space: Spac
     return f"{sentence}; {top[0].name} is ahead of {behind}."
 
 
+def _unproven(group: Group, first: Sequence[str]) -> Iterator[str]:
+    """What an exact likelihood in front does not prove of models of which a bound is known."""
+    bounds = [value.name for value in group.values if value.name in group.bounds and value.name not in first]
+    if bounds and not set(first) & set(group.bounds):
+        own = "likelihood" if len(bounds) == 1 else "likelihoods"
+        yield f"but only a bound is known of {word_list(bounds)}, whose own {own} may be better"
+
+
 def _unplaced(names: Sequence[str]) -> str:
     """A sentence on models ranked behind one that is separated from the first, but not separated from it themselves."""
     return f"{word_list(names)} var{'ies' if len(names) == 1 else 'y'} too much between runs to be placed." if names else ""
@@ -201,14 +210,15 @@ def _numbers(group: Group) -> str:
     """The leader's number, the next one's, and the last's."""
     first, *others = group.values
     title = words.capital(group.title) if group.title != SPEED else "100 samples in"
-    leading = f"{title} {sign_of(group)}{_written(group, first)}"
+    leading = f"{title} {_written(group, first)}"
     if not others:
         return f"{leading}."
     second = others[0]
     parts = [leading, f"next is {second.name} with {_written(group, second)}{_factor(group, second, first)}"]
     if others[1:]:
         last = others[-1]
-        parts.append(f"last {last.name} with {group.write(last.mean, bare=group.title == SPEED)}{_factor(group, last, first)}")
+        shown = sign_of(group, last.name) + group.write(last.mean, bare=group.title == SPEED)
+        parts.append(f"last {last.name} with {shown}{_factor(group, last, first)}")
     return f"{parts[0]}; {', '.join(parts[1:])}."
 
 
@@ -216,7 +226,8 @@ def _written(group: Group, value: Value) -> str:
     """A value with its interval, or with the range of its seeds."""
     ends = "" if group.title == SPEED and len(value.seeds) == 1 else group.ends(value)
     of = "" if len(value.seeds) > 1 else "95%: "
-    return group.write(value.mean, bare=group.title == SPEED) + (f" ({of}{ends})" if ends else "")
+    shown = sign_of(group, value.name) + group.write(value.mean, bare=group.title == SPEED)
+    return shown + (f" ({of}{ends})" if ends else "")
 
 
 def _factor(group: Group, slow: Value, fast: Value) -> str:
@@ -348,7 +359,10 @@ def recommendation(record: Record, judged: Sequence[Verdict] | None = None) -> R
             claim = _claimed(verdict.group, record.space)
             shared = f"best score, tied with {word_list(named[1:])}" if named[1:] else f"it {claim}"
             why = "best score, perhaps by chance" if verdict.outcome == "unknown" else shared
-            return Recommendation(named[0], _run(done, named[0]), why, tuple(named[1:]))
+            copies = copying(named[0], done)
+            return Recommendation(
+                named[0], _run(done, named[0]), f"{why}{f', but {copies}' if copies else ''}", tuple(named[1:])
+            )
     return Recommendation(done[0].name, done[0].run, "it alone was measured") if done else None
 
 

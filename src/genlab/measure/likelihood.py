@@ -24,12 +24,17 @@ from genlab.measure.estimate import Z
 
 Unit = Literal["bits_per_dim", "nats_per_character", "nats"]
 SIGNS = {"exact": "", "lower": "≤ ", "estimate": "≈ "}  # of -log p, where the claim is about log p
+KEPT = 1_000  # examples up to which their effects are kept
 LABELS: dict[Unit, str] = {"bits_per_dim": "bits/dim", "nats_per_character": "nats/character", "nats": "nats"}
 
 
 @dataclass(frozen=True)
 class Likelihood:
-    """Costs (-log p, lower is better), each with its standard error over examples."""
+    """Costs (-log p, lower is better), each with its standard error over examples.
+
+    effects   of each example on `value`, whose squares add up to its variance: two models are compared on the same examples,
+              and what these did to both cancels. () of many examples, or of one
+    """
 
     nats: float  # per example
     nats_error: float
@@ -44,6 +49,7 @@ class Likelihood:
     seed: int
     note: str = ""
     given: tuple[str, ...] = ()  # conditions
+    effects: tuple[float, ...] = ()
 
     @property
     def bits(self) -> float:
@@ -95,7 +101,8 @@ class Likelihood:
     def to_json(self) -> dict[str, Any]:
         """Plain JSON values: the fields, and the value with its 95% interval in the unit that people quote."""
         error = {"error": self.error, "low": self.low, "high": self.high} if math.isfinite(self.error) else {}
-        return {"value": self.value, **error, **asdict(self), "given": list(self.given)}
+        effects = {"effects": [float(f"{effect:.4g}") for effect in self.effects]}
+        return {"value": self.value, **error, **asdict(self), "given": list(self.given), **effects}
 
 
 def unit_of(space: Space) -> Unit:
@@ -155,7 +162,18 @@ def likelihood_steps(
         seed=noise_seed,
         note=data.space.note,
         given=given,
+        effects=_effects(cost, d, unit_of(data.space)),
     )
+
+
+def _effects(cost: Tensor, d: Tensor, unit: Unit) -> tuple[float, ...]:
+    """See `Likelihood`; from costs (N,) in nats and numbers of entries (N,)."""
+    n = len(cost)
+    if not 1 < n <= KEPT:
+        return ()
+    apart = cost - cost.mean() if unit == "nats" else (cost - cost.sum() / d.sum() * d) / d.mean()
+    scale = math.log(2) if unit == "bits_per_dim" else 1.0
+    return tuple((apart / math.sqrt(n * (n - 1)) / scale).tolist())
 
 
 def characters_per_token(data: Data, split: Split) -> float:

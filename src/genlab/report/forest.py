@@ -49,7 +49,7 @@ def _line(group: Group, value: Value, across: Axis, y: float, hue: int) -> list[
     low, high = value.reach
     x, start, stop = (float(across(end)) for end in (value.mean, low, high))
     ticks = value.seeds if len(value.seeds) > 1 else ()
-    number = sign_of(group) + group.write(value.mean, bare=group.title == SPEED or len(group.unit) > 4)
+    number = sign_of(group, value.name) + group.write(value.mean, bare=group.title == SPEED or len(group.unit) > 4)
     return [
         f'<g class="hue-{hue}">',
         f'<text x="{NAME - 12}" y="{y + 4:.1f}" text-anchor="end" class="forest-name">{escape(_short(value.name))}</text>',
