@@ -26,7 +26,8 @@ def blocks(language: str, text: str = TEXT) -> list[str]:
 
 
 def shorter(command: str) -> str:
-    """Budgets may be shortened, nothing else."""
+    """Budgets may be shortened, those of the data too, nothing else."""
+    command = re.sub(r"^(genlab compare my-pictures/)$", r"\1 --seconds 1", command)
     return re.sub(r"examples=\d+", "examples=3000", re.sub(r"(--seconds |seconds=)\d+", r"\g<1>1", command))
 
 

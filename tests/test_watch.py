@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import types
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -22,7 +23,7 @@ from genlab.measure.points import modes
 from genlab.measure.score import Score
 from genlab.models.adversarial.gan import GAN
 from genlab.trained import drawn
-from genlab.watch import FEWEST, MARKS, Plan, Watch, affordable
+from genlab.watch import FEWEST, MARKS, NEVER, Plan, Watch, affordable
 
 SEEDS = range(5)
 SMALL = {"model.width": "8"}  # of a network whose sampling takes long
@@ -219,12 +220,33 @@ def test_a_stopped_run_is_watched_as_if_it_had_never_stopped(tmp_path: Path) -> 
 
 
 def test_how_often_it_looks_follows_what_looking_costs() -> None:
-    assert affordable(0.0, 0.0, 30.0) == Plan(1, 256)
-    assert affordable(0.01, 0.0, 30.0) == Plan(2, 64)  # 0.64 s, ten times
-    assert affordable(10.0, 1.0, 30.0) == Plan(MARKS, 64)
+    assert affordable(0.0, 0.0, 9.0) == Plan(1, 256)
+    assert affordable(0.01, 0.0, 9.0) == Plan(2, 64)  # 0.64 s, ten times
+    assert affordable(0.5, 1.0, 9.0) == Plan(MARKS, 16)
+    assert affordable(10.0, 1.0, 9.0).stride == NEVER
     for each in (0.001, 0.02, 0.3):
-        plan = affordable(each, 0.1, 60.0)
-        assert (each * plan.n + 0.1) * (MARKS // plan.stride) <= 0.3 * 60 or plan == Plan(MARKS, 64)
+        plan = affordable(each, 0.1, 6.0)
+        assert (each * plan.n + 0.1) * (MARKS // plan.stride) <= 6
+
+
+def test_a_sampler_that_is_too_slow_is_left_and_not_looked_at(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Looking takes a tenth of the training, so its first sample is given up once it takes longer than that."""
+    drawn = []
+
+    def slow(model: Any, rows: range, *rest: Any) -> Iterator[torch.Tensor]:
+        for frame in range(100):
+            time.sleep(0.02)
+            drawn.append(frame)
+            yield torch.zeros(len(rows), 2)
+
+    monkeypatch.setattr("genlab.watch.drawn", slow)
+    monkeypatch.setattr("genlab.watch.LEAST", 0.1)
+    watch = watched(begun(tmp_path / "run", steps=30), None)
+    assert watch.plan is not None
+    assert watch.plan.stride == NEVER
+    assert len(drawn) < 30
+    assert watch.history.checkups == []
+    assert watch._saved_plan() == watch.plan, "a resumed run does not look either"
 
 
 def test_a_broken_sampler_is_an_error_not_a_number(tmp_path: Path) -> None:

@@ -346,7 +346,8 @@ def resume(
         on_main(partial(fork, run.folder, Folder(out), run.recipe, recipe, changes, force))
         run = Run(out, device)
     if more is not None:
-        _extensible(run)
+        if not extensible(run):
+            raise ValueError(f"{run.recipe.name} has counted all its data: there is nothing to train it longer for")
         on_main(partial(extend, run.folder, run.recipe, more))
         run = Run(run.path, device)
     if moved is not None and str(data.describe()["source"]) != run.head["data"]["source"]:
@@ -382,12 +383,11 @@ def _forking(run: Run, seed: int | None, settings: Mapping[str, Any]) -> Recipe:
     return recipe
 
 
-def _extensible(run: Run) -> None:
-    """ValueError for a model whose current stage makes whole passes over the data."""
+def extensible(run: Run) -> bool:
+    """Whether a longer budget trains it longer: not where its current stage makes whole passes over the data."""
     number = last_checkpoint(run.folder)[1]["stage"]
     model = build(run.recipe, run.space, run.given)
     stage = next(islice(model.stages(), number, None), None)
     if stage is None:
         raise ValueError(f"the checkpoint of {run.path} is not one of this model; restore it from a copy or train again")
-    if stage.passes is not None:
-        raise ValueError(f"{run.recipe.name} has counted all its data: there is nothing to train it longer for")
+    return stage.passes is None

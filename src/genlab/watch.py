@@ -27,8 +27,9 @@ from genlab.trained import drawn
 
 MARKS = 20  # fractions of a run at which a check-up may be due
 STRIDES = (1, 2, 4, 5, 10, 20)  # marks from one check-up to the next
-SIZES = (256, 128, 64)  # samples drawn
-SHARE = 0.3  # of the training time that check-ups may take
+SIZES, FEWER = (256, 128, 64), (32, 16)  # samples drawn; of a sampler that is too slow for more than a single check-up
+NEVER = MARKS + 1  # the stride of no check-up at all
+SHARE, LEAST = 0.1, 1.0  # of the training time that check-ups may take; seconds that they may take however short it is
 PROBES = (16, 4, 2)  # samples drawn to time sampling
 FEWEST = 30  # steps before which no alarm is raised
 SCORED = 200  # validation examples of a likelihood
@@ -36,7 +37,7 @@ SEED = 1  # of the samples, the same at every check-up
 
 
 class Plan(NamedTuple):
-    """A check-up at every `stride`-th of the marks, of n samples."""
+    """A check-up at every `stride`-th of the marks, of n samples; none where that is beyond them."""
 
     stride: int
     n: int
@@ -48,8 +49,8 @@ class Watch:
 
     features          what pictures are compared in; without them, of a model of pictures the readings alone are followed
     tell              called with each alarm as it is raised
-    plan              how often to check and how many samples to draw, whatever that takes; by default what `share` allows
-    share             largest share of the training time that check-ups take
+    plan              how often to check and how many samples to draw, whatever that takes; by default what comes in a tenth of
+                      the training time
     reference         the real examples, where several models share them
     features_choice   name of the features, for the record: a resumed run uses the same ones
     """
@@ -60,11 +61,10 @@ class Watch:
         features: Features | None,
         tell: Callable[[Alarm], object] | None = None,
         plan: Plan | None = None,
-        share: float = SHARE,
         reference: Reference | None = None,
         features_choice: str | None = None,
     ):
-        self.session, self.tell, self.share, self.features_choice = session, tell, share, features_choice
+        self.session, self.tell, self.features_choice = session, tell, features_choice
         self.reference = reference or checkup_reference(session.data, features)
         self._measures = session.data.count("validation") > 0
         self.history = History()
@@ -98,8 +98,8 @@ class Watch:
             self._restore()
         if engine.main and self._measures and engine.samples and self._mark < MARKS:
             self._mark = MARKS
-            self._planned(1.0, engine.seconds)
-            self._check_up(1.0, engine.seconds)
+            if self._planned(1.0, engine.seconds).stride < NEVER:
+                self._check_up(1.0, engine.seconds)
 
     def _restore(self) -> None:
         """Restore the history up to the checkpoint from which the run continues; later rows will be written again."""
@@ -139,6 +139,15 @@ class Watch:
     def _draw(self, model: Any, given: Mapping[str, Tensor], n: int) -> Tensor:
         *_, last = drawn(model, range(n), SEED, {key: value[:n] for key, value in given.items()}, {})
         return last
+
+    def _one(self, model: Any, given: Mapping[str, Tensor], patience: float) -> Tensor | None:
+        """One sample; None, and no more is drawn, once its frames show that it takes longer than `patience` seconds."""
+        began, frames = time.perf_counter(), []
+        for frame in drawn(model, range(1), SEED, {key: value[:1] for key, value in given.items()}, {}):
+            if time.perf_counter() - began > patience:
+                return None
+            frames = [frame]
+        return frames[0]
 
     def _likelihood(self, model: Any) -> Any:
         """The likelihood of validation examples of text; None for other data, where it may take longer than the training."""
@@ -183,19 +192,22 @@ class Watch:
 
     def _planned(self, progress: float, seconds: float) -> Plan:
         if self.plan is None:
-            training = seconds / max(progress, 1e-9)
-            self.plan = affordable(*self._costs(self.share * training), training, self.share)
+            allowed = max(LEAST, SHARE * seconds / max(progress, 1e-9))
+            costs, took = timed(lambda: self._costs(allowed / 2))
+            self.plan = Plan(NEVER, 1) if costs is None else affordable(costs[0], costs[1], max(allowed - took, allowed / 2))
             self.session.folder.write_plan({**self.plan._asdict(), "features": self.features_choice or "auto"})
         return self.plan
 
-    def _costs(self, patience: float) -> tuple[float, float]:
-        """(seconds for each sample, seconds for the rest of a check-up).
+    def _costs(self, patience: float) -> tuple[float, float] | None:
+        """(seconds for each sample, seconds for the rest of a check-up); None where `patience` seconds do not draw one.
 
         One sample is drawn first, and several at once where they will not take more than `patience` seconds.
         """
         given = self.session.conditions(PROBES[0], SEED).given
         with self.session.engine.averaged() as model:
-            samples, first = timed(lambda: self._draw(model, given, 1))
+            samples, first = timed(lambda: self._one(model, given, patience))
+            if samples is None:
+                return None
             if first <= patience:
                 samples, first = timed(lambda: self._draw(model, given, 1))  # the first call builds caches
             each, beside = first, 0.0
@@ -214,7 +226,7 @@ class Watch:
 
     def _saved_plan(self) -> Plan | None:
         saved = self.session.folder.plan()
-        if saved is None or not (1 <= saved["stride"] <= MARKS and 1 <= saved["n"] <= SIZES[0]):
+        if saved is None or not (1 <= saved["stride"] <= NEVER and 1 <= saved["n"] <= SIZES[0]):
             return None
         return Plan(saved["stride"], saved["n"])
 
@@ -233,15 +245,14 @@ def cost(score: Score | None) -> float:
     return score.value if score.better == "lower" else -score.value
 
 
-def affordable(each: float, rest: float, training: float, share: float = SHARE) -> Plan:
-    """The most frequent check-ups that take at most `share` of the training time; a single one at the end if none fit.
+def affordable(each: float, rest: float, allowed: float) -> Plan:
+    """The most frequent check-ups that take at most `allowed` seconds; a single one at the end if none does, and none at
+    all if even its samples take longer.
 
-    each       seconds for one sample
-    rest       seconds for everything else in a check-up
-    training   seconds of the whole run
+    each   seconds for one sample
+    rest   seconds for everything else in a check-up
     """
-    for stride in STRIDES:
-        for n in SIZES:
-            if (each * n + rest) * (MARKS // stride) <= share * training:
-                return Plan(stride, n)
-    return Plan(MARKS, SIZES[-1])
+    plans = [*(Plan(stride, n) for stride in STRIDES for n in SIZES), *(Plan(MARKS, n) for n in FEWER)]
+    fitting = (plan for plan in plans if (each * plan.n + rest) * (MARKS // plan.stride) <= allowed)
+    least = FEWER[-1]
+    return next(fitting, Plan(MARKS if each * least <= allowed else NEVER, least))

@@ -195,7 +195,7 @@ def test_impossible_comparisons_are_refused_before_anything_is_written(words: li
 
 def test_what_was_trained_and_not_measured_yet_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     stopped = replace(record([]), pending=("vae", "gan"))
-    compare._print(cast(Any, SimpleNamespace(record=lambda: stopped, folder=Path("here"))), json=False, table=False)
+    compare._print_result(cast(Any, SimpleNamespace(record=lambda: stopped, folder=Path("here"))), json=False, table=False)
     said = capsys.readouterr().out
     assert said.startswith("not measured yet: vae, gan\n")
     assert "parameters" not in said, "no table without rows"

@@ -43,7 +43,7 @@ def test_a_loop_that_is_left_is_gone_on_with(tmp_path: Path) -> None:
     assert row.stopped
     assert not row.measured
     assert (tmp_path / "here/runs/gan/weights.safetensors").exists()
-    with pytest.raises(ValueError, match="no model of here was measured"):
+    with pytest.raises(ValueError, match="there is no best model in here: gan: stopped"):
         comparison.best()
 
     again = genlab.compare("points/ring", **QUICK, out="here")

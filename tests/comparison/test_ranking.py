@@ -95,7 +95,7 @@ def test_seeds_of_times_are_compared_by_factors() -> None:
 
 
 def test_time_to_sample_may_come_from_the_rate() -> None:
-    rated = row("a", seconds=None, speed=Speed(0.1, 9.0, 50.0, 0, 64, 0, 50.0))
+    rated = row("a", seconds=None, speed=Speed(50.0, 256, 0, 0, 8))
     assert grouped([rated])[0].values[0].mean == 2.0
 
 

@@ -77,7 +77,7 @@ def changed(path: tuple[Any, ...], value: Any) -> dict[str, Any]:
         (("rows", 0, "scores", "recall", "value"), "high"),
         (("rows", 0, "scores", "recall", "protocol"), "by hand"),
         (("rows", 0, "checkups", 0, "seconds"), "now"),
-        (("rows", 2, "speed", "rate"), [1]),
+        (("rows", 2, "speed", "per_second"), [1]),
         (("data", "space", "levels"), -3),
         (("data", "fingerprint"), 7),
         (("budget", "unit"), "hours"),

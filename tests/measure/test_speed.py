@@ -1,64 +1,45 @@
-"""Seconds of a sampler that sleeps, bytes of tensors that are counted by hand, operations of known products."""
+"""Operations of a sampler that is left early, bytes of tensors that are counted by hand, operations of known products."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 
 import pytest
 import torch
 from torch.nn import functional
 
 from genlab.measure.operations import operations
-from genlab.measure.speed import fastest, peak_bytes, speed
+from genlab.measure.speed import cost, peak_bytes
 from genlab.nets.cpu.winograd import faster
 from genlab.nets.layers import Conv3x3
 
 
-def test_rates_are_those_of_a_sampler_that_sleeps():
-    calls = []
+def chain(steps: int, seconds: float = 0.0, first: int = 1) -> Callable[[int], Iterator[torch.Tensor]]:
+    """A sampler whose every frame but the first few takes one product of 20 x 20."""
+    w = torch.randn(20, 20)
 
-    def draw(n):
-        time.sleep(0.05 if not calls else 0.01 + 0.0001 * n)
-        calls.append(n)
+    def draw(n: int) -> Iterator[torch.Tensor]:
+        x = torch.randn(n, 20)
+        for step in range(steps):
+            time.sleep(seconds)
+            x = x @ w if step >= first else x
+            yield x
 
-    found = speed(draw, allowance=0.05)
-    assert calls[0] == 1
-    assert 0.05 <= found.first_seconds < 0.5
-    assert found.per_second_1 == pytest.approx(1 / 0.0101, rel=0.4)
-    assert found.per_second_64 == pytest.approx(64 / 0.0164, rel=0.4)
-    assert found.peak_batch == 64
-    assert found.reason == ""
+    return draw
 
 
-def test_64_at_a_time_are_not_drawn_where_that_would_take_too_long():
-    calls = []
-
-    def draw(n):
-        time.sleep(0.004 * n)
-        calls.append(n)
-
-    found = speed(draw, allowance=0.02)
-    assert max(calls) == found.peak_batch == 8
-    assert found.per_second_64 is None
-    assert "64 at a time would take about" in found.reason
+def test_a_draw_that_is_left_early_counts_as_if_it_had_not_been() -> None:
+    for first in (0, 1):  # frames that cost nothing
+        whole = cost(chain(50, first=first), 3, 50).operations
+        assert whole == 2 * 20 * 20 * (50 - first)
+        began = time.perf_counter()
+        assert cost(chain(50, 0.02, first), 3, 50, patience=0.1).operations == pytest.approx(whole, rel=0.01)
+        assert time.perf_counter() - began < 0.8, "of 1 s"
 
 
-def test_a_slow_sampler_is_called_once_for_its_rate():
-    calls = []
-
-    def draw(n):
-        time.sleep(0.05)
-        calls.append(n)
-
-    found = speed(draw, allowance=0.004)
-    assert calls == [1, 1, 1]  # timed, its memory, its operations
-    assert found.per_second_1 == pytest.approx(1 / found.first_seconds)
-    assert found.per_second_64 is None
-
-
-def test_the_fastest_call_counts():
-    spent = iter([0.03, 0.005, 0.03])
-    assert 0.005 <= fastest(lambda n: time.sleep(next(spent)), 1, repeats=3) < 0.025
+def test_memory_is_that_of_all_samples_of_the_draw() -> None:
+    assert cost(chain(2), 8, 2).peak_bytes == 2 * 8 * 20 * 4
 
 
 def one_after_the_other() -> torch.Tensor:
@@ -112,8 +93,3 @@ def test_winograd_s_products_count_as_they_are_run():
     with torch.no_grad():
         direct = operations(lambda: functional.conv2d(x, conv.weight, conv.bias, padding=1))
         assert operations(lambda: conv(x)) == pytest.approx(direct / 2, rel=0.01)
-
-
-def test_operations_are_of_one_sample():
-    w = torch.randn(20, 20)
-    assert speed(lambda n: torch.randn(n, 20) @ w, allowance=0.01).operations == 2 * 20 * 20

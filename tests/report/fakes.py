@@ -174,7 +174,7 @@ def whole_row(name: str, seed: int) -> Row:
     how = {"lower": "variational bound", "exact": "chain rule", "estimate": "ODE"}
     said = None if nats is None else bits(nats + 0.004 * seed, claim, how[claim], error=0.006)
     peak = 431_000_000 if name != "vae" else 1_000
-    speed = Speed(seconds / 2, 1 / seconds, 90 / seconds, peak, 64, round(1.3e9 * seconds), 90 / seconds)
+    speed = Speed(90 / seconds, 256, round(1.3e9 * seconds), peak, 8)
     alarm = Alarm(
         "collapse",
         0.4,

@@ -103,7 +103,7 @@ def test_what_was_not_measured_says_why() -> None:
 
 def test_speed_and_cost_are_columns_where_they_are_known() -> None:
     titles = {column.title for column in made(everything()).columns}
-    assert {"First sample after", "Memory at most", "Operations a sample", "Training operations"} <= titles
+    assert {"Samples compared", "Memory at most", "Operations a sample", "Training operations"} <= titles
     assert "Memory at most" not in {column.title for column in made(record(four())).columns}
     assert cell(everything(), "ddpm", "Memory at most").text == "431 MB"
     assert cell(record(four()), "gan", "Fréchet").detail is not None

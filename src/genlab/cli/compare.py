@@ -7,15 +7,25 @@ import signal
 import sys
 from collections.abc import Sequence
 from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
 from genlab.cli.errors import FAILED, Stopped
-from genlab.cli.options import DataOptions, FeaturesOption, FittingOptions, FolderOptions, Json, at_least, known
+from genlab.cli.options import (
+    BUDGET,
+    DataOptions,
+    FeaturesOption,
+    FittingOptions,
+    FolderOptions,
+    Json,
+    at_least,
+    known,
+)
 from genlab.cli.progress import Progress, Task
 from genlab.cli.stop import Stop
-from genlab.comparison.options import SECONDS, UNITS, CompareOptions, command
+from genlab.comparison.options import UNITS, CompareOptions, added, command, listed
 from genlab.core.program import called
 
 if TYPE_CHECKING:
@@ -26,10 +36,22 @@ from genlab.data.options import Options
 EXAMPLES = """Examples:
   genlab compare digits
   genlab compare my-pictures/ --size 32 --seconds 600 --seeds 3
+  genlab compare my-pictures/ --more 300
   genlab compare points/ring --models vae,gan,ddpm --seconds 20 --seeds 3
   genlab compare names.txt --lines --models all --out reports/names
   genlab compare digits --budget operations=1e13
   genlab compare runs/digits-vae-1 runs/digits-gan-1"""
+
+
+@Parameter(name="*", group=BUDGET)
+@dataclass(frozen=True)
+class EqualBudget:
+    seconds: float | None = None
+    """Seconds of training for each model; default: what suits the data."""
+    budget: str | None = None
+    """Budget of each model: seconds=N, examples=N or operations=N (counted, not timed)."""
+    more: float | None = None
+    """Give a comparison that is there so much more, from where it stands, and measure again."""
 
 
 def compare(
@@ -43,19 +65,16 @@ def compare(
             help="Names with commas between, FILE.py:NAME for one of your own, or all; default: four that suit the data."
         ),
     ] = None,
-    seconds: Annotated[float | None, Parameter(help="Seconds of training for each model; default: 30.")] = None,
-    budget: Annotated[
-        str | None, Parameter(help="Budget of each model: seconds=N, examples=N or operations=N (counted, not timed).")
-    ] = None,
     seeds: Annotated[int, Parameter(help="Train each model this many times; several are needed to rule out chance.")] = 1,
     samples: Annotated[
-        int | None, Parameter(help="Samples compared with the data; default: as many as the slowest model draws in good time.")
+        int | None, Parameter(help="Samples compared with the data; default: as many as a model draws in good time.")
     ] = None,
     features: FeaturesOption = None,
     moved: Annotated[
         str | None, Parameter(name="--data", help="Of runs: where their data lie now, if they were moved.")
     ] = None,
     table: Annotated[bool, Parameter(help="Print every score with its interval.")] = False,
+    budget: EqualBudget = EqualBudget(),
     output: FolderOptions = FolderOptions(),  # noqa: B008
     options: DataOptions = Options(),  # noqa: B008
     machine: FittingOptions = FittingOptions(),  # noqa: B008
@@ -67,27 +86,21 @@ def compare(
     report.html (one file, no network) and report.json to --out, reports/DATA by default, and keeps every run in its runs/. The
     same call goes on with a comparison that was stopped; other --models or more --seeds are added to those that are there.
     """
-    unit, amount = budget_of(seconds, budget)
+    unit, amount = budget_of(budget.seconds, budget.budget)
     at_least(1, seeds=seeds, samples=samples)
     if not data:
         raise ValueError(f"name what to compare on: a folder, a file, or something built in; {called()} list data has them")
     machine.apply()
-    names = None if models is None else tuple(name.strip() for name in models.split(",") if name.strip())
+    names, own = listed(models), budget.seconds is not None or budget.budget is not None
     for name in names or ():
         if ".py:" in name:
             known(name)
-    own_budget = seconds is not None or budget is not None
-    machined = (machine.device, machine.precision)
-    asked = CompareOptions(
-        data[0], names, unit, amount, seeds, samples, features, options.record(), *machined, own_budget, machine.budget_fit
-    )
+    rest = (options.record(), machine.device, machine.precision, own, machine.budget_fit, added(budget.more, own))
+    asked = CompareOptions(data[0], names, unit, amount, seeds, samples, features, *rest)
     with Progress() as progress:
         comparison = _begun(data, moved, asked, output, progress)
         stopped = _work(comparison, progress)
-    _print(comparison, json, table)
-    if stopped:
-        _print_next_commands(comparison, json)
-        raise Stopped(stopped)
+    _print(comparison, json, table, stopped)
     return FAILED if all(row.error for row in comparison.record().rows) else 0
 
 
@@ -111,7 +124,7 @@ def _begun(
     with progress.task("choosing how to compare samples") as task:
         if runs:
             return compare_runs(options, source, data, output.out, output.force, task)
-        return compare_models(options, source, output.out, output.force, task)
+        return compare_models(options, source, output.out, output.force, task, progress.say)
 
 
 def _work(comparison: Comparison, progress: Progress) -> int:
@@ -141,7 +154,9 @@ def budget_of(seconds: float | None, budget: str | None) -> tuple[Any, float]:
     """(unit, amount) of `--seconds N` or `--budget UNIT=N`; ValueError for both, or for an amount that cannot be read."""
     if seconds is not None and budget is not None:
         raise ValueError("--seconds and --budget both set the budget: leave one out")
-    unit, _, amount = (budget or f"seconds={SECONDS if seconds is None else seconds}").partition("=")
+    if seconds is None and budget is None:
+        return "seconds", 0.0  # until the data have said what suits them
+    unit, _, amount = (budget or f"seconds={seconds}").partition("=")
     try:
         number = float(amount)
     except ValueError:
@@ -154,7 +169,15 @@ def budget_of(seconds: float | None, budget: str | None) -> tuple[Any, float]:
     return unit, number
 
 
-def _print(comparison: Comparison, json: bool, table: bool) -> None:
+def _print(comparison: Comparison, json: bool, table: bool, stopped: int) -> None:
+    """Print the result; Stopped, after the commands that go on, where a signal of this number ended the work."""
+    _print_result(comparison, json, table)
+    if stopped:
+        _print_next_commands(comparison, json)
+        raise Stopped(stopped)
+
+
+def _print_result(comparison: Comparison, json: bool, table: bool) -> None:
     from rich.console import Console
 
     from genlab.comparison.summary import leader

@@ -41,6 +41,7 @@ class Task(ABC):
 
     def __init__(self, title: str, around: Callable[[], None], forecast: Forecast | None = None):
         self.title, self.began, self.forecast, self._around = title, time.monotonic(), forecast, around
+        self.inside = False  # a task whose forecast says the time left, so that this one does not contradict it
         self.share = 0.0
         self._since: tuple[float, float] | None = None  # when the share began to grow, and from where
         self.halted = False  # by the user, before its end
@@ -74,8 +75,8 @@ class Task(ABC):
     def left(self) -> str:
         """The time left in words; "" while it is not known."""
         if self.forecast is not None:
-            return f"{duration(self.forecast.left())} left"
-        if self._since is None:
+            return f"{duration(self.forecast.left())} left in all"
+        if self.inside or self._since is None:
             return ""
         took, done = time.monotonic() - self._since[0], self.share - self._since[1]
         return f"{duration(took * (1 - self.share) / done)} left" if took >= SURE and done >= SURE_SHARE else ""
@@ -177,6 +178,7 @@ class Progress:
             task: Task = BarTask(title, self._refresh, forecast, self._bars)
         else:
             task = LineTask(title, self._refresh, forecast, self.say, chapter)
+        task.inside = any(outer.forecast is not None for outer in self._open)
         self._open.append(task)
         finished = False
         try:

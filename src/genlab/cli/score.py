@@ -51,7 +51,7 @@ def score(
     from genlab.api import Engine
     from genlab.cli.events import shown
     from genlab.cli.opening import reopened
-    from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
+    from genlab.comparison.evaluate import EvaluationProtocol, evaluate, how_many
     from genlab.comparison.scored import table
     from genlab.measure import instruments
     from genlab.report.saving import write_neighbours
@@ -65,7 +65,7 @@ def score(
         with progress.task("choosing how to compare samples") as task:
             tools = instruments(data, Engine(machine.device), task, features)
         reference = tools.reference(data, split, Engine(machine.device))
-        scored: Evaluated = shown(evaluate_with_speed(loaded, reference, protocol), progress)
+        scored: Evaluated = shown(evaluate(loaded, reference, protocol), progress)
     record = scored.results.to_json()
     if json:
         print(_json.dumps(record))

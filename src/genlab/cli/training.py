@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def watching(session: Session, progress: Progress) -> Watch | None:
-    """The watch of one run, a tenth of the time at most; None on processes that do not write. Pictures are compared in
+    """The watch of one run; None on processes that do not write. Pictures are compared in
     features that need no training, or in those of the run's earlier check-ups."""
     from genlab.watch import MARKS, Watch
 
@@ -31,7 +31,7 @@ def watching(session: Session, progress: Progress) -> Watch | None:
     known = None if choice == "auto" or not session.data.space.picture else choice
     features = features_for(session.data, session.engine, choice=known)
 
-    return Watch(session, features, lambda alarm: progress.say(alarm.line()), share=0.1, features_choice=known)
+    return Watch(session, features, lambda alarm: progress.say(alarm.line()), features_choice=known)
 
 
 def follow(session: Session, task: Task, stop: Stop, watch: Watch | None = None) -> bool:

@@ -9,11 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from genlab.comparison.comparison import Comparison
-from genlab.comparison.evaluate import EvaluationProtocol, evaluate_with_speed, how_many
+from genlab.comparison.evaluate import EvaluationProtocol, evaluate, how_many
 from genlab.comparison.existing import Existing, common_data
-from genlab.comparison.options import SECONDS, CompareOptions
-from genlab.comparison.rows import Results
-from genlab.comparison.setup import check_free, chosen, claimed, continued, earlier
+from genlab.comparison.options import CompareOptions, listed
+from genlab.comparison.proposal import plan
+from genlab.comparison.rows import Results, names_of
+from genlab.comparison.setup import check_free, chosen, claimed, continued, earlier, reopened
 from genlab.core.data import Split, size_of
 from genlab.core.model import Model
 from genlab.core.options import own_options
@@ -52,27 +53,25 @@ def compare(
 
     data      what `genlab.open` takes, or opened already; or a list of existing runs, which are scored and not trained
     models    names, classes of your own, "all", or None for a few that suit the data
-    seconds, examples, operations   the budget of each model, one of them; by default 30 seconds
+    seconds, examples, operations   the budget of each model, one of them; by default seconds that suit the data
     seeds     runs of each model; several are needed to tell differences from chance
-    samples   number of samples that are scored; by default as many as the slowest model draws in good time
+    samples   number of samples that are scored; by default as many as a model draws in good time
     features  what pictures are compared in; by default chosen by the data
     out       folder of the runs and the record, by default reports/DATA. An earlier comparison in it is continued: nothing is
-              done twice, other models and more seeds are added
+              done twice, other models and more seeds are added; `Comparison.more` gives it a longer budget
     force     replace an earlier comparison in the folder
     opening   options of `genlab.open`
     ValueError where data, models or budget do not fit, or the folder holds something else.
     """
     unit, amount, own = _budget(seconds=seconds, examples=examples, operations=operations)
-    for name, value in (("seeds", seeds), ("samples", samples)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    _at_least_1(seeds=seeds, samples=samples)
     if opening and not isinstance(data, str | Path):
         raise ValueError(f"{', '.join(opening)}: options of genlab.open, and these data are open already; leave them out")
     for name in opening:
         near = difflib.get_close_matches(name, signature(compare).parameters, 1)
         if near and not hasattr(Options, name):
             raise ValueError(f"compare has no option {name!r}; did you mean {near[0]}?")
-    names = tuple(name.strip() for name in models.split(",") if name.strip()) if isinstance(models, str) else models
+    names = listed(models) if isinstance(models, str) else models
     runs = [str(run.path if isinstance(run, Run) else run) for run in data] if isinstance(data, list | tuple) else []
     if isinstance(data, list | tuple) and not runs:
         raise ValueError("the list of runs is empty: name those to compare, or data to train models on")
@@ -80,25 +79,36 @@ def compare(
     where = str(data) if isinstance(data, str | Path) else source.source
     chosen_models = None if names is None else tuple(all_registered(names))
     opened = opening if runs or isinstance(data, str | Path) else source.options
-    options = CompareOptions(where, chosen_models, unit, amount, seeds, samples, features, opened, device, precision, own)
+    rest = (opened, device, precision, own)
+    options = CompareOptions(where, chosen_models, unit, amount, seeds, samples, features, *rest)
     folder = None if out is None else Path(out)
     return compare_runs(options, source, runs, folder, force) if runs else compare_models(options, source, folder, force)
 
 
 def compare_models(
-    options: CompareOptions, data: Any, out: Path | None, force: bool, progress: Callable[[float], Any] | None = None
+    options: CompareOptions,
+    data: Any,
+    out: Path | None,
+    force: bool,
+    progress: Callable[[float], Any] | None = None,
+    say: Callable[[str], Any] | None = None,
 ) -> Comparison:
     """A comparison of models that are trained on opened data.
 
     progress   called with the share done, 0..1, while a classifier for the features is trained
+    say        called with what will be done and how long that takes, before anything is
     """
     folder = out or Path("reports") / data.name.replace("/", "-")
     size_of(data, "test")
-    names, left_out = chosen(options.models, data)
     record = None if force else earlier(folder, data, options)
-    options = continued(options, record)
+    there = list(names_of(record.rows)) if record is not None and options.more and options.models is None else None
+    names, left_out = chosen(options.models, data) if there is None else (there, [])
+    options = continued(options, record, data)
     if record is None:
         check_free(folder, force, [options.data])  # before features are trained in vain
+    record = reopened(record) if record is not None and options.more else record
+    if say is not None:
+        say(plan(options, data.space, names, record))
     tools = instruments(data, Engine(options.device), progress, options.features)
     return Comparison(options, data, names, claimed(folder, force, record, [options.data]), tools, record, left_out)
 
@@ -112,7 +122,7 @@ def compare_runs(
     progress: Callable[[float], Any] | None = None,
 ) -> Comparison:
     """A comparison of existing runs, on the data that all of them learnt from."""
-    if options.own_budget or options.seeds > 1:
+    if options.own_budget or options.more or options.seeds > 1:
         raise ValueError("runs that exist are measured, none is trained: leave out the budget and the number of seeds")
     if options.opening:
         raise ValueError(f"{', '.join(options.opening)}: runs are measured on the data that they learnt from; leave it out")
@@ -134,10 +144,16 @@ def _budget(**amounts: float | None) -> tuple[Any, float, bool]:
     given = {unit: amount for unit, amount in amounts.items() if amount is not None}
     if len(given) > 1:
         raise ValueError(f"{' and '.join(given)} are two budgets: leave one out")
-    unit, amount = next(iter(given.items()), ("seconds", SECONDS))
-    if not 0 < amount < float("inf"):
+    unit, amount = next(iter(given.items()), ("seconds", 0.0))
+    if given and not 0 < amount < float("inf"):
         raise ValueError(f"{unit} must be more than 0, got {amount}")
     return unit, amount, bool(given)
+
+
+def _at_least_1(**counts: int | None) -> None:
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name} must be at least 1, got {value}")
 
 
 def score(
@@ -165,9 +181,7 @@ def score(
     device, model   for a run that is a path: its device; its class, or FILE.py:NAME, if it is none of genlab's
     options    options of the model's own sampling (sampling_steps=50, ...)
     """
-    for name, value in (("n", n), ("examples", examples)):
-        if value is not None and value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}")
+    _at_least_1(n=n, examples=examples)
     loaded = run if isinstance(run, Run) else Run(run, device, model=model)
     options = own_options(loaded.model(averaged, best).sample, options)  # what is refused costs nothing
     protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
@@ -175,7 +189,7 @@ def score(
     opened: Any = loaded.data(data) if moved else loaded.same(data, "these")
     engine = Engine(loaded.device)
     reference = instruments(opened, engine, choice=features).reference(opened, split, engine)
-    steps = evaluate_with_speed(loaded, reference, protocol)
+    steps = evaluate(loaded, reference, protocol)
     while True:
         try:
             next(steps)

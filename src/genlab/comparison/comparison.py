@@ -16,22 +16,30 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from genlab.api import Session, load, resume, session
+from genlab.api import load
 from genlab.comparison.eta import ETA
-from genlab.comparison.evaluate import EvaluationProtocol, evaluate, evaluate_baselines, how_many, speed_of
+from genlab.comparison.evaluate import (
+    Allowance,
+    EvaluationProtocol,
+    Prepared,
+    asked_of_all,
+    evaluate,
+    evaluate_baselines,
+    prepare,
+)
 from genlab.comparison.events import Alarmed, Event, Failed, Measured, Measuring, Remark, Training
+from genlab.comparison.learnt import notices
 from genlab.comparison.media import REAL, Media
-from genlab.comparison.options import CompareOptions
+from genlab.comparison.options import CompareOptions, added
 from genlab.comparison.rows import Baseline, DataSummary, Load, Record, Row, Terms
 from genlab.comparison.samples import SavedSamples, media_of, real_media
+from genlab.comparison.sessions import Sessions
 from genlab.comparison.setup import chosen
-from genlab.comparison.sizes import Sizes
 from genlab.comparison.summary import machine, write_record
 from genlab.comparison.training import SLICE, Job, in_turn
 from genlab.comparison.verdicts import recommendation
-from genlab.comparison.words import exact
 from genlab.core.words import plural
-from genlab.measure import Instruments, Reference, Speed
+from genlab.measure import Instruments, Reference
 from genlab.measure.alarms import Alarm, Checkup
 from genlab.measure.checkup import checkup_reference
 from genlab.own import spelled
@@ -44,8 +52,6 @@ from genlab.runs.lock import locked
 from genlab.trained import Run
 from genlab.watch import Watch
 
-LIKELIHOOD = 0.4, 5.0  # seconds it may take: a share of the training time, and no less than
-SAMPLES = 1.0, 15.0  # the same, of the slowest model's samples
 ORDER = f"models take turns, {SLICE:.0%} of the budget at a go"
 DRAWING = 0.05  # the share of the time that drawing the page anew may take
 
@@ -92,7 +98,7 @@ class Comparison:
         self._media: dict[str, Media] = {REAL: real_media(data)}
         self._media |= {row.run: media_of(load(row.run), data) for row in self._rows.values() if row.scores}
         self._summary = DataSummary.of(data, options.data)
-        self._sizes = Sizes(options, data)
+        self._sessions = Sessions(options, data)
         self._runs: dict[RunKey, Run] = {}
         self._pending_events: list[Event] = [Remark(f"left out: {reason}") for reason in left_out]
         self._begun = self._stopping = False
@@ -109,10 +115,12 @@ class Comparison:
         return self.record().rows
 
     def best(self) -> Row:
-        """The row of the recommended model, the first of the first verdict. ValueError where no model was measured."""
+        """The row of the recommended model, the first of the first verdict. ValueError where none was measured, or none has
+        learnt enough to be recommended."""
         rows, found = self.rows, recommendation(self.record())
         if found is None:
-            raise ValueError(f"no model of {self.folder} was measured: {'; '.join(row.error for row in rows) or 'not begun'}")
+            reasons = [f"{row.name}: {row.error}" for row in rows if row.error] or notices(self.record())
+            raise ValueError(f"there is no best model in {self.folder}: {' '.join(reasons) or 'not begun'}")
         return next(row for row in rows if row.run == found.run)
 
     def report(self, path: str | Path | None = None) -> Path:
@@ -126,6 +134,14 @@ class Comparison:
         for _ in self.events():
             pass
         return self
+
+    def more(self, amount: float) -> Comparison:
+        """The same comparison with so much more of its budget for every model, which learns on from where it stands and is
+        measured again. ValueError where this one is not finished."""
+        from genlab.comparison.calls import compare_models
+
+        options = replace(self.options, models=None, own_budget=False, more=added(amount, False))
+        return compare_models(options, self.data, self.folder, False)
 
     def stop(self) -> None:
         """End the loop after the current step; runs keep what they learnt."""
@@ -164,7 +180,8 @@ class Comparison:
             self._begun, self._stopping = True, False
             todo = self.todo()
             rounds = [[key for key in todo if key.seed == seed] for seed in sorted({key.seed for key in todo})]
-            self.eta.begin([len(keys) for keys in rounds], self.options.amount if self.options.unit == "seconds" else None)
+            seconds = self.options.amount if self.options.unit == "seconds" else None
+            self.eta.begin([len(keys) for keys in rounds], seconds, not self.baselines)
             yield from self._take_events()
             if not rounds:
                 count = plural(len(self.keys), "run")
@@ -206,31 +223,32 @@ class Comparison:
         yield from self._take_events()
 
     def _measure(self, keys: Sequence[RunKey]) -> Iterator[Event]:
-        speeds: list[Speed] = []
-        for key in keys:
-            yield Measuring(f"{key.name}: timing its samples")
-            try:
-                speeds.append(speed_of(self._run(key), self._protocol(), self.data))
-                self._rows[key] = replace(self._rows[key], speed=speeds[-1])
-            except Exception as error:
-                yield self._failed(key, error)
         if self.samples is None:
-            self.samples = how_many(self.data.space, speeds, self._patience(*SAMPLES))
+            self.samples = asked_of_all(self.reference, self._allowance().comparing / 3)
         if not self.baselines:
             self.baselines = yield from evaluate_baselines(self.reference, self.samples)
+        self.eta.compared()
+        prepared: dict[RunKey, Prepared] = {}
+        for key in keys:
+            yield Measuring(f"{key.name}: first samples")
+            try:
+                prepared[key] = prepare(self._run(key), self.data, self._protocol(key))
+            except Exception as error:
+                yield self._failed(key, error)
+        self.eta.expect([prepared[key].seconds if key in prepared else 0.0 for key in keys])
         for key in keys:
             if not self._rows[key].error:
-                yield from self._evaluate(key)
+                yield from self._evaluate(key, prepared.pop(key))
             self.eta.measured()
             self._runs.pop(key, None)
             if self._stopping:
                 return
             self.write(page=time.monotonic() - self._drawn > self._drawing / DRAWING)
 
-    def _evaluate(self, key: RunKey) -> Iterator[Event]:
+    def _evaluate(self, key: RunKey, prepared: Prepared) -> Iterator[Event]:
         try:
             run = self._run(key)
-            evaluated = yield from evaluate(run, self.reference, self._protocol())
+            evaluated = yield from evaluate(run, self.reference, self._protocol(key), prepared)
             SavedSamples(run).write(evaluated, self.data.space)
             done = evaluated.results
             self._rows[key] = replace(
@@ -238,6 +256,7 @@ class Comparison:
                 likelihood=done.likelihood,
                 scores=done.scores,
                 sample_seconds_per_100=done.sample_seconds_per_100,
+                speed=done.speed,
             )
             self._media[self._rows[key].run] = media_of(run, self.data)
         except Exception as error:
@@ -255,7 +274,8 @@ class Comparison:
 
     def _job(self, key: RunKey) -> Job:
         """A new training, or one that goes on from its checkpoint."""
-        made, folder = self._session(key), key.folder
+        others = [self._path(other) for other in self.keys if other.name == key.name]
+        made, folder = self._sessions.make(key.name, key.seed, Path(self._path(key)), others), key.folder
         self._rows[key] = replace(self._row(key), parameters=made.parameters)
         self._pending_events += [Remark(f"{folder}: {note}") for note in made.notes if not key.seed]
 
@@ -268,24 +288,6 @@ class Comparison:
             Watch(made, self.tools.features, tell, reference=self._checkup_reference, features_choice=self.options.features),
         )
 
-    def _session(self, key: RunKey) -> Session:
-        options, path = self.options, Path(self._path(key))
-        if Folder(path).begun():
-            return self._checked(resume(path, options.device, options.precision, data=self.data), key)
-        budget = options.budget_for(key.name, self._sizes.operations(key.name))
-        recipe = self._sizes.recipe(key.name, [self._path(other) for other in self.keys if other.name == key.name])
-        chosen: Any = {"device": options.device, "precision": options.precision, "force": True, "recipe": recipe}
-        return session(key.name, self.data, path, budget=budget, seed=key.seed, **chosen)
-
-    def _checked(self, made: Session, key: RunKey) -> Session:
-        """The session; ValueError where its run now has another recipe than the comparison asked for."""
-        budget, recipe = self.options.budget_for(key.name, self._sizes.operations(key.name)), made.recipe
-        if (recipe.name, recipe.seed, recipe.budget) != (key.name, key.seed, budget):
-            actual = f"{recipe.name}, seed {recipe.seed}, {exact(recipe.budget.total)} {recipe.budget.unit}"
-            asked = f"{key.name}, seed {key.seed}, {exact(budget.total)} {budget.unit}"
-            raise ValueError(f"{made.folder.path} is {actual} and not {asked}, as this comparison has it; move it elsewhere")
-        return made
-
     def _trained(self, key: RunKey, job: Job) -> None:
         """Put the results of a training into its row."""
         row, engine, folder = self._rows[key], job.session.engine, job.session.folder
@@ -295,7 +297,7 @@ class Comparison:
             error = job.error or "stopped before its training began; the same command goes on"
             self._rows[key] = replace(row, error=error, stopped=job.failure is None)
             return
-        operations = self._sizes.operations(key.name) * engine.steps
+        operations = self._sessions.sizes.operations(key.name) * engine.steps
         loads, stopped = job.loads or [0.0], not job.finished and not job.failure
         row = replace(
             row,
@@ -324,19 +326,21 @@ class Comparison:
     @cached_property
     def reference(self) -> Reference:
         """The reference that all samples are compared with, prepared once."""
-        return self.tools.reference(self.data, "test", Engine(self.options.device))
+        return self.tools.reference(self.data, "test", Engine(self.options.device), self._allowance().comparing / 4)
 
     @cached_property
     def _checkup_reference(self) -> Reference:
         """The reference that samples of check-ups are compared with."""
         return checkup_reference(self.data, self.tools.features, self.tools.classifier)
 
-    def _protocol(self) -> EvaluationProtocol:
-        return EvaluationProtocol(n=self.samples or 1, patience=self._patience(*LIKELIHOOD))
+    def _protocol(self, key: RunKey) -> EvaluationProtocol:
+        allowed = Allowance.of(self._rows[key].train_seconds or 0.0)
+        allowed = allowed._replace(drawing=None) if self.options.samples else allowed  # as many as were asked for
+        return EvaluationProtocol(n=self.samples or 1, allowance=allowed)
 
-    def _patience(self, share: float, fewest: float) -> float:
-        spent = [row.train_seconds for row in self._rows.values() if row.train_seconds]
-        return max(fewest, share * max(spent, default=0.0))
+    def _allowance(self) -> Allowance:
+        """That of the model that trained longest."""
+        return Allowance.of(max((row.train_seconds or 0.0 for row in self._rows.values()), default=0.0))
 
     # --- the record --------------------------------------------------------------------------------------------------
 

@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from genlab.core.recipe import Budget
 
 UNITS: tuple[Unit, ...] = ("seconds", "examples", "operations")
-SECONDS = 30.0
 Fit = Literal["on", "off"]
 
 
@@ -26,18 +25,19 @@ class CompareOptions:
 
     data           as the call named them
     models         names, ("all",), or None for a few that suit the data
-    unit, amount   the budget of each model
+    unit, amount   the budget of each model; 0 until the data have said what suits them
     samples        number of samples that are scored; None: as many as the slowest model draws in good time
     features       what pictures are compared in, as `features_for` takes it
     opening        options of `genlab.open`
     budget_fit     "on": a model that comes in several sizes has the one that suits its seconds; "off": its usual one
     own_budget     whether the user set the budget; a default gives way to that of an earlier call
+    more           what this call adds to the budget of an earlier one
     """
 
     data: str
     models: tuple[str, ...] | None = None
     unit: Unit = "seconds"
-    amount: float = SECONDS
+    amount: float = 0.0
     seeds: int = 1
     samples: int | None = None
     features: str | None = None
@@ -46,6 +46,12 @@ class CompareOptions:
     precision: str = "auto"
     own_budget: bool = True
     budget_fit: Fit = "on"
+    more: float = 0.0
+
+    @property
+    def seconds(self) -> float | None:
+        """The budget, where it is one of seconds."""
+        return self.amount if self.unit == "seconds" else None
 
     def command(self, out: Path) -> str:
         """The command that repeats the comparison in a folder."""
@@ -81,6 +87,20 @@ class CompareOptions:
                 "give more"
             )
         return Budget(steps=steps)
+
+
+def added(more: float | None, own_budget: bool) -> float:
+    """What a call adds to the budget of a comparison; ValueError where it names a budget too, or adds nothing."""
+    if more is not None and own_budget:
+        raise ValueError("--more adds to the budget that a comparison has: leave out the budget itself")
+    if more is not None and not 0 < more < float("inf"):
+        raise ValueError(f"--more must be more than 0, got {more:g}")
+    return more or 0.0
+
+
+def listed(names: str | None) -> tuple[str, ...] | None:
+    """Names that were given with commas between; None for none."""
+    return None if names is None else tuple(name.strip() for name in names.split(",") if name.strip())
 
 
 def command(verb: str, path: object, name: str) -> str:

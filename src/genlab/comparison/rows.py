@@ -83,8 +83,13 @@ class Row:
         """Seconds to draw 100 samples, as measured or as the rate of sampling suggests."""
         if is_finite(self.sample_seconds_per_100):
             return self.sample_seconds_per_100
-        rate = None if self.speed is None else self.speed.per_second_64
+        rate = None if self.speed is None else self.speed.per_second
         return 100 / rate if is_finite(rate) and rate > 0 else None
+
+    @property
+    def samples(self) -> int | None:
+        """How many samples its scores are of."""
+        return next((score.protocol["generated"] for score in self.scores.values() if "generated" in score.protocol), None)
 
     def __repr__(self) -> str:
         return f"Row({self.short()}; {self.run})"

@@ -91,7 +91,6 @@ def _speed(results: Results) -> Iterator[Line]:
     if each is not None:
         yield Line("time to sample 100", words.seconds(each), better="lower", says="when many are drawn at once")
     if speed is not None:
-        yield Line("time to sample one", words.seconds(1 / speed.per_second_1), better="lower")
         yield Line("memory for sampling", words.memory(speed.peak_bytes), says=f"when {speed.peak_batch} are drawn at once")
 
 

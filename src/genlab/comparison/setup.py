@@ -8,9 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from genlab.api import suits
+from genlab.api import Run, extensible, suits
 from genlab.comparison.options import CompareOptions
-from genlab.comparison.rows import Record
+from genlab.comparison.proposal import seconds_for
+from genlab.comparison.rows import Record, Row
 from genlab.comparison.words import exact
 from genlab.core.kinds import kind_of
 from genlab.core.model import Model
@@ -67,7 +68,14 @@ def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
         raise ValueError(f"{folder} holds a comparison of runs that were there; {remedy}")
     if options.own_budget and (before.unit, before.amount) != (options.unit, options.amount):
         differs = f"{exact(before.amount)} {before.unit}, not {exact(options.amount)} {options.unit}"
-        raise ValueError(f"the comparison in {folder} gave every model {differs}; {remedy}")
+        missing = options.amount - before.amount if before.unit == options.unit else 0.0
+        longer = f"--more {exact(missing)} trains them on to that, or " if missing > 0 else ""
+        raise ValueError(f"the comparison in {folder} gave every model {differs}; {longer}{remedy}")
+    if options.more and (record.pending or any(row.stopped for row in record.rows)):
+        raise ValueError(
+            f"the comparison in {folder} is not finished, and --more adds to one that is; without --more, the same command "
+            f"goes on to {exact(before.amount)} {before.unit} for each model"
+        )
     if options.features is not None and options.features != before.features:
         there = before.features or "the features that suit the data"
         raise ValueError(f"the comparison in {folder} was made in {there}, not in {options.features}; {remedy}")
@@ -81,12 +89,25 @@ def earlier(folder: Path, data: Any, options: CompareOptions) -> Record | None:
     return record
 
 
-def continued(options: CompareOptions, record: Record | None) -> CompareOptions:
-    """The options with the budget and the features of the earlier call, whose agreement `earlier` has checked."""
+def continued(options: CompareOptions, record: Record | None, data: Any) -> CompareOptions:
+    """The options with the budget and the features of the earlier call, whose agreement `earlier` has checked; without one,
+    with the budget that suits the data, unless the user set one."""
     if record is None:
-        return options
+        if options.more:
+            raise ValueError("--more adds to a comparison that is there, and there is none in this folder; give --seconds")
+        return options if options.own_budget else replace(options, amount=seconds_for(data.space))
     before = record.budget
-    return replace(options, unit=before.unit, amount=before.amount, features=before.features or None)
+    return replace(options, unit=before.unit, amount=before.amount + options.more, features=before.features or None)
+
+
+def reopened(record: Record) -> Record:
+    """The record of a comparison whose models are trained on: their scores are taken again, but for those of a model that has
+    nothing more to learn."""
+    rows = (
+        row if row.error or not extensible(Run(row.run)) else Row(row.name, row.family, row.run, row.seed)
+        for row in record.rows
+    )
+    return replace(record, rows=tuple(rows))
 
 
 def claimed(folder: Path, force: bool, record: Record | None = None, used: Sequence[str] = ()) -> Path:

@@ -6,7 +6,7 @@ makes them, or those that a user names: TensorFlow's Inception (`inception`, the
 function of the user's own.
 """
 
-from genlab.features.accuracy import trained_on
+from genlab.features.accuracy import seconds_a_step, trained_on
 from genlab.features.base import Features, cache
 from genlab.features.choice import CHOICES, candidates, features_for, labelled
 from genlab.features.classifier import classifier_features
@@ -28,6 +28,7 @@ __all__ = [
     "perceptual_features",
     "pixel_features",
     "random_features",
+    "seconds_a_step",
     "trained_on",
     "user_features",
 ]

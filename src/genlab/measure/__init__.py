@@ -8,7 +8,7 @@ from genlab.measure.evaluation import Evaluation, Reference, concat_batches, eva
 from genlab.measure.likelihood import Likelihood, likelihood_of
 from genlab.measure.ruler import Instruments, Ruler, instruments
 from genlab.measure.score import Incomparable, Score, better_of, differences
-from genlab.measure.speed import Speed, speed
+from genlab.measure.speed import Speed
 from genlab.measure.table import scores_for, scores_of
 
 __all__ = [
@@ -29,5 +29,4 @@ __all__ = [
     "likelihood_of",
     "scores_for",
     "scores_of",
-    "speed",
 ]

@@ -13,7 +13,7 @@ from genlab.measure.evaluation import Evaluation
 from genlab.measure.frechet import extrapolated, frechet
 from genlab.measure.kernel import kernel_distance
 from genlab.measure.manifold import manifold
-from genlab.measure.score import Score
+from genlab.measure.score import FAIR, Score
 from genlab.measure.two_sample import two_sample
 
 NEIGHBOURS = 5  # k of precision, recall, density and coverage
@@ -23,20 +23,21 @@ def distance_scores(evaluation: Evaluation, features: Features) -> Iterator[Scor
     how, name = dict(features.protocol), features.name
     real = evaluation.reference.real_features
     quality: dict[str, Any] = {"better": "lower", "question": "quality"}
-    kernel = {**how, "kernel": "(a b / dims + 1)^3, unbiased"}
+    kernel = {**how, **FAIR, "kernel": "(a b / dims + 1)^3, unbiased"}
     shown = "KID" if features.fid else f"kernel distance ({name})"
     yield evaluation.attempt(shown, lambda: kernel_distance(evaluation.features, real), kernel, **quality)
     distance = "FID" if features.fid else f"Fréchet distance ({name})"
     yield evaluation.attempt(distance, lambda: frechet(evaluation.features, real), how, **quality)
-    without_end = {**how, "extrapolated": "line in 1/n over thinned sets, both sides"}
+    without_end = {**how, **FAIR, "extrapolated": "line in 1/n over thinned sets, both sides"}
     yield evaluation.attempt(f"{distance}, unbiased", lambda: extrapolated(evaluation.features, real), without_end, **quality)
-    nearest = {**how, "classifier": "nearest neighbours, k the root of half the samples; 0.5 cannot tell"}
+    nearest = {**how, **FAIR, "classifier": "nearest neighbours, k the root of half the samples; 0.5 cannot tell"}
+    nearest["on each side"] = min(len(evaluation.features), len(real))
     yield evaluation.attempt(f"two-sample accuracy ({name})", lambda: two_sample(evaluation.features, real), nearest, **quality)
 
 
 def coverage_scores(evaluation: Evaluation, features: Features) -> Iterator[Score]:
     samples, real = equally_many(evaluation.features, evaluation.reference.real_features)
-    how = {**features.protocol, "k": NEIGHBOURS, "on each side": len(samples)}
+    how = {**features.protocol, **FAIR, "k": NEIGHBOURS, "on each side": len(samples)}
     asked = {"precision": "quality", "density": "quality", "recall": "coverage", "coverage": "coverage"}
     try:
         found = manifold(samples, real, NEIGHBOURS)._asdict()

@@ -34,6 +34,7 @@ class Reference:
     classifier of the data's labels, which tells the classes of samples; without it, the features' own where they come from one
     engine     trains classifiers on samples; without it, the accuracy of such a classifier is left out
     most       largest number of examples of the split that are used
+    patience   seconds that a classifier may learn from samples; None: whatever it takes
     """
 
     def __init__(
@@ -44,10 +45,12 @@ class Reference:
         engine: Engine | None = None,
         most: int = REAL,
         classifier: Features | None = None,
+        patience: float | None = None,
     ):
         self.split: Split = split
         self.classifier = classifier or (features if features is not None and features.own_classes else None)
-        self.data, self.features, self.engine, self.most = data, features, engine, most
+        self.data, self.features, self.engine, self.most, self.patience = data, features, engine, most, patience
+        self.steps: int | None = None  # of such a classifier, once they are known
 
     @cached_property
     def _real(self) -> tuple[Tensor, Given]:

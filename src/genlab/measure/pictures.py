@@ -11,10 +11,11 @@ from torch import Tensor
 
 from genlab.core.data import some
 from genlab.core.kinds import kind_of
+from genlab.core.program import called
 from genlab.core.space import label_of
-from genlab.features import Features, trained_on
+from genlab.features import Features, seconds_a_step, trained_on
 from genlab.measure.classify import probabilities_of, summarise_classes
-from genlab.measure.copies import Copies, Rule, copies
+from genlab.measure.copies import USUAL, Copies, Rule, copies
 from genlab.measure.distances import coverage_scores, distance_scores, thin
 from genlab.measure.estimate import Estimate, mean, normal, share
 from genlab.measure.evaluation import Evaluation, concat_batches, unit_range
@@ -22,11 +23,11 @@ from genlab.measure.frechet import frechet
 from genlab.measure.inception_score import inception_score
 from genlab.measure.neighbours import nearest
 from genlab.measure.parzen import parzen
-from genlab.measure.score import Score
+from genlab.measure.score import FAIR, Score
 from genlab.measure.similarity import diversity
 from genlab.measure.sliced import sliced_wasserstein
 
-STEPS = 200  # of the classifier that sees samples only
+STEPS = 200, 100  # of the classifier that sees samples only, and as few as may be where they take too long
 SHOWN = 8  # closest pairs that pages show
 PARZEN = 2_000  # examples of a side of a Parzen window
 KNOWN_FAILURE = "can rank a model that only repeats training examples above a good one (Theis et al., 2016)"
@@ -103,11 +104,11 @@ def _classified(evaluation: Evaluation, classifier: Features) -> Iterator[Score]
     shares = {str(name): round(float(part), 4) for name, part in zip(names, found.shares, strict=True)}
     score, n = evaluation.protocol.score, len(evaluation.samples)
     sure = mean(probabilities.max(1).values, "samples")
-    yield score("classifier's mean confidence", sure, how, better="higher", question="labels")
+    yield score("classifier's mean confidence", sure, how | FAIR, better="higher", question="labels")
     fewest = share(round(float(found.shares.min()) * n), n, "samples")
     yield score("smallest class share", fewest, how, better="higher", question="coverage", detail={"shares": shares})
     if found.agreement is not None:
-        yield score("samples of the class asked for", found.agreement, how, better="higher", question="labels")
+        yield score("samples of the class asked for", found.agreement, how | FAIR, better="higher", question="labels")
 
 
 def _labelled(evaluation: Evaluation) -> Iterator[Score]:
@@ -141,11 +142,27 @@ def _by_class(evaluation: Evaluation, labels: Tensor, detail: dict[str, Any]) ->
 
 def _useful(evaluation: Evaluation, labels: Tensor, how: dict[str, Any]) -> Estimate:
     """The accuracy on real examples of a classifier trained on samples alone."""
-    engine = evaluation.reference.engine
-    assert engine is not None
-    found = trained_on(evaluation.samples, labels, evaluation.data, engine, steps=STEPS)
+    reference = evaluation.reference
+    assert reference.engine is not None
+    if reference.steps is None:  # once for all models, so that their scores compare
+        reference.steps = _steps(evaluation, labels)
+    if reference.steps < STEPS[1]:
+        raise ValueError(
+            f"a classifier needs {STEPS[1]} steps to learn from samples, and {reference.steps} come in the time that measuring "
+            f"may take; train longer, or ask for it: {called()} score RUN"
+        )
+    found = trained_on(evaluation.samples, labels, evaluation.data, reference.engine, steps=reference.steps)
     how.update({key: found[key] for key in ("steps", "batch", "chance")})
     return share(found["correct"], found["of"], f"{found['of']:,} real examples")
+
+
+def _steps(evaluation: Evaluation, labels: Tensor) -> int:
+    """Steps of that classifier in the time it may take."""
+    reference = evaluation.reference
+    if reference.patience is None or reference.engine is None:
+        return STEPS[0]
+    each = seconds_a_step(evaluation.samples, labels, evaluation.data, reference.engine)
+    return min(STEPS[0], int(reference.patience / each) // 10 * 10)
 
 
 # --- memory ----------------------------------------------------------------------------------------------------------
@@ -156,7 +173,7 @@ def copied_examples(evaluation: Evaluation) -> Iterator[Score]:
     reference, features = evaluation.reference, evaluation.reference.features
     lower: dict[str, Any] = {"better": "lower", "question": "copying"}
     kind = kind_of(evaluation.data.space)
-    how: dict[str, Any] = {"in": "pixels" if evaluation.data.space.picture else "entries"}
+    how: dict[str, Any] = {"in": "pixels" if evaluation.data.space.picture else "entries", **FAIR}
     detail: dict[str, Any] = {}
 
     def entries() -> Estimate:
@@ -166,7 +183,7 @@ def copied_examples(evaluation: Evaluation) -> Iterator[Score]:
 
     yield evaluation.attempt(f"copied training {kind.examples}", entries, how, **lower, detail=detail)
     if features is not None:
-        how, detail = dict(features.protocol), {}
+        how, detail = {**features.protocol, **FAIR}, {}
         name = f"near copies ({features.name})"
         measure = partial(_near, evaluation, how, detail)
         yield evaluation.attempt(name, measure, how, **lower, detail=detail)
@@ -179,7 +196,8 @@ def _near(evaluation: Evaluation, how: dict[str, Any], detail: dict[str, Any]) -
 def _ruled(x: Tensor, rule: Rule, how: dict[str, Any], detail: dict[str, Any]) -> Copies:
     how["nearest among"] = f"{len(rule.train):,} training examples"
     detail["a copy is nearer than"] = f"{rule.threshold:.3g} of the distance to its further neighbours"
-    detail["so are of the held-out examples"] = f"{rule.false_alarms.value:.2%}"
+    detail["so are of real examples"] = f"{rule.false_alarms.value:.2%}"
+    detail[USUAL] = rule.false_alarms.high
     return copies(x, rule)
 
 

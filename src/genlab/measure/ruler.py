@@ -118,9 +118,9 @@ class Instruments(NamedTuple):
     refused: tuple[Ruler, ...] = ()
     classifier: Features | None = None
 
-    def reference(self, data: Data, split: Split, engine: Engine) -> Reference:
-        """The real side of scores taken with these."""
-        return Reference(data, split, self.features, engine, classifier=self.classifier)
+    def reference(self, data: Data, split: Split, engine: Engine, patience: float | None = None) -> Reference:
+        """The real side of scores taken with these. patience: seconds that a classifier may learn from samples."""
+        return Reference(data, split, self.features, engine, classifier=self.classifier, patience=patience)
 
 
 def instruments(

@@ -19,6 +19,7 @@ from genlab.measure.estimate import Estimate, Z
 
 Better = Literal["lower", "higher"]
 VARIES = ("seed", "weights", "interval")  # entries of a protocol in which scores may differ and still be compared
+FAIR: dict[str, Any] = {"other numbers of samples": "compare"}  # in the protocol of an unbiased measure
 
 
 @dataclass(frozen=True)
@@ -122,8 +123,11 @@ def differences(a: str | Mapping[str, Any], b: str | Mapping[str, Any]) -> list[
 
 
 def fixed(protocol: Any) -> Any:
-    """A protocol without what may vary."""
-    return {k: v for k, v in protocol.items() if k not in VARIES} if isinstance(protocol, Mapping) else protocol
+    """A protocol without what may vary: the number of samples too, where the measure is unbiased or thins them to a number."""
+    if not isinstance(protocol, Mapping):
+        return protocol
+    varies = (*VARIES, "generated") if FAIR.items() <= protocol.items() else VARIES
+    return {k: v for k, v in protocol.items() if k not in varies}
 
 
 def _said(value: Any) -> str:

@@ -1,10 +1,15 @@
-"""The cost of sampling: seconds, memory, operations."""
+"""The cost of sampling: samples a second, memory, operations.
+
+A rate is that of samples that are drawn anyway. Memory and operations are counted in one more draw of a few samples, which is
+left early where it is slow: a sampler that takes many steps shows its frames on the way, each costs as much as the one before,
+and what was counted is scaled up by how many there are.
+"""
 
 from __future__ import annotations
 
 import time
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import torch
@@ -12,29 +17,23 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_leaves
 
-from genlab.measure.operations import operations
+from genlab.measure.operations import counting
 
-ALLOWANCE = 2.0  # seconds for each repeated timing
-PATIENCE = 10  # allowances, for one call
-MANY, SOME = 64, 8
+PATIENCE = 2.0  # seconds of a draw in which operations are counted; counting itself takes some of them
 
 
 class Speed(NamedTuple):
-    first_seconds: float  # of one sample, the first that was drawn: with what is only done once
-    per_second_1: float  # samples, one at a time
-    per_second_64: float | None  # samples, 64 at a time
+    per_second: float  # samples, `batch` at a time
+    batch: int
+    operations: int  # floating point, of matrix products and convolutions, for one sample
     peak_bytes: int  # of tensors beyond those there before, while `peak_batch` samples were drawn
     peak_batch: int
-    operations: int  # floating point, of matrix products and convolutions, for one sample
-    rate: float  # samples a second, many at a time: as measured, or as the smaller numbers suggest
-    reason: str = ""  # why 64 at a time were not drawn
 
     def line(self) -> str:
         """Speed, memory and operations in one line."""
-        many = f"{_rounded(self.per_second_64)} a second 64 at a time" if self.per_second_64 else self.reason
         memory = f"{self.peak_bytes / 2**20:.3g} MiB of tensors for {self.peak_batch}"
-        first = f"the first sample takes {self.first_seconds:.2g} s, then {_rounded(self.per_second_1)} a second one at a time"
-        return f"speed: {first}, {many}; {memory}; {_rounded(self.operations)} operations a sample"
+        rate = f"{_rounded(self.per_second)} samples a second, {self.batch} at a time"
+        return f"speed: {rate}; {memory}; {_rounded(self.operations)} operations a sample"
 
 
 def _rounded(value: float) -> str:
@@ -42,45 +41,33 @@ def _rounded(value: float) -> str:
     return f"{float(f'{value:.3g}'):,.0f}" if 1000 <= value < 1e9 else f"{value:.3g}"
 
 
-def speed(draw: Callable[[int], Any], allowance: float = ALLOWANCE) -> Speed:
-    """The speed of draw(n), which draws n samples at once and has not been called since the model was loaded.
+class Cost(NamedTuple):
+    operations: int  # of one sample
+    peak_bytes: int  # while all of them were drawn
 
-    Each rate is that of the fastest of several calls within the allowance (seconds), a slow sampler's of one. Where 1 and 8 at
-    a time suggest that 64 would take ten allowances, they are not drawn.
+
+def cost(frames: Callable[[int], Iterator[Any]], n: int, of: int, patience: float = PATIENCE) -> Cost:
+    """The cost of frames(n), which yields frames on the way to n samples. It is left after `patience` seconds.
+
+    of    frames of a whole draw. The first one may cost less than the others, which cost alike; where the draw is left early,
+          the peak of memory is that of the frames that were seen
     """
-    first = seconds(draw, 1)
-    patience = PATIENCE * allowance
-    one = first if first > patience else fastest(draw, 1, allowance)
-    many, largest, reason = None, 1, ""
-    expected = MANY * one
-    if expected > patience > one:
-        some, largest = seconds(draw, SOME), SOME
-        expected = some + (some - one) / (SOME - 1) * (MANY - SOME)
-    rate = MANY / expected
-    if expected > patience:
-        reason = f"{MANY} at a time would take about {expected:.0f} seconds"
-    else:
-        rate = many = MANY / fastest(draw, MANY, allowance)
-        largest = MANY
-    counted = operations(lambda: draw(1))
-    return Speed(first, 1 / one, many, peak_bytes(lambda: draw(largest)), largest, counted, rate, reason)
+    found: list[int] = []
 
+    def some() -> None:
+        with counting() as operations:
+            way = frames(n)
+            began = time.perf_counter()
+            for _ in way:
+                found.append(operations())
+                if time.perf_counter() - began > patience:
+                    break
+            del way
 
-def seconds(draw: Callable[[int], Any], n: int) -> float:
-    """Seconds that one call of draw(n) takes."""
-    _finish()
-    began = time.perf_counter()
-    draw(n)
-    _finish()
-    return time.perf_counter() - began
-
-
-def fastest(draw: Callable[[int], Any], n: int, allowance: float = ALLOWANCE, repeats: int = 100) -> float:
-    """Seconds of the fastest of several calls of draw(n), the one that other work on the machine disturbed least."""
-    spent: list[float] = []
-    while len(spent) < repeats and sum(spent) < allowance:
-        spent.append(seconds(draw, n))
-    return min(spent)
+    peak = peak_bytes(some)
+    each = (found[-1] - found[0]) / max(len(found) - 1, 1)
+    whole = found[-1] + (each if len(found) > 1 else found[0]) * max(of - len(found), 0)
+    return Cost(round(whole / n), peak)
 
 
 def peak_bytes(call: Callable[[], Any]) -> int:

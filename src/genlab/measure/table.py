@@ -13,11 +13,12 @@ from genlab.core.kinds import kind_of
 from genlab.core.model import Given
 from genlab.core.space import Batch
 from genlab.features import Features
+from genlab.measure.copies import USUAL
 from genlab.measure.distances import coverage_scores, distance_scores
 from genlab.measure.evaluation import PAIRS, Evaluation, Reference, concat_batches, evaluation_of, passes
 from genlab.measure.pictures import copied_examples, pictures
 from genlab.measure.points import KERNEL, divergences, energy_distance, mmd, modes, widths_for
-from genlab.measure.score import Score
+from genlab.measure.score import FAIR, Score
 from genlab.measure.text import copied, distinct, lines_copied
 
 GRAMS = 8  # length of the n-grams whose copying is counted
@@ -54,10 +55,9 @@ def scores_of(evaluation: Evaluation) -> dict[str, Score]:
 def points(evaluation: Evaluation) -> Iterator[Score]:
     real, samples = concat_batches(some(evaluation.data, evaluation.reference.split, PAIRS))[0], evaluation.samples[:PAIRS]
     widths, lower = widths_for(real), {"better": "lower", "question": "quality"}
-    how = {"kernel": KERNEL, "pairs of": f"{len(samples)} and {len(real)}"}
+    how = {"kernel": KERNEL, **FAIR}
     yield evaluation.attempt("squared MMD", lambda: mmd(samples, real, widths), how, **lower)
-    how = {"pairs of": how["pairs of"]}
-    yield evaluation.attempt("energy distance", lambda: energy_distance(samples, real), how, **lower)
+    yield evaluation.attempt("energy distance", lambda: energy_distance(samples, real), FAIR, **lower)
     yield from _known(evaluation, real)
     yield from in_features(evaluation)
 
@@ -78,7 +78,7 @@ def _known(evaluation: Evaluation, real: Tensor) -> Iterator[Score]:
         coverage_scores, good = modes(evaluation.samples, centers, std)
         how = {"modes": len(centers), "good within": "4 standard deviations"}
         yield score("share of modes covered", coverage_scores, how, better="higher", question="coverage")
-        yield score("share of good samples", good, how, better="higher", question="quality")
+        yield score("share of good samples", good, how | FAIR, better="higher", question="quality")
     density = getattr(source, "log_density", None)
     if density is not None and real.shape[1] == 2:
         box = torch.stack([real.min(0).values, real.max(0).values])
@@ -97,12 +97,14 @@ def tokens(evaluation: Evaluation) -> Iterator[Score]:
     if space.end is not None:
         different, known = lines_copied(evaluation.samples, passes(data, "train"))
         yield score("share of different lines", different, **higher)
-        yield score("share of lines of the training set", known, question="copying")
+        held_out = lines_copied(evaluation.reference.real, passes(data, "train")).known
+        detail = {USUAL: held_out.high}
+        yield score("share of lines of the training set", known, FAIR, question="copying", detail=detail)
     for n in (2, 4):
         yield score(f"distinct-{n}", distinct(evaluation.samples, lengths, n), **higher)
     yield from in_features(evaluation)
     part = copied(evaluation.samples, lengths, passes(data, "train"), space, GRAMS)
-    yield score(f"share of copied {GRAMS}-grams", part, question="copying")
+    yield score(f"share of copied {GRAMS}-grams", part, FAIR, question="copying")
 
 
 # --- sound, video, voxels -------------------------------------------------------------------------------------------

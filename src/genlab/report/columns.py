@@ -253,12 +253,8 @@ class Quantity(NamedTuple):
 
 QUANTITIES = (
     Quantity(SPEED, lambda row: row.seconds_per_100, words.seconds, TIMED),
-    Quantity("First sample after", lambda row: row.speed and row.speed.first_seconds, words.seconds,
-             "seconds until the first sample is there", more=True),
-    Quantity("Samples a second, one at a time", lambda row: row.speed and row.speed.per_second_1, words.number,
-             "drawn in batches of 1", more=True),
-    Quantity("Samples a second, 64 at a time", lambda row: row.speed and row.speed.per_second_64, words.number,
-             "drawn in batches of 64", more=True),
+    Quantity("Samples compared", lambda row: row.samples, words.count,
+             "as many as came in the time that measuring may take", more=True),
     Quantity("Memory at most", lambda row: row.speed and row.speed.peak_bytes, words.memory,
              "the peak while it sampled", more=True),
     Quantity("Operations a sample", lambda row: row.speed and row.speed.operations, words.count,
