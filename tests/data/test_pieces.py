@@ -96,7 +96,7 @@ def test_a_pattern_reads_conditions_from_names(tmp_path: Path) -> None:
     path = recordings(tmp_path / "s")
     plain = opened(path)
     assert plain.given == {}
-    assert '--pattern "{label}_{...}_{...}" reads them from names like' in plain.overview.classes_from
+    assert '--pattern "{label}_{_}_{index}" reads them from names like' in plain.overview.classes_from
     data = opened(path, pattern="{label}_{speaker}_{index}")
     assert {key: space.names for key, space in data.given.items()} == {"label": ("0", "1", "2"), "speaker": ("x", "y")}
     batch = data.once("train", 0, 99)

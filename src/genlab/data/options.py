@@ -73,8 +73,8 @@ class Options:
     """Characters (or tokens) of one window of a text, samples of one window of sound; default: 64; recordings up to 4,096."""
     frames: int | None = _of(None, "video", "moving")
     """Frames of one clip, cut out of videos, animated pictures or folders of frames; 1 learns stills; default: up to 16."""
-    pattern: str | None = _of(None, "sound", "video")
-    """What the names of recordings or clips say, as "{label}_{speaker}_{index}"."""
+    pattern: str | None = _of(None, "sound", "video", "folders")
+    """What the names of files say, as "{label}_{index}" of pictures, "{label}_{speaker}_{index}" of recordings or clips."""
     linear: bool = _of(False, "sound")
     """Sound in 256 linear levels; default: mu-law, which spends them on quiet sound."""
     vocabulary: int | None = _of(None, "text", "captions")

@@ -11,6 +11,7 @@ import numpy as np
 
 from genlab.core.program import installing
 from genlab.core.words import plural
+from genlab.data import patterns
 from genlab.data.base import Opened
 from genlab.data.captions import Beside
 from genlab.data.decode import Half, reads_heic
@@ -69,7 +70,7 @@ class PictureFiles:
                 f"every picture of {request.name} is twice as wide as high: a pair side by side, of which the right one is "
                 "learnt and the left one given (--halves pair), or one picture (--halves one)?"
             )
-        layout = _labelled(layout, decoded.names, beside)
+        layout = _labelled(layout, decoded.names, beside, request.options.pattern)
         noted = Overview(
             classes_from=layout.classes_from,
             splits_from=layout.splits_from,
@@ -120,12 +121,23 @@ def _part(request: Request, decoded: Decoded, layout: Layout, noted: Overview, t
     return decoded.examples(bare, layout.labels, layout.classes, layout.own, noted, texts, ("folders", "moving"))
 
 
-def _labelled(layout: Layout, names: Sequence[str], beside: Beside) -> Layout:
-    """The layout with the labels of a table of metadata, where there are any, in place of those of the folders."""
-    if not any(beside.labels.get(name, "") for name in names):
-        return layout
-    labels, classes = classed(np.array([beside.labels.get(name, "") for name in names]))
-    return replace(layout, labels=labels, classes=classes, classes_from=beside.labels_from)
+def _labelled(layout: Layout, names: Sequence[str], beside: Beside, pattern: str | None) -> Layout:
+    """The layout with labels by a pattern of the names, or else of a table of metadata, in place of those of the folders."""
+    said = [beside.labels.get(name, "") for name in names]
+    if pattern is not None:
+        fields = patterns.fields(pattern, names, layout.own)
+        if list(fields) != ["label"]:
+            raise ValueError(
+                f"--pattern {pattern}: names of pictures say their label alone; write {{label}} once, {{_}} for the rest"
+            )
+        labels, classes = classed(np.array(fields["label"]))
+        return replace(layout, labels=labels, classes=classes, classes_from=f"the files' names, {pattern}")
+    if any(said):
+        labels, classes = classed(np.array(said))
+        return replace(layout, labels=labels, classes=classes, classes_from=beside.labels_from)
+    if len(layout.classes) < 2 and (offered := patterns.offered(names, layout.own)):
+        return replace(layout, classes_from=f"{layout.classes_from}; {offered}")
+    return layout
 
 
 def _by_suffix(names: Sequence[str]) -> list[str]:

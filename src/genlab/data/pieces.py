@@ -8,11 +8,9 @@ A sequence is in one split with all its windows.
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
 
 import numpy as np
 import torch
@@ -22,7 +20,7 @@ from genlab.core.data import Split
 from genlab.core.kinds import called
 from genlab.core.noise import hashed
 from genlab.core.space import Batch, Space, label_of
-from genlab.data import splits
+from genlab.data import patterns, splits
 from genlab.data.captions import Beside
 from genlab.data.draws import shuffled, uniforms
 from genlab.data.examples import classed
@@ -31,8 +29,6 @@ from genlab.data.layout import Layout
 from genlab.data.options import Request
 
 SHOWN = 12  # names of a condition
-FIELD = re.compile(r"\{([A-Za-z_]\w*)\}")
-IGNORED = re.compile(r"_|index|number|take|id")  # fields of a pattern that are no conditions
 
 
 @dataclass(frozen=True)
@@ -127,31 +123,10 @@ class Pieces(IndexedSource):
 def named_conditions(pattern: str | None, names: Sequence[str], layout: Layout, about: Beside) -> tuple[dict[str, Named], str]:
     """(the conditions of sequences, where the labels come from): a pattern of the names, metadata, or folders."""
     if pattern is not None:
-        fields = _fields(pattern, names)
-        return {key: Named(*classed(np.array(values))) for key, values in fields.items()}, f"the files' names, {pattern}"
+        said = patterns.fields(pattern, names, layout.own)
+        return {key: Named(*classed(np.array(values))) for key, values in said.items()}, f"the files' names, {pattern}"
     if any(about.labels.get(name) for name in names):
         return {"label": Named(*classed(np.array([about.labels.get(name, "") for name in names])))}, about.labels_from
     if len(layout.classes) > 1:
         return {"label": Named(layout.labels, layout.classes)}, layout.classes_from
-    parts = {len(re.split(r"_", PurePosixPath(name).stem)) for name in names}
-    if len(parts) > 1 or parts == {1}:
-        return {}, layout.classes_from
-    fields = "_".join(["{label}", *["{...}"] * (parts.pop() - 1)])
-    return {}, f'{layout.classes_from}; --pattern "{fields}" reads them from names like {PurePosixPath(names[0]).stem}'
-
-
-def _fields(pattern: str, names: Sequence[str]) -> dict[str, list[str]]:
-    """What the names say, field by field; ValueError for a name that does not fit."""
-    keys, between = FIELD.findall(pattern), FIELD.split(pattern)[::2]
-    if not keys or len(set(keys)) < len(keys):
-        raise ValueError(f'--pattern {pattern}: write the fields in braces, each once, as "{{label}}_{{speaker}}_{{index}}"')
-    fields = [f"(?P<{key}>.+?){re.escape(part)}" for key, part in zip(keys, between[1:], strict=True)]
-    whole = re.compile(re.escape(between[0]) + "".join(fields))
-    found: dict[str, list[str]] = {key: [] for key in keys if not IGNORED.fullmatch(key)}
-    for name in names:
-        match = whole.fullmatch(PurePosixPath(name).stem)
-        if match is None:
-            raise ValueError(f"--pattern {pattern} does not fit {name}; write the pattern of all names, without their suffix")
-        for key in found:
-            found[key].append(match[key])
-    return found
+    return {}, "; ".join(filter(None, [layout.classes_from, patterns.offered(names, layout.own)]))
