@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -107,7 +108,7 @@ def test_verbs_that_open_the_data_of_a_run_say_what_was_read_once_and_first(tmp_
 def test_a_table_with_gaps_goes_to_models_that_can_or_without_its_gaps(tmp_path: Path) -> None:
     rows = [f"{number},{number**2 if number % 7 else ''}" for number in range(100)]
     (tmp_path / "t.csv").write_text("a,b\n" + "\n".join(rows), encoding="utf-8")
-    said = refused("train", "gan", tmp_path / "t.csv", "--steps", 1, "--out", tmp_path / "run")
+    said = refused("train", "gan", tmp_path / "t.csv", "--steps", 1, "--out", tmp_path / "run", "--unwatched")
     assert (
         "gan cannot learn from examples with missing entries; vae can, or leave out the rows that have some (--complete)"
         in said
@@ -244,3 +245,13 @@ def test_a_terminal_that_lacks_characters_loses_nothing(tmp_path: Path, monkeypa
     assert process.returncode == 0, err
     assert r"\u0" in out
     assert "--out FILE.txt keeps them" in err
+
+
+def test_samples_of_a_model_of_pairs_come_back_as_pairs(tmp_path: Path) -> None:
+    """A source of another size and other levels than the data have, which the file states."""
+    call("train", "flow-matching", "digits", "--degrade", "2x", "--steps", 1, "--out", tmp_path / "run", "--unwatched")
+    assert call("sample", tmp_path / "run", "-n", 30, "--out", tmp_path / "s.npz").code == 0
+    again, meant = genlab.open(tmp_path / "s.npz"), genlab.open("digits", degrade="2x").given["source"]
+    assert replace(again.given["source"], note=meant.note) == meant
+    with np.load(tmp_path / "s.npz") as found:
+        assert (found["source_axes"].item(), int(found["source_levels"])) == ("NCHW", meant.levels)

@@ -306,3 +306,21 @@ def test_arrays_that_could_be_several_things_are_asked_about(tmp_path: Path) -> 
         opened(tmp_path / "x.npy")
     with pytest.raises(ValueError, match=r"which the axes 'NCDHW' do not name"):
         opened(tmp_path / "x.npy", axes="NCDHW")
+
+
+def test_pairs_come_back_from_a_file_of_arrays(tmp_path: Path) -> None:
+    """Each x with its own source, in the levels and the shape that the source had."""
+    x = np.random.default_rng(0).integers(0, 17, (60, 1, 8, 8))
+    source = x.reshape(60, 1, 4, 2, 4, 2).max((3, 5)) // 2
+    label, axes = np.arange(60) % 2, np.array("NCHW")
+    beside = {"source_axes": axes, "source_levels": np.array(9)}
+    np.savez(tmp_path / "pairs.npz", x=x, axes=axes, levels=np.array(17), label=label, source=source, **beside)
+    data = opened(tmp_path / "pairs.npz")
+    assert (data.space.levels, data.given["source"].shape, data.given["source"].levels) == (17, (1, 4, 4), 9)
+    assert set(data.given) == {"label", "source"}
+    total = 0
+    for split in ("train", "validation", "test"):
+        batch = data.once(split, 0, 60)
+        total += len(batch.x)
+        assert (batch.given["source"].numpy() == batch.x.numpy().reshape(-1, 1, 4, 2, 4, 2).max((3, 5)) // 2).all()
+    assert total == 60

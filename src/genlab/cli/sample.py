@@ -114,6 +114,9 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
         words = {key: np.array(run.tokenizer(key).decode(given[key])) for key in given if run.given[key].text}
         if (label := label_of(run.given)) in given and run.given[label].names:
             words["names"] = np.array([str(name) for name in run.given[label].names])
+        for key, space in run.given.items():
+            if key in given and len(space.shape) > 1:  # as a picture to start from
+                words |= {f"{key}_axes": np.array(f"N{space.axes}"), f"{key}_levels": np.array(space.levels)}
         return {**given, **words}, ()
     if suffix != ".csv":
         return given, columns_of(run)

@@ -4,6 +4,7 @@
         points as `x` (N, D); `label` where there are classes, and their `names`, as `genlab sample --out FILE.npz` writes them
         recordings, clips and volumes as x with `axes`: "NCT", "NFCHW", "NCDHW", or without C where there is one channel
         `text` beside them: a caption each; `texts` (N,) beside the tokens x, as samples of texts have, alone count
+        `source` beside x: the example that each was made from, with `source_axes` and `source_levels`
         arrays of other names where only one reading fits: `named` says which
 .npy    the same x alone; `Options.axes` names its axes
 """
@@ -26,6 +27,7 @@ from genlab.data.levels import fitted, pictures
 from genlab.data.named import named
 from genlab.data.options import Request
 from genlab.data.overview import Overview
+from genlab.data.paired import SOURCE, Paired
 from genlab.data.table import points
 from genlab.data.text import learnt
 
@@ -39,6 +41,15 @@ WANTED = "pictures are x (N, H, W, C), (N, C, H, W) or (N, H, W) of whole number
 
 def read(request: Request) -> Opened:
     arrays = _arrays(request)
+    examples, source = _read(request, arrays), arrays.get(SOURCE)
+    if "x" not in arrays or source is None or source.ndim < 2 or len(source) != len(arrays["x"]):
+        return examples
+    beside = {name: arrays[f"{SOURCE}_{name}"] for name in ("axes", "levels") if f"{SOURCE}_{name}" in arrays}
+    bare = replace(request, name=f"the array {SOURCE}", options=replace(request.options, axes=None, levels=None))
+    return Paired.within(examples, _read(bare, {"x": source, **beside}), request)
+
+
+def _read(request: Request, arrays: Mapping[str, np.ndarray]) -> Opened:
     if _words(arrays.get(TEXTS)) and ("x" not in arrays or arrays["x"].ndim == 2):
         lines = request.options.lines or bool(arrays.get("lines", False))
         return learnt(replace(request, options=replace(request.options, lines=lines)), arrays[TEXTS].tolist())
