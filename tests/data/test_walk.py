@@ -326,14 +326,16 @@ def test_shards_are_read_as_one(tmp_path: Path) -> None:
 # --- levels ----------------------------------------------------------------------------------------------------------
 
 
-def masks(path: Path, count: int, high: int, mode: str = "L", size: int = 12) -> Path:
+def masks(
+    path: Path, count: int, high: int, mode: str = "L", size: int = 12, colours: tuple[int, ...] = (255, 255, 255, 200, 0, 0)
+) -> Path:
     """Pictures of two levels, 0 and `high`."""
     path.mkdir(parents=True)
     for number in range(count):
         levels = (files.noise(number, size, size, 1) > 127) * high
         image = Image.fromarray(levels.astype(np.uint16 if mode == "I;16" else np.uint8))
         if mode == "P":
-            image.putpalette([255, 255, 255, 200, 0, 0] + [0] * 762)
+            image.putpalette([*colours, *[0] * 762])
         image.save(path / f"{number:03}.png")
     return path
 
@@ -355,10 +357,19 @@ def test_what_few_bright_levels_may_be_is_said(tmp_path: Path) -> None:
     assert opened(masks(tmp_path / "two", 30, 255)).overview.odd == (
         "the pictures use 2 of 256 levels, 0 to 255; --binarise threshold learns them as black and white",
     )
-    advice = "; if each colour stands for a class of what is seen: --label-maps"
+    advice = "; they are numbers into a palette: if each stands for a class of what is seen, --label-maps learns them"
     coloured = masks(tmp_path / "coloured", 30, 1, "P")
     assert opened(coloured).overview.odd == (f"the pictures use 3 of 256 levels, 0 to 255{advice}",)
     assert opened(coloured, label_maps=True).overview.odd == ()
+    for number, colours in enumerate([(0, 0, 0, 255, 255, 255), (0, 0, 0, 1, 1, 1)]):  # whatever the palette's colours are
+        (odd,) = opened(masks(tmp_path / str(number), 30, 1, "P", colours=colours)).overview.odd
+        assert odd.endswith(advice)
+    grey = tmp_path / "grey"
+    grey.mkdir()
+    for number in range(30):
+        Image.fromarray(files.noise(number, 12, 12, 1) // 86 * 100).save(grey / f"{number:03}.png")
+    (odd,) = opened(grey).overview.odd
+    assert odd.endswith("; if each level stands for a class of what is seen: --label-maps")
     np.savez(tmp_path / "x.npz", x=np.random.default_rng(0).integers(0, 3, (60, 8, 8)).astype(np.uint8) * 100)
     assert opened(tmp_path / "x.npz").overview.odd == ("the pictures use 3 of 256 levels, 0 to 200",)
 

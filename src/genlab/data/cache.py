@@ -22,7 +22,7 @@ import numpy as np
 
 from genlab.data.options import Request
 
-FORMAT = 4  # of entries; raise it when decoding changes
+FORMAT = 5  # of entries; raise it when decoding changes
 IN_MEMORY = 256 * 2**20  # bytes up to which an array is read rather than mapped
 MOST_HELD = 64 * 2**20  # bytes of items that are worked on at once
 STALE = 86_400  # seconds after which an unfinished entry counts as abandoned

@@ -32,6 +32,7 @@ class Picture(NamedTuple):
     peak     largest level of one with 16 bits a channel; -1 for all others
     moving   whether its file holds more pictures than this one, the first
     own      whether genlab made it
+    indexed  whether its pixels are numbers into a palette
     """
 
     levels: np.ndarray
@@ -39,6 +40,7 @@ class Picture(NamedTuple):
     peak: int
     moving: bool
     own: bool
+    indexed: bool
 
 
 @cache
@@ -70,7 +72,7 @@ def decoded(
     """
     with _reasons(), _opened(content) as image:
         height, width = shape
-        (across, down), orientation = image.size, _orientation(image)
+        (across, down), orientation, indexed = image.size, _orientation(image), image.mode == "P"
         moving, own, peak = bool(getattr(image, "is_animated", False)), made_here(image), -1
         if image.format == "JPEG" and height == width and not label_map and not half:
             image.draft(None, (2 * width, 2 * height))  # decodes at 1/2, 1/4 or 1/8 where at least twice the size remains
@@ -86,7 +88,8 @@ def decoded(
         if fit.size != (width, height):
             fit = square(fit, width, Image.Resampling.NEAREST if label_map else Image.Resampling.BICUBIC)
         pixels = np.minimum(np.asarray(fit.convert("RGB")), most if most < 255 else 255)
-    return Picture(pixels.transpose(2, 0, 1), (across, down) if orientation in TURNED else (down, across), peak, moving, own)
+    size = (across, down) if orientation in TURNED else (down, across)
+    return Picture(pixels.transpose(2, 0, 1), size, peak, moving, own, indexed)
 
 
 def _cut(image: Image.Image, half: Half) -> Image.Image:

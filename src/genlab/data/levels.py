@@ -15,19 +15,27 @@ FEW = 32  # levels, of which a photograph uses more
 LOOKED_AT, BLOCK = 200, 4096  # pictures
 
 
-def pictures(request: Request, stored: Stored, levels: int = 256, *words: str) -> Examples:
-    """Examples of stored.x (N, C, H, W) uint8 levels. words: further kinds of data whose options suit these."""
+def pictures(request: Request, stored: Stored, levels: int = 256, *words: str, indexed: bool = False) -> Examples:
+    """Examples of stored.x (N, C, H, W) uint8 levels.
+
+    words     further kinds of data whose options suit these
+    indexed   whether all come from files of numbers into a palette
+    """
     request.options.suit(request.name, "pictures", "files", *(("captions",) if any(stored.texts) else ()), *words)
     if not any("of 16 bits" in said for said in stored.noted.odd):  # which makes few levels of many
-        found = few_levels(stored.x, levels, "arrays" not in words)
+        found = few_levels(stored.x, levels, "arrays" not in words, indexed)
         stored = replace(stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *found)))
     space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
     return Examples(request, "pictures", space, stored)
 
 
-def few_levels(x: np.ndarray, levels: int, files: bool) -> Iterator[str]:
+def few_levels(x: np.ndarray, levels: int, files: bool, indexed: bool = False) -> Iterator[str]:
     """What is odd about pictures (N, C, H, W) of integers that use few of their levels; a look at some of them decides whether
-    all are looked at. files: whether they come from files, which may be label maps."""
+    all are looked at.
+
+    files     whether they come from files, which may be label maps
+    indexed   whether these hold numbers into a palette, as label maps most often do: whatever its colours are
+    """
     if levels <= FEW or not len(x):
         return
     step = -(-len(x) // LOOKED_AT)
@@ -36,12 +44,14 @@ def few_levels(x: np.ndarray, levels: int, files: bool) -> Iterator[str]:
     used = np.unique(np.concatenate([np.unique(x[first : first + BLOCK]) for first in range(0, len(x), BLOCK)]))
     if len(used) <= FEW:
         advice = ""
-        if used.max() < levels // 2:
+        if indexed:
+            advice = "; they are numbers into a palette: if each stands for a class of what is seen, --label-maps learns them"
+        elif used.max() < levels // 2:
             advice = f": they will look black; --levels {used.max() + 1} learns them as they are meant"
         elif len(used) == 2:
             advice = "; --binarise threshold learns them as black and white"
-        elif files:
-            advice = "; if each colour stands for a class of what is seen: --label-maps"
+        elif files and x.shape[1] == 1:  # colours are no numbers of classes
+            advice = "; if each level stands for a class of what is seen: --label-maps"
         yield f"the pictures use {len(used)} of {levels} levels, {used.min()} to {used.max()}{advice}"
 
 

@@ -54,6 +54,7 @@ class Survey:
 
     sizes      how many different sizes, (height, width), there were; the smallest and the largest of them by area
     peak       the largest level of pictures with 16 bits a channel; -1 where there are none
+    indexed    whether all of them are numbers into palettes
     moving     the number of files that hold several pictures, of which the first is used, and the first few of them by name
     """
 
@@ -61,11 +62,13 @@ class Survey:
     smallest: Sequence[int] = ()
     largest: Sequence[int] = ()
     peak: int = -1
+    indexed: bool = True
     moving: int = 0
     moving_names: Sequence[str] = ()
 
     def add(self, name: str, picture: Picture) -> None:
         self.peak = max(self.peak, picture.peak)
+        self.indexed &= picture.indexed
         self.moving += picture.moving
         if picture.moving and self.moving <= SHOWN:
             self.moving_names = [*self.moving_names, name]
@@ -130,7 +133,7 @@ class Decoded:
         texts = texts if any(texts) else ()
         stored = Stored(self.x, self.digests, known, classes, own, self.names, self.skipped, noted, texts)
         try:
-            return pictures(request, stored, self._levels(request), *words)
+            return pictures(request, stored, self._levels(request), *words, indexed=self.survey.indexed)
         except ValueError as error:
             if self.survey.moving and len(self.x) < splits.ENOUGH:
                 raise ValueError(f"{error}; {next(self._odd())}") from None
