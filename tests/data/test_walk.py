@@ -386,6 +386,17 @@ def test_fewer_bits_than_the_file_holds(tmp_path: Path) -> None:
         opened(path, levels=1024)
 
 
+def test_label_maps_in_arrays_keep_their_numbers_too(tmp_path: Path) -> None:
+    maps = np.kron(np.random.default_rng(0).integers(0, 3, (40, 4, 4)), np.ones((8, 8), int)).astype(np.uint8) * 40
+    np.savez(tmp_path / "maps.npz", x=maps)
+    data = opened(tmp_path / "maps.npz", label_maps=True, size=12)
+    assert data.space.levels == 81
+    assert set(np.unique(data.stream("train", 0, 10).x)) <= {0, 40, 80}
+    np.savez(tmp_path / "many.npz", x=maps.astype(np.int64) * 5)
+    with pytest.raises(ValueError, match="label maps number at most 256 classes from 0, x runs to 400"):
+        opened(tmp_path / "many.npz", label_maps=True)
+
+
 def test_label_maps_keep_their_numbers_and_are_never_blended(tmp_path: Path) -> None:
     for mode in ("P", "L"):
         data = opened(masks(tmp_path / mode, 30, 1, mode), label_maps=True, size=7)

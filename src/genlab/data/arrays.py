@@ -23,7 +23,7 @@ from genlab.data import splits
 from genlab.data.base import Opened
 from genlab.data.bounds import most_of
 from genlab.data.examples import NO_LABEL, Examples, Stored, classed
-from genlab.data.levels import fitted, pictures
+from genlab.data.levels import fitted, of_maps, pictures
 from genlab.data.named import named
 from genlab.data.options import Request
 from genlab.data.overview import Overview
@@ -82,7 +82,7 @@ def _read(request: Request, arrays: Mapping[str, np.ndarray]) -> Opened:
         stacked = (stacked.astype(np.int64) * 255 + (levels - 1) // 2) // (levels - 1)
     stacked = np.ascontiguousarray(stacked.astype(np.uint8))
     levels = min(levels, 256)
-    stacked = fitted(stacked, request.options.size, levels, request.progress)
+    stacked = fitted(stacked, request.options, levels, request.progress)
     return pictures(request, stored(stacked, splits.digests(stacked)), levels, "arrays")
 
 
@@ -211,6 +211,10 @@ def _levels(request: Request, arrays: Mapping[str, np.ndarray], x: np.ndarray) -
     if x.dtype.kind not in "biu":
         raise ValueError(f"{request.source}: pictures are whole numbers from 0, x is of type {x.dtype}{_remedy(x)}")
     stated = _number(request, arrays, "levels")
+    if request.options.label_maps and x.dtype.kind != "b":
+        stated = of_maps(x)
+        if stated > 256:
+            raise ValueError(f"{request.source}: label maps number at most 256 classes from 0, x runs to {stated - 1:,}")
     levels = request.options.levels or int(2 if x.dtype.kind == "b" else 256 if stated is None else stated)
     if not 2 <= levels <= 65536:
         raise ValueError(f"{request.source}: levels must be from 2 to 65,536, got {levels}")

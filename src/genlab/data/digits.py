@@ -22,7 +22,7 @@ def read(request: Request) -> Examples:
     with files("genlab.data").joinpath("files/digits.npz").open("rb") as file:
         found = np.load(file, allow_pickle=False)
         x, labels = found["x"], found["label"]
-    x = fitted(x, request.options.size, LEVELS, request.progress)
+    x = fitted(x, request.options, LEVELS, request.progress)
     noted = Overview(classes_from="the digit", licence=row.licence)
     stored = Stored(x, splits.digests(x), labels, tuple("0123456789"), noted=noted)
     return pictures(request, stored, LEVELS)

@@ -16,7 +16,7 @@ from genlab.core.words import word_list
 from genlab.data import splits
 from genlab.data.bounds import most_of
 from genlab.data.examples import Examples, Stored, classed
-from genlab.data.levels import fitted, pictures
+from genlab.data.levels import fitted, of_maps, pictures
 from genlab.data.options import Request
 from genlab.data.overview import Overview
 
@@ -38,7 +38,7 @@ def read(request: Request) -> Examples:
         raise ValueError(
             f"the IDX files of {request.path} hold pictures of different sizes: {', '.join(map(str, sorted(shapes)))}"
         )
-    x = fitted(np.concatenate(arrays)[:, None], request.options.size, 256, request.progress)
+    x = fitted(np.concatenate(arrays)[:, None], request.options, 256, request.progress)
     names = [
         f"{images.name}, picture {row}"
         for (images, _), found in zip(parts.values(), arrays, strict=True)
@@ -53,7 +53,8 @@ def read(request: Request) -> Examples:
         classes_from="the files of labels" if classes else "the files hold no labels",
         splits_from=f"the parts {word_list(list(parts))}{splits.completion(own)}" if mixed else "by content",
     )
-    return pictures(request, Stored(x, splits.digests(x), labels, classes, own if mixed else None, names, noted=noted))
+    levels = of_maps(x) if request.options.label_maps else 256
+    return pictures(request, Stored(x, splits.digests(x), labels, classes, own if mixed else None, names, noted=noted), levels)
 
 
 def _parts(folder: Path) -> dict[str, tuple[Path, Path | None]]:

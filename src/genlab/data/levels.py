@@ -9,7 +9,7 @@ import numpy as np
 
 from genlab.core.space import Space
 from genlab.data.examples import Examples, Stored
-from genlab.data.options import ProgressCallback, Request
+from genlab.data.options import Options, ProgressCallback, Request
 
 FEW = 32  # levels, of which a photograph uses more
 LOOKED_AT, BLOCK = 200, 4096  # pictures
@@ -27,6 +27,11 @@ def pictures(request: Request, stored: Stored, levels: int = 256, *words: str, i
         stored = replace(stored, noted=replace(stored.noted, odd=(*stored.noted.odd, *found)))
     space = Space(tuple(stored.x.shape[1:]), "CHW", "binary" if levels == 2 else "ordinal", levels)
     return Examples(request, "pictures", space, stored)
+
+
+def of_maps(x: np.ndarray) -> int:
+    """Levels of label maps: one for each number of a class."""
+    return max(2, int(x.max()) + 1)
 
 
 def few_levels(x: np.ndarray, levels: int, files: bool, indexed: bool = False) -> Iterator[str]:
@@ -55,16 +60,22 @@ def few_levels(x: np.ndarray, levels: int, files: bool, indexed: bool = False) -
         yield f"the pictures use {len(used)} of {levels} levels, {used.min()} to {used.max()}{advice}"
 
 
-def fitted(x: np.ndarray, size: int | None, levels: int, progress: ProgressCallback) -> np.ndarray:
-    """(N, C, H, W) with the shorter side resized to `size` and the middle cut out; unchanged where it has that size."""
+def fitted(x: np.ndarray, options: Options, levels: int, progress: ProgressCallback) -> np.ndarray:
+    """(N, C, H, W) with the shorter side resized to `options.size` and the middle cut out; unchanged where it has that size.
+
+    Label maps are resized by nearest neighbour, since a level between two classes is a third one.
+    """
+    size = options.size
     if size is None or x.shape[2:] == (size, size):
         return x
     from PIL import Image
 
     from genlab.data.decode import square
 
+    how = Image.Resampling.NEAREST if options.label_maps else Image.Resampling.BICUBIC
+
     def plane(levels: np.ndarray) -> np.ndarray:
-        return np.asarray(square(Image.fromarray(levels), size))
+        return np.asarray(square(Image.fromarray(levels), size, how))
 
     out = np.empty((*x.shape[:2], size, size), np.uint8)
     for number, picture in enumerate(x):

@@ -18,7 +18,7 @@ from genlab.data import splits, unread
 from genlab.data.cache import array, cached, flushed, parallel_map, read_record, write_array, write_record
 from genlab.data.decode import Content, Half, Picture, decoded, grey_or_colour, measured
 from genlab.data.examples import Examples, Stored, classes_there
-from genlab.data.levels import pictures
+from genlab.data.levels import of_maps, pictures
 from genlab.data.options import Options, Request
 from genlab.data.overview import NAMED as SHOWN
 from genlab.data.overview import Overview
@@ -141,7 +141,7 @@ class Decoded:
 
     def _levels(self, request: Request) -> int:
         if request.options.label_maps:
-            return max(2, int(self.x.max()) + 1)
+            return of_maps(self.x)
         return min(request.options.levels or 256, 256)
 
     def _made(self, request: Request) -> str:
