@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 import shlex
 import signal
 import time
@@ -99,7 +100,7 @@ def test_a_stopped_comparison_keeps_its_models_and_says_how_to_go_on(tmp_path: P
     for row in json.loads((tmp_path / "both/report.json").read_text())["rows"]:
         assert "stopped at" in row["error"]
         assert genlab.load(tmp_path / row["run"]).sample(3).shape == (3, 2)
-    assert "go on: genlab compare points/ring --models gan,vae --seconds 2 --out both" in out
+    assert re.search(r"go on: .*genlab compare points/ring --models gan,vae --seconds 2 --out both", out)
     assert (tmp_path / "both/report.html").exists()
     spent = genlab.load(tmp_path / "both/runs/vae").ticks()[-1]["seconds"]
     on = call("compare", "points/ring", "--models", "gan,vae", "--seconds", 2, "--out", "both", "--json")
@@ -345,7 +346,7 @@ def test_a_run_that_may_not_be_written_is_shown_all_the_same(
     monkeypatch.setattr("genlab.runs.files.write_json", refusing)
     said = call("score", path, "-n", 50)
     assert said.code == 2
-    assert "drawing 100 takes" in said.out  # what was measured is said before it is kept
+    assert "kernel distance" in said.out  # what was measured is said before it is kept
 
 
 def test_weights_that_the_system_refuses_are_no_fault_of_genlab() -> None:

@@ -61,7 +61,7 @@ SAID = {
         "captions long": "captions: the text file", "captions empty": "read: 30 ", "caption links": "001.txt",
     },
     "files": {
-        "table wide": "more than 4,096 columns", "table wide header": "is no table",
+        "table wide": "more than 4,096 columns", "table wide header": "cells where the others have 2",
         "table wide later": "line 102: 1,000,000 cells", "table cell": "is no table", "table quoted": "is no table",
         "table numbers": ", column a", "table nul": "zero bytes", "table digits": "column id",
         "table superscript": "column id: '²' is no number", "table label names": "classes: ",

@@ -71,7 +71,8 @@ def readings(folder: Path, data: Any) -> list[Callable[[], object]]:
         run = Run(folder, "cpu")
         for key, space in {"x": run.space, **run.given}.items():
             if space.encoder:
-                run.tokenizer(key).tokens("ab")
+                tokenizer = run.tokenizer(key)
+                tokenizer.tokens(tokenizer.names[0])
 
     return [
         tokens,

@@ -37,6 +37,7 @@ TYPICAL = {  # spaces whose defaults are shown where no data are named
     "video": Space((8, 3, 16, 16), "FCHW", "ordinal", 256, rate=8.0),
     "voxels": Space((1, 16, 16, 16), "CDHW", "binary"),
 }
+CAPTION = Space((16,), "T", "token", 32, end=31)
 BITS = Space((1, 8, 8), "CHW", "binary")
 WIDE = 240  # columns of a line that no terminal folds
 
@@ -111,14 +112,15 @@ def _space(row: Entry, data: str | None, options: Options) -> tuple[Space, Mappi
 
     kinds = [data] if data is not None else sorted(row.kinds, key=lambda kind: kind == "points")
     for space in (TYPICAL[kinds[0]], BITS):
+        given = {key: CAPTION if key == "text" else space for key in row.needs}
         try:
-            recipe_for(row.name, space, {})
+            recipe_for(row.name, space, given)
         except ValueError:
             if data is not None and kinds[0] not in row.kinds:
                 raise
             continue
-        return space, {}, f"{kinds[0]} of shape {' × '.join(map(str, space.shape))}, {space.kind}"
-    raise AssertionError(f"{row.name} learns no typical space")
+        return space, given, f"{kinds[0]} of shape {' × '.join(map(str, space.shape))}, {space.kind}"
+    raise ValueError(f"{row.name} learns none of the data that are typical: name yours, {called()} list {row.name} DATA")
 
 
 def _show(record: Any, draw: Any, json: bool) -> None:

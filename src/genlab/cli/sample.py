@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from cyclopts import Parameter
 
-from genlab.cli.looking import columns_of
 from genlab.cli.options import OUTPUT, Best, FolderOptions, Json, Raw, RunOptions, SamplingOptions, Seed, own
 from genlab.cli.progress import Progress
 from genlab.cli.terminal import showable
@@ -107,6 +106,7 @@ def _named(run: Run, given: Mapping[str, Any], suffix: str) -> tuple[Mapping[str
     """
     import numpy as np
 
+    from genlab.cli.looking import columns_of
     from genlab.core.conditions import label_name
     from genlab.core.space import label_of
 

@@ -187,6 +187,7 @@ def score(
     protocol = EvaluationProtocol(split, n or how_many(loaded.space), seed, averaged, best, examples, options=options)
     moved = data is None or isinstance(data, str | Path)
     opened: Any = loaded.data(data) if moved else loaded.same(data, "these")
+    size_of(opened, split)
     engine = Engine(loaded.device)
     reference = instruments(opened, engine, choice=features).reference(opened, split, engine)
     steps = evaluate(loaded, reference, protocol)

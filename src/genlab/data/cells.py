@@ -211,6 +211,8 @@ def _dialect(lines: Sequence[str], name: str, decimal: str | None) -> tuple[str,
 
     best = max(choices, key=worth)
     if decimal is None:
+        if best[1] and worth(best)[1] == 1 and "," in lines[0]:
+            best = (",", False)  # a header of several names over numbers of one decimal comma each: lines of unequal length
         if best == (",", False) and _halves(body, name):
             raise ValueError(
                 f"{name}: {body[0].strip()!r} is two whole numbers, or one with a decimal comma: say --decimal point or "

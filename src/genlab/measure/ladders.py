@@ -43,14 +43,14 @@ def ladders(x: Tensor, labels: Tensor | None, space: Space) -> Mapping[str, tupl
     drawn = torch.Generator().manual_seed(SEED)
     uniform = torch.randint(space.levels, x.shape, generator=drawn).to(x.dtype)
     return {
-        "noise": tuple(Rung(f"noise of {share:.0%}".replace("%", " %"), noisy(x, share, space)) for share in NOISES),
+        "noise": tuple(Rung(f"noise of {share:.0%}", noisy(x, share, space)) for share in NOISES),
         "blur": tuple(Rung(f"a blur of {_pixels(width)}", blurred(x, width, space)) for width in widths),
         "variety": (
             Rung("half of the kinds missing", half(x, labels)),
             Rung("the same picture again and again", x[:1].expand_as(x).contiguous()),
         ),
         "nothing": (
-            Rung(f"pictures that are {MIXED:.0%} the mean picture".replace("%", " %"), mixed),
+            Rung(f"pictures that are {MIXED:.0%} the mean picture", mixed),
             Rung("pixels drawn independently", independent(x)),
             Rung("uniform noise", uniform),
         ),

@@ -34,7 +34,7 @@ from genlab.measure.ladders import ladders
 
 FEWEST = 3  # pictures of a split below which nothing can be tested
 DAMAGED, REAL = 300, 1000  # pictures of a rung, and real ones it is compared with, at most
-FORMAT = 3  # of the kept file; a change of the test raises it
+FORMAT = 4  # of the kept file; a change of the test raises it
 PLAIN = "real pictures"
 SPLITS: tuple[Split, ...] = ("validation", "test")
 
