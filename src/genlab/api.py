@@ -145,23 +145,22 @@ def session(
     precision: str = "auto",
     schedule: list[list[int]] | None = None,
     shard: bool = False,
-    budget_fit: bool = True,
     recipe: Recipe | None = None,
     **keeping: Any,
 ) -> Session:
     """A new run of a model on `data`: makes its folder and writes its recipe; nothing is trained yet.
 
-    model        its name, a class of your own, or FILE.py:NAME
-    out          its folder; by default a new one under runs/
-    budget_fit   choose the size of the model by a budget of seconds, where it comes in several: see `recipes.fitting`
-    recipe       the model's, instead of the one that would be chosen; settings, seed and budget change it
-    keeping      save_every and on_nan of a `Session`
+    model     its name, a class of your own, or FILE.py:NAME
+    out       its folder; by default a new one under runs/
+    recipe    what to train with, changed by settings, seed and budget; by default a budget of seconds chooses the size of the
+              model (see `recipes.fitting`), and every other budget takes its usual recipe
+    keeping   save_every and on_nan of a `Session`
     """
     _known(keeping)
     name = registered(model)
     usual = recipe_for(name, data.space, data.given, settings)
     if recipe is None:
-        timed = budget.seconds if budget is not None and budget_fit and schedule is None and not several() else None
+        timed = budget.seconds if budget is not None and schedule is None and not several() else None
         recipe = recipe_of(name, data, timed, settings, device, precision)
     else:
         recipe = changed(recipe, settings or {}, data.space, data.given)

@@ -65,7 +65,8 @@ def test_a_run_is_trained_resumed_and_repeated_with_the_size_it_was_given(three:
     assert "fitted to these data and 0.05 seconds: model.width=8" in made.notes[0]
     list(made)
     assert resume(tmp_path / "run", "cpu").recipe == made.recipe
-    usual = session("gan", DIGITS, tmp_path / "off", budget=Budget(seconds=0.05), device="cpu", budget_fit=False)
+    recipe = recipe_for("gan", DIGITS.space, DIGITS.given)
+    usual = session("gan", DIGITS, tmp_path / "off", budget=Budget(seconds=0.05), device="cpu", recipe=recipe)
     assert usual.recipe.model == recipe_for("gan", DIGITS.space, DIGITS.given).model
     steps = session("gan", DIGITS, tmp_path / "steps", budget=Budget(steps=1), device="cpu")
     assert steps.recipe.model == usual.recipe.model

@@ -83,6 +83,7 @@ def train(
     from genlab.api import session
     from genlab.cli.opening import opened
     from genlab.cli.training import follow, watching
+    from genlab.recipes.make import recipe_for
     from genlab.runs.processes import main_first
 
     with Progress() as progress:
@@ -98,8 +99,7 @@ def train(
             device=machine.device,
             precision=machine.precision,
             schedule=marks,
-            budget_fit=machine.budget_fit == "on",
-            recipe=repeated,
+            recipe=repeated or (recipe_for(model, source.space, source.given) if machine.budget_fit == "off" else None),
             **keeping.chosen(),
         )
         progress.say(introduced(made))

@@ -206,7 +206,7 @@ def superlative(group: Group, worst: bool = False) -> str:
 
 
 def gloss(title: str) -> str:
-    """What a number says, for somebody who has never heard of it; "" where that is not known."""
+    """What a number says, for somebody to whom it is new; "" where that is not known."""
     measure = measure_of(title)
     return GLOSSES.get(title) or (measure.says if measure else "")
 

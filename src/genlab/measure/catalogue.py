@@ -12,7 +12,7 @@ class Measure(NamedTuple):
     """A measure of samples.
 
     better   "lower", "higher", or "" where neither is better
-    says     what it says, for somebody who has never heard of it
+    says     what it says, for somebody to whom it is new
     """
 
     name: str

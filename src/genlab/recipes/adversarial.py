@@ -13,7 +13,7 @@ from typing import NamedTuple
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Space
 from genlab.models.adversarial.gan import GAN, SMALLEST_PICTURE, GANConfig
-from genlab.recipes.fitting import Rung
+from genlab.recipes.fitting import FEW, Rung
 
 CLASSES: dict[str, type] = {"gan": GAN}
 
@@ -49,9 +49,6 @@ def size_of(space: Space) -> str:
         return "vector" if space.discrete else "points"
     side = max(space.shape[1:])
     return "small" if side <= 16 else "picture" if side <= 32 else "large"
-
-
-FEW = 5_000  # pictures, up to which a discriminator learns them by heart unless they are changed every time
 
 
 def rungs(usual: Recipe, space: Space, count: int) -> list[Rung]:

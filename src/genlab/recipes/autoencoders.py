@@ -8,7 +8,7 @@ from dataclasses import replace
 from genlab.core.recipe import Budget, Optim, Recipe
 from genlab.core.space import Space
 from genlab.models.autoencoder.vae import VAE, VAEConfig
-from genlab.recipes.fitting import Rung
+from genlab.recipes.fitting import FEW, Rung
 
 CLASSES: dict[str, type] = {"vae": VAE}
 
@@ -21,7 +21,7 @@ GLYPHS = VAEConfig(latent=50, net="conv", width=16, depth=0, hidden=256, coarses
 # Codes drawn from the prior have to be ones that the decoder knows: a larger weight of the KL costs some of the bound and makes
 # samples better (Higgins et al., "beta-VAE", 2017), the more the fewer pictures there are.
 PICTURES = VAEConfig(latent=64, net="conv", width=32, depth=0, hidden=256, coarsest=8, norm=False, beta=2, sample_mean=True)
-FEW, FEW_BETA = 5_000, 4.0  # pictures, and the weight up to there
+FEW_BETA = 4.0  # up to FEW pictures
 
 SIZES: dict[str, tuple[VAEConfig, int, Optim, float, float]] = {  # config, batch, optim, half-life in examples, seconds
     "points": (POINTS, 256, Optim(rate=2e-3, warmup=0.02, decay="cosine"), 50_000, 60),

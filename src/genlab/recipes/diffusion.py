@@ -79,7 +79,8 @@ PATCHED = Optim(rate=2e-3, beta2=0.99, decay="cosine", warmup=0.02, clip=1.0, ha
 
 def ddpm_rungs(usual: Recipe, space: Space, count: int) -> list[Rung]:
     """Large pictures in patches, of which the network says what they are, since what noise is in them is too much to say; and
-    drawn in a few steps without the decoder's noise. From 300,000 examples on, pixel by pixel."""
+    drawn in a few steps without the decoder's noise. From 300,000 examples on, an hour of two cores, pixel by pixel:
+    patches were measured to be better below 60,000, and where they cease to be was not."""
     if usual.model.net != "unet" or row_of(space) == "small":
         return [Rung(usual, 0)]
     patch = math.ceil(max(space.shape[1:]) / PATCHES)

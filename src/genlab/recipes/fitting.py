@@ -22,6 +22,7 @@ from genlab.recipes.index import entry
 from genlab.recipes.make import build, changed, recipe_for
 
 STEPS = 4  # that are timed
+FEW = 5_000  # examples to learn from, up to which a model is held back from learning them by heart
 
 
 class Timed(fit.Engine, Protocol):

@@ -5,8 +5,9 @@
 
 Training draws t and eps and makes the network predict the noise, the example or v at x_t. The chain over any times
 0 < t_1 < ... < t_S = 1 is a latent variable model, and its variational bound L_T + sum L_t + L_0 is what `log_prob` reports:
-for the `sampling_steps` that `sample` takes too, so the score is that of the samples. The variance is either of Ho's two, or
-the best there is: it needs the mean squared error e^2 of x^ at every t, whose moving average a second move of training updates.
+for the `sampling_steps` that `sample` takes too, so the score is that of ancestral samples. The variance is either of Ho's
+two, or the best there is: it needs the mean squared error e^2 of x^ at every t, whose moving average a second move of training
+updates.
 
 Ho, Jain & Abbeel, "Denoising Diffusion Probabilistic Models", 2020. The formulas are in `objectives.denoising`.
 """
@@ -54,7 +55,7 @@ class DDPMConfig(DenoiserConfig):
     variance: Literal["best", "small", "large"] = setting("best", "of a backward step: from the measured error, or Ho's two")
     sampling_steps: int = setting(100, "backward steps of sampling and scoring", low=1, high=100_000)
     sampler: Literal["ancestral", "ddim", "heun", "dpm++"] = setting(
-        "ancestral", "of samples; the chain that is scored: ancestral"
+        "ancestral", "how samples are drawn; ancestral is the chain that is scored"
     )
 
 
