@@ -269,6 +269,17 @@ def test_decode_is_where_ddim_ends():
     torch.testing.assert_close(model.between(z, z.flip(0), 0.0), z)
 
 
+def test_samples_are_drawn_as_the_config_says_unless_asked_otherwise():
+    model = DDPM(replace(SMALL, sampler="ddim"), PLANE)
+    for value in model.net.parameters():
+        torch.nn.init.normal_(value, std=0.3)
+    *_, usual = model.sample(4, noise=Noise(0, 4))
+    *_, ddim = model.sample(4, noise=Noise(0, 4), sampler="ddim")
+    *_, ancestral = model.sample(4, noise=Noise(0, 4), sampler="ancestral")
+    assert torch.equal(usual, ddim)
+    assert not torch.allclose(usual, ancestral)
+
+
 def test_labels_that_were_learnt_must_be_given():
     model, given = labelled(), {"label": torch.tensor([0, 2])}
     with pytest.raises(ValueError, match="label"):

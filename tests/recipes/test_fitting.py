@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
@@ -19,6 +20,7 @@ from genlab.recipes.fitting import Rung, fitted, rungs, seconds_of_an_example, u
 from genlab.recipes.index import MODELS
 from genlab.recipes.make import build, recipe_for
 from genlab.runs.engine import Engine
+from tests.cli.calls import call
 
 PICTURE = Space((3, 32, 32), "CHW", "ordinal", 256)
 DIGITS = open("digits")
@@ -124,8 +126,6 @@ def test_few_pictures_are_changed_for_the_discriminator_and_keep_codes_closer_to
 
 def test_a_size_is_read_back_from_a_run(tmp_path: Path) -> None:
     source = tmp_path / "pictures.npz"
-    import numpy as np
-
     np.savez(source, x=np.random.default_rng(0).integers(0, 256, (40, 32, 32, 3), dtype=np.uint8))
     made = session("ddpm", open(source), tmp_path / "run", budget=Budget(seconds=0.2), device="cpu")
     list(made)
@@ -133,3 +133,15 @@ def test_a_size_is_read_back_from_a_run(tmp_path: Path) -> None:
     assert run.recipe == made.recipe
     assert (run.recipe.model.patch, run.recipe.model.prediction) == (4, "x0")
     assert run.sample(2).shape == (2, 3, 32, 32)
+
+
+def test_a_command_fits_the_budget_or_not_and_a_schedule_repeats_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    np.savez("few.npz", x=np.random.default_rng(0).integers(0, 256, (40, 17, 17), dtype=np.uint8))
+    training = ("train", "gan", "few.npz", "--seconds", 0.1, "--unwatched", "--out")
+    assert "fitted to these data and 0.1 seconds: model.augment=True" in call(*training, "on").err
+    assert call(*training, "off", "--budget-fit", "off").code == 0
+    assert [load(name, "cpu").recipe.model.augment for name in ("on", "off")] == [True, False]
+    again = call(*training, "again", "--schedule", "off/schedule.json")
+    assert again.code == 0, again.err
+    assert load("again", "cpu").recipe == load("off", "cpu").recipe

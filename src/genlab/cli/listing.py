@@ -135,28 +135,27 @@ def _show(record: Any, draw: Any, json: bool) -> None:
 
 
 def _models(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    table = _table("model", "family", "idea", "paper")
-    for row in rows:
-        table.add_row(row["name"], row["family"], row["idea"], row["paper"])
-    yield table
+    yield _listed(rows, {"model": "name", "family": "family", "idea": "idea", "paper": "paper"})
     yield f"\n{called()} list MODEL shows its settings; {called()} list data what there is to learn from."
 
 
 def _data(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    table = _table("data", "kind", "what it is")
-    for row in rows:
-        table.add_row(row["name"], row["kind"], row["about"])
-    yield table
+    yield _listed(rows, {"data": "name", "kind": "kind", "what it is": "about"})
     yield "\nYour own: a folder of pictures or MNIST's IDX files; .parquet, .npz, .npy, .csv, .txt (--lines); hub:OWNER/NAME."
     yield f"Options such as --pair, --degrade, --hide and --labelled change what is learnt: {called()} train --help."
 
 
 def _measures(rows: list[dict[str, Any]]) -> Iterator[Any]:
-    table = _table("measure", "about", "better", "what it says")
-    for row in rows:
-        table.add_row(row["name"], row["question"], row["better"], row["says"])
-    yield table
+    yield _listed(rows, {"measure": "name", "about": "question", "better": "better", "what it says": "says"})
     yield f"\nThe likelihood is a measure too. {called()} score RUN takes those that suit the data; docs/measures.md says more."
+
+
+def _listed(rows: list[dict[str, Any]], columns: Mapping[str, str]) -> Any:
+    """A table of records, their keys by the heads of its columns."""
+    table = _table(*columns)
+    for row in rows:
+        table.add_row(*(row[key] for key in columns.values()))
+    return table
 
 
 def _source(record: dict[str, Any]) -> Iterator[Any]:
