@@ -79,7 +79,21 @@ def test_in_front_are_the_best_and_those_not_separated_from_it() -> None:
     ahead = [name for name in EVERYTHING if cell(said, name, FRECHET).best]
     assert ahead == ["ddpm", "flow-matching"]
     assert [name for name in ("vae", "pixelcnn", "gan", "ddpm") if cell(record(four()), name, "Fréchet").best] == ["ddpm"]
-    assert [name for name in ("vae", "pixelcnn", "gan", "ddpm") if cell(record(four()), name, "Likelihood").best] == ["ddpm"]
+    assert [name for name in ("vae", "pixelcnn", "gan", "ddpm") if cell(record(four()), name, "Likelihood").best] == [
+        "pixelcnn"
+    ]
+
+
+def test_the_best_likelihood_is_the_one_of_the_verdict_whatever_its_claim() -> None:
+    def ahead(exact: float, bound: float) -> list[str]:
+        said = record(
+            [row("a", bits(exact, "exact", error=0.01)), row("b", bits(bound, error=0.01)), row("c", bits(9, error=0.01))]
+        )
+        return [name for name in "abc" if cell(said, name, "Likelihood").best]
+
+    assert ahead(1.2, 1.9) == ["a"]
+    assert ahead(1.9, 1.2) == ["b"]
+    assert ahead(1.9, 1.905) == ["a", "b"]
 
 
 def test_likelihoods_sort_within_their_claim() -> None:

@@ -22,6 +22,7 @@ from genlab.comparison.ranking import (
     given,
     gloss,
     missing,
+    provable,
     question,
     span_of,
 )
@@ -199,7 +200,7 @@ def _likelihood_cell(unit: str, models: Sequence[Row]) -> MakeCell:
         lines = (likelihood_words(cost), *_intervals(value))
         tag = kind if len(kinds) > 1 else _range(value)
         detail = Detail(title, who, text, lines, _runs(rows, read), protocol)
-        return Cell(text, _place(groups, kind) * 1e9 + value.mean, tag, _leads(groups, who, LIKELIHOOD, kind), detail)
+        return Cell(text, _place(groups, kind) * 1e9 + value.mean, tag, _leads(provable(groups), who, LIKELIHOOD), detail)
 
     return cell
 
@@ -333,9 +334,9 @@ def _runs(rows: Sequence[Row], read: Read, write: Callable[[float], str] = words
     return tuple((seed, write(v), f"{write(span[0])} to {write(span[1])}" if span else "") for seed, v, span in several)
 
 
-def _leads(groups: Sequence[Group], name: str, title: str, qualifier: str | None = None) -> bool:
+def _leads(groups: Sequence[Group], name: str, title: str) -> bool:
     """Whether a model is the best of a comparable group, or known not to be separated from it."""
-    own = (group for group in groups if group.title == title and qualifier in (None, group.qualifier) and group.ranked)
+    own = (group for group in groups if group.title == title and group.ranked)
     return any(
         best(group, name) or any(group.differ(group.values[0], v) is False for v in front(group) if v.name == name)
         for group in own
